@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+
+/* arena.h - memory that is all given back at once: what a command needs until its records are applied.
+ *
+ * Idea     One chunk is kept and filled from the front; what does not fit gets a block of its own, released at the
+ *          reset. In the steady state nothing is allocated.
+ * Limits   The kept chunk is ARENA_CHUNK bytes. The blocks are as large as their askers, who have ceilings of their
+ *          own.
+ */
+#ifndef GEOMYS_BASE_ARENA_H
+#define GEOMYS_BASE_ARENA_H
+
+#include "base/check.h"
+
+#include <stdint.h>
+
+#define ARENA_CHUNK ((size_t)64 * 1024) /* bytes */
+
+struct arena_block;
+
+struct arena {
+    uint8_t *chunk; /* owned, allocated at first use */
+    size_t used;
+    struct arena_block *blocks; /* owned */
+};
+
+/* Memory aligned to 16, not zeroed; valid until arena_reset. Never NULL. O(1). */
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull));
+
+void arena_reset(struct arena *arena);
+void arena_finish(struct arena *arena); /* zeroed memory is fine */
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+
+/* table.h - a hash table of pointers, in cache-line buckets, that grows and shrinks one bucket at a time.
+ *
+ * Why      A store must not pause while its table doubles, must not pay for the half that a doubled table leaves empty,
+ *          and should touch one cache line to know that a key is absent.
+ *
+ * Idea     Linear hashing (Litwin 1980). With `level` a power of two and `split` < level there are level + split
+ *          buckets; an element with hash h lives in bucket h mod level, or, if that is below `split`, in h mod 2 level.
+ *          When the table is too full, bucket `split` is divided into itself and bucket level + split, and split
+ *          advances; when it is too empty, the last bucket is merged back. Every step touches two buckets.
+ *
+ *          bucket, 64 bytes:  | tag 0..6 | used | slot 0 | slot 1 | ... | slot 6 or next bucket |
+ *
+ *          A tag is 8 bits of the hash, so that nearly only wanted elements are looked at. `used` has a bit per slot,
+ *          and one that says that slot 6 points to an overflow bucket.
+ *
+ *          A scan's cursor counts with its bits reversed (Pieter Noordhuis' method, known from Redis): in that order, a
+ *          bucket and the two that it divides into stand in the same place, so a scan that goes on while the table
+ *          changes size still returns each element that was there from beginning to end, at least once.
+ *
+ * Promises
+ *   I1  Each key is in at most one slot. The caller inserts only what table_find does not find.
+ *   I2  After each call the load is between TABLE_LOAD_LOW and TABLE_LOAD_HIGH elements per bucket, or one step nearer
+ *       to it.
+ *   I3  Elements do not move; slots do, whenever something is inserted or removed.
+ */
+#ifndef GEOMYS_BASE_TABLE_H
+#define GEOMYS_BASE_TABLE_H
+
+#include "base/prng.h"
+#include "base/siphash.h"
+
+#define TABLE_LOAD_HIGH 5 /* elements per bucket above which one is divided */
+#define TABLE_LOAD_LOW  2 /* ... below which one is merged                  */
+
+struct table_bucket;
+
+struct table_ops {
+    /* The key of an element: what it is hashed and compared by. */
+    struct gm_bytes (*key)(const void *element);
+};
+
+struct table {
+    const struct table_ops *ops;
+    struct siphash_key hash_key;
+    struct table_bucket **segments; /* owned; each of TABLE_SEGMENT buckets, the first one possibly smaller */
+    size_t segment_room;            /* pointers allocated in `segments` */
+    size_t first_room;              /* buckets allocated in segment 0 */
+    uint64_t level;
+    uint64_t split;
+    uint64_t count; /* elements */
+    uint64_t bytes; /* memory of the table itself */
+};
+
+void table_init(struct table *table, const struct table_ops *ops, const struct siphash_key *hash_key);
+
+/* Releases the table; the elements are the caller's. */
+void table_finish(struct table *table);
+
+static inline uint64_t table_hash(const struct table *table, struct gm_bytes key)
+{
+    return siphash(&table->hash_key, key);
+}
+
+/* The slot that holds the element with this key, or NULL. Valid until the next insert or remove; the caller may replace
+ * the element in it by another with the same key. Expected O(1). */
+void **table_find(const struct table *table, struct gm_bytes key, uint64_t hash);
+
+/* Asks the processor to fetch the bucket of `hash`. */
+void table_prefetch(const struct table *table, uint64_t hash);
+
+/* The key must not be there. Amortised O(1), worst case one bucket divided. */
+void table_insert(struct table *table, void *element, uint64_t hash);
+
+/* Takes out and returns the element with this key, NULL if there is none. O(1). */
+void *table_remove(struct table *table, struct gm_bytes key, uint64_t hash);
+
+/* Visits the elements of one bucket and returns the next cursor; begin with 0, the scan is over when 0 comes back.
+ * on_element may not change the table. */
+uint64_t table_scan(const struct table *table, uint64_t cursor, void (*on_element)(void *context, void *element),
+                    void *context);
+
+/* Takes out elements, from the last bucket on, until `budget` of them or all are gone; calls on_element for each. False
+ * when the table is empty. For emptying a large table in small steps. */
+bool table_drain(struct table *table, size_t budget, void (*on_element)(void *context, void *element), void *context);
+
+/* An element by chance, NULL if there is none. Not exactly uniform: by bucket first. Expected O(1). */
+void *table_random(const struct table *table, struct prng *prng);
+
+static inline uint64_t table_buckets(const struct table *table)
+{
+    return table->level + table->split;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+
+/* disk.h - one folder of files, as the log sees it.
+ *
+ * Idea     Two kinds of calls. The *immediate* ones may block and are for start-up, recovery and shutdown. A *request*
+ *          is for the running server: it lives in the struct that waits for it, is carried out elsewhere (a thread, or
+ *          the simulator's queue), in the order of submission per disk, and its on_done is called on the loop's thread
+ *          in a later turn, never inside submit.
+ *
+ * Promises of an implementation
+ *   D1  Requests are carried out one after the other, in order; completions arrive in that order.
+ *   D2  STATUS_OK of a request with `sync` means: what it wrote, and all that earlier requests wrote to that file, is
+ *       on stable storage.
+ *   D3  A failed write may have written any of its sectors (512 bytes; at most its own range); it can be submitted
+ *       again.
+ *   D4  After a failed sync nothing is promised about the file any more: the caller stops the process.
+ *   D5  A short write or EINTR never shows: it is continued, or it is a failure.
+ *   D6  Names are plain file names within the folder: no slash, no dot at the beginning.
+ *   D7  A DISK_ACTION_CREATE that failed leaves no file behind, crashes aside; it can be submitted again.
+ *   D8  A file opened with DISK_WRITE reads as stable storage has it, or will have it after the next sync: nothing that
+ *       a cache still shows after a sync has failed in an earlier process.
+ */
+#ifndef GEOMYS_ENV_DISK_H
+#define GEOMYS_ENV_DISK_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/status.h"
+
+#define DISK_NAME_MAX 64 /* bytes, with the terminator */
+
+struct disk;
+struct disk_file; /* the implementation's */
+
+enum disk_open {
+    DISK_READ = 1,   /* the file must exist; nothing may be written                    */
+    DISK_WRITE = 2,  /* the file must exist; read and write                            */
+    DISK_CREATE = 4, /* the file must not exist (STATUS_EXISTS); read and write, empty */
+};
+
+enum disk_action {
+    DISK_ACTION_WRITE,  /* write `head`, `source`, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
+    DISK_ACTION_CREATE, /* create `name`, write the same at 0, sync file and folder; sets `file`                      */
+};
+
+struct disk_request {
+    struct list link; /* the disk's, from submit to on_done */
+    enum disk_action action;
+    bool sync;
+    struct disk_file *file;
+    char name[DISK_NAME_MAX];
+    uint64_t offset;        /* bytes */
+    struct gm_bytes head;   /* borrowed until on_done; may be empty, as may the source and the zeros */
+    struct gm_bytes source; /* borrowed until on_done */
+    uint64_t zeros;         /* bytes */
+    enum status status;     /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS */
+    bool sync_failed;       /* the outcome came from the sync, not from a write */
+    uint32_t elapsed_us;    /* the outcome: how long it took to carry out, waiting aside */
+    void (*on_done)(struct disk_request *request);
+};
+
+struct disk_ops {
+    /* Immediate calls. NOT_FOUND, EXISTS, NO_SPACE, IO. Offsets and sizes in bytes. */
+    enum status (*open)(struct disk *, const char *name, enum disk_open how, struct disk_file **out);
+    void (*close)(struct disk *, struct disk_file *file); /* no request may be under way; NULL is fine */
+    enum status (*size)(struct disk *, struct disk_file *file, uint64_t *out);
+    /* Reads up to `size` bytes; *got is less only at the end of the file. */
+    enum status (*read)(struct disk *, struct disk_file *file, uint64_t offset, uint8_t *target, size_t size,
+                        size_t *got);
+    enum status (*write)(struct disk *, struct disk_file *file, uint64_t offset, struct gm_bytes source);
+    enum status (*sync)(struct disk *, struct disk_file *file);
+    enum status (*truncate)(struct disk *, struct disk_file *file, uint64_t size);
+    enum status (*rename)(struct disk *, const char *source, const char *target); /* replaces target */
+    enum status (*remove)(struct disk *, const char *name);
+    enum status (*sync_names)(struct disk *); /* creations, renames and removals so far are durable */
+    /* Calls on_name for each file, in no order. Stops when it returns false. */
+    enum status (*list)(struct disk *, bool (*on_name)(void *context, const char *name), void *context);
+
+    /* The running server. */
+    void (*submit)(struct disk *, struct disk_request *request);
+    /* Waits until all submitted requests are carried out, and calls their on_done (also of those which these
+     * submit). */
+    void (*drain)(struct disk *);
+};
+
+struct disk {
+    const struct disk_ops *ops;
+};
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+
+/* geomys/call.h - a command being planned: its arguments, its keys, its reply, and the records it emits.
+ *
+ * Idea    plan is read-only. It looks at the values of the keys that its usage line declares, and then
+ *           - replies, exactly once (a read, a refusal, or the result of the write), and
+ *           - for a write, emits records; the host gives them sequence numbers and applies them, in order, after plan
+ *           has
+ *             returned, all of them or none.
+ *         Everything uncertain (time, chance, a float's text) is settled in plan and written into the record. plan may
+ *         be run again (a blocked command, when its key changes), which is why it must not have effects of its own.
+ *
+ * Promises of the host
+ *   P1  Arity, argument types, routing, authorisation and WRONGTYPE are checked before plan runs.
+ *   P2  An error reply discards whatever was emitted.
+ *   P3  A key that has expired is absent; a key whose module is missing or whose value is damaged never reaches plan.
+ *   P4  What plan is given stays valid until it returns, including all of `argv` and the cells.
+ * Promises of the module
+ *   M1  One reply per plan, with as many elements as were announced. The host turns a breach into an error reply.
+ *   M2  Nothing is emitted by a command that is declared GM_READ.
+ *
+ * All functions here are for use inside plan (and those named gm_reply_ also inside gm_type.view).
+ */
+#ifndef GEOMYS_CALL_H
+#define GEOMYS_CALL_H
+
+#include "geomys/value.h"
+
+/* ---- arguments ----------------------------------------------------------------------------------------------- */
+
+/* What one word of the usage line matched. The words are counted in the order in which they are written, tokens and
+ * arguments alike, the command's name not: in "SET key value [NX|XX] [EX seconds:int]" EX is number 4.
+ * occurrence k (0 <= k < count) is argv[first + k * stride], if stride is not 0; with stride 0 (a repeated
+ * group whose members differ in length) walk argv instead, knowing that the host has matched it. */
+struct gm_arg {
+    uint32_t count;  /* how often it was given; 0 for an option left out */
+    uint32_t first;  /* index into argv                                  */
+    uint32_t stride; /* between occurrences                              */
+    uint32_t reserved;
+    union {
+        int64_t
+            integer; /* the first occurrence, where the type is int or unix; for timeout: milliseconds, 0 = for ever */
+        double number; /* where the type is float                                                                     */
+    };
+};
+
+/* ---- keys ---------------------------------------------------------------------------------------------------- */
+
+enum gm_key_state {
+    GM_KEY_ABSENT = 0,
+    GM_KEY_OWN = 1,    /* a value of the command's type: `cell` is it                                               */
+    GM_KEY_SCALAR = 2, /* another type's value that has a text: gm_scalar gives it (commands with GM_ACCEPT_SCALAR) */
+    GM_KEY_OTHER = 3,  /* any other value (commands with GM_ACCEPT_ANY)                                             */
+};
+
+/* One key of the call, in the order of the command line. */
+struct gm_key {
+    struct gm_bytes name;
+    uint32_t state; /* enum gm_key_state */
+    uint32_t reserved;
+    struct gm_cell cell;   /* read-only here; valid with GM_KEY_OWN */
+    int64_t expire_at_ms;  /* unix time, 0 = never                  */
+    const void *host;      /* the host's */
+    const void *host_more; /* the host's */
+};
+
+/* ---- records ------------------------------------------------------------------------------------------------- */
+
+enum gm_emit_flag {
+    /* Whatever the key holds, of any type, goes first, and its expiry with it: apply gets an absent cell. The host
+     * adds this by itself when the key is absent. */
+    GM_FRESH = 1,
+    /* With GM_FRESH: but the expiry stays. */
+    GM_KEEP_EXPIRY = 2,
+    /* The key gets `expire_at_ms`. A time that has already passed makes the host log a deletion instead. */
+    GM_EXPIRE = 4,
+    /* `body` lies in argv or in gm_scratch memory, so the host need not copy it. Never for bytes of a value. */
+    GM_BORROWED = 8,
+};
+
+struct gm_emission {
+    uint32_t key; /* index into gm_call.keys */
+    uint16_t op;
+    uint16_t flags; /* enum gm_emit_flag, or-ed */
+    int64_t expire_at_ms;
+    struct gm_bytes body;
+};
+
+/* ---- the call ------------------------------------------------------------------------------------------------ */
+
+struct gm_call_ops {
+    uint32_t size; /* of this struct, as the host knows it */
+    uint32_t reserved;
+    void (*reply_status)(struct gm_call *, const char *text);
+    void (*reply_error)(struct gm_call *, const char *text);
+    void (*reply_int)(struct gm_call *, int64_t number);
+    void (*reply_double)(struct gm_call *, double number);
+    void (*reply_bool)(struct gm_call *, bool truth);
+    void (*reply_bytes)(struct gm_call *, struct gm_bytes bytes);
+    void (*reply_null)(struct gm_call *);
+    void (*reply_null_array)(struct gm_call *);
+    void (*reply_array)(struct gm_call *, size_t count);
+    void (*reply_map)(struct gm_call *, size_t pairs);
+    void (*reply_set)(struct gm_call *, size_t count);
+    void (*emit)(struct gm_call *, const struct gm_emission *);
+    void (*emit_delete)(struct gm_call *, uint32_t key);
+    void (*emit_expire)(struct gm_call *, uint32_t key, int64_t at_ms);
+    struct gm_bytes (*scalar)(struct gm_call *, uint32_t key);
+    void *(*scratch)(struct gm_call *, size_t size);
+    uint64_t (*random)(struct gm_call *);
+};
+
+struct gm_call {
+    const struct gm_call_ops *ops;
+    const struct gm_bytes *argv; /* argv[0] is the command's name as typed */
+    const struct gm_arg *args;   /* by number, see struct gm_arg           */
+    const struct gm_key *keys;
+    uint32_t argc;
+    uint32_t key_count;
+    int64_t now_ms;                /* wall clock of this turn, unix milliseconds: the same for all that runs in it */
+    const void *const *interfaces; /* what the descriptor asked for in `needs`, in its order                      */
+};
+
+/* ---- replies: each is one element ---- */
+
+/* "+text": a short word such as OK. */
+static inline void gm_reply_status(struct gm_call *call, const char *text)
+{
+    call->ops->reply_status(call, text);
+}
+
+/* "-text": a code in capitals, then a sentence: "ERR value is not an integer or out of range". Line breaks become
+ * blanks, 512 bytes at most. Discards what was emitted and what was replied before. */
+static inline void gm_reply_error(struct gm_call *call, const char *text)
+{
+    call->ops->reply_error(call, text);
+}
+
+static inline void gm_reply_int(struct gm_call *call, int64_t number)
+{
+    call->ops->reply_int(call, number);
+}
+
+/* A double in RESP3, its shortest text in RESP2. */
+static inline void gm_reply_double(struct gm_call *call, double number)
+{
+    call->ops->reply_double(call, number);
+}
+
+/* A boolean in RESP3, 1 or 0 in RESP2. */
+static inline void gm_reply_bool(struct gm_call *call, bool truth)
+{
+    call->ops->reply_bool(call, truth);
+}
+
+/* A bulk string. Copied. */
+static inline void gm_reply_bytes(struct gm_call *call, struct gm_bytes bytes)
+{
+    call->ops->reply_bytes(call, bytes);
+}
+
+static inline void gm_reply_null(struct gm_call *call)
+{
+    call->ops->reply_null(call);
+}
+
+/* Differs from gm_reply_null in RESP2 only. */
+static inline void gm_reply_null_array(struct gm_call *call)
+{
+    call->ops->reply_null_array(call);
+}
+
+/* `count` elements must follow; a map is followed by 2 * pairs elements (in RESP2 it is a flat array). */
+static inline void gm_reply_array(struct gm_call *call, size_t count)
+{
+    call->ops->reply_array(call, count);
+}
+
+static inline void gm_reply_map(struct gm_call *call, size_t pairs)
+{
+    call->ops->reply_map(call, pairs);
+}
+
+static inline void gm_reply_set(struct gm_call *call, size_t count)
+{
+    call->ops->reply_set(call, count);
+}
+
+/* ---- records ---- */
+
+/* Emits one record of the command's own type. The body is copied now unless GM_BORROWED. Applied after plan, in
+ * order. */
+static inline void gm_emit(struct gm_call *call, const struct gm_emission *emission)
+{
+    call->ops->emit(call, emission);
+}
+
+/* Removes the key, of whatever type. Nothing happens if it is absent by then. */
+static inline void gm_emit_delete(struct gm_call *call, uint32_t key)
+{
+    call->ops->emit_delete(call, key);
+}
+
+/* Sets the expiry of a key, unix milliseconds; 0 = never. A time that has passed deletes the key. */
+static inline void gm_emit_expire(struct gm_call *call, uint32_t key, int64_t at_ms)
+{
+    call->ops->emit_expire(call, key, at_ms);
+}
+
+/* ---- reading ---- */
+
+/* The text of key `key`: its type's scalar, for GM_KEY_SCALAR or GM_KEY_OWN. `data` NULL: absent or no text. Valid
+ * until plan returns. */
+static inline struct gm_bytes gm_scalar(struct gm_call *call, uint32_t key)
+{
+    return call->ops->scalar(call, key);
+}
+
+/* Zeroed memory until plan returns and its records are applied. Never NULL; at most GM_VALUE_SIZE_MAX + 64 bytes at a
+ * time. */
+static inline void *gm_scratch(struct gm_call *call, size_t size)
+{
+    return call->ops->scratch(call, size);
+}
+
+/* From the turn's seeded generator: uniform over 64 bits. */
+static inline uint64_t gm_random(struct gm_call *call)
+{
+    return call->ops->random(call);
+}
+
+/* The k-th occurrence of argument number `arg`; needs k < count and stride or k == 0. */
+static inline struct gm_bytes gm_arg_at(const struct gm_call *call, uint32_t arg, uint32_t k)
+{
+    const struct gm_arg *found = &call->args[arg];
+    return call->argv[found->first + k * found->stride];
+}
+
+static inline bool gm_given(const struct gm_call *call, uint32_t arg)
+{
+    return call->args[arg].count > 0;
+}
+
+#endif

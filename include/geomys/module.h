@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+/* geomys/module.h - the descriptor of a module: the one header to include, the one function to export.
+ *
+ * Idea    A module is a shared object that exports one function, which returns a pointer to a `static const`
+ *         descriptor. Nothing is registered and nothing runs at load, so a module can be listed, checked and documented
+ *         without a server.
+ *
+ *             static const struct gm_command commands[] = {
+ *                 {.size = sizeof (struct gm_command), .usage = "ADD key amount:int", .flags = GM_WRITE, .type = &sum,
+ *                  .summary = "Adds to the sum.", .complexity = "O(1)", .plan = plan_add},
+ *             };
+ *             GM_MODULE(.name = "acme.sum", .version = "1.0.0", .types = types, .type_count = 1,
+ *                       .commands = commands, .command_count = 1)
+ *
+ * The usage line is the single source for parsing, arity, key positions, routing, hints, completion, help, COMMAND and
+ * its DOCS, and the fuzzer's grammar: docs/module-guide.md specifies it in full.
+ */
+#ifndef GEOMYS_MODULE_H
+#define GEOMYS_MODULE_H
+
+#include "geomys/call.h"
+#include "geomys/value.h"
+#include "geomys/version.h"
+
+enum gm_command_flag {
+    GM_READ = 1 << 0,          /* never emits                                                                    */
+    GM_WRITE = 1 << 1,         /* may emit; only the leader runs it                                              */
+    GM_FAST = 1 << 2,          /* O(1) or O(log n): for COMMAND and the ACL category @fast                       */
+    GM_GROWS = 1 << 3,         /* may need memory: refused when there is none (denyoom)                          */
+    GM_BLOCKS = 1 << 4,        /* may wait, through wait/1                                                       */
+    GM_DANGEROUS = 1 << 5,     /* a person should be asked first                                                 */
+    GM_ACCEPT_SCALAR = 1 << 6, /* takes keys of other types that have a scalar (GM_KEY_SCALAR)                   */
+    GM_ACCEPT_ANY = 1 << 7,    /* takes keys of every type (GM_KEY_SCALAR where there is one, else GM_KEY_OTHER) */
+};
+
+struct gm_command {
+    uint32_t size;              /* sizeof (struct gm_command)                                                       */
+    uint32_t flags;             /* enum gm_command_flag, or-ed; exactly one of GM_READ and GM_WRITE                 */
+    const char *usage;          /* the usage line, its name in capitals first                                       */
+    const char *summary;        /* one sentence                                                                     */
+    const char *complexity;     /* "O(1)", "O(n), n the number of elements"                                         */
+    const char *since;          /* the module's version in which it came; NULL: the first                           */
+    const char *example;        /* one complete command line that works on an empty store; NULL: none               */
+    const struct gm_type *type; /* of all its keys, an element of the module's `types`; NULL only with GM_ACCEPT_ANY
+                                   or without keys */
+    void (*plan)(struct gm_call *);
+    /* The escape hatch, for keys that no grammar expresses; NULL otherwise. Writes up to `room` indexes into argv
+     * and returns how many there are (more than room: called again with more), or -1 if the arguments make no sense. */
+    int (*keys)(const struct gm_bytes *argv, uint32_t argc, uint32_t *indexes, uint32_t room);
+};
+
+struct gm_module {
+    uint32_t size; /* sizeof (struct gm_module) */
+    uint16_t abi_major;
+    uint16_t abi_minor;
+    const char *name;    /* "vendor.name" */
+    const char *version; /* the module's own, "1.2.3" */
+    const char *licence; /* SPDX identifier, or NULL */
+    const char *summary; /* one sentence */
+    const char *group;   /* what COMMAND DOCS says its commands belong to ("string", "list"); NULL: "module" */
+    const struct gm_type *const *types;
+    const struct gm_command *commands;
+    const char *const *needs; /* interfaces such as "wait/1"; missing ones are a refusal at load */
+    uint32_t type_count;
+    uint32_t command_count;
+    uint32_t need_count;
+    uint32_t reserved;
+};
+
+#define GM_ENTRY_SYMBOL "geomys_module"
+
+typedef const struct gm_module *gm_entry_function(void);
+
+/* Defines the descriptor and the exported function. The arguments are designated initialisers of struct gm_module. */
+#define GM_MODULE(...)                                                                                                 \
+    __attribute__((visibility("default"))) const struct gm_module *geomys_module(void);                                \
+    const struct gm_module *geomys_module(void)                                                                        \
+    {                                                                                                                  \
+        static const struct gm_module descriptor = {                                                                   \
+            .size = sizeof(struct gm_module), .abi_major = GM_ABI_MAJOR, .abi_minor = GM_ABI_MINOR, __VA_ARGS__};      \
+        return &descriptor;                                                                                            \
+    }
+
+#endif

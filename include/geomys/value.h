@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+
+/* geomys/value.h - what a data type is to the host: cells, records, and the functions of a type.
+ *
+ * Idea    A value lives in a *cell* of the keyspace. A cell is absent, or one machine word (a number; a pointer to what
+ *         is big), or a run of bytes that the host keeps inline with the key. The only thing that ever changes a cell
+ *         is the type's `apply`, given a *record*: first execution, follower, crash recovery, snapshot and slot move
+ *         all make the same call. So `apply` decides nothing: the same record on the same value gives the same value,
+ *         on every node, for ever.
+ *
+ * Contexts, in brackets at each function, as the host promises to call it:
+ *   [apply]  inside gm_type.apply            may change the cell it was given, may allocate
+ *   [free]   inside gm_type.free             may only release memory
+ *   [read]   inside plan, dump or a facet    may change nothing
+ * All of them run on the thread that owns the key. A module has no writable statics: several hosts may share it.
+ */
+#ifndef GEOMYS_VALUE_H
+#define GEOMYS_VALUE_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "geomys/bytes.h"
+
+/* ---- cells --------------------------------------------------------------------------------------------------- */
+
+enum gm_form {
+    GM_ABSENT = 0, /* no value: the key does not exist                      */
+    GM_WORD = 1,   /* `word` is the value, or points to it                  */
+    GM_BYTES = 2,  /* `data`, `size` are the value, kept inline by the host */
+};
+
+#define GM_VALUE_SIZE_MAX ((size_t)512 * 1024 * 1024) /* bytes inline in one cell, and bytes in one record's body */
+
+/* A value where it lives. Fields that the form does not name are zero. Borrowed from the host and valid until the
+ * function that received it returns; inside apply, also until the cell is next resized, set or cleared. */
+struct gm_cell {
+    uint32_t form; /* enum gm_form */
+    uint32_t reserved;
+    uint64_t word;
+    uint8_t *data; /* may be written in [apply] only */
+    size_t size;   /* bytes */
+};
+
+/* ---- records ------------------------------------------------------------------------------------------------- */
+
+/* One change to one value, as the log carries it. Everything is borrowed until the function returns.
+ * `body` comes from a file or a peer: treat it as hostile, check it wholly before the first change. */
+struct gm_record {
+    uint16_t op; /* the type's own numbering, 0 to 65535, stable for ever once released */
+    uint16_t reserved;
+    uint32_t reserved2;
+    int64_t time_ms; /* wall clock of the node that planned it: the only time that apply may use */
+    struct gm_bytes key;
+    struct gm_bytes body;
+};
+
+enum gm_status {
+    GM_OK = 0,
+    GM_CORRUPT =
+        1, /* the body is malformed, or can not belong to this value: the host quarantines the key and says so */
+};
+
+struct gm_apply;
+
+/* What the host lends to apply and free. Use the inline functions below. */
+struct gm_apply_ops {
+    uint32_t size; /* of this struct, as the host knows it */
+    uint32_t reserved;
+    uint8_t *(*resize)(struct gm_apply *, size_t size);
+    void (*set_word)(struct gm_apply *, uint64_t word);
+    void (*clear)(struct gm_apply *);
+    void *(*alloc)(struct gm_apply *, size_t size);
+    void *(*realloc)(struct gm_apply *, void *memory, size_t size);
+    void (*release)(struct gm_apply *, void *memory);
+};
+
+/* The cell under change. The host owns it, for the length of the call. */
+struct gm_apply {
+    const struct gm_apply_ops *ops;
+    struct gm_cell cell;
+};
+
+/* [apply] Makes the cell a run of `size` bytes and returns it, writable. If it was bytes before, the common beginning
+ * stays; all further bytes are zero. Size 0 is a value too (an empty string). A word that was there is forgotten, not
+ * freed. NULL if size is above GM_VALUE_SIZE_MAX (the cell is unchanged then); never NULL otherwise. Amortised O(1) per
+ * byte when growing step by step. */
+static inline uint8_t *gm_resize(struct gm_apply *apply, size_t size)
+{
+    return apply->ops->resize(apply, size);
+}
+
+/* [apply] Makes the cell one word. Bytes that were there are released. */
+static inline void gm_set_word(struct gm_apply *apply, uint64_t word)
+{
+    apply->ops->set_word(apply, word);
+}
+
+/* [apply] Makes the cell absent: the host removes the key, with its expiry. A word is forgotten, not freed. */
+static inline void gm_clear(struct gm_apply *apply)
+{
+    apply->ops->clear(apply);
+}
+
+/* [apply] Memory charged to the type. Never NULL (the host stops when there is none left: budgets are checked before a
+ * command is planned); zero-filled. Give it back with gm_release, in apply or free. */
+static inline void *gm_alloc(struct gm_apply *apply, size_t size)
+{
+    return apply->ops->alloc(apply, size);
+}
+
+/* [apply] As realloc(3), but never NULL; further bytes are not zeroed. `memory` may be NULL. */
+static inline void *gm_realloc(struct gm_apply *apply, void *memory, size_t size)
+{
+    return apply->ops->realloc(apply, memory, size);
+}
+
+/* [apply] [free] Releases what gm_alloc or gm_realloc gave; NULL is fine. */
+static inline void gm_release(struct gm_apply *apply, void *memory)
+{
+    apply->ops->release(apply, memory);
+}
+
+/* ---- sinks --------------------------------------------------------------------------------------------------- */
+
+/* Where dump puts its records. */
+struct gm_sink {
+    /* [read] Takes one record of the value being dumped. `body` is copied. At most GM_VALUE_SIZE_MAX. */
+    void (*record)(struct gm_sink *, uint16_t op, struct gm_bytes body);
+};
+
+static inline void gm_dump(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+{
+    sink->record(sink, op, body);
+}
+
+/* Text with a ceiling: what does not fit is dropped and `cut` says so. */
+struct gm_text {
+    char *data;      /* not terminated */
+    size_t size;     /* bytes used     */
+    size_t capacity; /* bytes          */
+    bool cut;
+};
+
+static inline void gm_text_add(struct gm_text *text, struct gm_bytes bytes)
+{
+    size_t room = text->capacity - text->size;
+    size_t taken = bytes.size < room ? bytes.size : room;
+    if (taken > 0) {
+        memcpy(text->data + text->size, bytes.data, taken);
+    }
+    text->size += taken;
+    text->cut = text->cut || taken < bytes.size;
+}
+
+__attribute__((format(printf, 2, 3))) static inline void gm_text_format(struct gm_text *text, const char *format, ...)
+{
+    char line[256]; /* one piece; longer pieces are cut */
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (size > 0) {
+        size_t used = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
+        gm_text_add(text, (struct gm_bytes){(const uint8_t *)line, used});
+        text->cut = text->cut || (size_t)size >= sizeof line;
+    }
+}
+
+/* Adds bytes so that a person can read them in one line: printable ASCII as it is, the rest as \xNN, in double quotes,
+ * at most `limit` bytes of input, then "...". */
+static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, size_t limit)
+{
+    size_t shown = bytes.size < limit ? bytes.size : limit;
+    gm_text_format(text, "\"");
+    for (size_t i = 0; i < shown; i++) {
+        uint8_t byte = bytes.data[i];
+        if (byte == '"' || byte == '\\') {
+            gm_text_format(text, "\\%c", byte);
+        } else if (byte >= 0x20 && byte < 0x7f) {
+            gm_text_format(text, "%c", byte);
+        } else {
+            gm_text_format(text, "\\x%02x", byte);
+        }
+    }
+    gm_text_format(text, shown < bytes.size ? "\"..." : "\"");
+}
+
+/* ---- types --------------------------------------------------------------------------------------------------- */
+
+#define GM_SCALAR_SCRATCH 32    /* bytes that scalar may use for text it makes */
+#define GM_DUMP_BODY      16384 /* bytes of body that one dump record should aim at */
+
+struct gm_call;
+
+struct gm_type {
+    uint32_t size; /* sizeof (struct gm_type) */
+    uint32_t reserved;
+
+    /* "vendor.name/encoding", 3 to 63 of [a-z0-9._-] and one slash: stands in every file and stream, so stable for
+     * ever. */
+    const char *id;
+
+    /* What TYPE answers: a word that clients know ("string", "list"), or the type's own. */
+    const char *name;
+
+    /* [apply] Changes the cell as the record says. An absent cell is a new value. Checks the whole body first;
+     * GM_CORRUPT leaves the cell as it was. Deterministic: looks at nothing but the cell and the record. */
+    int (*apply)(struct gm_apply *, const struct gm_record *);
+
+    /* [read] Emits records which, applied in order to an absent cell, rebuild the value: a bounded amount per call (aim
+     * at GM_DUMP_BODY bytes of body, never more than one element above it). `cursor` is 0 at first, then what the last
+     * call returned; 0 back means done. The value does not change between the calls of one dump.
+     * Canonical: equal values dump equal records, however they came to be, and a rebuilt value dumps the same again. */
+    uint64_t (*dump)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
+
+    /* [free] Releases what a word points to. NULL for a type whose words own nothing. `apply->cell` is the value;
+     * the cell itself goes afterwards. O(1) per allocation. */
+    void (*free)(struct gm_apply *apply);
+
+    /* ---- facets: NULL where the type has none ---- */
+
+    /* [read] Bytes that the value owns besides its cell, as allocated. O(1). NULL: none. */
+    uint64_t (*memory)(const struct gm_cell *);
+
+    /* [read] One line about a record, for people (geomys-log). The body may be malformed. No key, no line break. */
+    void (*describe)(const struct gm_record *, struct gm_text *);
+
+    /* [read] The value as one text, so that other types' commands can read it: borrowed from the cell, or made in
+     * `scratch`. `data` NULL: this value has no such text. */
+    struct gm_bytes (*scalar)(const struct gm_cell *, char scratch[GM_SCALAR_SCRATCH]);
+
+    /* [read] Replies with one page of the value for a person: elements from `first` on, at most `count`; exactly one
+     * reply element, usually an array. */
+    void (*view)(const struct gm_cell *, uint64_t first, uint64_t count, struct gm_call *);
+
+    /* [read] Whether the value holds nothing and so must not exist. The host asks after each apply, and removes it.
+     * O(1). NULL: never empty. */
+    bool (*empty)(const struct gm_cell *);
+
+    /* [read] What OBJECT ENCODING answers; a static string. NULL: "raw". */
+    const char *(*encoding)(const struct gm_cell *);
+
+    /* [read] How many elements the value has, for listings. O(1). NULL: 1. */
+    uint64_t (*length)(const struct gm_cell *);
+};
+
+#endif
