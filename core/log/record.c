@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+
+/* record.c - encoding and checking the one record; record.h has the layout.
+ *
+ * Idea     Two checksums. The header's says that the sizes are what was written, so the body can be awaited and the next
+ *          record be found even where a body is damaged; the body's covers the rest. Both are there before a single field is
+ *          believed, so the checks behind them meet only our own mistakes and forgeries, and have to survive both.
+ *
+ * Limits   Key 64 KiB - 1, body 512 MiB: a record is never larger than RECORD_SIZE_MAX.
+ */
+#include "log/record.h"
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+
+enum offset {
+    AT_HEADER_CRC = 0,
+    AT_BODY_CRC = 4,
+    AT_SIZE = 8,
+    AT_FLAGS = 12,
+    AT_OP = 14,
+    AT_SEQUENCE = 16,
+    AT_EPOCH = 24,
+    AT_TIME = 32,
+    AT_TYPE = 40,
+    AT_SLOT = 42,
+    AT_KEY_SIZE = 44,
+};
+
+#define FLAGS_KNOWN   127u
+#define EXPIRY_SIZE   8u
+#define TYPE_BODY_MIN 3u
+#define DURABLE_BODY  16u
+
+static size_t padded(size_t size)
+{
+    return (size + 7) & ~(size_t)7;
+}
+
+static size_t unpadded_size(const struct record *record)
+{
+    size_t expiry = (record->flags & RECORD_EXPIRE) != 0 ? EXPIRY_SIZE : 0;
+    return RECORD_HEADER_SIZE + expiry + record->key.size + record->body.size;
+}
+
+size_t record_size(const struct record *record)
+{
+    return padded(unpadded_size(record));
+}
+
+/* Whether flags and type agree with each other: the same for both directions. */
+static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
+{
+    if ((flags & ~FLAGS_KNOWN) != 0) {
+        return false;
+    }
+    bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE);
+    if ((flags & RECORD_LOCAL) != 0) {
+        return type == 0 && (flags & RECORD_MORE) == 0;
+    }
+    return !about_file;
+}
+
+static void seal_header(uint8_t *encoded)
+{
+    codec_put_u32(encoded + AT_HEADER_CRC, crc32c((struct gm_bytes){encoded + 4, RECORD_HEADER_SIZE - 4}));
+}
+
+static uint8_t *put_bytes(uint8_t *to, struct gm_bytes bytes)
+{
+    if (bytes.size > 0) {
+        memcpy(to, bytes.data, bytes.size);
+    }
+    return to + bytes.size;
+}
+
+bool record_encode(const struct record *record, struct buf *out)
+{
+    check(record->key.size <= RECORD_KEY_MAX);
+    check(record->body.size <= RECORD_BODY_MAX);
+    check(record->slot < RECORD_SLOT_COUNT);
+    check(coherent(record->flags, record->op, record->type));
+    check(((record->flags & RECORD_EXPIRE) != 0) == (record->expire_at_ms > 0));
+    check((record->flags & RECORD_EXPIRE) != 0 || record->expire_at_ms == 0);
+    size_t size = unpadded_size(record);
+    uint8_t *head = buf_reserve(out, padded(size));
+    if (head == NULL) {
+        return false;
+    }
+    codec_put_u32(head + AT_SIZE, (uint32_t)size);
+    codec_put_u16(head + AT_FLAGS, record->flags);
+    codec_put_u16(head + AT_OP, record->op);
+    codec_put_u64(head + AT_SEQUENCE, record->sequence);
+    codec_put_u64(head + AT_EPOCH, record->epoch);
+    codec_put_u64(head + AT_TIME, (uint64_t)record->time_ms);
+    codec_put_u16(head + AT_TYPE, record->type);
+    codec_put_u16(head + AT_SLOT, record->slot);
+    codec_put_u32(head + AT_KEY_SIZE, (uint32_t)record->key.size);
+    uint8_t *at = head + RECORD_HEADER_SIZE;
+    if ((record->flags & RECORD_EXPIRE) != 0) {
+        codec_put_u64(at, (uint64_t)record->expire_at_ms);
+        at += EXPIRY_SIZE;
+    }
+    at = put_bytes(put_bytes(at, record->key), record->body);
+    memset(at, 0, padded(size) - size);
+    codec_put_u32(head + AT_BODY_CRC, crc32c((struct gm_bytes){head + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE}));
+    seal_header(head);
+    out->size += padded(size);
+    return true;
+}
+
+void record_set_more(uint8_t *encoded, bool more)
+{
+    uint16_t flags = codec_u16(encoded + AT_FLAGS);
+    flags = (uint16_t)(more ? flags | RECORD_MORE : flags & ~RECORD_MORE);
+    codec_put_u16(encoded + AT_FLAGS, flags);
+    seal_header(encoded);
+}
+
+void record_read(const uint8_t *encoded, struct record *out, size_t *size)
+{
+    uint32_t bytes = codec_u32(encoded + AT_SIZE);
+    out->flags = codec_u16(encoded + AT_FLAGS);
+    out->op = codec_u16(encoded + AT_OP);
+    out->sequence = codec_u64(encoded + AT_SEQUENCE);
+    out->epoch = codec_u64(encoded + AT_EPOCH);
+    out->time_ms = (int64_t)codec_u64(encoded + AT_TIME);
+    out->type = codec_u16(encoded + AT_TYPE);
+    out->slot = codec_u16(encoded + AT_SLOT);
+    const uint8_t *at = encoded + RECORD_HEADER_SIZE;
+    out->expire_at_ms = 0;
+    if ((out->flags & RECORD_EXPIRE) != 0) {
+        out->expire_at_ms = (int64_t)codec_u64(at);
+        at += EXPIRY_SIZE;
+    }
+    out->key = (struct gm_bytes){at, codec_u32(encoded + AT_KEY_SIZE)};
+    at += out->key.size;
+    out->body = (struct gm_bytes){at, bytes - (size_t)(at - encoded)};
+    *size = padded(bytes);
+}
+
+static enum status bad(struct complaint *complaint, const char *what)
+{
+    if (complaint != NULL) {
+        complaint_set(complaint, "%s", what);
+    }
+    return STATUS_CORRUPT;
+}
+
+/* The fields of a header whose checksum is right. */
+static const char *header_fault(const uint8_t *encoded)
+{
+    uint32_t size = codec_u32(encoded + AT_SIZE);
+    uint32_t key_size = codec_u32(encoded + AT_KEY_SIZE);
+    uint16_t flags = codec_u16(encoded + AT_FLAGS);
+    uint32_t fixed = RECORD_HEADER_SIZE + ((flags & RECORD_EXPIRE) != 0 ? EXPIRY_SIZE : 0);
+    if (!coherent(flags, codec_u16(encoded + AT_OP), codec_u16(encoded + AT_TYPE))) {
+        return "the record's flags do not fit together";
+    }
+    if (key_size > RECORD_KEY_MAX || codec_u16(encoded + AT_SLOT) >= RECORD_SLOT_COUNT) {
+        return "the record's key or slot is out of range";
+    }
+    if (size < fixed + key_size || size - fixed - key_size > RECORD_BODY_MAX) {
+        return "the record's size is out of range";
+    }
+    return NULL;
+}
+
+static bool all_zero(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end) {
+        if (*at++ != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status record_parse(struct gm_bytes bytes, struct record *out, size_t *size, struct complaint *complaint)
+{
+    if (bytes.size < RECORD_HEADER_SIZE) {
+        *size = RECORD_HEADER_SIZE;
+        return STATUS_AGAIN;
+    }
+    const uint8_t *head = bytes.data;
+    if (crc32c((struct gm_bytes){head + 4, RECORD_HEADER_SIZE - 4}) != codec_u32(head + AT_HEADER_CRC)) {
+        return bad(complaint, "the checksum of the record's header is wrong");
+    }
+    const char *fault = header_fault(head);
+    if (fault != NULL) {
+        return bad(complaint, fault);
+    }
+    uint32_t unpadded = codec_u32(head + AT_SIZE);
+    *size = padded(unpadded);
+    if (bytes.size < *size) {
+        return STATUS_AGAIN;
+    }
+    struct gm_bytes body = {head + RECORD_HEADER_SIZE, unpadded - RECORD_HEADER_SIZE};
+    if (crc32c(body) != codec_u32(head + AT_BODY_CRC)) {
+        return bad(complaint, "the checksum of the record's body is wrong");
+    }
+    if (!all_zero(head + unpadded, head + *size)) {
+        return bad(complaint, "the record's padding is not zero");
+    }
+    record_read(head, out, size);
+    if ((out->flags & RECORD_EXPIRE) != 0 && out->expire_at_ms <= 0) {
+        return bad(complaint, "the record's expiry is out of range");
+    }
+    return STATUS_OK;
+}
+
+static bool encode_local(uint64_t sequence, int64_t time_ms, uint16_t op, struct gm_bytes body, struct buf *out)
+{
+    struct record record = {.sequence = sequence, .time_ms = time_ms, .flags = RECORD_LOCAL, .op = op, .body = body};
+    return record_encode(&record, out);
+}
+
+bool record_encode_type(uint64_t sequence, int64_t time_ms, uint16_t type, struct gm_bytes name, struct buf *out)
+{
+    uint8_t body[2 + RECORD_TYPE_NAME_MAX];
+    check(type > 0);
+    check(name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
+    codec_put_u16(body, type);
+    memcpy(body + 2, name.data, name.size);
+    return encode_local(sequence, time_ms, RECORD_OP_TYPE, (struct gm_bytes){body, 2 + name.size}, out);
+}
+
+bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable, uint64_t salt, struct buf *out)
+{
+    uint8_t body[DURABLE_BODY];
+    codec_put_u64(body, durable);
+    codec_put_u64(body + 8, salt);
+    return encode_local(sequence, time_ms, RECORD_OP_DURABLE, (struct gm_bytes){body, sizeof body}, out);
+}
+
+static bool is_local(const struct record *record, uint16_t op)
+{
+    return (record->flags & RECORD_LOCAL) != 0 && record->op == op && record->key.size == 0;
+}
+
+bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name)
+{
+    if (!is_local(record, RECORD_OP_TYPE) || record->body.size < TYPE_BODY_MIN ||
+        record->body.size > 2 + RECORD_TYPE_NAME_MAX) {
+        return false;
+    }
+    *type = codec_u16(record->body.data);
+    *name = (struct gm_bytes){record->body.data + 2, record->body.size - 2};
+    return *type > 0;
+}
+
+bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt)
+{
+    if (!is_local(record, RECORD_OP_DURABLE) || record->body.size != DURABLE_BODY) {
+        return false;
+    }
+    *durable = codec_u64(record->body.data);
+    *salt = codec_u64(record->body.data + 8);
+    return true;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+
+/* record.h - the one binary record: what the log, a snapshot, a follower's stream and a slot move all carry.
+ *
+ * Layout (little-endian; docs/formats/record.md is the specification)
+ *
+ *   offset size
+ *      0     4   header_crc  CRC-32C of bytes 4..47: the sizes can be trusted before the rest is read
+ *      4     4   body_crc    CRC-32C of everything behind the header, without the padding
+ *      8     4   size        header, expiry, key and body, without the padding
+ *     12     2   flags       enum record_flag
+ *     14     2   op          the type's numbering; for type 0 enum record_host_op
+ *     16     8   sequence
+ *     24     8   epoch       the author's term
+ *     32     8   time_ms     the author's wall clock
+ *     40     2   type        index into the names declared in the same file or stream; 0 = the host
+ *     42     2   slot        0 to 16383
+ *     44     4   key_size
+ *     48     8   expire_at_ms, only with RECORD_EXPIRE
+ *      …     …   key, body, zeros up to a multiple of 8
+ *
+ * Promises
+ *   I1  record_parse accepts only bytes that record_encode could have made: every field is checked, the padding included.
+ *       What an op means is not its business.
+ *   I2  Equal records have equal bytes.
+ */
+#ifndef GEOMYS_LOG_RECORD_H
+#define GEOMYS_LOG_RECORD_H
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+#define RECORD_HEADER_SIZE 48
+#define RECORD_KEY_MAX 65535u                            /* bytes */
+#define RECORD_BODY_MAX (512u * 1024 * 1024)             /* bytes, GM_VALUE_SIZE_MAX */
+#define RECORD_TYPE_NAME_MAX 63                          /* bytes */
+#define RECORD_SLOT_COUNT 16384
+
+enum record_flag {
+    RECORD_MORE = 1,        /* the batch goes on with the next record                                               */
+    RECORD_DUMP = 2,        /* rebuilds a value, rather than reports a change                                       */
+    RECORD_LOCAL = 4,       /* about this file or stream: not part of the history, has the sequence before it       */
+    RECORD_FRESH = 8,       /* what the key held goes first                                                         */
+    RECORD_KEEP_EXPIRY = 16, /* ... but its expiry stays                                                            */
+    RECORD_EXPIRE = 32,     /* carries expire_at_ms                                                                 */
+    RECORD_REMOVES = 64,    /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
+};
+
+enum record_host_op {
+    RECORD_OP_TYPE = 1,    /* LOCAL: body = u16 index, then the type's name                        */
+    RECORD_OP_DURABLE = 2, /* LOCAL: body = u64 sequence: all up to it was on stable storage; u64 salt */
+    RECORD_OP_DELETE = 3,  /* key: removed on request. Carries RECORD_REMOVES                      */
+    RECORD_OP_EXPIRED = 4, /* key: removed because its time had come. Carries RECORD_REMOVES       */
+    RECORD_OP_EXPIRE = 5,  /* key: carries RECORD_EXPIRE                                           */
+    RECORD_OP_PERSIST = 6, /* key: no expiry any more                                              */
+    RECORD_OP_FLUSH = 7,   /* no key: everything is removed                                        */
+};
+
+struct record {
+    uint64_t sequence;
+    uint64_t epoch;
+    int64_t time_ms;
+    int64_t expire_at_ms; /* > 0 with RECORD_EXPIRE, else 0 */
+    uint16_t flags;
+    uint16_t op;
+    uint16_t type;
+    uint16_t slot;
+    struct gm_bytes key;  /* borrowed */
+    struct gm_bytes body; /* borrowed */
+};
+
+/* Bytes that the encoded record takes, padding included: a multiple of 8. */
+size_t record_size(const struct record *record);
+
+/* Appends the record. False past the buffer's ceiling, with nothing appended. The record must be within the limits. */
+bool record_encode(const struct record *record, struct buf *out);
+
+/* Sets or clears RECORD_MORE in an encoded record, and seals its header anew. */
+void record_set_more(uint8_t *encoded, bool more);
+
+/* Parses the record at the beginning of `bytes`, which may be longer; its key and body point into `bytes`.
+ *   OK       *size is how many bytes it took
+ *   AGAIN    it goes on behind the end of `bytes`; *size is how many bytes are needed at least
+ *   CORRUPT  `complaint` (may be NULL) says what is wrong */
+must_use enum status record_parse(struct gm_bytes bytes, struct record *out, size_t *size, struct complaint *complaint);
+
+/* The same for bytes that record_parse or record_encode vouches for: checks nothing. */
+void record_read(const uint8_t *encoded, struct record *out, size_t *size);
+
+/* The two records about the file itself, appended to `out`; `sequence` is that of the history record before them. `salt` is the
+ * segment's: see docs/formats/log.md. False past the ceiling. */
+bool record_encode_type(uint64_t sequence, int64_t time_ms, uint16_t type, struct gm_bytes name, struct buf *out);
+bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable, uint64_t salt, struct buf *out);
+
+/* Takes them apart. False: not such a record, or not such a body. */
+bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name);
+bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt);
+
+/* Where records go: the shape that all consumers share. */
+struct record_sink {
+    /* Type number `type` of this source is called `name`. Comes before its first use; again with each new file. */
+    enum status (*declare)(struct record_sink *, uint16_t type, struct gm_bytes name, struct complaint *);
+    /* One record of the history, in order; all of a batch or none of it. */
+    enum status (*accept)(struct record_sink *, const struct record *, struct complaint *);
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+/* replay.h - reading a log back, a bounded amount per call, into a sink; it decides what is a torn tail and what is damage.
+ * See replay.c for the argument. */
+#ifndef GEOMYS_LOG_REPLAY_H
+#define GEOMYS_LOG_REPLAY_H
+
+#include "env/disk.h"
+#include "log/record.h"
+
+/* Where a log ends: what the WAL needs to go on. */
+struct replay_end {
+    bool exists;                 /* false: there is no log yet */
+    uint64_t last_sequence;      /* 0 if none */
+    uint64_t last_epoch;
+    int64_t last_time_ms;        /* of the last record */
+    uint64_t oldest;             /* the log must reach back to this sequence, as the mark file says */
+    char segment[DISK_NAME_MAX]; /* the last one */
+    uint64_t offset;             /* bytes: where the next record goes */
+};
+
+struct replay_progress {
+    uint64_t bytes_done, bytes_total, records, batches, segments;
+    uint64_t torn_bytes;           /* cut from the end (kept aside), 0 if the log ended cleanly */
+    char torn_copy[DISK_NAME_MAX]; /* where they are kept; empty if nothing was repaired */
+    uint64_t durable;              /* all up to this sequence is known to have been on stable storage */
+};
+
+struct replay; /* opaque */
+
+/* Lists and checks the segments. `repair`: a torn tail is copied aside and cut; false leaves the files alone (inspection).
+ * CORRUPT and VERSION with a sentence that names the file, the offset and the command to look at it. */
+must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, struct complaint *complaint);
+
+/* Reads on, about `budget` bytes; a batch is delivered once the whole of it has been read. AGAIN: there is more. OK: done.
+ * Else: refuse to serve, and do not call it again. */
+must_use enum status replay_step(struct replay *replay, size_t budget, struct record_sink *sink,
+                                 struct complaint *complaint);
+
+void replay_progress(const struct replay *replay, struct replay_progress *out);
+
+/* After OK. */
+void replay_end(const struct replay *replay, struct replay_end *out);
+
+void replay_destroy(struct replay *replay); /* NULL is fine */
+
+#endif

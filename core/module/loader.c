@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+
+/* loader.c - shared objects opened, asked for their descriptor, and closed again if it does not fit.
+ *
+ * Idea    realpath, then dlopen(RTLD_NOW | RTLD_LOCAL), then the entry function, then registry_add. RTLD_NOW so that a
+ *         symbol which nobody defines is a sentence now and not a crash later; RTLD_LOCAL so that modules never see
+ *         each other. The path is made absolute because dlopen would look for a bare name elsewhere.
+ *
+ * Promises
+ *   P1  A file that is refused is closed again.
+ *   P2  The same file is never loaded twice, whatever its name: dlopen gives the same handle again.
+ * Limits  dlopen runs the constructors of a file before anything of it can be checked.
+ */
+#include "module/loader.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+
+void loader_init(struct loader *loader, bool keep_open)
+{
+    *loader = (struct loader){.keep_open = keep_open};
+}
+
+void loader_finish(struct loader *loader)
+{
+    while (loader->count > 0) {
+        loader->count--;
+        if (!loader->keep_open) {
+            (void)dlclose(loader->handles[loader->count]);
+        }
+    }
+    memory_free(loader->handles);
+    loader->handles = NULL;
+}
+
+/* The file's absolute name, or why there is none. */
+static enum status resolve(const char *path, char absolute[static PATH_MAX], struct complaint *complaint)
+{
+    struct stat stat_of;
+    if (realpath(path, absolute) == NULL || stat(absolute, &stat_of) != 0) {
+        enum status status = errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_IO;
+        complaint_set(complaint, "module %s: %s", path,
+                      status == STATUS_NOT_FOUND ? "there is no such file" : "it can not be read");
+        return status;
+    }
+    if (!S_ISREG(stat_of.st_mode)) {
+        complaint_set(complaint, "module %s: it is not a file", path);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+/* dlerror's text begins with the file's name, which the sentence has already. */
+static const char *plain_error(const char *absolute)
+{
+    const char *text = dlerror();
+    size_t size = strlen(absolute);
+    if (text == NULL) {
+        return "no reason was given";
+    }
+    return strncmp(text, absolute, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
+}
+
+static enum status open_file(const char *absolute, const char *path, void **handle, struct complaint *complaint)
+{
+    *handle = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
+    if (*handle != NULL) {
+        return STATUS_OK;
+    }
+    const char *reason = plain_error(absolute);
+    const char *symbol = strstr(reason, "undefined symbol: ");
+    if (symbol != NULL) {
+        symbol += sizeof "undefined symbol: " - 1;
+        complaint_set(complaint,
+                      "module %s: it uses the symbol '%.*s', which nothing that it is linked with defines (the server "
+                      "exports none: all is in the headers)",
+                      path, (int)strcspn(symbol, " \t,("), symbol);
+    } else {
+        complaint_set(complaint, "module %s: it is not a shared object that can be loaded: %s", path, reason);
+    }
+    return STATUS_INVALID;
+}
+
+static enum status check_new(const struct loader *loader, const void *handle, const char *path,
+                             struct complaint *complaint)
+{
+    for (uint32_t i = 0; i < loader->count; i++) {
+        if (loader->handles[i] == handle) {
+            complaint_set(complaint, "module %s: this file is loaded already", path);
+            return STATUS_EXISTS;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status ask(void *handle, const char *path, const struct gm_module **descriptor, struct complaint *complaint)
+{
+    gm_entry_function *entry;
+    void *symbol = dlsym(handle, GM_ENTRY_SYMBOL);
+    if (symbol == NULL) {
+        complaint_set(
+            complaint,
+            "module %s: it has no function '%s': it is a shared object, but not a module of Geomys (GM_MODULE "
+            "defines the function)",
+            path, GM_ENTRY_SYMBOL);
+        return STATUS_INVALID;
+    }
+    memcpy(&entry, &symbol, sizeof entry);
+    *descriptor = entry();
+    if (*descriptor == NULL) {
+        complaint_set(complaint, "module %s: its function '%s' returned no descriptor", path, GM_ENTRY_SYMBOL);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static void keep(struct loader *loader, void *handle)
+{
+    loader->handles = memory_realloc(loader->handles, (loader->count + (size_t)1) * sizeof loader->handles[0]);
+    loader->handles[loader->count++] = handle;
+}
+
+enum status loader_load(struct loader *loader, struct registry *registry, const char *path, struct complaint *complaint)
+{
+    char absolute[PATH_MAX];
+    void *handle;
+    const struct gm_module *descriptor;
+    TRY(resolve(path, absolute, complaint));
+    TRY(open_file(absolute, path, &handle, complaint));
+    enum status status = check_new(loader, handle, path, complaint);
+    if (status == STATUS_OK) {
+        status = ask(handle, path, &descriptor, complaint);
+    }
+    if (status == STATUS_OK) {
+        status = registry_add(registry, descriptor, path, complaint);
+    }
+    if (status == STATUS_OK) {
+        keep(loader, handle);
+    } else {
+        (void)dlclose(handle);
+    }
+    return status;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+/* entry.h - one key with its value, in one allocation.
+ *
+ *   | value_size 4 | key_size 2 | type 1 | flags 1 | expiry 12, only with ENTRY_EXPIRES | key | value |
+ *
+ * The value is a word (8 bytes, unaligned) or a run of bytes. `type` is the shard's number for the type. What lies
+ * behind the value in the allocation is room to grow. The expiry block is the time and the entry's place in the expiry
+ * heap.
+ *
+ * A *frozen* value is one whose type can not be applied here (its module is absent, or the value is damaged): its bytes
+ * are the records that make it, kept as they came (shard/frozen.h).
+ */
+#ifndef GEOMYS_STORE_ENTRY_H
+#define GEOMYS_STORE_ENTRY_H
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+#define ENTRY_KEY_MAX    65535u
+#define ENTRY_HEADER     8
+#define ENTRY_EXPIRY     12
+#define ENTRY_VALUE_MAX  ((size_t)UINT32_MAX)
+#define ENTRY_TYPE_COUNT 256
+
+enum entry_flag {
+    ENTRY_WORD = 1, /* the value is a word; else bytes */
+    ENTRY_EXPIRES = 2,
+    ENTRY_FROZEN = 4,
+    ENTRY_DAMAGED = 8, /* frozen because a record did not fit: commands refuse it */
+};
+
+struct entry {
+    uint32_t value_size; /* bytes; 8 for a word */
+    uint16_t key_size;
+    uint8_t type;
+    uint8_t flags;
+    uint8_t rest[];
+};
+
+_Static_assert(sizeof(struct entry) == ENTRY_HEADER, "the header has no padding");
+
+static inline size_t entry_key_offset(uint8_t flags)
+{
+    return ENTRY_HEADER + ((flags & ENTRY_EXPIRES) != 0 ? ENTRY_EXPIRY : 0);
+}
+
+static inline struct gm_bytes entry_key(const struct entry *entry)
+{
+    return (struct gm_bytes){(const uint8_t *)entry + entry_key_offset(entry->flags), entry->key_size};
+}
+
+static inline uint8_t *entry_value(const struct entry *entry)
+{
+    return (uint8_t *)(uintptr_t)entry + entry_key_offset(entry->flags) + entry->key_size;
+}
+
+static inline uint64_t entry_word(const struct entry *entry)
+{
+    uint64_t word;
+    memcpy(&word, entry_value(entry), sizeof word);
+    return word;
+}
+
+static inline void entry_set_word(struct entry *entry, uint64_t word)
+{
+    memcpy(entry_value(entry), &word, sizeof word);
+}
+
+/* Unix milliseconds, 0 = never. */
+static inline int64_t entry_expire_at(const struct entry *entry)
+{
+    int64_t at = 0;
+    if ((entry->flags & ENTRY_EXPIRES) != 0) {
+        memcpy(&at, entry->rest, sizeof at);
+    }
+    return at;
+}
+
+static inline size_t entry_size(const struct entry *entry)
+{
+    return entry_key_offset(entry->flags) + entry->key_size + entry->value_size;
+}
+
+#endif

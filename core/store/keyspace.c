@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+
+/* keyspace.c - entries come, change shape, and go. */
+#include "store/keyspace.h"
+
+static struct gm_bytes key_of(const void *element)
+{
+    return entry_key(element);
+}
+
+static const struct table_ops table_of_entries = {.key = key_of};
+
+void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key)
+{
+    memset(keyspace, 0, sizeof *keyspace);
+    keyspace->ops = *ops;
+    table_init(&keyspace->table, &table_of_entries, hash_key);
+}
+
+static void count_in(struct keyspace *keyspace, const struct entry *entry)
+{
+    keyspace->keys[entry->type]++;
+    keyspace->frozen += (entry->flags & ENTRY_FROZEN) != 0;
+    keyspace->damaged += (entry->flags & ENTRY_DAMAGED) != 0;
+}
+
+static void count_out(struct keyspace *keyspace, const struct entry *entry)
+{
+    keyspace->keys[entry->type]--;
+    keyspace->frozen -= (entry->flags & ENTRY_FROZEN) != 0;
+    keyspace->damaged -= (entry->flags & ENTRY_DAMAGED) != 0;
+}
+
+static void bury(void *context, void *element)
+{
+    struct keyspace *keyspace = context;
+    struct entry *entry = element;
+    keyspace->ops.release(keyspace->ops.context, entry);
+    memory_account_free(&keyspace->account[entry->type], entry);
+}
+
+void keyspace_finish(struct keyspace *keyspace)
+{
+    if (keyspace->table.segments == NULL) {
+        return;
+    }
+    while (keyspace_reap(keyspace, SIZE_MAX)) {
+    }
+    keyspace_flush(keyspace);
+    while (keyspace_reap(keyspace, SIZE_MAX)) {
+    }
+    table_finish(&keyspace->table);
+    expire_finish(&keyspace->expire);
+}
+
+static size_t size_of(struct keyspace_shape shape, size_t key_size)
+{
+    return entry_key_offset(shape.flags) + key_size + shape.value_size;
+}
+
+struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct keyspace_shape shape,
+                           int64_t expire_at_ms)
+{
+    check(key.size <= ENTRY_KEY_MAX);
+    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size_of(shape, key.size));
+    *entry = (struct entry){
+        .value_size = shape.value_size, .key_size = (uint16_t)key.size, .type = shape.type, .flags = shape.flags};
+    if (key.size > 0) {
+        memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
+    }
+    table_insert(&keyspace->table, entry, hash);
+    count_in(keyspace, entry);
+    if ((shape.flags & ENTRY_EXPIRES) != 0) {
+        expire_write(entry, expire_at_ms);
+        expire_add(&keyspace->expire, entry);
+    }
+    return entry;
+}
+
+/* Room to grow by half, for values that are built step by step. */
+static size_t with_room(size_t size)
+{
+    return size < 64 ? size : size + size / 2;
+}
+
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+                               int64_t expire_at_ms, bool roomy)
+{
+    struct entry *old = *slot;
+    size_t size = size_of(shape, old->key_size);
+    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
+    size_t held = memory_size(old);
+    struct entry *entry = old;
+    count_out(keyspace, old);
+    if ((old->flags & ENTRY_EXPIRES) != 0 && (shape.flags & ENTRY_EXPIRES) == 0) {
+        expire_remove(&keyspace->expire, old);
+    }
+    /* In place if it fits and does not waste more than half. */
+    if (!same_place || old->type != shape.type || size > held || (size < held / 2 && held > 64)) {
+        size_t wanted = roomy && size > held ? with_room(size) : size;
+        entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
+        struct gm_bytes key = entry_key(old);
+        uint32_t kept = old->value_size < shape.value_size ? old->value_size : shape.value_size;
+        entry->key_size = old->key_size;
+        memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
+        if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
+            memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
+        }
+        memory_account_free(&keyspace->account[old->type], old);
+        *slot = entry;
+    }
+    bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
+    entry->value_size = shape.value_size;
+    entry->type = shape.type;
+    entry->flags = shape.flags;
+    count_in(keyspace, entry);
+    if (had) {
+        expire_moved(&keyspace->expire, entry);
+        if (entry_expire_at(entry) != expire_at_ms) {
+            expire_change(&keyspace->expire, entry, expire_at_ms);
+        }
+    } else if ((shape.flags & ENTRY_EXPIRES) != 0) {
+        expire_write(entry, expire_at_ms);
+        expire_add(&keyspace->expire, entry);
+    }
+    return entry;
+}
+
+void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
+{
+    count_out(keyspace, entry);
+    entry->flags &= ENTRY_EXPIRES;
+    entry->value_size = 0;
+    count_in(keyspace, entry);
+}
+
+void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+{
+    struct entry *entry = table_remove(&keyspace->table, key, hash);
+    check(entry != NULL);
+    count_out(keyspace, entry);
+    if ((entry->flags & ENTRY_EXPIRES) != 0) {
+        expire_remove(&keyspace->expire, entry);
+    }
+    bury(keyspace, entry);
+}
+
+void keyspace_flush(struct keyspace *keyspace)
+{
+    while (keyspace_reap(keyspace, SIZE_MAX)) {
+    }
+    keyspace->dead = keyspace->table;
+    table_init(&keyspace->table, &table_of_entries, &keyspace->dead.hash_key);
+    expire_finish(&keyspace->expire);
+    memset(keyspace->keys, 0, sizeof keyspace->keys);
+    keyspace->frozen = 0;
+    keyspace->damaged = 0;
+}
+
+bool keyspace_reap(struct keyspace *keyspace, size_t budget)
+{
+    if (keyspace->dead.segments == NULL) {
+        return false;
+    }
+    if (table_drain(&keyspace->dead, budget, bury, keyspace)) {
+        return true;
+    }
+    table_finish(&keyspace->dead);
+    return false;
+}
+
+uint64_t keyspace_memory(const struct keyspace *keyspace)
+{
+    uint64_t bytes =
+        keyspace->table.bytes + keyspace->dead.bytes + (uint64_t)keyspace->expire.room * sizeof(struct expire_item);
+    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
+        bytes += keyspace->account[i].bytes;
+    }
+    return bytes;
+}

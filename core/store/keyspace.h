@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+
+/* keyspace.h - what is in memory: the table of entries, their expiries, and what they cost.
+ *
+ * Idea     It knows keys, cells and types by number, and nothing of what a value means: how a word's memory is released
+ *          is a function that the owner passes in.
+ *
+ * Promises
+ *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
+ *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t.
+ *   I3  A `struct entry **` (a slot) is valid until the next call that inserts or removes any entry; an entry's
+ *       address until it is reshaped or removed.
+ */
+#ifndef GEOMYS_STORE_KEYSPACE_H
+#define GEOMYS_STORE_KEYSPACE_H
+
+#include "base/memory.h"
+#include "base/table.h"
+#include "store/expire.h"
+
+struct keyspace_ops {
+    /* Releases what the entry's value owns beyond the entry. Called before an entry goes. */
+    void (*release)(void *context, struct entry *entry);
+    void *context;
+};
+
+struct keyspace {
+    struct table table;
+    struct expire expire;
+    struct table dead; /* flushed, being released step by step */
+    struct keyspace_ops ops;
+    struct memory_account account[ENTRY_TYPE_COUNT];
+    uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
+    uint64_t frozen;                 /* entries with ENTRY_FROZEN */
+    uint64_t damaged;                /* ... with ENTRY_DAMAGED */
+};
+
+void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key);
+void keyspace_finish(struct keyspace *keyspace);
+
+static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_bytes key)
+{
+    return table_hash(&keyspace->table, key);
+}
+
+/* NULL if the key is not there. Does not look at its expiry. O(1). */
+static inline struct entry **keyspace_find(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+{
+    return (struct entry **)table_find(&keyspace->table, key, hash);
+}
+
+/* The shape of an entry's value. */
+struct keyspace_shape {
+    uint8_t type;
+    uint8_t flags;       /* ENTRY_WORD, ENTRY_EXPIRES, ENTRY_FROZEN, ENTRY_DAMAGED */
+    uint32_t value_size; /* bytes; 8 with ENTRY_WORD */
+};
+
+/* Adds an entry with the given shape; its value is not initialised, and with ENTRY_EXPIRES its time is `expire_at_ms`.
+ * The key must not be there. O(1). */
+struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct keyspace_shape shape,
+                           int64_t expire_at_ms);
+
+/* Gives the entry in `slot` another shape, and returns it at its new address, which `slot` then has too. The common
+ * beginning of the value stays as it is; what is new is not initialised. `roomy`: it is likely to grow again. With
+ * ENTRY_EXPIRES its time becomes `expire_at_ms`. What the old value owned is the caller's business. */
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+                               int64_t expire_at_ms, bool roomy);
+
+/* Empties the value, what it owned having been released or forgotten by the caller: no bytes, no frozen flag; type,
+ * expiry and memory stay, so that a new value of the same size costs no allocation. O(1). */
+void keyspace_vacate(struct keyspace *keyspace, struct entry *entry);
+
+/* Removes the entry and releases what its value owns. O(1) and what release costs. */
+void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash);
+
+/* Removes all. The memory is released by keyspace_reap. O(1). */
+void keyspace_flush(struct keyspace *keyspace);
+
+/* Releases up to about `budget` flushed entries. True: there are more. */
+bool keyspace_reap(struct keyspace *keyspace, size_t budget);
+
+/* Memory of table, heap, entries and what is charged to the types. O(types). */
+uint64_t keyspace_memory(const struct keyspace *keyspace);
+
+#endif

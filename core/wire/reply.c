@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+
+/* reply.c - the encoders of reply.h. An output that is full swallows the rest: its owner sees buf.full and closes. */
+#include "wire/reply.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define ERROR_MAX 512
+
+void reply_begin(struct reply *reply, struct buf *out, bool resp3)
+{
+    *reply = (struct reply){.out = out, .start = out->size, .owed = 1, .resp3 = resp3};
+}
+
+void reply_rewind(struct reply *reply)
+{
+    check(reply->out->size >= reply->start);
+    reply->out->size = reply->start;
+    reply->owed = 1;
+    reply->error = false;
+    reply->bad = false;
+}
+
+/* Counts one element that brings `more` others. */
+static inline void count(struct reply *reply, uint64_t more)
+{
+    if (__builtin_expect(reply->owed == 0, 0)) {
+        reply->bad = true;
+    } else {
+        reply->owed = reply->owed - 1 + more;
+    }
+}
+
+/* "<type>number\r\n" */
+static void head(struct reply *reply, char type, int64_t number)
+{
+    uint8_t *out = buf_reserve(reply->out, 24);
+    if (__builtin_expect(out == NULL, 0)) {
+        return;
+    }
+    out[0] = (uint8_t)type;
+    size_t size = 1;
+    if (number >= 0 && number < 10) {
+        out[size++] = (uint8_t)('0' + number);
+    } else {
+        size += bytes_from_int((char *)out + 1, number);
+    }
+    out[size] = '\r';
+    out[size + 1] = '\n';
+    reply->out->size += size + 2;
+}
+
+static void line(struct reply *reply, char type, const char *text)
+{
+    char clean[ERROR_MAX + 3];
+    size_t size = 0;
+    clean[size++] = type;
+    for (; *text != '\0' && size < ERROR_MAX; text++) {
+        clean[size++] = *text == '\r' || *text == '\n' ? ' ' : *text;
+    }
+    clean[size++] = '\r';
+    clean[size++] = '\n';
+    (void)buf_append(reply->out, (struct gm_bytes){(const uint8_t *)clean, size});
+}
+
+void reply_status(struct reply *reply, const char *text)
+{
+    count(reply, 0);
+    if (text[0] == 'O' && text[1] == 'K' && text[2] == '\0') {
+        (void)buf_append(reply->out, BYTES("+OK\r\n"));
+        return;
+    }
+    line(reply, '+', text);
+}
+
+void reply_error(struct reply *reply, const char *text)
+{
+    reply_rewind(reply);
+    count(reply, 0);
+    line(reply, '-', text);
+    reply->error = true;
+}
+
+void reply_errorf(struct reply *reply, const char *format, ...)
+{
+    char text[ERROR_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    reply_error(reply, text);
+}
+
+void reply_error_element(struct reply *reply, const char *text)
+{
+    count(reply, 0);
+    line(reply, '-', text);
+}
+
+void reply_int(struct reply *reply, int64_t number)
+{
+    count(reply, 0);
+    head(reply, ':', number);
+}
+
+void reply_bytes(struct reply *reply, struct gm_bytes bytes)
+{
+    count(reply, 0);
+    if (__builtin_expect(bytes.size > SIZE_MAX - 64, 0)) {
+        return;
+    }
+    uint8_t *out = buf_reserve(reply->out, bytes.size + 32);
+    if (__builtin_expect(out == NULL, 0)) {
+        return;
+    }
+    head(reply, '$', (int64_t)bytes.size);
+    out = reply->out->data + reply->out->size;
+    if (bytes.size > 0) {
+        memcpy(out, bytes.data, bytes.size);
+    }
+    out[bytes.size] = '\r';
+    out[bytes.size + 1] = '\n';
+    reply->out->size += bytes.size + 2;
+}
+
+void reply_text(struct reply *reply, const char *text)
+{
+    reply_bytes(reply, gm_bytes_of(text));
+}
+
+void reply_format(struct reply *reply, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    reply_text(reply, text);
+}
+
+void reply_verbatim(struct reply *reply, struct gm_bytes text)
+{
+    if (!reply->resp3) {
+        reply_bytes(reply, text);
+        return;
+    }
+    count(reply, 0);
+    head(reply, '=', (int64_t)text.size + 4);
+    (void)buf_append(reply->out, BYTES("txt:"));
+    (void)buf_append(reply->out, text);
+    (void)buf_append(reply->out, BYTES("\r\n"));
+}
+
+void reply_double(struct reply *reply, double number)
+{
+    char text[64];
+    if (isnan(number)) {
+        (void)snprintf(text, sizeof text, "nan");
+    } else if (isinf(number)) {
+        (void)snprintf(text, sizeof text, number > 0 ? "inf" : "-inf");
+    } else {
+        /* The shortest text that reads back as the same number. */
+        for (int digits = 15; digits <= 17; digits++) {
+            (void)snprintf(text, sizeof text, "%.*g", digits, number);
+            double back = 0;
+            if (bytes_to_double(gm_bytes_of(text), &back) && back == number) {
+                break;
+            }
+        }
+    }
+    if (reply->resp3) {
+        count(reply, 0);
+        line(reply, ',', text);
+    } else {
+        reply_text(reply, text);
+    }
+}
+
+void reply_bool(struct reply *reply, bool truth)
+{
+    if (!reply->resp3) {
+        reply_int(reply, truth ? 1 : 0);
+        return;
+    }
+    count(reply, 0);
+    (void)buf_append(reply->out, truth ? BYTES("#t\r\n") : BYTES("#f\r\n"));
+}
+
+void reply_null(struct reply *reply)
+{
+    count(reply, 0);
+    (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("$-1\r\n"));
+}
+
+void reply_null_array(struct reply *reply)
+{
+    count(reply, 0);
+    (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("*-1\r\n"));
+}
+
+static void aggregate(struct reply *reply, char type, size_t announced, uint64_t elements)
+{
+    check(announced <= INT64_MAX);
+    count(reply, elements);
+    head(reply, type, (int64_t)announced);
+}
+
+void reply_array(struct reply *reply, size_t elements)
+{
+    aggregate(reply, '*', elements, elements);
+}
+
+void reply_map(struct reply *reply, size_t pairs)
+{
+    aggregate(reply, reply->resp3 ? '%' : '*', reply->resp3 ? pairs : pairs * 2, (uint64_t)pairs * 2);
+}
+
+void reply_set(struct reply *reply, size_t elements)
+{
+    aggregate(reply, reply->resp3 ? '~' : '*', elements, elements);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+
+/* resp.c - the incremental parser of resp.h. */
+#include "wire/resp.h"
+
+#include "base/memory.h"
+
+#define ROOM_FIRST 8u
+#define ROOM_KEPT  256u /* slices kept between commands */
+#define LINE_MAX   32u  /* bytes of "*123\r\n": a longer number line is an error */
+
+void resp_parser_init(struct resp_parser *parser)
+{
+    *parser = (struct resp_parser){0};
+}
+
+void resp_parser_finish(struct resp_parser *parser)
+{
+    memory_free(parser->argv);
+    memory_free(parser->unquoted);
+    *parser = (struct resp_parser){0};
+}
+
+void resp_parser_next(struct resp_parser *parser)
+{
+    if (__builtin_expect(parser->room > ROOM_KEPT, 0)) {
+        memory_free(parser->argv);
+        parser->argv = NULL;
+        parser->room = 0;
+    }
+    if (__builtin_expect(parser->unquoted != NULL, 0)) {
+        memory_free(parser->unquoted);
+        parser->unquoted = NULL;
+    }
+    parser->argc = 0;
+    parser->expected = 0;
+    parser->inside = false;
+    parser->have_size = false;
+    parser->position = 0;
+    parser->base = NULL;
+}
+
+size_t resp_parser_wants(const struct resp_parser *parser)
+{
+    return parser->have_size ? parser->position + parser->bulk_size + 2 : 0;
+}
+
+static enum resp_result fail(struct resp_parser *parser, const char *error)
+{
+    parser->error = error;
+    return RESP_ERROR;
+}
+
+static void add(struct resp_parser *parser, const uint8_t *data, size_t size)
+{
+    if (__builtin_expect(parser->argc == parser->room, 0)) {
+        parser->room = parser->room == 0 ? ROOM_FIRST : parser->room * 2;
+        parser->argv = memory_realloc(parser->argv, parser->room * sizeof *parser->argv);
+    }
+    parser->argv[parser->argc++] = (struct gm_bytes){data, size};
+}
+
+/* The bytes may have moved since the last call: point the slices to where they are now. */
+static void rebase(struct resp_parser *parser, const uint8_t *data)
+{
+    if (parser->base != data) {
+        for (uint32_t i = 0; i < parser->argc; i++) {
+            uintptr_t offset = (uintptr_t)parser->argv[i].data - (uintptr_t)parser->base;
+            parser->argv[i].data = data + offset;
+        }
+        parser->base = data;
+    }
+}
+
+enum line {
+    LINE_MORE,
+    LINE_NUMBER,
+    LINE_BAD,
+};
+
+/* A number up to CR LF at parser->position + 1 (behind the type byte); moves behind it. */
+static enum line number_line(struct resp_parser *parser, const uint8_t *data, size_t size, int64_t *out)
+{
+    size_t at = parser->position + 1;
+    if (at < size && data[at] >= '0' && data[at] <= '9') {
+        /* The common case, in one pass. */
+        int64_t value = 0;
+        size_t begin = at;
+        while (at < size && data[at] >= '0' && data[at] <= '9') {
+            if (at - begin >= 12) {
+                return LINE_BAD;
+            }
+            value = value * 10 + (data[at] - '0');
+            at++;
+        }
+        if (at + 1 < size) {
+            if (data[at] != '\r' || data[at + 1] != '\n') {
+                return LINE_BAD;
+            }
+            *out = value;
+            parser->position = at + 2;
+            return LINE_NUMBER;
+        }
+        return at < size && data[at] != '\r' ? LINE_BAD : LINE_MORE;
+    }
+    size_t limit = size - parser->position < LINE_MAX ? size : parser->position + LINE_MAX;
+    for (size_t end = at; end + 1 < limit; end++) {
+        if (data[end] == '\r' && data[end + 1] == '\n') {
+            if (!bytes_to_int((struct gm_bytes){data + at, end - at}, out)) {
+                return LINE_BAD;
+            }
+            parser->position = end + 2;
+            return LINE_NUMBER;
+        }
+    }
+    return limit < size || size - parser->position >= LINE_MAX ? LINE_BAD : LINE_MORE;
+}
+
+static int hex(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (uint8_t)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static uint8_t escaped(uint8_t c)
+{
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'b':
+        return '\b';
+    case 'a':
+        return '\a';
+    default:
+        return c;
+    }
+}
+
+/* Reads a quoted word that begins behind its quote; false if it does not end well. */
+static bool quoted_word(const uint8_t **at, const uint8_t *end, uint8_t quote, uint8_t **out)
+{
+    const uint8_t *c = *at;
+    while (c < end && *c != quote) {
+        if (*c == '\\' && c + 1 < end) {
+            if (quote == '"' && c[1] == 'x' && end - c > 3 && hex(c[2]) >= 0 && hex(c[3]) >= 0) {
+                *(*out)++ = (uint8_t)(hex(c[2]) * 16 + hex(c[3]));
+                c += 4;
+                continue;
+            }
+            if (quote == '"' || c[1] == quote) {
+                *(*out)++ = quote == '"' ? escaped(c[1]) : c[1];
+                c += 2;
+                continue;
+            }
+        }
+        *(*out)++ = *c++;
+    }
+    if (c == end) {
+        return false;
+    }
+    c++;
+    *at = c;
+    return c == end || *c == ' ' || *c == '\t';
+}
+
+/* A line of words, as typed into telnet. Unquoting never makes a word longer. */
+static enum resp_result inline_command(struct resp_parser *parser, const uint8_t *data, size_t size,
+                                       const struct resp_limits *limits)
+{
+    const uint8_t *newline = memchr(data + parser->position, '\n', size - parser->position);
+    size_t length = newline != NULL ? (size_t)(newline - data) : size;
+    if (length > RESP_INLINE_MAX) {
+        return fail(parser, "ERR Protocol error: too big inline request");
+    }
+    if (newline == NULL) {
+        parser->position = size;
+        return RESP_MORE;
+    }
+    const uint8_t *at = data;
+    const uint8_t *end = newline > data && newline[-1] == '\r' ? newline - 1 : newline;
+    parser->unquoted = memory_alloc(length + 1);
+    uint8_t *out = parser->unquoted;
+    for (;;) {
+        while (at < end && (*at == ' ' || *at == '\t')) {
+            at++;
+        }
+        if (at == end) {
+            break;
+        }
+        if (parser->argc == limits->args_max) {
+            return fail(parser, "ERR Protocol error: too many arguments");
+        }
+        uint8_t *word = out;
+        while (at < end && *at != ' ' && *at != '\t') {
+            if (*at == '"' || *at == '\'') {
+                uint8_t quote = *at++;
+                if (!quoted_word(&at, end, quote, &out)) {
+                    return fail(parser, "ERR Protocol error: unbalanced quotes in request");
+                }
+            } else {
+                *out++ = *at++;
+            }
+        }
+        add(parser, word, (size_t)(out - word));
+    }
+    parser->position = (size_t)(newline - data) + 1;
+    return RESP_CALL;
+}
+
+static enum resp_result array_begin(struct resp_parser *parser, const uint8_t *data, size_t size,
+                                    const struct resp_limits *limits)
+{
+    int64_t count;
+    switch (number_line(parser, data, size, &count)) {
+    case LINE_MORE:
+        return RESP_MORE;
+    case LINE_BAD:
+        return fail(parser, "ERR Protocol error: invalid multibulk length");
+    case LINE_NUMBER:
+        break;
+    }
+    if (count > (int64_t)limits->args_max) {
+        return fail(parser, limits->args_max <= 16 ? "ERR Protocol error: unauthenticated multibulk length"
+                                                   : "ERR Protocol error: invalid multibulk length");
+    }
+    parser->expected = count > 0 ? (uint32_t)count : 0;
+    parser->inside = true;
+    return RESP_CALL;
+}
+
+enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, size_t size,
+                            const struct resp_limits *limits)
+{
+    rebase(parser, data);
+    if (!parser->inside) {
+        if (parser->position >= size) {
+            return RESP_MORE;
+        }
+        if (data[0] != '*') {
+            return inline_command(parser, data, size, limits);
+        }
+        enum resp_result begun = array_begin(parser, data, size, limits);
+        if (begun != RESP_CALL) {
+            return begun;
+        }
+    }
+    while (parser->argc < parser->expected) {
+        if (!parser->have_size) {
+            if (parser->position >= size) {
+                return RESP_MORE;
+            }
+            if (data[parser->position] != '$') {
+                return fail(parser, "ERR Protocol error: expected '$' before an argument");
+            }
+            int64_t bulk;
+            enum line line = number_line(parser, data, size, &bulk);
+            if (line == LINE_MORE) {
+                return RESP_MORE;
+            }
+            if (line == LINE_BAD || bulk < 0) {
+                return fail(parser, "ERR Protocol error: invalid bulk length");
+            }
+            if ((uint64_t)bulk > limits->bulk_max) {
+                return fail(parser, limits->args_max <= 16 ? "ERR Protocol error: unauthenticated bulk length"
+                                                           : "ERR Protocol error: invalid bulk length");
+            }
+            if (parser->position + (uint64_t)bulk > limits->query_max) {
+                return fail(parser, "ERR Protocol error: the command is larger than client_query_limit");
+            }
+            parser->bulk_size = (size_t)bulk;
+            parser->have_size = true;
+        }
+        if (size - parser->position < parser->bulk_size + 2) {
+            return RESP_MORE;
+        }
+        const uint8_t *argument = data + parser->position;
+        if (argument[parser->bulk_size] != '\r' || argument[parser->bulk_size + 1] != '\n') {
+            return fail(parser, "ERR Protocol error: an argument is longer than announced");
+        }
+        add(parser, argument, parser->bulk_size);
+        parser->position += parser->bulk_size + 2;
+        parser->have_size = false;
+    }
+    return RESP_CALL;
+}
