@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+
+/* apply.h - the one place where values change: a record meets the keyspace. */
+#ifndef GEOMYS_SHARD_APPLY_H
+#define GEOMYS_SHARD_APPLY_H
+
+#include "shard/shard.h"
+
+/* Carries out a record on the node that planned it, and completes its flags with the outcome (RECORD_FRESH for a key
+ * that was absent, RECORD_REMOVES for one that is gone now): only then is it logged. `record->type` is the shard's
+ * number. False: there was nothing to do (a deletion of what is not there), and nothing is to be logged. */
+bool apply_first(struct shard *shard, struct record *record, uint64_t hash);
+
+/* Carries out a record that somebody else has planned, or this node before. A record that does not fit its value makes
+ * the key damaged: it is kept, refused to clients, and told. TOO_BIG: a frozen value has outgrown its limit. */
+must_use enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash,
+                                 struct complaint *complaint);
+
+/* The sink over apply_again, with types translated by name: shard->sink. */
+void apply_sink_init(struct shard *shard);
+
+/* Releases what an entry's value owns; for keyspace_ops. */
+void apply_release(void *shard, struct entry *entry);
+
+/* Removes a key whose time has come, and logs that. */
+void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+
+/* commands.h - the host's own commands, declared like a module's: a descriptor each, for registry_add with a NULL path.
+ * They find their shard and session through call_of. Static descriptors; nothing to release. */
+#ifndef GEOMYS_SHARD_COMMANDS_H
+#define GEOMYS_SHARD_COMMANDS_H
+
+#include "geomys/module.h"
+
+const struct gm_module *commands_keys(void);        /* cmd_keys.c: DEL EXISTS TYPE SCAN RENAME COPY OBJECT ... */
+const struct gm_module *commands_expire(void);      /* cmd_expire.c: EXPIRE TTL PERSIST ... */
+const struct gm_module *commands_connection(void);  /* cmd_connection.c: PING HELLO AUTH CLIENT ... */
+const struct gm_module *commands_transaction(void); /* cmd_transaction.c: MULTI EXEC WATCH ... */
+const struct gm_module *commands_command(void);     /* cmd_command.c: COMMAND and its sub-commands */
+
+#endif

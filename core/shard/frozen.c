@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+
+/* frozen.c - appending records to a value that nobody here can read. */
+#include "shard/frozen.h"
+
+#include "shard/apply.h"
+
+struct collector {
+    struct gm_sink sink;
+    struct buf *out;
+};
+
+static void add(struct buf *out, uint16_t op, struct gm_bytes body)
+{
+    uint8_t head[FROZEN_HEAD] = {0};
+    uint32_t size = (uint32_t)body.size;
+    memcpy(head, &op, sizeof op);
+    memcpy(head + 4, &size, sizeof size);
+    if (buf_append(out, (struct gm_bytes){head, sizeof head})) {
+        out->full = !buf_append(out, body) || out->full;
+    }
+}
+
+static void collect(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+{
+    add(container_of(sink, struct collector, sink)->out, op, body);
+}
+
+bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body)
+{
+    const uint8_t *value = entry_value(entry);
+    if (*at == entry->value_size) {
+        return false;
+    }
+    check(entry->value_size - *at >= FROZEN_HEAD);
+    uint32_t size;
+    memcpy(op, value + *at, sizeof *op);
+    memcpy(&size, value + *at + 4, sizeof size);
+    check(size <= entry->value_size - *at - FROZEN_HEAD);
+    *body = (struct gm_bytes){value + *at + FROZEN_HEAD, size};
+    *at += FROZEN_HEAD + size;
+    return true;
+}
+
+void frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink)
+{
+    if ((entry->flags & ENTRY_FROZEN) != 0) {
+        size_t at = 0;
+        uint16_t op;
+        struct gm_bytes body;
+        while (frozen_next(entry, &at, &op, &body)) {
+            sink->record(sink, op, body);
+        }
+        return;
+    }
+    struct gm_cell cell = shard_cell(entry);
+    uint64_t cursor = 0;
+    do {
+        cursor = shard_type_of(shard, entry)->abi->dump(&cell, cursor, sink);
+    } while (cursor != 0);
+}
+
+/* The bytes of an entry that is alive, as frozen ones. */
+static bool gather(struct shard *shard, const struct entry *entry, struct buf *out)
+{
+    struct collector collector = {.sink = {.record = collect}, .out = out};
+    frozen_dump(shard, entry, &collector.sink);
+    return !out->full;
+}
+
+enum status frozen_append(struct shard *shard, const struct frozen_key *key, const struct record *record, bool damaged,
+                          struct complaint *complaint)
+{
+    struct buf old;
+    buf_init(&old, ENTRY_VALUE_MAX);
+    struct entry **slot = keyspace_find(&shard->keyspace, key->key, key->hash);
+    bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL;
+    bool alive = !begin && ((*slot)->flags & ENTRY_FROZEN) == 0;
+    bool fits = !alive || gather(shard, *slot, &old);
+    size_t kept = begin ? 0 : (alive ? old.size : (*slot)->value_size);
+    size_t size = kept + FROZEN_HEAD + record->body.size;
+    if (!fits || size > ENTRY_VALUE_MAX) {
+        buf_finish(&old);
+        complaint_set(
+            complaint,
+            "a value of type '%s' has grown past 4 GiB of records while its module is absent; load the module",
+            shard->types[key->type].name);
+        return STATUS_TOO_BIG;
+    }
+    uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
+    struct keyspace_shape shape = {.type = key->type, .flags = flags, .value_size = (uint32_t)size};
+    struct entry *entry;
+    if (slot == NULL) {
+        entry = keyspace_add(&shard->keyspace, key->key, key->hash, shape, key->expire_at_ms);
+    } else {
+        if (alive) {
+            apply_release(shard, *slot);
+        }
+        entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, true);
+    }
+    uint8_t *value = entry_value(entry);
+    if (alive && old.size > 0) {
+        memcpy(value, old.data, old.size);
+    }
+    uint32_t body_size = (uint32_t)record->body.size;
+    uint8_t *head = value + kept;
+    memset(head, 0, FROZEN_HEAD);
+    memcpy(head, &record->op, sizeof record->op);
+    memcpy(head + 4, &body_size, sizeof body_size);
+    if (body_size > 0) {
+        memcpy(head + FROZEN_HEAD, record->body.data, body_size);
+    }
+    buf_finish(&old);
+    return STATUS_OK;
+}

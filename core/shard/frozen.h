@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+
+/* frozen.h - values that can not be applied here: kept as the records that make them.
+ *
+ * The entry's bytes are those records one after the other:   | op 2 | zero 2 | body_size 4 | body ... |
+ *
+ * Such a value is counted, expires, is deleted, renamed, copied and digested like any other; it thaws when the log is
+ * read by a host that has its module.
+ */
+#ifndef GEOMYS_SHARD_FROZEN_H
+#define GEOMYS_SHARD_FROZEN_H
+
+#include "shard/shard.h"
+
+#define FROZEN_HEAD 8 /* bytes before each body */
+
+struct frozen_key {
+    struct gm_bytes key;
+    uint64_t hash;
+    uint8_t type;         /* number */
+    int64_t expire_at_ms; /* that it will have */
+};
+
+/* Adds the record to the key's frozen value. A value that was alive is dumped first; an absent one begins. TOO_BIG past
+ * 4 GiB. */
+must_use enum status frozen_append(struct shard *shard, const struct frozen_key *key, const struct record *record,
+                                   bool damaged, struct complaint *complaint);
+
+/* One record of a frozen value, at `*at`, which moves on. False at the end. */
+bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body);
+
+/* Calls the sink for each record that makes the value of an entry, frozen or alive. */
+void frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+/* waiters.c - the queue of a key, served fairly.
+ *
+ * Idea     plan has no effect, so waiting is running it again. A changed key is on interest.ready; its waiters are
+ *          tried in the order in which they came, as long as the key exists: whoever takes the last element ends the
+ *          round, so that a push costs what it serves and not what waits. Serving may change other keys (BLMOVE), which
+ *          then are ready in their turn.
+ *
+ * Promises
+ *   I1  Of two clients that wait for the same key with commands that can both be served, the earlier one is served
+ *       first.
+ *   I2  A session is parked at most once, and its interest in all its keys ends together. */
+#include "shard/waiters.h"
+
+#include "geomys/ext/wait.h"
+#include "shard/exec.h"
+
+static void listen(struct call *call)
+{
+    struct session *session = call->session;
+    for (uint32_t i = 0; i < call->abi.key_count; i++) {
+        interest_wait(&call->shard->interest, session, &session->waits, call->keys[i].name);
+    }
+}
+
+void waiters_park(struct call *call)
+{
+    if (call->again) {
+        return; /* it has its place already */
+    }
+    int64_t until_ms = call->wait_ms == 0 ? 0 : call->shard->monotonic_ms + call->wait_ms;
+    session_park(call->session, call->abi.argv, call->abi.argc, until_ms);
+    listen(call);
+}
+
+static void release(struct session *session)
+{
+    session_unpark(session);
+    session->resumed = true;
+    session_touch(session);
+}
+
+static const struct entry *find(const struct shard *shard, const struct interest_key *key)
+{
+    struct gm_bytes name = {key->key, key->size};
+    struct entry **slot = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    return slot != NULL ? *slot : NULL;
+}
+
+/* Whether the value that the key has now is of a type that the session's command can be waiting for. */
+static bool suits(const struct shard *shard, const struct session *session, const struct entry *entry)
+{
+    const struct session_call *parked = session->parked;
+    struct registry_lookup lookup = registry_find(shard->registry, parked->argv, parked->argc);
+    check(lookup.outcome == REGISTRY_FOUND);
+    const struct gm_type *wanted = lookup.command->abi->type;
+    return (entry->flags & ENTRY_FROZEN) == 0 && (wanted == NULL || wanted == shard_type_of(shard, entry)->abi);
+}
+
+/* The queue changes under our hands: whoever has been tried in vain goes aside, and comes back in order. */
+static void serve_key(struct shard *shard, struct interest_key *key)
+{
+    struct list tried;
+    list_init(&tried);
+    const struct entry *entry;
+    while (!list_empty(&key->waiters) && (entry = find(shard, key)) != NULL) {
+        struct interest_link *link = container_of(key->waiters.next, struct interest_link, in_key);
+        struct session *session = link->session;
+        list_remove(&link->in_key);
+        list_push_back(&tried, &link->in_key);
+        if (suits(shard, session, entry) && exec_again(session, false)) {
+            release(session);
+        }
+    }
+    list_move_all(&tried, &key->waiters); /* those who were not tried come after those who were */
+    list_move_all(&key->waiters, &tried);
+}
+
+void waiters_serve(struct shard *shard)
+{
+    if (__builtin_expect(list_empty(&shard->interest.ready), 1) || shard->serving_waiters) {
+        return;
+    }
+    shard->serving_waiters = true;
+    struct interest_key *key;
+    while ((key = interest_ready(&shard->interest)) != NULL) {
+        serve_key(shard, key);
+        interest_settled(&shard->interest, key);
+    }
+    shard->serving_waiters = false;
+}
+
+void waiters_time_out(struct shard *shard)
+{
+    struct heap_node *node;
+    while ((node = heap_first(&shard->timeouts)) != NULL && node->at <= shard->monotonic_ms) {
+        struct session *session = container_of(node, struct session, timeout);
+        heap_remove(&shard->timeouts, node);
+        if (exec_again(session, true)) {
+            release(session);
+        } else {
+            check(false); /* wait/1 does not wait once the time is over */
+        }
+    }
+}
+
+static bool wait(struct gm_call *abi, int64_t timeout_ms)
+{
+    struct call *call = call_of(abi);
+    if (call->nested || call->timed_out || timeout_ms < 0) {
+        return false;
+    }
+    call->waits = true;
+    call->wait_ms = timeout_ms;
+    return true;
+}
+
+const struct gm_wait_1 host_wait_1 = {.size = sizeof(struct gm_wait_1), .wait = wait};

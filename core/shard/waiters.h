@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+
+/* waiters.h - commands that wait for a key to change: parked, run again in the order of their arrival, timed out. */
+#ifndef GEOMYS_SHARD_WAITERS_H
+#define GEOMYS_SHARD_WAITERS_H
+
+#include "shard/call.h"
+
+/* Parks the call, whose plan asked for it, until one of its keys changes or its time is over. */
+void waiters_park(struct call *call);
+
+/* Runs those again whose keys have changed, until nothing is ready. */
+void waiters_serve(struct shard *shard);
+
+/* Answers those whose time is over. */
+void waiters_time_out(struct shard *shard);
+
+#endif
