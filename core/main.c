@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+
+/* main.c - arguments, configuration, the real env, a node over it, and its turns. With os/ the only code that sees the
+ * real world. Exit codes: 0 a clean end, 1 refused or failed (one sentence on standard error says why), 2 wrong
+ * arguments. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/version.h"
+#include "module/loader.h"
+#include "node/node.h"
+#include "os/loop.h"
+#include "os/os_clock.h"
+#include "os/os_disk.h"
+#include "os/os_entropy.h"
+#include "os/os_log.h"
+#include "os/os_process.h"
+#include "os/os_signal.h"
+
+struct server {
+    struct config config;
+    struct os_entropy entropy;
+    struct os_process process;
+    struct trace trace;
+    struct os_disk *disk;
+    struct os_loop *loop;
+    struct os_signal *signals;
+    struct registry *registry;
+    struct loader loader;
+    struct node *node;
+};
+
+/* ---- configuration ---- */
+
+/* Reads a small file whole. NOT_FOUND if it is not there. */
+static enum status read_file(const char *path, size_t limit, struct buf *out, struct complaint *complaint)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        complaint_set(complaint, "can not read %s: %s", path, strerror(errno));
+        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    buf_init(out, limit);
+    ssize_t got = 0;
+    uint8_t *target;
+    while ((target = buf_reserve(out, 4096)) != NULL && (got = read(fd, target, 4096)) > 0) {
+        out->size += (size_t)got;
+    }
+    int error = errno;
+    (void)close(fd);
+    if (target == NULL) {
+        complaint_set(complaint, "%s is larger than %zu bytes", path, limit - 4096);
+        return STATUS_TOO_BIG;
+    }
+    if (got < 0) {
+        complaint_set(complaint, "can not read %s: %s", path, strerror(error));
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_config_file(struct config *config, struct complaint *complaint)
+{
+    struct buf path;
+    buf_init(&path, 8192);
+    if (!config_file_path(config, &path)) {
+        buf_finish(&path);
+        return STATUS_OK;
+    }
+    (void)buf_append(&path, (struct gm_bytes){(const uint8_t *)"", 1});
+    struct buf text = {.limit = 0};
+    enum status status = read_file((const char *)path.data, CONFIG_FILE_SIZE_MAX + 4096, &text, complaint);
+    if (status == STATUS_NOT_FOUND && config->file[0] == '\0') {
+        status = STATUS_OK; /* the usual place may be empty */
+    } else if (status == STATUS_OK) {
+        status = config_from_json(config, (const char *)path.data, buf_bytes(&text), complaint);
+    }
+    buf_finish(&text);
+    buf_finish(&path);
+    return status;
+}
+
+static enum status configure(struct config *config, int argc, char **argv, struct complaint *complaint)
+{
+    config_init(config, getenv("HOME"));
+    TRY(config_from_flags(config, argc, (const char *const *)argv, complaint));
+    if (config->want != CONFIG_WANT_RUN) {
+        return STATUS_OK;
+    }
+    TRY(read_config_file(config, complaint));
+    if (config->password_file[0] != '\0') {
+        struct buf content = {.limit = 0};
+        enum status status = read_file(config->password_file, 8192, &content, complaint);
+        if (status == STATUS_OK) {
+            status = config_take_password(config, buf_bytes(&content), complaint);
+        }
+        buf_finish(&content);
+        TRY(status);
+    }
+    return config_complete(config, complaint);
+}
+
+/* ---- modules ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
+{
+    char *paths[256];
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        complaint_set(complaint, "can not read the module folder %s: %s", folder, strerror(errno));
+        return STATUS_NOT_FOUND;
+    }
+    const struct dirent *item;
+    while ((item = readdir(dir)) != NULL && count < sizeof paths / sizeof paths[0]) {
+        size_t size = strlen(item->d_name);
+        if (size > 3 && strcmp(item->d_name + size - 3, ".so") == 0 && item->d_name[0] != '.') {
+            size_t room = strlen(folder) + size + 2;
+            paths[count] = memory_alloc(room);
+            (void)snprintf(paths[count], room, "%s/%s", folder, item->d_name);
+            count++;
+        }
+    }
+    (void)closedir(dir);
+    qsort(paths, count, sizeof paths[0], by_name);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (status == STATUS_OK) {
+            status = loader_load(&server->loader, server->registry, paths[i], complaint);
+        }
+        memory_free(paths[i]);
+    }
+    return status;
+}
+
+static enum status load_modules(struct server *server, struct complaint *complaint)
+{
+    uint32_t count;
+    const struct registry_interface *interfaces = node_interfaces(&count);
+    server->registry = registry_create(interfaces, count);
+    loader_init(&server->loader, false);
+    TRY(node_register(server->registry, complaint));
+    for (size_t i = 0; i < server->config.modules.count; i++) {
+        TRY(loader_load(&server->loader, server->registry, server->config.modules.items[i], complaint));
+    }
+    if (server->config.module_folder[0] != '\0') {
+        TRY(load_folder(server, server->config.module_folder, complaint));
+    }
+    for (uint32_t i = 0; i < registry_module_count(server->registry); i++) {
+        const struct module *module = registry_module(server->registry, i);
+        if (module->path != NULL) {
+            trace(&server->trace, TRACE_INFO, "module %s %s from %s", module->abi->name, module->abi->version,
+                  module->path);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- turns ---- */
+
+static void on_turn(void *context, int64_t wall_ms, int64_t monotonic_ms)
+{
+    struct server *server = context;
+    node_turn(server->node, wall_ms, monotonic_ms);
+}
+
+static int64_t on_turn_end(void *context)
+{
+    struct server *server = context;
+    int64_t next = node_turn_end(server->node);
+    if (server->node->state == NODE_STOPPING || server->node->state == NODE_FAILED) {
+        os_loop_stop(server->loop);
+    }
+    return next;
+}
+
+static void on_disk(void *context)
+{
+    struct server *server = context;
+    os_disk_deliver(server->disk);
+}
+
+static void on_signal(void *context, int number)
+{
+    struct server *server = context;
+    trace(&server->trace, TRACE_INFO, "signal %d (%s): stopping", number, strsignal(number));
+    node_stop(server->node);
+}
+
+static enum status listen_all(struct server *server, struct complaint *complaint)
+{
+    const struct config *config = &server->config;
+    struct net_acceptor acceptor = node_acceptor(server->node);
+    os_loop_keepalive(server->loop, (uint32_t)config->tcp_keepalive_s);
+    for (size_t i = 0; i < config->bind.count && config->external_port > 0; i++) {
+        uint16_t port;
+        TRY(os_loop_listen_tcp(server->loop, config->bind.items[i], (uint16_t)config->external_port, 511, &acceptor,
+                               &port, complaint));
+        trace(&server->trace, TRACE_INFO, "listening on %s port %u", config->bind.items[i], port);
+    }
+    if (config->unix_socket[0] != '\0') {
+        TRY(os_loop_listen_unix(server->loop, config->unix_socket, (unsigned)config->unix_socket_mode, 511, &acceptor,
+                                complaint));
+        trace(&server->trace, TRACE_INFO, "listening on %s", config->unix_socket);
+    }
+    return STATUS_OK;
+}
+
+static void on_trouble(void *context, const char *sentence)
+{
+    const struct server *server = context;
+    trace(&server->trace, TRACE_WARNING, "%s", sentence);
+}
+
+static enum status start(struct server *server, struct complaint *complaint)
+{
+    const struct config *config = &server->config;
+    server->trace = os_log_trace((enum trace_level)config->log_level);
+    trace(&server->trace, TRACE_INFO, "geomys-server %s, node %lld, process %lld", GEOMYS_VERSION,
+          (long long)config->node_id, (long long)getpid());
+    TRY(load_modules(server, complaint));
+    struct os_loop_driver driver = {
+        .turn = on_turn, .turn_end = on_turn_end, .on_trouble = on_trouble, .context = server};
+    TRY(os_loop_create(&server->loop, &driver, complaint));
+    TRY(os_signal_create(&server->signals, server->loop, on_signal, server, complaint));
+    TRY(os_disk_create(&server->disk, config->data_folder, complaint));
+    TRY(os_loop_watch(server->loop, os_disk_event_fd(server->disk), on_disk, server, complaint));
+    os_entropy_init(&server->entropy);
+    os_process_init(&server->process);
+    struct node_env env = {
+        .disk = os_disk_interface(server->disk),
+        .entropy = &server->entropy.base,
+        .process = &server->process.base,
+        .trace = server->trace,
+    };
+    TRY(node_create(&server->node, &server->config, server->registry, &env, complaint));
+    if (config->allow_insecure && config->password[0] == '\0') {
+        trace(
+            &server->trace, TRACE_WARNING,
+            "allow_insecure is set and there is no password: whoever reaches this port can read and change everything");
+    }
+    return listen_all(server, complaint);
+}
+
+static enum status run(struct server *server, struct complaint *complaint)
+{
+    TRY(start(server, complaint));
+    os_loop_run(server->loop);
+    if (server->node->state == NODE_FAILED) {
+        *complaint = server->node->complaint;
+        return STATUS_IO;
+    }
+    TRY(node_close(server->node, complaint));
+    trace(&server->trace, TRACE_INFO, "everything is on the disk; bye");
+    return STATUS_OK;
+}
+
+/* The order matters: connections end before the node, requests before the disk, descriptors before their files. */
+static void finish(struct server *server)
+{
+    os_signal_destroy(server->signals);
+    os_loop_destroy(server->loop);
+    node_destroy(server->node);
+    os_disk_destroy(server->disk);
+    registry_destroy(server->registry);
+    loader_finish(&server->loader);
+    config_finish(&server->config);
+}
+
+int main(int argc, char **argv)
+{
+    struct server server = {.loop = NULL};
+    struct complaint complaint = {.text = ""};
+    enum status status = configure(&server.config, argc, argv, &complaint);
+    int code = 0;
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "geomys-server: %s\n", complaint.text);
+        code = 2;
+    } else if (server.config.want == CONFIG_WANT_HELP) {
+        struct buf text;
+        buf_init(&text, 65536);
+        config_help(&text);
+        (void)fwrite(text.data, 1, text.size, stdout);
+        buf_finish(&text);
+    } else if (server.config.want == CONFIG_WANT_VERSION) {
+        (void)printf("geomys-server %s (module ABI %d.%d)\n", GEOMYS_VERSION, GM_ABI_MAJOR, GM_ABI_MINOR);
+    } else if (run(&server, &complaint) != STATUS_OK) {
+        (void)fprintf(stderr, "geomys-server: %s\n", complaint.text);
+        code = 1;
+    }
+    finish(&server);
+    return code;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+
+/* admin.h - the commands that ask the node rather than the data: INFO, CONFIG, MODULE, SHUTDOWN, DEBUG. */
+#ifndef GEOMYS_NODE_ADMIN_H
+#define GEOMYS_NODE_ADMIN_H
+
+#include "node/node.h"
+#include "shard/call.h"
+
+/* The descriptor, for registry_add with a NULL path. */
+const struct gm_module *admin_commands(void);
+
+/* The node whose shard carries out the call. */
+static inline struct node *admin_node(struct gm_call *call)
+{
+    return call_of(call)->shard->owner;
+}
+
+#endif

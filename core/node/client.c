@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+/* client.c - one connection's bytes between the net and its session.
+ *
+ * Promises
+ *   I1  No input is taken from anybody while more than NODE_BACKLOG_MAX bytes wait for the disk: memory is bounded by
+ *       what the clients have sent already.
+ *   I2  A session ends with its connection, in on_closed and nowhere else. */
+#include "node/client.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wants)
+{
+    struct client *client = user;
+    struct node *node = client->node;
+    *wants = 0;
+    if (node->wal != NULL && wal_backlog(node->wal) > NODE_BACKLOG_MAX) {
+        if (list_empty(&client->stuffed)) {
+            list_push_back(&node->stuffed, &client->stuffed);
+        }
+        return 0;
+    }
+    size_t consumed = session_input(client->session, data, size, wants);
+    node->net_input += consumed;
+    return consumed;
+}
+
+static void on_writable(void *user)
+{
+    struct client *client = user;
+    client->stalled = false;
+    session_touch(client->session);
+}
+
+/* The peer sends no more: what it has asked for is still answered. */
+static void on_eof(void *user)
+{
+    struct client *client = user;
+    client->ended = true;
+    if (client->session->waiting) {
+        client->session->overflowed = true; /* nobody is there to be answered */
+    }
+    client->session->doomed = true;
+    session_touch(client->session);
+}
+
+static void on_closed(void *user)
+{
+    struct client *client = user;
+    list_remove(&client->stuffed);
+    session_destroy(client->session);
+    memory_free(client);
+}
+
+static const struct net_user_ops user_ops = {
+    .on_input = on_input,
+    .on_writable = on_writable,
+    .on_eof = on_eof,
+    .on_closed = on_closed,
+};
+
+bool client_accept(void *context, struct net_conn *conn, const struct net_user_ops **ops, void **user,
+                   struct gm_bytes *refusal)
+{
+    struct node *node = context;
+    if (node->shard.session_count >= (uint64_t)node->config->maxclients) {
+        node->connections_rejected++;
+        *refusal = BYTES("-ERR max number of clients reached\r\n");
+        return false;
+    }
+    node->connections++;
+    struct client *client = memory_zeroed(sizeof *client);
+    client->node = node;
+    client->conn = conn;
+    client->session = session_create(&node->shard, ++node->next_session_id);
+    client->session->user = client;
+    client->session->descriptor = net_base(conn)->descriptor;
+    (void)snprintf(client->session->address, sizeof client->session->address, "%s", net_base(conn)->peer);
+    (void)snprintf(client->session->local, sizeof client->session->local, "%s", net_base(conn)->address);
+    list_init(&client->stuffed);
+    *ops = &user_ops;
+    *user = client;
+    return true;
+}
+
+void client_flush(struct client *client)
+{
+    struct session *session = client->session;
+    struct node *node = client->node;
+    size_t size = session->overflowed ? 0 : session_releasable(session);
+    if (size > 0 && !client->stalled) {
+        size_t taken = net_write(client->conn, session->out.data + session->sent, size);
+        node->net_output += taken;
+        client->stalled = taken < size;
+        session_sent(session, taken);
+    }
+    if (session_over(session)) {
+        net_close(client->conn);
+        return;
+    }
+    if (session->mark_count > 0 && list_empty(&session->dirty)) {
+        list_push_back(&node->gated, &session->dirty);
+    }
+    if (session->resumed) {
+        session->resumed = false;
+        net_resume(client->conn);
+    }
+}
+
+void client_check_idle(struct client *client, int64_t timeout_ms)
+{
+    struct session *session = client->session;
+    if (timeout_ms > 0 && !session->waiting && client->node->monotonic_ms - session->active_ms >= timeout_ms) {
+        net_close(client->conn);
+    }
+}

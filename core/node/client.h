@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+
+/* client.h - a session and its connection: input in, released output out, back-pressure between. */
+#ifndef GEOMYS_NODE_CLIENT_H
+#define GEOMYS_NODE_CLIENT_H
+
+#include "node/node.h"
+#include "shard/session.h"
+
+struct client {
+    struct node *node;       /* borrowed */
+    struct net_conn *conn;   /* borrowed, until on_closed */
+    struct session *session; /* owned */
+    struct list stuffed;     /* in node->stuffed, or alone */
+    bool stalled;            /* the peer does not take more just now */
+    bool ended;              /* the peer sends no more */
+};
+
+/* For the acceptor. */
+bool client_accept(void *node, struct net_conn *conn, const struct net_user_ops **ops, void **user,
+                   struct gm_bytes *refusal);
+
+/* Sends what the gate lets go; closes the connection when it is over. */
+void client_flush(struct client *client);
+
+static inline struct client *client_of(struct session *session)
+{
+    return session->user;
+}
+
+/* Why the session must be closed, NULL if it need not. For the idle check, once per second. */
+void client_check_idle(struct client *client, int64_t timeout_ms);
+
+#endif

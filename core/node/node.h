@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+
+/* node.h - a whole server over an env: one shard, its log, its clients. No thread, no socket, no file but through the
+ * env.
+ *
+ * States
+ *
+ *     loading ──log read──► serving ──node_stop──► stopping
+ *        └──damage──┐          └──sync failed──┐
+ *                   └──────────► failed ◄──────┘
+ *
+ *   loading   the log is read, a slice per turn; clients are answered LOADING
+ *   serving   commands are carried out
+ *   stopping  the driver ends its turns and calls node_close, which writes everything down
+ *   failed    the driver ends at once: nothing is written, nothing is answered any more; `complaint` says why
+ *
+ * The driver's turn: node_turn, then bytes through the acceptor's connections, then node_turn_end. */
+#ifndef GEOMYS_NODE_NODE_H
+#define GEOMYS_NODE_NODE_H
+
+#include "base/trace.h"
+#include "env/disk.h"
+#include "env/entropy.h"
+#include "env/net.h"
+#include "env/process.h"
+#include "log/replay.h"
+#include "node/config.h"
+#include "shard/shard.h"
+
+#define NODE_BACKLOG_MAX                                                                                               \
+    ((size_t)64 * 1024 * 1024) /* bytes not yet with the disk, above which no more input is taken */
+
+struct node_env {
+    struct disk *disk; /* NULL with persistence none: nothing is read or written */
+    struct entropy *entropy;
+    struct process *process;
+    struct trace trace;
+    uint64_t seed; /* 0: from entropy; else runs repeat */
+};
+
+enum node_state {
+    NODE_LOADING,
+    NODE_SERVING,
+    NODE_STOPPING,
+    NODE_FAILED,
+};
+
+struct node {
+    struct config *config;           /* borrowed; CONFIG SET changes it */
+    const struct registry *registry; /* borrowed */
+    struct node_env env;
+    enum node_state state;
+    struct complaint complaint; /* with NODE_FAILED */
+    struct shard shard;
+    struct replay *replay; /* owned, while loading */
+    struct wal *wal;       /* owned */
+    bool wal_was_full;
+
+    int64_t now_ms;
+    int64_t monotonic_ms;
+    int64_t started_ms; /* monotonic */
+    int64_t started_wall_ms;
+    int64_t loading_told_ms;       /* monotonic: the last progress line */
+    int64_t loading_ended_ms;      /* monotonic */
+    struct replay_progress loaded; /* so far, or in the end */
+    int64_t next_second_ms;        /* monotonic: of the idle check */
+
+    struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
+    struct list stuffed; /* clients whose input waits for the disk */
+    uint64_t released;   /* of the last turn */
+    uint64_t next_session_id;
+    uint64_t connections; /* accepted so far */
+    uint64_t connections_rejected;
+    uint64_t peak_memory;     /* bytes */
+    uint64_t net_input;       /* bytes */
+    uint64_t net_output;      /* bytes */
+    uint64_t commands_second; /* in the last full second */
+    uint64_t commands_before; /* count at its end */
+    char run_id[41];
+};
+
+/* `registry` holds the modules; node_commands are added to it by the caller before. The node begins loading in its
+ * first turn. Everything given outlives the node. */
+must_use enum status node_create(struct node **out, struct config *config, const struct registry *registry,
+                                 const struct node_env *env, struct complaint *complaint);
+void node_destroy(struct node *node);
+
+/* Adds the host's own commands to a registry. */
+must_use enum status node_register(struct registry *registry, struct complaint *complaint);
+
+/* The interfaces that modules may need: for registry_create. */
+const struct registry_interface *node_interfaces(uint32_t *count);
+
+struct net_acceptor node_acceptor(struct node *node);
+
+void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms);
+
+/* Returns when the next turn is wanted at the latest, monotonic ms; now or before: at once. */
+int64_t node_turn_end(struct node *node);
+
+/* Asks for the end: state becomes NODE_STOPPING. */
+void node_stop(struct node *node);
+
+/* After the last turn: everything is written down and synced, and answers that waited for it are sent. Blocks. With
+ * NODE_FAILED nothing happens. */
+must_use enum status node_close(struct node *node, struct complaint *complaint);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+
+/* loop.c - the turns.
+ *
+ * Why      At one request per read, two thirds of a request's cost are the kernel's: epoll_wait, read, write. So there
+ *          must be nothing else: no timer and no epoll_ctl per request, one reading of the clocks per turn, and as many
+ *          events per turn as there are.
+ *
+ * Idea     Level-triggered epoll, whose data is a struct loop_source: one indirect call per event. What is armed is
+ *          changed lazily, only when an event comes that nobody wants.
+ *
+ * Promises
+ *   I1  A source is freed only when the events of its turn have been handed out; it has been taken out of epoll by
+ *       then. So no event finds a source that is gone, and no descriptor's number is used again within a turn.
+ *   I2  Callbacks are never nested: what one of them asks for (closing, resuming) is put on a list.
+ *   I3  Each step of a turn is finite: who asks to be resumed while the resumed are served is served in the next turn,
+ *       which then does not wait.
+ */
+#include "os/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "os/conn.h"
+#include "os/listener.h"
+#include "os/loop_state.h"
+#include "os/os_clock.h"
+
+#define KEEPALIVE_S 300
+
+enum status os_loop_create(struct os_loop **out, const struct os_loop_driver *driver, struct complaint *complaint)
+{
+    check(driver->turn != NULL && driver->turn_end != NULL);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    int spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (epoll < 0 || spare < 0) {
+        complaint_set(complaint, "can not create the event loop: %s", strerrordesc_np(errno));
+        if (epoll >= 0) {
+            close(epoll);
+        }
+        return STATUS_REFUSED;
+    }
+    struct os_loop *loop = memory_zeroed(sizeof *loop);
+    loop->driver = *driver;
+    loop->epoll = epoll;
+    loop->spare = spare;
+    loop->keepalive_s = KEEPALIVE_S;
+    loop->monotonic_ms = os_clock_monotonic_us() / 1000;
+    list_init(&loop->conns);
+    list_init(&loop->closing);
+    list_init(&loop->resumed);
+    list_init(&loop->listeners);
+    list_init(&loop->unlistened);
+    list_init(&loop->watches);
+    list_init(&loop->unwatched);
+    *out = loop;
+    return STATUS_OK;
+}
+
+/* ---- watches ---- */
+
+static struct loop_watch *watch_at(struct list *link)
+{
+    return container_of(link, struct loop_watch, link);
+}
+
+static void on_watch_event(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct loop_watch *watch = container_of(source, struct loop_watch, source);
+    if (watch->on_ready != NULL) {
+        watch->on_ready(watch->context);
+    }
+}
+
+enum status os_loop_watch(struct os_loop *loop, int descriptor, void (*on_ready)(void *context), void *context,
+                          struct complaint *complaint)
+{
+    struct loop_watch *watch = memory_zeroed(sizeof *watch);
+    watch->source.on_event = on_watch_event;
+    watch->descriptor = descriptor;
+    watch->on_ready = on_ready;
+    watch->context = context;
+    if (!loop_control(loop, EPOLL_CTL_ADD, descriptor, EPOLLIN, &watch->source)) {
+        complaint_set(complaint, "can not watch a descriptor: %s", strerrordesc_np(errno));
+        memory_free(watch);
+        return STATUS_REFUSED;
+    }
+    list_push_back(&loop->watches, &watch->link);
+    return STATUS_OK;
+}
+
+void os_loop_unwatch(struct os_loop *loop, int descriptor)
+{
+    for (struct list *at = loop->watches.next; at != &loop->watches; at = at->next) {
+        struct loop_watch *watch = watch_at(at);
+        if (watch->descriptor == descriptor) {
+            loop_control(loop, EPOLL_CTL_DEL, descriptor, 0, &watch->source);
+            watch->on_ready = NULL;
+            list_remove(&watch->link);
+            list_push_back(&loop->unwatched, &watch->link);
+            return;
+        }
+    }
+}
+
+static void free_watches(struct list *list)
+{
+    while (!list_empty(list)) {
+        struct loop_watch *watch = watch_at(list->next);
+        list_remove(&watch->link);
+        memory_free(watch);
+    }
+}
+
+/* ---- turns ---- */
+
+static bool work_waits(const struct os_loop *loop)
+{
+    return !list_empty(&loop->closing) || !list_empty(&loop->resumed);
+}
+
+static int timeout_ms(const struct os_loop *loop, int64_t next_ms)
+{
+    if (work_waits(loop) || next_ms <= loop->monotonic_ms) {
+        return 0;
+    }
+    if (loop->accept_again_ms != 0 && loop->accept_again_ms < next_ms) {
+        next_ms = loop->accept_again_ms;
+    }
+    if (next_ms == OS_LOOP_NEVER) {
+        return -1;
+    }
+    int64_t timeout = next_ms - loop->monotonic_ms;
+    return timeout <= 0 ? 0 : timeout > INT_MAX ? INT_MAX : (int)timeout;
+}
+
+static int64_t take_turn(struct os_loop *loop, int count)
+{
+    loop->monotonic_ms = os_clock_monotonic_us() / 1000;
+    loop->driver.turn(loop->driver.context, os_clock_wall_ms(), loop->monotonic_ms);
+    for (int i = 0; i < count; i++) {
+        struct loop_source *source = loop->events[i].data.ptr;
+        source->on_event(source, loop->events[i].events);
+    }
+    listener_turn(loop);
+    conn_resume_all(loop);
+    conn_reap(loop);
+    free_watches(&loop->unwatched);
+    return loop->driver.turn_end(loop->driver.context);
+}
+
+void os_loop_run(struct os_loop *loop)
+{
+    int64_t next_ms = loop->monotonic_ms;
+    loop->stopping = false;
+    while (!loop->stopping) {
+        int count = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS, timeout_ms(loop, next_ms));
+        if (count < 0) {
+            check(errno == EINTR);
+            count = 0;
+        }
+        next_ms = take_turn(loop, count);
+    }
+}
+
+void os_loop_stop(struct os_loop *loop)
+{
+    loop->stopping = true;
+}
+
+void os_loop_destroy(struct os_loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    listener_close_all(loop);
+    conn_close_all(loop);
+    conn_reap(loop);
+    free_watches(&loop->watches);
+    free_watches(&loop->unwatched);
+    if (loop->spare >= 0) {
+        close(loop->spare);
+    }
+    close(loop->epoll);
+    memory_free(loop);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+
+/* os_process.c - from /proc and getrusage. What can not be learnt is 0 or "". */
+#include "os/os_process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static uint64_t resident_bytes(struct process *process)
+{
+    (void)process;
+    unsigned long long size = 0;
+    unsigned long long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    int got = fscanf(file, "%llu %llu", &size, &resident);
+    (void)fclose(file);
+    return got == 2 ? resident * (unsigned long long)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void cpu_us(struct process *process, uint64_t *user, uint64_t *system)
+{
+    (void)process;
+    struct rusage usage;
+    memset(&usage, 0, sizeof usage);
+    (void)getrusage(RUSAGE_SELF, &usage);
+    *user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    *system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+}
+
+static const struct process_ops ops = {.resident_bytes = resident_bytes, .cpu_us = cpu_us};
+
+void os_process_init(struct os_process *process)
+{
+    memset(process, 0, sizeof *process);
+    struct utsname name;
+    if (uname(&name) == 0) {
+        (void)snprintf(process->system, sizeof process->system, "%.80s %.80s %.80s", name.sysname, name.release,
+                       name.machine);
+    }
+    ssize_t size = readlink("/proc/self/exe", process->program, sizeof process->program - 1);
+    process->program[size > 0 ? size : 0] = '\0';
+    process->base =
+        (struct process){.ops = &ops, .id = (int64_t)getpid(), .system = process->system, .program = process->program};
+}

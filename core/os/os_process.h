@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+
+/* os_process.h - the process that we are, for INFO. */
+#ifndef GEOMYS_OS_OS_PROCESS_H
+#define GEOMYS_OS_OS_PROCESS_H
+
+#include "env/process.h"
+
+struct os_process {
+    struct process base;
+    char system[256];
+    char program[1024];
+};
+
+void os_process_init(struct os_process *process);
+
+#endif
