@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+
+/* deque_plan_ends.c - PUSH, LPUSH, RPUSH, LPUSHX, RPUSHX, LPOP, RPOP, LLEN.
+ *
+ * Idea    One element is a record whose body is the element itself, which the host need not copy. Several are written
+ *         as items into records of at most RECORD_SIZE bytes each, so that a command of a gigabyte needs little memory
+ *         of its own.
+ */
+#include "deque_plan.h"
+
+#define RECORD_SIZE ((size_t)64 * 1024) /* bytes of items in one record */
+
+/* Numbers in the usage lines: key element... ; key [count:count] */
+enum { PUSH_KEY, PUSH_ELEMENT };
+enum { POP_KEY, POP_COUNT };
+
+void deque_emit_push(struct gm_call *call, uint32_t key, enum deque_side side, struct gm_bytes element, bool borrowed)
+{
+    struct gm_emission emission = {
+        .key = key,
+        .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT1 : DEQUE_PUSH_BACK1,
+        .flags = borrowed ? GM_BORROWED : 0,
+        .body = element,
+    };
+    gm_emit(call, &emission);
+}
+
+void deque_emit_pop(struct gm_call *call, uint32_t key, enum deque_side side, uint64_t count)
+{
+    uint8_t body[PACKED_NUMBER_MAX];
+    struct gm_emission emission = {
+        .key = key,
+        .op = side == DEQUE_LEFT ? DEQUE_POP_FRONT : DEQUE_POP_BACK,
+        .body = {body, (size_t)(packed_number_write(body, count) - body)},
+    };
+    gm_emit(call, &emission);
+}
+
+static size_t item_size(struct gm_bytes element)
+{
+    return packed_length_size(element.size) + element.size;
+}
+
+/* How many of the elements go into the next record, and its size: at least one. */
+static uint32_t gather(const struct gm_bytes *elements, uint32_t count, size_t *size)
+{
+    uint32_t taken = 1;
+    *size = item_size(elements[0]);
+    while (taken < count && *size < RECORD_SIZE && item_size(elements[taken]) <= RECORD_SIZE - *size) {
+        *size += item_size(elements[taken++]);
+    }
+    return taken;
+}
+
+static void emit_push_many(struct gm_call *call, enum deque_side side, const struct gm_bytes *elements, uint32_t count)
+{
+    while (count > 0) {
+        size_t size = 0;
+        uint32_t taken = gather(elements, count, &size);
+        if (taken == 1) {
+            deque_emit_push(call, 0, side, elements[0], true);
+        } else {
+            uint8_t *body = gm_scratch(call, size);
+            uint8_t *at = body;
+            for (uint32_t i = 0; i < taken; i++) {
+                at = packed_number_write(at, elements[i].size);
+                if (elements[i].size > 0) {
+                    memcpy(at, elements[i].data, elements[i].size);
+                }
+                at += elements[i].size;
+            }
+            struct gm_emission emission = {
+                .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
+                .flags = GM_BORROWED,
+                .body = {body, size},
+            };
+            gm_emit(call, &emission);
+        }
+        elements += taken;
+        count -= taken;
+    }
+}
+
+static void push(struct gm_call *call, enum deque_side side)
+{
+    const struct gm_arg *given = &call->args[PUSH_ELEMENT];
+    const struct gm_bytes *elements = &call->argv[given->first];
+    if (__builtin_expect(given->count == 1, 1)) {
+        deque_emit_push(call, 0, side, elements[0], true);
+    } else {
+        emit_push_many(call, side, elements, given->count);
+    }
+    gm_reply_int(call, (int64_t)(deque_key_length(call, 0) + given->count));
+}
+
+void deque_plan_lpush(struct gm_call *call)
+{
+    push(call, DEQUE_LEFT);
+}
+
+void deque_plan_rpush(struct gm_call *call)
+{
+    push(call, DEQUE_RIGHT);
+}
+
+static void push_existing(struct gm_call *call, enum deque_side side)
+{
+    if (call->keys[0].state == GM_KEY_ABSENT) {
+        gm_reply_int(call, 0);
+    } else {
+        push(call, side);
+    }
+}
+
+void deque_plan_lpushx(struct gm_call *call)
+{
+    push_existing(call, DEQUE_LEFT);
+}
+
+void deque_plan_rpushx(struct gm_call *call)
+{
+    push_existing(call, DEQUE_RIGHT);
+}
+
+/* Replies with an array of the first `count` elements from one side, as many as there are at most, and emits their
+ * removal. */
+void deque_reply_popped(struct gm_call *call, uint32_t key, enum deque_side side, uint64_t count)
+{
+    uint64_t length = deque_key_length(call, key);
+    uint64_t taken = count < length ? count : length;
+    struct deque_cursor cursor = deque_end(call, key, side);
+    struct gm_bytes element;
+    gm_reply_array(call, (size_t)taken);
+    for (uint64_t i = 0; i < taken && deque_take(&cursor, side, &element); i++) {
+        gm_reply_bytes(call, element);
+    }
+    if (taken > 0) {
+        deque_emit_pop(call, key, side, taken);
+    }
+}
+
+static void pop(struct gm_call *call, enum deque_side side)
+{
+    bool counted = gm_given(call, POP_COUNT);
+    if (call->keys[0].state == GM_KEY_ABSENT) {
+        if (counted) {
+            gm_reply_null_array(call);
+        } else {
+            gm_reply_null(call);
+        }
+        return;
+    }
+    if (counted) {
+        deque_reply_popped(call, 0, side, (uint64_t)call->args[POP_COUNT].integer);
+        return;
+    }
+    struct deque_cursor cursor = deque_end(call, 0, side);
+    struct gm_bytes element = {0};
+    (void)deque_take(&cursor, side, &element);
+    gm_reply_bytes(call, element);
+    deque_emit_pop(call, 0, side, 1);
+}
+
+void deque_plan_lpop(struct gm_call *call)
+{
+    pop(call, DEQUE_LEFT);
+}
+
+void deque_plan_rpop(struct gm_call *call)
+{
+    pop(call, DEQUE_RIGHT);
+}
+
+void deque_plan_llen(struct gm_call *call)
+{
+    gm_reply_int(call, (int64_t)deque_key_length(call, 0));
+}

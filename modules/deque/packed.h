@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+
+/* packed.h - elements one after another in a run of bytes, readable from both ends; and the numbers in record bodies.
+ *
+ *     element    [length][bytes ......][length mirrored]
+ *     length     7 bits per byte, low bits first, the high bit says that another byte follows; mirrored: the same bytes
+ *                in the reverse order, so that reading backwards decodes it
+ *
+ * Idea       An element of less than 128 bytes costs two bytes more than itself, and both neighbours of any boundary
+ *            are found in O(1). The inline form of a deque and every block of a big one hold the same runs, so that
+ *            changing from one to the other is a copy.
+ *
+ * Limits     An element has at most GM_VALUE_SIZE_MAX bytes, so that its length has at most five. Runs are made here
+ *            and only here: reading them checks nothing. Numbers come from records and are checked.
+ */
+#ifndef GEOMYS_DEQUE_PACKED_H
+#define GEOMYS_DEQUE_PACKED_H
+
+#include "geomys/value.h"
+
+#define PACKED_NUMBER_MAX 10 /* bytes of the longest number */
+
+/* Bytes that the length of an element of `size` bytes takes, once. */
+static inline size_t packed_length_size(size_t size)
+{
+    if (__builtin_expect(size < 0x80, 1)) {
+        return 1;
+    }
+    return size < 0x4000 ? 2 : size < 0x200000 ? 3 : size < 0x10000000 ? 4 : 5;
+}
+
+/* Bytes that an element of `size` bytes takes in a run. */
+static inline size_t packed_size(size_t size)
+{
+    return size + 2 * packed_length_size(size);
+}
+
+/* Writes one element of which packed_size bytes must fit; returns the byte behind it. */
+static inline uint8_t *packed_write(uint8_t *at, struct gm_bytes element)
+{
+    size_t width = packed_length_size(element.size);
+    size_t left = element.size;
+    uint8_t *mirrored = at + width + element.size + width;
+    uint8_t *end = mirrored;
+    for (size_t i = 1; i < width; i++) {
+        uint8_t byte = (uint8_t)(left | 0x80);
+        *at++ = byte;
+        *--mirrored = byte;
+        left >>= 7;
+    }
+    *at++ = (uint8_t)left;
+    *--mirrored = (uint8_t)left;
+    if (element.size > 0) {
+        memcpy(at, element.data, element.size);
+    }
+    return end;
+}
+
+/* The element that begins at `at`, valid as long as the run; returns the byte behind it. */
+static inline const uint8_t *packed_next(const uint8_t *at, struct gm_bytes *element)
+{
+    const uint8_t *begin = at;
+    size_t size = *at++;
+    if (__builtin_expect(size >= 0x80, 0)) {
+        size &= 0x7f;
+        for (int shift = 7;; shift += 7) {
+            uint8_t byte = *at++;
+            size |= (size_t)(byte & 0x7f) << shift;
+            if (byte < 0x80) {
+                break;
+            }
+        }
+    }
+    *element = (struct gm_bytes){at, size};
+    return at + size + (at - begin);
+}
+
+/* The element that ends before `at`; returns its first byte. */
+static inline const uint8_t *packed_prev(const uint8_t *at, struct gm_bytes *element)
+{
+    const uint8_t *end = at;
+    size_t size = *--at;
+    if (__builtin_expect(size >= 0x80, 0)) {
+        size &= 0x7f;
+        for (int shift = 7;; shift += 7) {
+            uint8_t byte = *--at;
+            size |= (size_t)(byte & 0x7f) << shift;
+            if (byte < 0x80) {
+                break;
+            }
+        }
+    }
+    *element = (struct gm_bytes){at - size, size};
+    return at - size - (end - at);
+}
+
+/* The boundary before element `index` of a run of `count` elements, 0 <= index <= count: walked to from the nearer
+ * end. */
+static inline const uint8_t *packed_seek(const uint8_t *begin, const uint8_t *end, uint64_t count, uint64_t index)
+{
+    struct gm_bytes passed;
+    if (index <= count / 2) {
+        for (; index > 0; index--) {
+            begin = packed_next(begin, &passed);
+        }
+        return begin;
+    }
+    for (; index < count; index++) {
+        end = packed_prev(end, &passed);
+    }
+    return end;
+}
+
+/* ---- numbers in record bodies: coded as lengths are, up to 64 bits ---- */
+
+/* Writes at most PACKED_NUMBER_MAX bytes; returns the byte behind them. */
+static inline uint8_t *packed_number_write(uint8_t *at, uint64_t number)
+{
+    for (; number >= 0x80; number >>= 7) {
+        *at++ = (uint8_t)(number | 0x80);
+    }
+    *at++ = (uint8_t)number;
+    return at;
+}
+
+/* Takes a number off the front of `rest`. False: there is none, it is longer than need be or above 64 bits; `rest` is
+ * then of no use. */
+static inline bool packed_number_read(struct gm_bytes *rest, uint64_t *number)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < rest->size && i < PACKED_NUMBER_MAX; i++) {
+        uint8_t byte = rest->data[i];
+        if (i == PACKED_NUMBER_MAX - 1 && byte > 1) {
+            return false;
+        }
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            *number = value;
+            *rest = (struct gm_bytes){rest->data + i + 1, rest->size - i - 1};
+            return byte > 0 || i == 0;
+        }
+    }
+    return false;
+}
+
+/* Takes a length and as many bytes off the front of `rest`. False: malformed. */
+static inline bool packed_item_read(struct gm_bytes *rest, struct gm_bytes *item)
+{
+    uint64_t size = 0;
+    if (!packed_number_read(rest, &size) || size > rest->size) {
+        return false;
+    }
+    *item = (struct gm_bytes){rest->data, size};
+    *rest = (struct gm_bytes){rest->data + size, rest->size - size};
+    return true;
+}
+
+#endif
