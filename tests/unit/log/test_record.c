@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+
+/* One record: bytes and back, and no other bytes. And the tail, which strings records together. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "log/record.h"
+#include "log/tail.h"
+
+static struct record example(void)
+{
+    return (struct record){.sequence = 0x0102030405060708,
+                           .epoch = 9,
+                           .time_ms = 1700000000123,
+                           .expire_at_ms = 1800000000456,
+                           .flags = RECORD_EXPIRE | RECORD_FRESH,
+                           .op = 3,
+                           .type = 2,
+                           .slot = 12739,
+                           .key = BYTES("a key"),
+                           .body = BYTES("the body\0of it")};
+}
+
+static struct gm_bytes encode(const struct record *record, struct buf *out)
+{
+    buf_clear(out, 0);
+    cr_assert(record_encode(record, out));
+    cr_assert_eq(out->size, record_size(record));
+    cr_assert_eq(out->size % 8, 0);
+    return buf_bytes(out);
+}
+
+static enum status parse(struct gm_bytes bytes, struct record *out, size_t *size)
+{
+    struct complaint complaint;
+    return record_parse(bytes, out, size, &complaint);
+}
+
+/* Seals both checksums of altered bytes anew: what a forger would do. */
+static void seal(uint8_t *bytes)
+{
+    size_t size = codec_u32(bytes + 8);
+    codec_put_u32(bytes + 4, crc32c((struct gm_bytes){bytes + 48, size > 48 && size < 200 ? size - 48 : 0}));
+    codec_put_u32(bytes, crc32c((struct gm_bytes){bytes + 4, 44}));
+}
+
+Test(record, comes_back_as_it_was_from_bytes_of_any_alignment_and_tells_how_much_it_needs)
+{
+    struct buf buf;
+    buf_init(&buf, 4096);
+    struct record record = example();
+    for (size_t body = 0; body < 20; body++) {
+        record.body = (struct gm_bytes){(const uint8_t *)"01234567890123456789", body};
+        record.flags = body % 2 == 0 ? RECORD_EXPIRE : RECORD_MORE;
+        record.expire_at_ms = body % 2 == 0 ? 5 : 0;
+        struct gm_bytes bytes = encode(&record, &buf);
+        uint8_t *copy = malloc(bytes.size + 8);
+        for (size_t shift = 0; shift < 8; shift++) {
+            struct record back;
+            size_t size;
+            memcpy(copy + shift, bytes.data, bytes.size);
+            cr_assert_eq(parse((struct gm_bytes){copy + shift, bytes.size}, &back, &size), STATUS_OK);
+            cr_assert_eq(size, bytes.size);
+            cr_assert(back.sequence == record.sequence && back.epoch == 9 && back.time_ms == record.time_ms &&
+                      back.expire_at_ms == record.expire_at_ms && back.flags == record.flags && back.op == 3 &&
+                      back.type == 2 && back.slot == 12739);
+            cr_assert(gm_bytes_equal(back.key, record.key) && gm_bytes_equal(back.body, record.body));
+        }
+        for (size_t part = 0; part < bytes.size; part++) {
+            struct record back;
+            size_t size;
+            cr_assert_eq(parse((struct gm_bytes){bytes.data, part}, &back, &size), STATUS_AGAIN);
+            cr_assert_eq(size, part < 48 ? 48 : bytes.size);
+        }
+        free(copy);
+    }
+    buf_finish(&buf);
+}
+
+Test(record, every_flipped_bit_is_seen)
+{
+    struct buf buf;
+    buf_init(&buf, 4096);
+    struct record record = example();
+    struct gm_bytes bytes = encode(&record, &buf);
+    for (size_t bit = 0; bit < bytes.size * 8; bit++) {
+        struct record back;
+        size_t size;
+        buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT, "bit %zu", bit);
+        buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    buf_finish(&buf);
+}
+
+Test(record, right_checksums_are_not_enough)
+{
+    struct buf buf;
+    buf_init(&buf, 4096);
+    struct record record = example();
+    static const struct {
+        const char *what;
+        size_t at;
+        uint8_t value;
+    } lies[] = {
+        {"an unknown flag", 12, 0x80},      {"an unknown flag", 13, 1},         {"a slot above the last", 43, 0x40},
+        {"a key above the limit", 46, 1},   {"a size below the header", 8, 40}, {"a key above the size", 44, 60},
+        {"a size above the limit", 11, 64}, {"an expiry of zero", 0, 0},        {"padding that is not zero", 75, 1},
+        {"local, but with a type", 12, 4},  {"a negative expiry", 55, 0x80},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        struct record back;
+        size_t size;
+        struct gm_bytes bytes = encode(&record, &buf);
+        if (lies[i].at == 0) {
+            memset(buf.data + 48, 0, 8);
+        } else {
+            buf.data[lies[i].at] = lies[i].value;
+        }
+        seal(buf.data);
+        cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT, "%s", lies[i].what);
+    }
+    buf_finish(&buf);
+}
+
+Test(record, a_large_key_and_body_fit_and_the_ceiling_of_the_buffer_holds)
+{
+    struct buf buf;
+    struct record back;
+    size_t size;
+    buf_init(&buf, (size_t)32 * 1024 * 1024);
+    struct record record = example();
+    uint8_t *big = calloc(1, 10000000);
+    record.key = (struct gm_bytes){big, RECORD_KEY_MAX};
+    record.body = (struct gm_bytes){big, 10000000};
+    struct gm_bytes bytes = encode(&record, &buf);
+    cr_assert_eq(parse(bytes, &back, &size), STATUS_OK);
+    cr_assert(back.key.size == RECORD_KEY_MAX && back.body.size == 10000000);
+    buf_finish(&buf);
+    buf_init(&buf, 100);
+    cr_assert(!record_encode(&record, &buf));
+    cr_assert_eq(buf.size, 0);
+    free(big);
+    buf_finish(&buf);
+}
+
+Test(record, the_two_records_about_the_file_come_back)
+{
+    struct buf buf;
+    struct record back;
+    size_t size;
+    uint16_t type;
+    struct gm_bytes name;
+    uint64_t durable;
+    uint64_t salt;
+    buf_init(&buf, 4096);
+    cr_assert(record_encode_type(12, 34, 56, BYTES("acme.sum/1"), &buf));
+    cr_assert_eq(parse(buf_bytes(&buf), &back, &size), STATUS_OK);
+    cr_assert(record_read_type(&back, &type, &name) && type == 56 && gm_bytes_equal(name, BYTES("acme.sum/1")));
+    cr_assert(back.sequence == 12 && back.time_ms == 34 && back.flags == RECORD_LOCAL);
+    cr_assert(!record_read_durable(&back, &durable, &salt));
+    buf_clear(&buf, 4096);
+    cr_assert(record_encode_durable(12, 34, 11, 0xabcdef, &buf));
+    cr_assert_eq(buf.size, 64);
+    cr_assert_eq(parse(buf_bytes(&buf), &back, &size), STATUS_OK);
+    cr_assert(record_read_durable(&back, &durable, &salt) && durable == 11 && salt == 0xabcdef);
+    cr_assert(!record_read_type(&back, &type, &name));
+    buf_finish(&buf);
+}
+
+Test(tail, numbers_records_and_marks_all_of_a_batch_but_its_last)
+{
+    struct tail tail;
+    tail_init(&tail, 41, 7, true);
+    for (unsigned batch = 1; batch <= 4; batch++) {
+        tail_begin(&tail);
+        for (unsigned i = 0; i < batch; i++) {
+            struct record record = example();
+            tail_add(&tail, &record);
+            cr_assert(record.sequence == tail.last_sequence && record.epoch == 7);
+        }
+        tail_end(&tail);
+    }
+    tail_begin(&tail);
+    tail_end(&tail); /* a command that changed nothing */
+    cr_assert_eq(tail.last_sequence, 51);
+    size_t at = 0;
+    uint64_t sequence = 42;
+    for (unsigned batch = 1; batch <= 4; batch++) {
+        for (unsigned i = 0; i < batch; i++) {
+            struct record back;
+            size_t size;
+            cr_assert_eq(parse((struct gm_bytes){tail.pending.data + at, tail.pending.size - at}, &back, &size), STATUS_OK);
+            cr_assert_eq(back.sequence, sequence++);
+            cr_assert_eq((back.flags & RECORD_MORE) != 0, i + 1 < batch);
+            at += size;
+        }
+    }
+    cr_assert_eq(at, tail.pending.size);
+    tail_finish(&tail);
+}
+
+Test(tail, that_nobody_carries_only_counts)
+{
+    struct tail tail;
+    tail_init(&tail, 0, 1, false);
+    tail_begin(&tail);
+    struct record record = example();
+    tail_add(&tail, &record);
+    tail_end(&tail);
+    cr_assert(tail.last_sequence == 1 && tail.pending.size == 0);
+    cr_assert_eq(tail_room(&tail), TAIL_BATCH_MAX);
+    tail_finish(&tail);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the log does when nothing is wrong, and when the disk is full: when it writes, when it syncs, what it lets go. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness.h"
+#include "log/mark.h"
+
+static void start(struct harness *harness, enum wal_policy policy)
+{
+    harness_init(harness, 1, policy);
+    harness->config.segment_size = 65536;
+    cr_assert_eq(harness_start(harness), STATUS_OK, "%s", harness->complaint.text);
+    harness_settle(harness, 20); /* the declaration of the type */
+}
+
+static uint64_t calls_of(struct harness *harness, uint64_t *before)
+{
+    uint64_t calls = sim_disk_calls(harness->sim) - *before;
+    *before = sim_disk_calls(harness->sim);
+    return calls;
+}
+
+Test(wal, that_writes_through_gathers_a_group_while_one_is_under_way_and_releases_what_is_synced)
+{
+    struct harness harness;
+    start(&harness, WAL_WRITE_THROUGH);
+    uint64_t before = sim_disk_calls(harness.sim);
+    harness_add(&harness, 2);
+    harness_turn(&harness, 1);
+    cr_assert_eq(calls_of(&harness, &before), 0, "a turn never touches the disk itself");
+    for (unsigned i = 0; i < 10; i++) {
+        harness_add(&harness, 1);
+        harness_turn(&harness, 1);
+    }
+    cr_assert(wal_written(harness.wal) == 0 && wal_synced(harness.wal) == 0 && wal_released(harness.wal) == 0);
+    cr_assert_eq(wal_next_ms(harness.wal), INT64_MAX, "a completion comes, not a time");
+    size_t backlog = wal_backlog(harness.wal);
+    cr_assert_gt(backlog, harness.tail.pending.size);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
+    cr_assert_eq(calls_of(&harness, &before), 2, "one write, one sync");
+    cr_assert_eq(wal_released(harness.wal), 2);
+    cr_assert_eq(wal_next_ms(harness.wal), harness.now_ms, "there is more to do at once");
+    harness_turn(&harness, 0);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
+    cr_assert_eq(calls_of(&harness, &before), 2, "ten batches, one write, one sync");
+    cr_assert_eq(wal_released(harness.wal), 12);
+    cr_assert_eq(wal_backlog(harness.wal), 0);
+    harness_finish(&harness);
+}
+
+Test(wal, that_is_buffered_releases_what_is_written_and_syncs_in_time)
+{
+    struct harness harness;
+    start(&harness, WAL_BUFFERED);
+    harness_settle(&harness, 500);
+    uint64_t before = sim_disk_calls(harness.sim);
+    int64_t first = harness.now_ms + 1;
+    for (unsigned i = 1; i <= 4; i++) {
+        harness_add(&harness, 1);
+        harness_turn(&harness, 1);
+        cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
+        cr_assert_eq(calls_of(&harness, &before), 1, "a write without a sync");
+        cr_assert(wal_released(harness.wal) == i && wal_synced(harness.wal) == 0);
+    }
+    cr_assert_eq(wal_next_ms(harness.wal), first + 50);
+    harness_turn(&harness, 46);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 0);
+    harness_turn(&harness, 1);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
+    cr_assert_eq(calls_of(&harness, &before), 1, "a sync without a write");
+    cr_assert_eq(wal_synced(harness.wal), 4);
+    harness_finish(&harness);
+}
+
+Test(wal, of_no_persistence_touches_no_disk_and_lets_everything_go)
+{
+    struct harness harness;
+    start(&harness, WAL_NONE);
+    uint64_t before = sim_disk_calls(harness.sim);
+    harness_add(&harness, 5);
+    harness_turn(&harness, 1);
+    cr_assert(wal_written(harness.wal) == 5 && wal_synced(harness.wal) == 5 && wal_released(harness.wal) == 5);
+    cr_assert(wal_next_ms(harness.wal) == INT64_MAX && wal_backlog(harness.wal) == 0);
+    cr_assert(harness_close(&harness));
+    cr_assert_eq(calls_of(&harness, &before), 0);
+    cr_assert_eq(sim_disk_name(harness.sim, 0), NULL);
+    harness_finish(&harness);
+}
+
+Test(wal, marks_its_last_group_when_it_goes_idle_and_then_rests)
+{
+    struct harness harness;
+    start(&harness, WAL_WRITE_THROUGH);
+    harness_add(&harness, 3);
+    harness_turn(&harness, 1);
+    (void)sim_disk_run(harness.sim, 1);
+    int64_t synced_ms = harness.now_ms;
+    cr_assert_eq(wal_next_ms(harness.wal), synced_ms + 200);
+    harness_turn(&harness, 199);
+    cr_assert_eq(sim_disk_run(harness.sim, 1), 0);
+    harness_turn(&harness, 1);
+    cr_assert_eq(sim_disk_run(harness.sim, 1), 1);
+    struct wal_stats stats;
+    wal_stats(harness.wal, &stats);
+    cr_assert_eq(stats.records_durable_mark, 3);
+    cr_assert_eq(wal_next_ms(harness.wal), INT64_MAX);
+    harness_stop(&harness); /* killed, not closed */
+    cr_assert_eq(harness_recover(&harness, false, NULL), STATUS_OK);
+    cr_assert_eq(harness.progress.durable, 3);
+    harness_finish(&harness);
+}
+
+Test(wal, begins_a_new_segment_when_one_is_full_and_declares_the_types_in_each)
+{
+    struct harness harness;
+    harness_init(&harness, 1, WAL_WRITE_THROUGH);
+    cr_assert_eq(harness_start(&harness), STATUS_OK);
+    harness_add(&harness, 40); /* larger than a segment: it stays whole */
+    harness_settle(&harness, 30);
+    for (unsigned i = 0; i < 20; i++) {
+        harness_add(&harness, 2);
+        harness_settle(&harness, 30);
+    }
+    struct wal_stats stats;
+    wal_stats(harness.wal, &stats);
+    cr_assert_gt(stats.segments, 4);
+    cr_assert(sim_disk_contents(harness.sim, "wal-00000000000000000041.log").data != NULL);
+    struct mark mark;
+    cr_assert_eq(mark_read(sim_disk_interface(harness.sim), &mark, &harness.complaint), STATUS_OK);
+    cr_assert_gt(mark.segment, 41);
+    cr_assert_geq(mark.durable, mark.segment - 1);
+    cr_assert(harness_close(&harness));
+    cr_assert_eq(harness_recover(&harness, false, NULL), STATUS_OK, "%s", harness.complaint.text);
+    cr_assert_eq(harness.progress.segments, stats.segments);
+    cr_assert_eq(harness.declared, stats.segments);
+    cr_assert_eq(harness.delivered, 80);
+    cr_assert_eq(harness.progress.batches, 21);
+    cr_assert_eq(harness.progress.bytes_done, harness.progress.bytes_total);
+    harness_finish(&harness);
+}
+
+Test(wal, on_a_full_disk_says_so_tries_again_and_goes_on_when_there_is_room)
+{
+    struct harness harness;
+    for (int limit = 0; limit < 12; limit++) {
+        start(&harness, limit % 2 == 0 ? WAL_WRITE_THROUGH : WAL_BUFFERED);
+        harness.config.segment_size = 4096;
+        sim_disk_limit(harness.sim, sim_disk_used(harness.sim) + (uint64_t)limit * 700);
+        for (unsigned i = 0; i < 40; i++) {
+            harness_add(&harness, 2);
+            harness_settle(&harness, 30);
+        }
+        cr_assert(wal_full(harness.wal));
+        cr_assert_eq(harness.failures, 0);
+        cr_assert_lt(wal_synced(harness.wal), 80);
+        cr_assert_gt(wal_backlog(harness.wal), 0);
+        int64_t next = wal_next_ms(harness.wal);
+        cr_assert(next > harness.now_ms - 100 && next <= harness.now_ms + 100);
+        unsigned progresses = harness.progresses;
+        uint64_t before = sim_disk_calls(harness.sim);
+        harness_settle(&harness, 1000);
+        cr_assert_eq(harness.progresses, progresses, "no news, no call");
+        cr_assert(sim_disk_calls(harness.sim) - before >= 8 && sim_disk_calls(harness.sim) - before <= 22);
+        /* Shutting down on a full disk is refused, and says what is at stake. */
+        if (limit == 3) {
+            cr_assert(!harness_close(&harness));
+            cr_assert(strstr(harness.complaint.text, "no space") != NULL);
+            /* What was written of the last group is a torn tail now; there is no room for a copy of it. */
+            cr_assert_eq(harness_start(&harness), STATUS_NO_SPACE);
+            cr_assert(strstr(harness.complaint.text, "make room") != NULL, "%s", harness.complaint.text);
+            sim_disk_limit(harness.sim, UINT64_MAX);
+            cr_assert_eq(harness_start(&harness), STATUS_OK);
+            cr_assert_geq(harness.end.last_sequence, harness.promised);
+        }
+        sim_disk_limit(harness.sim, UINT64_MAX);
+        harness_settle(&harness, 1000);
+        cr_assert(!wal_full(harness.wal));
+        cr_assert_eq(wal_synced(harness.wal), harness.tail.last_sequence);
+        cr_assert(harness_close(&harness));
+        cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_OK);
+        harness_finish(&harness);
+    }
+}
+
+Test(wal, that_fails_says_so_once_with_the_file_and_releases_nothing_more)
+{
+    struct harness harness;
+    start(&harness, WAL_WRITE_THROUGH);
+    harness_add(&harness, 1);
+    harness_settle(&harness, 30);
+    harness_add(&harness, 1);
+    harness_turn(&harness, 1);
+    sim_disk_fault(harness.sim, SIM_IO, 2, 1); /* the sync */
+    (void)sim_disk_run(harness.sim, 1);
+    cr_assert_eq(harness.failures, 1);
+    cr_assert(strstr(harness.complaint.text, "wal-00000000000000000001.log could not be synced") != NULL, "%s",
+              harness.complaint.text);
+    cr_assert_eq(wal_released(harness.wal), 1);
+    harness_add(&harness, 1);
+    harness_turn(&harness, 1000);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 0);
+    cr_assert(!harness_close(&harness));
+    cr_assert_eq(harness.failures, 1);
+    harness_finish(&harness);
+}
+
+Test(wal, is_written_over_zeros_so_that_most_syncs_change_no_size)
+{
+    struct harness harness;
+    harness_init(&harness, 1, WAL_WRITE_THROUGH);
+    harness.config.segment_size = (uint64_t)64 * 1024 * 1024;
+    cr_assert_eq(harness_start(&harness), STATUS_OK);
+    unsigned grown = 0;
+    uint64_t used = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        harness_add(&harness, 1);
+        harness_turn(&harness, 1);
+        (void)sim_disk_run(harness.sim, 1);
+        grown += sim_disk_used(harness.sim) != used;
+        used = sim_disk_used(harness.sim);
+    }
+    cr_assert_lt(grown, 10);
+    cr_assert_eq(used % 4096, 1024, "the segment ends with a block, besides the mark file");
+    harness_finish(&harness);
+}
+
+/* ---- bytes that must never change ---- */
+
+static void expect_golden(const char *name, struct gm_bytes bytes)
+{
+    char path[512];
+    uint8_t expected[16384];
+    (void)snprintf(path, sizeof path, GEOMYS_SOURCE_DIR "/tests/golden/%s", name);
+    if (getenv("GEOMYS_WRITE_GOLDEN") != NULL) {
+        FILE *file = fopen(path, "wb");
+        cr_assert(file != NULL && fwrite(bytes.data, 1, bytes.size, file) == bytes.size && fclose(file) == 0);
+    }
+    FILE *file = fopen(path, "rb");
+    cr_assert_neq(file, NULL, "%s", path);
+    size_t size = fread(expected, 1, sizeof expected, file);
+    (void)fclose(file);
+    cr_assert(gm_bytes_equal(bytes, (struct gm_bytes){expected, size}), "%s differs: the format has changed", name);
+}
+
+Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
+{
+    struct harness harness;
+    struct buf buf;
+    buf_init(&buf, 4096);
+    struct record record = {.sequence = 0x0102030405060708,
+                            .epoch = 0x1112131415161718,
+                            .time_ms = 1700000000123,
+                            .expire_at_ms = 1800000000456,
+                            .flags = RECORD_MORE | RECORD_FRESH | RECORD_EXPIRE,
+                            .op = 0x2122,
+                            .type = 0x3132,
+                            .slot = 12739,
+                            .key = BYTES("a key"),
+                            .body = BYTES("the body")};
+    cr_assert(record_encode(&record, &buf));
+    record = (struct record){.sequence = 8, .epoch = 1, .flags = RECORD_REMOVES, .op = RECORD_OP_DELETE, .key = BYTES("k")};
+    cr_assert(record_encode(&record, &buf));
+    expect_golden("record_v1.bin", buf_bytes(&buf));
+    buf_finish(&buf);
+
+    start(&harness, WAL_WRITE_THROUGH);
+    harness.config.segment_size = 4096;
+    harness_add(&harness, 1);
+    harness_settle(&harness, 30);
+    harness_add(&harness, 2);
+    harness_settle(&harness, 30);
+    cr_assert(harness_close(&harness));
+    struct gm_bytes segment = sim_disk_contents(harness.sim, "wal-00000000000000000001.log");
+    expect_golden("log_segment_v1.bin", (struct gm_bytes){segment.data, segment.size < 8192 ? segment.size : 8192});
+    expect_golden("log_mark_v1.bin", sim_disk_contents(harness.sim, MARK_NAME));
+    harness_finish(&harness);
+}

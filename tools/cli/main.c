@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+
+/* main.c - geomys-cli: options, then a person, a command or a script. */
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "interactive.h"
+
+#ifndef GEOMYS_VERSION
+#define GEOMYS_VERSION "0.1.0"
+#endif
+
+#define PASSWORD_MAX 1024 /* bytes */
+
+/* Asks at the terminal, without showing what is typed. False if there is none. */
+static bool ask_password(char password[PASSWORD_MAX])
+{
+    FILE *terminal = fopen("/dev/tty", "r+e");
+    struct termios original;
+    if (terminal == NULL || tcgetattr(fileno(terminal), &original) != 0) {
+        if (terminal != NULL) {
+            fclose(terminal);
+        }
+        return false;
+    }
+    struct termios quiet = original;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    fputs("Password: ", terminal);
+    fflush(terminal);
+    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
+    bool got = fgets(password, PASSWORD_MAX, terminal) != NULL;
+    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &original);
+    fputs("\n", terminal);
+    fclose(terminal);
+    password[strcspn(password, "\r\n")] = '\0';
+    return got;
+}
+
+static void settle_protocol(struct options *options, bool interactive)
+{
+    bool rich = interactive || options->format == OUTPUT_JSON || options->format == OUTPUT_HUMAN;
+    if (options->wish.protocol == 0) {
+        options->wish.protocol = rich ? 3 : 2;
+    }
+}
+
+static int run(struct options *options, int argc, char **argv)
+{
+    bool command = options->first < argc;
+    bool utf8 = terminal_utf8();
+    struct terminal terminal;
+    bool interactive = !command && !options->stdin_argument && terminal_init(&terminal) == STATUS_OK;
+    if (!options->format_given) {
+        options->format = isatty(STDOUT_FILENO) ? OUTPUT_HUMAN : OUTPUT_RAW;
+    }
+    settle_protocol(options, interactive);
+    if (interactive) {
+        int code = interactive_run(options, &terminal, utf8);
+        terminal_finish(&terminal);
+        return code;
+    }
+    if (!command && options->stdin_argument) {
+        fputs("-x needs a command\n", stderr);
+        return EXIT_USAGE;
+    }
+    return command ? (int)batch_command(options, argv + options->first, argc - options->first, utf8)
+                   : (int)batch_lines(options, STDIN_FILENO, utf8);
+}
+
+static int answer_or_run(struct options *options, int argc, char **argv)
+{
+    if (options->help) {
+        options_help(stdout);
+        return EXIT_FINE;
+    }
+    if (options->version) {
+        puts("geomys-cli " GEOMYS_VERSION);
+        return EXIT_FINE;
+    }
+    char password[PASSWORD_MAX] = "";
+    if (options->ask_password) {
+        if (!ask_password(password)) {
+            fputs("--askpass: there is no terminal to ask at\n", stderr);
+            return EXIT_USAGE;
+        }
+        options->wish.password = password;
+    }
+    if (options->unsafe_password) {
+        fputs("Warning: a password on the command line can be seen by others. Better: the variable GEOMYS_PASSWORD.\n",
+              stderr);
+    }
+    int code = run(options, argc, argv);
+    explicit_bzero(password, sizeof password);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct complaint complaint;
+    int code = EXIT_USAGE;
+    if (options_read(&options, argc, argv, getenv, &complaint) == STATUS_OK) {
+        code = answer_or_run(&options, argc, argv);
+    } else {
+        fprintf(stderr, "%s\n", complaint.text);
+    }
+    options_finish(&options);
+    return code;
+}
