@@ -46,7 +46,7 @@ uint64_t mark_offset(uint64_t counter)
     return counter % 2 * MARK_SLOT_SIZE;
 }
 
-static enum status parse(const uint8_t *slot, struct mark *out)
+static enum status parse_slot(const uint8_t *slot, struct mark *out)
 {
     if (memcmp(slot, MAGIC, 8) != 0 || checksum(slot) != codec_u32(slot + AT_CRC)) {
         return STATUS_CORRUPT;
@@ -63,12 +63,12 @@ static enum status parse(const uint8_t *slot, struct mark *out)
     return STATUS_OK;
 }
 
-static enum status choose(const uint8_t *slots, size_t size, struct mark *out, struct complaint *complaint)
+enum status mark_parse(struct gm_bytes bytes, struct mark *out, struct complaint *complaint)
 {
     bool found = false;
-    for (size_t at = 0; at + MARK_SLOT_SIZE <= size; at += MARK_SLOT_SIZE) {
+    for (size_t at = 0; at + MARK_SLOT_SIZE <= bytes.size; at += MARK_SLOT_SIZE) {
         struct mark mark;
-        enum status status = parse(slots + at, &mark);
+        enum status status = parse_slot(bytes.data + at, &mark);
         if (status == STATUS_VERSION) {
             complaint_set(complaint, MARK_NAME " has a format version that this program does not know");
             return status;
@@ -101,7 +101,7 @@ enum status mark_read(struct disk *disk, struct mark *out, struct complaint *com
         complaint_set(complaint, MARK_NAME " can not be read: %s", status_text(status));
         return status;
     }
-    return choose(slots, got, out, complaint);
+    return mark_parse((struct gm_bytes){slots, got}, out, complaint);
 }
 
 static enum status fill(struct disk *disk, struct disk_file *file, const struct mark *first)

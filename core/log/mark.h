@@ -36,6 +36,9 @@ void mark_encode(const struct mark *mark, uint8_t out[static MARK_SLOT_SIZE]);
 /* Where in the file the slot of `counter` is. */
 uint64_t mark_offset(uint64_t counter);
 
+/* The slot that counts, from the bytes of the file. CORRUPT: no slot is whole. VERSION. */
+must_use enum status mark_parse(struct gm_bytes bytes, struct mark *out, struct complaint *complaint);
+
 /* Reads the slot that counts. NOT_FOUND: there is no such file. CORRUPT: no slot is whole. VERSION, IO. Blocks. */
 must_use enum status mark_read(struct disk *disk, struct mark *out, struct complaint *complaint);
 

@@ -51,8 +51,7 @@ struct command {
     uint32_t categories; /* enum command_category, or-ed */
 };
 
-/* (Not "struct entry": that is store/entry.h, and shards see both.) A first word: a command, a container of
- * sub-commands, or both (COMMAND and COMMAND DOCS). */
+/* A first word: a command, a container of sub-commands, or both (COMMAND and COMMAND DOCS). */
 struct registry_entry {
     char name[USAGE_NAME_MAX + 1]; /* in lower case */
     uint32_t name_size;

@@ -8,7 +8,8 @@
  * Idea    Recursive descent over
  *             line         = NAME {item}
  *             item         = atom ["..." | "{" name "}"]
- *             atom         = TOKEN | name [":" type] | "[" alternatives "]" | "<" alternatives ">" | "{" alternatives "}"
+ *             atom         = TOKEN | name [":" type]
+ *                          | "[" alternatives "]" | "<" alternatives ">" | "{" alternatives "}"
  *             alternatives = sequence {"|" sequence}
  *             sequence     = item {item}
  *         A bracket around a single item leaves no node: "[offset:int]" is an argument that is optional. Leaves are

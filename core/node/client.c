@@ -12,6 +12,15 @@
 
 #include "base/memory.h"
 
+/* Nothing more will come: what it has asked for is still answered, but who waits has nobody to be answered for. */
+static void wind_up(struct client *client)
+{
+    struct session *session = client->session;
+    session->overflowed = session->overflowed || session->waiting;
+    session->doomed = true;
+    session_touch(session);
+}
+
 static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wants)
 {
     struct client *client = user;
@@ -25,6 +34,9 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     }
     size_t consumed = session_input(client->session, data, size, wants);
     node->net_input += consumed;
+    if (client->ended) {
+        wind_up(client);
+    }
     return consumed;
 }
 
@@ -35,16 +47,14 @@ static void on_writable(void *user)
     session_touch(client->session);
 }
 
-/* The peer sends no more: what it has asked for is still answered. */
+/* While its input waits for the disk there are commands left to carry out. */
 static void on_eof(void *user)
 {
     struct client *client = user;
     client->ended = true;
-    if (client->session->waiting) {
-        client->session->overflowed = true; /* nobody is there to be answered */
+    if (list_empty(&client->stuffed)) {
+        wind_up(client);
     }
-    client->session->doomed = true;
-    session_touch(client->session);
 }
 
 static void on_closed(void *user)

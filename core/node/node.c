@@ -142,7 +142,11 @@ void node_destroy(struct node *node)
 
 struct net_acceptor node_acceptor(struct node *node)
 {
-    return (struct net_acceptor){.on_accept = client_accept, .context = node};
+    return (struct net_acceptor){
+        .on_accept = client_accept,
+        .exhausted = BYTES("-ERR max number of clients reached\r\n"),
+        .context = node,
+    };
 }
 
 /* ---- loading ---- */

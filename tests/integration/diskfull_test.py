@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A full disk: writes are refused with an error of their own, reads go on, and with space again all is well by itself.
+
+Idea    The data is on a tmpfs of a few megabytes of the test's own, filled by a second file that can be taken away. A write
+        that met the end of the space is neither refused nor lost: its answer waits. So some writes are sent by
+        connections that do not wait for their answers, and what was answered in the end must be there, exactly.
+
+Needs   root, or a user namespace, for the mount; else the tests are skipped.
+"""
+
+import contextlib
+import os
+import subprocess
+
+from support.client import Error
+from support.runner import Skip, equal, run
+from support.server import Folder, Server, wait_until
+
+SIZE = 6 * 1024 * 1024
+TEXT = b"v" * 8000
+
+
+@contextlib.contextmanager
+def small_disk():
+    with Folder() as folder:
+        disk = os.path.join(folder, "data")
+        os.mkdir(disk)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "geomys-test", disk],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Skip(f"a tmpfs can not be mounted here ({(done.stderr or 'no reason given').strip().splitlines()[0]})")
+        try:
+            yield folder, disk
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk, leave):
+    """Leaves about `leave` bytes."""
+    stat = os.statvfs(disk)
+    with open(os.path.join(disk, "filler"), "ab") as filler:
+        filler.write(b"\0" * max(0, stat.f_bavail * stat.f_frsize - leave))
+
+
+def write_until_full(server, promised, name):
+    """Writes on connections that wait for no answer until one is refused. Returns those whose answer is still due."""
+    waiting = []
+    with server.client() as asking:
+        for number in range(5000):
+            client = server.client(timeout_s=0.05)
+            key = b"%s:%d" % (name, number)
+            client.send(b"SET", key, b"%d" % number + TEXT)
+            try:
+                answer = client.receive()
+            except TimeoutError:
+                waiting.append((client, key, b"%d" % number + TEXT))
+                if full(asking):
+                    return waiting
+                continue
+            client.close()
+            if isinstance(answer, Error):
+                equal(answer.code, "DISKFULL")
+                return waiting
+            promised[key] = b"%d" % number + TEXT
+    raise AssertionError("the disk does not become full")
+
+
+def full(client):
+    return client.info("persistence")["log_disk_full"] == "1"
+
+
+def check_read_only(server, promised):
+    with server.client() as client:
+        wait_until(lambda: full(client), "INFO shall tell of the full disk")
+        equal(client.info("persistence")["aof_last_write_status"], "err")
+        for call in [("SET", "new", 1), ("DEL", *list(promised)[:1]), ("INCR", "n"), ("LPUSH", "l", 1), ("FLUSHALL",),
+                     ("EXPIRE", *list(promised)[:1], 100)]:
+            answer = client.call(*call)
+            assert isinstance(answer, Error) and answer.code == "DISKFULL", (call, answer)
+        client.pipeline([("MULTI",), ("GET", list(promised)[0]), ("SET", "new", 1)])
+        answer = client.call("EXEC")
+        assert isinstance(answer, Error) and "DISKFULL" in answer, answer
+        client.pipeline([("MULTI",), ("GET", list(promised)[0])])
+        equal(client.call("EXEC"), [promised[list(promised)[0]]], "a transaction that only reads")
+        for key, text in promised.items():
+            equal(client.call("GET", key), text, "a read while the disk is full")
+        equal(client.call("PING"), b"PONG")
+
+
+def check_all(server, promised):
+    with server.client() as client:
+        for key, text in promised.items():
+            equal(client.call("GET", key), text, repr(key))
+        equal(client.call("DBSIZE"), len(promised))
+
+
+def story(policy):
+    promised = {}
+    with small_disk() as (folder, disk):
+        with Server(folder, persistence=policy, wal_segment_size="256kb", client_output_limit="1mb") as server:
+            with server.client() as client:
+                for number in range(50):
+                    promised[b"early:%d" % number] = TEXT
+                    equal(client.call("SET", b"early:%d" % number, TEXT), b"OK")
+            for turn in range(2):
+                fill(disk, 600 * 1024)
+                waiting = write_until_full(server, promised, b"turn%d" % turn)
+                check_read_only(server, promised)
+                os.unlink(os.path.join(disk, "filler"))
+                for client, key, text in waiting:
+                    client.socket.settimeout(20)
+                    equal(client.receive(), b"OK", "the answer that waited for space")
+                    promised[key] = text
+                    client.close()
+                with server.client() as client:
+                    wait_until(lambda: not full(client), "the server shall recover by itself")
+                    equal(client.call("SET", b"after:%d" % turn, TEXT), b"OK")
+                    promised[b"after:%d" % turn] = TEXT
+            assert "the disk is full" in server.text() and "there is space on the disk again" in server.text(), server.tail()
+            check_all(server, promised)
+            server.restart()
+            check_all(server, promised)
+
+
+def test_writethroughdisk():
+    story("writethroughdisk")
+
+
+def test_bufferedwrite():
+    story("bufferedwrite")
+
+
+def test_killed_and_ended_while_full():
+    """What waits for space is not lost by an orderly end: it is refused, loudly, or written. Nothing acknowledged is."""
+    promised = {}
+    with small_disk() as (folder, disk):
+        server = Server(folder, persistence="writethroughdisk", wal_segment_size="256kb")
+        try:
+            fill(disk, 400 * 1024)
+            waiting = write_until_full(server, promised, b"k")
+            check_read_only(server, promised)
+            server.kill()
+            for client, *_ in waiting:
+                client.close()
+            os.unlink(os.path.join(disk, "filler"))
+            server.restart()
+            with server.client() as client:
+                for key, text in promised.items():
+                    equal(client.call("GET", key), text)
+                late = {key: text for _, key, text in waiting if client.call("GET", key) is not None}
+                for key, text in late.items():
+                    equal(client.call("GET", key), text, "an unacknowledged write is whole or absent")
+            promised.update(late)
+            check_all(server, promised)
+            fill(disk, 0)
+            waiting = write_until_full(server, promised, b"m")
+            equal(server.stop(), 1 if waiting else 0, "the exit code of an end that could not write everything down")
+            for client, *_ in waiting:
+                equal(client.receive_all(), b"", "what was not written is not acknowledged")
+                client.close()
+            os.unlink(os.path.join(disk, "filler"))
+            server.restart()
+            with server.client() as client:
+                for key, text in promised.items():
+                    equal(client.call("GET", key), text)
+        finally:
+            server.kill()
+
+
+if __name__ == "__main__":
+    run(globals())
