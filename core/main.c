@@ -97,6 +97,7 @@ static enum status configure(struct config *config, int argc, char **argv, struc
         return STATUS_OK;
     }
     TRY(read_config_file(config, complaint));
+    TRY(config_complete(config, complaint));
     if (config->password_file[0] != '\0') {
         struct buf content = {.limit = 0};
         enum status status = read_file(config->password_file, 8192, &content, complaint);
@@ -106,7 +107,7 @@ static enum status configure(struct config *config, int argc, char **argv, struc
         buf_finish(&content);
         TRY(status);
     }
-    return config_complete(config, complaint);
+    return STATUS_OK;
 }
 
 /* ---- modules ---- */

@@ -266,7 +266,7 @@ def objects_below(build, target):
 
 
 def check_objects(build):
-    core = ["geomys-" + folder for folder in LEVELS if folder != "os"]
+    core = ["core-" + folder for folder in LEVELS if folder != "os"]
     modules_folder = os.path.join(ROOT, "modules")
     modules = ["module-" + name for name in sorted(os.listdir(modules_folder))] if os.path.isdir(modules_folder) else []
     count = 0

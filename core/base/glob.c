@@ -2,12 +2,12 @@
 
 /* glob.c - matching without recursion.
  *
- * Why      A pattern comes from a client, and is tried on every key. A matcher that tries all ways to divide the text among the
- *          stars takes time exponential in their number.
+ * Why      A pattern comes from a client, and is tried on every key. A matcher that tries all ways to divide the text
+ *          among the stars takes time exponential in their number.
  *
- * Idea     Everything but a star takes exactly one byte. So what stands between two stars has a fixed length, and its first
- *          fit is as good as any later one: all that follows has more text left. Only the last star ever has to give way,
- *          one byte at a time, and earlier ones are forgotten.
+ * Idea     Everything but a star takes exactly one byte. So what stands between two stars has a fixed length, and its
+ *          first fit is as good as any later one: all that follows has more text left. Only the last star ever has to
+ *          give way, one byte at a time, and earlier ones are forgotten.
  *
  *              pattern  *  u s e r  *  : 7          text  t h e u s e r : 1 : 7
  *                                   ^ star                              ^ resume
@@ -71,10 +71,10 @@ static bool match_one(struct gm_bytes pattern, size_t *at, uint8_t byte, bool no
 
 bool glob_match(struct gm_bytes pattern, struct gm_bytes text, bool nocase)
 {
-    size_t at = 0;             /* in the pattern */
-    size_t taken = 0;          /* of the text */
-    size_t star = SIZE_MAX;    /* behind the last star */
-    size_t resume = 0;         /* what the last star has taken */
+    size_t at = 0;          /* in the pattern */
+    size_t taken = 0;       /* of the text */
+    size_t star = SIZE_MAX; /* behind the last star */
+    size_t resume = 0;      /* what the last star has taken */
     if (pattern.size > GLOB_PATTERN_MAX) {
         return false;
     }

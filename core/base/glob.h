@@ -15,8 +15,8 @@
 
 #define GLOB_PATTERN_MAX 1024 /* bytes: what is longer matches nothing; refuse it where somebody can be told */
 
-/* `nocase`: without regard to the case of ASCII letters. No allocation, no recursion. O(pattern + text) for patterns with one
- * star at most, else O(pattern * text) at worst. */
+/* `nocase`: without regard to the case of ASCII letters. No allocation, no recursion. O(pattern + text) for patterns
+ * with one star at most, else O(pattern * text) at worst. */
 bool glob_match(struct gm_bytes pattern, struct gm_bytes text, bool nocase);
 
 #endif

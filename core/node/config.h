@@ -72,7 +72,6 @@ struct config {
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;
-    int64_t active_expiry_budget_us;
     bool cluster_mode;
     bool replication_enabled;
     bool sharding_enabled;

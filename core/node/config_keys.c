@@ -63,8 +63,6 @@ static const struct config_key keys[] = {
         "Bytes of one file of the log."),
     NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, 0, 1, 60000, "50",
            "Milliseconds within which bufferedwrite is on the disk."),
-    NUMBER("active_expiry_budget_us", active_expiry_budget_us, CONFIG_CHANGEABLE, 50, 100000, "1000",
-           "Microseconds of one turn that go into removing what has expired."),
     NUMBER("node_id", node_id, 0, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
     NUMBER("internal_port", internal_port, 0, 0, 65535, "0",
            "The port for other nodes; 0: external_port + 1000. For clustering, later."),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd.h - between the files of the host's own commands: not for others. Plans that stand in another file than the table that names
- * them, and what several of them need. */
+/* cmd.h - between the files of the host's own commands: not for others. Plans that stand in another file than the table
+ * that names them, and what several of them need. */
 #ifndef GEOMYS_SHARD_CMD_H
 #define GEOMYS_SHARD_CMD_H
 
@@ -19,7 +19,8 @@ static inline bool cmd_is_alive(const struct shard *shard, const struct entry *e
     return at_ms == 0 || at_ms > shard->now_ms;
 }
 
-/* What TYPE answers for the entry: the type's name, or its id (which has a slash, as no name can) while its module is absent. */
+/* What TYPE answers for the entry: the type's name, or its id (which has a slash, as no name can) while its module is
+ * absent. */
 static inline const char *cmd_type_name(const struct shard *shard, const struct entry *entry)
 {
     const struct shard_type *type = shard_type_of(shard, entry);
@@ -52,7 +53,8 @@ void cmd_client_setinfo(struct gm_call *abi);
 /* Gives the session the name, or removes it if that is empty. NULL: done; else the error reply. */
 const char *cmd_client_name(struct session *session, struct gm_bytes name);
 
-/* cmd_command.c: what a name in COMMAND INFO and COMMAND DOCS stands for: a first word with all under it, or a sub-command. */
+/* cmd_command.c: what a name in COMMAND INFO and COMMAND DOCS stands for: a first word with all under it, or a
+ * sub-command. */
 struct cmd_subject {
     const struct registry_entry *entry; /* NULL: a sub-command */
     const struct command *command;      /* NULL: only a container */
@@ -61,7 +63,8 @@ struct cmd_subject {
 /* The subject of that name, all NULL if there is none. */
 struct cmd_subject cmd_command_subject(const struct registry *registry, struct gm_bytes name);
 
-/* The words for a command's flags; `own`: those that Redis does not have, too. Returns how many; `reply` NULL: only that. */
+/* The words for a command's flags; `own`: those that Redis does not have, too. Returns how many; `reply` NULL: only
+ * that. */
 size_t cmd_command_flags(const struct command *command, bool own, struct reply *reply);
 
 /* cmd_docs.c */

@@ -2,9 +2,9 @@
 
 /* cmd_client.c - what the server knows of its clients: CLIENT ID, INFO, LIST, SETNAME, GETNAME, SETINFO.
  *
- * Idea     A line per client with the fields that Redis has, in its order, so that its tools can read it. Fields for what does not
- *          exist here (subscriptions, redirection, the input buffer, which is the driver's) have the value of a client
- *          that does not use it.
+ * Idea     A line per client with the fields that Redis has, in its order, so that its tools can read it. Fields for
+ *          what does not exist here (subscriptions, redirection, the input buffer, which is the driver's) have the
+ *          value of a client that does not use it.
  *
  * Limits   Names, and what a library says of itself, have at most SESSION_NAME_MAX bytes without blanks. */
 #include "shard/cmd.h"
@@ -111,8 +111,8 @@ static void add_line(struct buf *out, const struct session *session)
     size_t unsent = session->out.size - session->sent;
     size_t memory = sizeof *session + session->out.capacity + session->queue_size;
     (void)buf_format(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
-                     (unsigned long long)session->id, session->address, session->local, session->descriptor, session->name,
-                     (long long)(shard->monotonic_ms - session->created_ms) / 1000,
+                     (unsigned long long)session->id, session->address, session->local, session->descriptor,
+                     session->name, (long long)(shard->monotonic_ms - session->created_ms) / 1000,
                      (long long)(shard->monotonic_ms - session->active_ms) / 1000);
     add_flags(out, session);
     (void)buf_format(out, " db=0 sub=0 psub=0 ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",

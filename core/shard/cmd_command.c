@@ -2,10 +2,11 @@
 
 /* cmd_command.c - what commands there are, told to programs: COMMAND, COUNT, LIST, INFO, GETKEYS.
  *
- * Idea     All of it is derived from the registry: usage lines, flags, groups. A first word is one entry, as in Redis, with
- *          its sub-commands under it, whether it is a command itself or not.
+ * Idea     All of it is derived from the registry: usage lines, flags, groups. A first word is one entry, as in Redis,
+ *          with its sub-commands under it, whether it is a command itself or not.
  *
- *          of one command:  | name | arity | flags | first key | last key | step | categories | tips | key specs | sub-commands |
+ *          of one command:  | name | arity | flags | first key | last key | step | categories | tips | key specs |
+ *          sub-commands |
  *
  * Limits   There are no tips. Key specifications say "read" or "written"; more can not be known from a usage line. */
 #include "base/glob.h"
@@ -22,8 +23,8 @@ struct flag_word {
 };
 
 static const struct flag_word flag_words[] = {
-    {GM_WRITE, "write", false},         {GM_GROWS, "denyoom", false},     {GM_BLOCKS, "blocking", false},
-    {CALL_LOADING, "loading", false},   {GM_FAST, "fast", false},         {CALL_NO_AUTH, "no_auth", false},
+    {GM_WRITE, "write", false},         {GM_GROWS, "denyoom", false},      {GM_BLOCKS, "blocking", false},
+    {CALL_LOADING, "loading", false},   {GM_FAST, "fast", false},          {CALL_NO_AUTH, "no_auth", false},
     {CALL_NO_MULTI, "no_multi", false}, {GM_DANGEROUS, "dangerous", true},
 };
 
@@ -367,8 +368,8 @@ static const struct gm_command commands[] = {
      .summary = "Describes all commands to a program.", .example = "COMMAND"},
     {ASKS, .usage = "COMMAND|COUNT", .plan = plan_count, .complexity = "O(1)",
      .summary = "Counts the commands, those with sub-commands once.", .example = "COMMAND COUNT"},
-    {ASKS, .usage = "COMMAND|LIST [FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern:pattern>]", .plan = plan_list,
-     .complexity = "O(n), n all commands", .summary = "Lists the names of commands.",
+    {ASKS, .usage = "COMMAND|LIST [FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern:pattern>]",
+     .plan = plan_list, .complexity = "O(n), n all commands", .summary = "Lists the names of commands.",
      .example = "COMMAND LIST FILTERBY PATTERN *expire*"},
     {ASKS, .usage = "COMMAND|INFO [command-name...]", .plan = plan_info, .complexity = "O(n), n the commands asked for",
      .summary = "Describes commands to a program.", .example = "COMMAND INFO del"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and the table of CLIENT.
+/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and the table
+ * of CLIENT.
  *
  * There is one user, "default", with the configured password or none, and one database, number 0.
  *
@@ -43,8 +44,9 @@ static void plan_auth(struct gm_call *abi)
     enum { USER, PASSWORD };
     struct call *call = call_of(abi);
     if (!gm_given(abi, USER) && !needs_password(call->shard)) {
-        gm_reply_error(abi, "ERR AUTH <password> called without any password configured for the default user. Are you sure "
-                            "your configuration is correct?");
+        gm_reply_error(abi,
+                       "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+                       "your configuration is correct?");
         return;
     }
     struct gm_bytes user = gm_given(abi, USER) ? gm_arg_at(abi, USER, 0) : BYTES("default");
@@ -78,7 +80,8 @@ static const char *come_to_terms(struct gm_call *abi, struct session *session)
         }
     }
     if (!authenticated) {
-        return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
+        return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+               "<user> <pass> "
                "option can be used to authenticate the client and select the RESP protocol version at the same time";
     }
     if (gm_given(abi, SETNAME)) {
@@ -196,8 +199,10 @@ static const struct gm_command commands[] = {
      .flags = FIRST_CONTACT | CALL_NO_MULTI, .plan = plan_hello, .complexity = "O(1)",
      .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
      .example = "HELLO 3"},
-    {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT, .plan = plan_auth, .complexity = "O(n), n the "
-     "length of the password", .summary = "Shows the password; the user, if given, is default."},
+    {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT, .plan = plan_auth,
+     .complexity = "O(n), n the "
+                   "length of the password",
+     .summary = "Shows the password; the user, if given, is default."},
     {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
      .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
     {CMD_COMMAND, .usage = "QUIT", .flags = FIRST_CONTACT | CALL_NO_QUEUE, .plan = plan_quit, .complexity = "O(1)",
@@ -210,9 +215,9 @@ static const struct gm_command commands[] = {
      .summary = "Tells the number of this connection: never used twice while the server runs.", .example = "CLIENT ID"},
     {CMD_COMMAND, .usage = "CLIENT|INFO", .flags = CLIENT_FLAGS, .plan = cmd_client_info, .complexity = "O(1)",
      .summary = "Tells about this connection, in one line.", .example = "CLIENT INFO"},
-    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE <NORMAL|MASTER|REPLICA|SLAVE|PUBSUB>|ID client-id...]", .flags = CLIENT_FLAGS,
-     .plan = cmd_client_list, .complexity = "O(n), n the connections", .summary = "Tells about connections, a line each.",
-     .example = "CLIENT LIST"},
+    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE <NORMAL|MASTER|REPLICA|SLAVE|PUBSUB>|ID client-id...]",
+     .flags = CLIENT_FLAGS, .plan = cmd_client_list, .complexity = "O(n), n the connections",
+     .summary = "Tells about connections, a line each.", .example = "CLIENT LIST"},
     {CMD_COMMAND, .usage = "CLIENT|SETNAME connection-name", .flags = CLIENT_FLAGS, .plan = cmd_client_setname,
      .complexity = "O(1)", .summary = "Names this connection, for CLIENT LIST; an empty name takes the name away.",
      .example = "CLIENT SETNAME worker-1"},

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_docs.c - what commands there are, told to people's tools: COMMAND DOCS, in the form of Redis, and COMMAND USAGE, our own.
+/* cmd_docs.c - what commands there are, told to people's tools: COMMAND DOCS, in the form of Redis, and COMMAND USAGE,
+ * our own.
  *
- * Idea     COMMAND USAGE hands out the usage lines themselves, which the command-line client parses with the same code as the
- *          server. COMMAND DOCS is for the tools of others, which expect a tree of arguments. Names that are not known are left
- *          out of both, as Redis does it.
+ * Idea     COMMAND USAGE hands out the usage lines themselves, which the command-line client parses with the same code
+ *          as the server. COMMAND DOCS is for the tools of others, which expect a tree of arguments. Names that are not
+ *          known are left out of both, as Redis does it.
  *
  * Limits   The depth of a tree is that of a usage line, USAGE_DEPTH_MAX. */
 #include "module/usage_docs.h"

@@ -48,7 +48,8 @@ static void set(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
         return;
     }
     int64_t at_ms;
-    if (__builtin_mul_overflow(abi->args[TIME].integer, unit_ms, &at_ms) || __builtin_add_overflow(at_ms, base_ms, &at_ms)) {
+    if (__builtin_mul_overflow(abi->args[TIME].integer, unit_ms, &at_ms) ||
+        __builtin_add_overflow(at_ms, base_ms, &at_ms)) {
         reply_errorf(&call->reply, "ERR invalid expire time in '%s' command", call->command->usage.name);
         return;
     }
@@ -129,14 +130,17 @@ static void plan_pexpiretime(struct gm_call *abi)
 /* ---- the table ---- */
 
 #define SETS                                                                                                           \
-    CMD_COMMAND, .flags = GM_WRITE | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN, .complexity = "O(log n), n the keys that expire"
+    CMD_COMMAND, .flags = GM_WRITE | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN,                                            \
+                 .complexity = "O(log n), n the keys that expire"
 #define ASKS CMD_COMMAND, .flags = GM_READ | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN, .complexity = "O(1)"
 
 static const struct gm_command commands[] = {
-    {SETS, .usage = "EXPIRE key seconds:int [NX] [XX] [GT] [LT]", .plan = plan_expire, .example = "EXPIRE session:1 3600",
+    {SETS, .usage = "EXPIRE key seconds:int [NX] [XX] [GT] [LT]", .plan = plan_expire,
+     .example = "EXPIRE session:1 3600",
      .summary = "Lets a key expire in some seconds, and replies with 1 if it does."},
     {SETS, .usage = "PEXPIRE key milliseconds:int [NX] [XX] [GT] [LT]", .plan = plan_pexpire,
-     .example = "PEXPIRE session:1 1500", .summary = "Lets a key expire in some milliseconds, and replies with 1 if it does."},
+     .example = "PEXPIRE session:1 1500",
+     .summary = "Lets a key expire in some milliseconds, and replies with 1 if it does."},
     {SETS, .usage = "EXPIREAT key unix-time-seconds:unix [NX] [XX] [GT] [LT]", .plan = plan_expireat,
      .example = "EXPIREAT session:1 4102444800",
      .summary = "Lets a key expire at a unix time in seconds, and replies with 1 if it does."},

@@ -2,12 +2,13 @@
 
 /* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY, FLUSHALL ...
  *
- * Idea     They are planned like a module's commands and emit the host's records: a deletion, a copy of a value as its type
- *          dumps it, a flush. So they also take values whose module is absent.
+ * Idea     They are planned like a module's commands and emit the host's records: a deletion, a copy of a value as its
+ *          type dumps it, a flush. So they also take values whose module is absent.
  *
  * Promises
  *   I1  RENAME and COPY carry the expiry along, and never the default one.
- *   I2  A damaged value is not copied or renamed: its records would be refused again under the new name. DEL removes it.
+ *   I2  A damaged value is not copied or renamed: its records would be refused again under the new name. DEL removes
+ *       it.
  *
  * Limits   RENAME and COPY cost what the value's dump costs: a record names one key, so the log has the result. */
 #include "shard/cmd.h"
@@ -176,7 +177,8 @@ static const struct gm_command commands[] = {
      .complexity = "O(n), n the keys", .summary = "Counts the keys that exist, as EXISTS does.",
      .example = "TOUCH cart:17"},
     {CMD_COMMAND, .usage = "TYPE key", .flags = GM_READ | GM_FAST | ANY, .plan = plan_type, .complexity = "O(1)",
-     .summary = "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
+     .summary =
+         "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
      .example = "TYPE cart:17"},
     {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_rename,
      .complexity = "O(n), n the size of the value",
@@ -196,7 +198,8 @@ static const struct gm_command commands[] = {
 
     {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL | GM_DANGEROUS, .plan = cmd_scan_keys,
      .complexity = "O(n), n all keys",
-     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.", .example = "KEYS cart:*"},
+     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
+     .example = "KEYS cart:*"},
     {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
      .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_scan, .complexity = "O(count)",
      .summary = "Lists some keys and where to go on; from cursor 0 to cursor 0 a key that was always there is seen.",
@@ -221,7 +224,8 @@ static const struct gm_command commands[] = {
      .summary = "Lists the sub-commands of MEMORY.", .example = "MEMORY HELP"},
     {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = GM_READ | ANY, .plan = cmd_object_peek,
      .complexity = "O(count)",
-     .summary = "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",
+     .summary =
+         "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",
      .example = "PEEK cart:17 20"},
 };
 

@@ -2,8 +2,8 @@
 
 /* cmd_object.c - one value from outside: what it is, how it is kept, what it costs, how it looks.
  *
- * The words "frozen" (the module of its type is not loaded) and "damaged" (a record did not fit it) stand where an encoding
- * would, since such a value has none here. */
+ * The words "frozen" (the module of its type is not loaded) and "damaged" (a record did not fit it) stand where an
+ * encoding would, since such a value has none here. */
 #include "shard/cmd.h"
 
 #define PEEK_COUNT 10 /* elements, unless the caller says otherwise */

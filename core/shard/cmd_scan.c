@@ -2,28 +2,29 @@
 
 /* cmd_scan.c - looking at many keys: KEYS, SCAN, DBSIZE, RANDOMKEY.
  *
- * Idea     What matches is noted as addresses first, since a reply says how many elements come before they come. Nothing
- *          changes while a plan runs, so that the addresses hold. SCAN's cursor is table_scan's, in decimal.
+ * Idea     What matches is noted as addresses first, since a reply says how many elements come before they come.
+ *          Nothing changes while a plan runs, so that the addresses hold. SCAN's cursor is table_scan's, in decimal.
  *
  * Promises
- *   I1  A key whose time has come is not shown, whether it has been removed yet or not. DBSIZE alone counts it, as in Redis.
+ *   I1  A key whose time has come is not shown, whether it has been removed yet or not. DBSIZE alone counts it, as in
+ *       Redis.
  *   I2  A key that is there from a scan's beginning to its end is shown at least once.
  *
- * Limits   SCAN visits buckets until `count` keys were looked at, at most 10 buckets for each; its work is what the caller asks
- *          for by COUNT. A pattern has at most GLOB_PATTERN_MAX bytes. */
+ * Limits   SCAN visits buckets until `count` keys were looked at, at most 10 buckets for each; its work is what the
+ *          caller asks for by COUNT. A pattern has at most GLOB_PATTERN_MAX bytes. */
 #include "base/glob.h"
 #include "base/memory.h"
 #include "shard/cmd.h"
 
-#define SCAN_COUNT     10 /* keys, unless the caller says otherwise */
-#define RANDOM_TRIES   100
+#define SCAN_COUNT       10 /* keys, unless the caller says otherwise */
+#define RANDOM_TRIES     100
 #define PATTERN_TOO_LONG "ERR the pattern is longer than 1024 bytes"
 _Static_assert(GLOB_PATTERN_MAX == 1024, "the text above says so");
 
 struct finder {
     const struct shard *shard;
     struct gm_bytes pattern;
-    struct gm_bytes type; /* data NULL: any */
+    struct gm_bytes type;       /* data NULL: any */
     const struct entry **found; /* owned */
     size_t count;
     size_t room;

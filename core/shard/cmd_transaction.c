@@ -2,13 +2,14 @@
 
 /* cmd_transaction.c - MULTI, EXEC, DISCARD, WATCH, UNWATCH.
  *
- * Idea     Between MULTI and EXEC admit.c keeps commands instead of carrying them out. EXEC carries them all out in one turn and
- *          as one batch of the log (exec_queue), unless one of them was refused when it came, or a watched key has changed.
+ * Idea     Between MULTI and EXEC admit.c keeps commands instead of carrying them out. EXEC carries them all out in one
+ *          turn and as one batch of the log (exec_queue), unless one of them was refused when it came, or a watched key
+ *          has changed.
  *
  * Promises
  *   I1  Nobody's command comes between two of a transaction; followers and recovery see all of it or nothing.
- *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What was not
- *       there when WATCH came may go on not being there.
+ *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What
+ *       was not there when WATCH came may go on not being there.
  *   I3  A command that fails inside EXEC fails alone, as in Redis: the others count.
  *
  * These plans change the session itself: each of them runs once. */
@@ -80,10 +81,19 @@ static const char *check_queue(const struct session *session)
         return "EXECABORT Transaction discarded because of previous errors.";
     }
     if (shard->wal != NULL && wal_full(shard->wal) && has_write(session)) {
-        return "EXECABORT Transaction discarded because of: DISKFULL the disk is full: writes are refused until there is space "
+        return "EXECABORT Transaction discarded because of: DISKFULL the disk is full: writes are refused until there "
+               "is space "
                "again";
     }
     return NULL;
+}
+
+/* The answer shows that somebody has written: it must not leave before that is durable. */
+static void depend_on_all(struct call *call)
+{
+    if (call->session->turn_mark < call->shard->tail.last_sequence) {
+        call->session->turn_mark = call->shard->tail.last_sequence;
+    }
 }
 
 static void plan_exec(struct gm_call *abi)
@@ -100,6 +110,7 @@ static void plan_exec(struct gm_call *abi)
         gm_reply_error(abi, error);
     } else if (is_watch_broken(session)) {
         session_discard(session);
+        depend_on_all(call);
         gm_reply_null_array(abi);
     } else {
         exec_queue(call);
@@ -137,11 +148,11 @@ static const struct gm_command commands[] = {
      .complexity = "what its commands cost",
      .summary = "Carries out the commands of a transaction, all at once, and replies with their replies."},
     {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,
-     .complexity = "O(n), n the kept commands", .summary = "Forgets the commands of a transaction, and the watched keys."},
-    {CMD_COMMAND, .usage = "WATCH key...",
-     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | GM_ACCEPT_ANY | CALL_FROZEN, .plan = plan_watch,
-     .complexity = "O(n), n the keys", .summary = "Makes the next EXEC do nothing if one of these keys changes before it.",
-     .example = "WATCH stock:17"},
+     .complexity = "O(n), n the kept commands",
+     .summary = "Forgets the commands of a transaction, and the watched keys."},
+    {CMD_COMMAND, .usage = "WATCH key...", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | GM_ACCEPT_ANY | CALL_FROZEN,
+     .plan = plan_watch, .complexity = "O(n), n the keys",
+     .summary = "Makes the next EXEC do nothing if one of these keys changes before it.", .example = "WATCH stock:17"},
     {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_unwatch,
      .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},
 };

@@ -42,7 +42,10 @@ void resp_parser_next(struct resp_parser *parser)
 
 size_t resp_parser_wants(const struct resp_parser *parser)
 {
-    return parser->have_size ? parser->position + parser->bulk_size + 2 : 0;
+    size_t needed = parser->position + (parser->have_size ? parser->bulk_size + 2 : LINE_MAX);
+    bool in_sight = parser->have_size && parser->argc + 1 == parser->expected;
+    size_t doubled = 2 * parser->position;
+    return in_sight || needed > doubled ? needed : doubled;
 }
 
 static enum resp_result fail(struct resp_parser *parser, const char *error)

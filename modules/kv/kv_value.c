@@ -111,8 +111,7 @@ static uint64_t load_word_big_endian(const uint8_t *data)
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
 }
 
-/* The bits of a byte that bits.first .. of the range touch in it: `skip` high bits are left out, then `take` are
- * kept. */
+/* Within one byte: leaves out `skip` high bits and keeps the next `take`. */
 static uint8_t byte_mask(unsigned skip, unsigned take)
 {
     return (uint8_t)((0xffu >> skip) & ~(0xffu >> (skip + take)));
@@ -169,7 +168,7 @@ static uint64_t count_ones(const uint8_t *data, size_t size)
     return ones;
 }
 
-/* Bits of the range in the byte where it begins (or ends, if that is the same). */
+/* `take` bits from `bit` on, all within one byte. */
 static uint64_t count_in_byte(struct gm_bytes value, uint64_t bit, uint64_t take)
 {
     return ones_per_byte(value.data[bit >> 3] & byte_mask(bit & 7, (unsigned)take));

@@ -36,7 +36,8 @@ class Client:
         self.socket.connect(path if path is not None else ("127.0.0.1", port))
         if path is None:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.reader = self.socket.makefile("rb", 256 * 1024)
+        self.buffer = bytearray()
+        self.at = 0  # what stands before it has been taken
         if password is not None:
             reply = self.call("AUTH", password)
             assert reply == b"OK", reply
@@ -49,7 +50,6 @@ class Client:
 
     def close(self):
         try:
-            self.reader.close()
             self.socket.close()
         except OSError:
             pass
@@ -62,28 +62,42 @@ class Client:
     def send(self, *args):
         self.socket.sendall(encode(*args))
 
+    def more(self):
+        """Reads what there is. False: the peer has closed."""
+        if self.at > 0:
+            del self.buffer[: self.at]
+            self.at = 0
+        data = self.socket.recv(256 * 1024)
+        self.buffer += data
+        return len(data) > 0
+
     def receive_all(self):
         """Everything until the peer closes; a reset counts as a close."""
-        out = b""
         try:
-            while True:
-                data = self.reader.read1(1 << 16)
-                if not data:
-                    return out
-                out += data
+            while self.more():
+                pass
         except ConnectionError:
-            return out
+            pass
+        out = bytes(self.buffer)
+        self.buffer.clear()
+        return out
 
     def line(self):
-        line = self.reader.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("the server has closed the connection")
-        return line[:-2]
+        looked = self.at
+        while (end := self.buffer.find(b"\r\n", max(looked - 1, self.at))) < 0:
+            looked = len(self.buffer) - self.at
+            if not self.more():
+                raise ConnectionError("the server has closed the connection")
+        line = bytes(self.buffer[self.at : end])
+        self.at = end + 2
+        return line
 
     def exactly(self, size):
-        data = self.reader.read(size)
-        if len(data) < size:
-            raise ConnectionError("the server has closed the connection")
+        while len(self.buffer) - self.at < size:
+            if not self.more():
+                raise ConnectionError("the server has closed the connection")
+        data = bytes(self.buffer[self.at : self.at + size])
+        self.at += size
         return data
 
     # ---- replies ----

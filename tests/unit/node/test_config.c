@@ -128,7 +128,6 @@ Test(config, without_a_file_or_flags)
     cr_assert_eq(config.max_bulk, (int64_t)512 << 20);
     cr_assert_eq(config.wal_segment_size, (int64_t)64 << 20);
     cr_assert_eq(config.wal_sync_interval_ms, 50);
-    cr_assert_eq(config.active_expiry_budget_us, 1000);
     cr_assert_eq(config.want, CONFIG_WANT_RUN);
 
     struct buf path;
@@ -160,7 +159,7 @@ Test(config, a_file_says_it_all)
         "  \"modules\": [\"./a,b.so\", \"~/c.so\"], \"module_folder\": \"~\", \"log_level\": \"error\",\n"
         "  \"maxclients\": 5, \"timeout_s\": 6, \"tcp_keepalive_s\": 0, \"client_query_limit\": \"64MB\",\n"
         "  \"client_output_limit\": 1048576, \"max_bulk\": \"2kib\", \"wal_segment_size\": \"1gb\",\n"
-        "  \"wal_sync_interval_ms\": 1e2, \"active_expiry_budget_us\": 50, \"allow_insecure\": true }\n");
+        "  \"wal_sync_interval_ms\": 1e2, \"allow_insecure\": true }\n");
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
     cr_assert_eq(complete(&config), STATUS_OK, "%s", complaint.text);
     cr_assert_eq(config.node_id, 7);
@@ -186,7 +185,6 @@ Test(config, a_file_says_it_all)
     cr_assert_eq(config.max_bulk, 2048);
     cr_assert_eq(config.wal_segment_size, (int64_t)1 << 30);
     cr_assert_eq(config.wal_sync_interval_ms, 100);
-    cr_assert_eq(config.active_expiry_budget_us, 50);
     cr_assert(config.allow_insecure);
     config_finish(&config);
 
