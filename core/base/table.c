@@ -128,6 +128,17 @@ void table_prefetch(const struct table *table, uint64_t hash)
     __builtin_prefetch(bucket_at(table, address(table, hash)));
 }
 
+void table_prefetch_element(const struct table *table, uint64_t hash)
+{
+    const struct table_bucket *bucket = bucket_at(table, address(table, hash));
+    unsigned mask = matches(bucket, tag_of(hash));
+    if (mask != 0) {
+        __builtin_prefetch(bucket->slots[__builtin_ctz(mask)]);
+    } else if ((bucket->used & CHAINED) != 0) {
+        __builtin_prefetch(bucket->slots[SLOTS - 1]);
+    }
+}
+
 static void put(struct table *table, struct table_bucket *bucket, void *element, uint8_t tag)
 {
     for (;;) {

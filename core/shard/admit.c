@@ -201,7 +201,8 @@ static const char *look_up(struct call *call, uint32_t i)
 {
     struct gm_key *key = &call->keys[i];
     struct gm_bytes name = call->abi.argv[call->bound.keys[i].index];
-    uint64_t hash = keyspace_hash(&call->shard->keyspace, name);
+    bool foreseen = name.size > 0 && name.data == call->shard->foreseen_key;
+    uint64_t hash = foreseen ? call->shard->foreseen_hash : keyspace_hash(&call->shard->keyspace, name);
     *key = (struct gm_key){.name = name, .host_more = (const void *)(uintptr_t)hash};
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";

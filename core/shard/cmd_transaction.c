@@ -126,6 +126,11 @@ static void plan_watch(struct gm_call *abi)
         gm_reply_error(abi, "ERR WATCH inside MULTI is not allowed");
         return;
     }
+    if (abi->key_count > SESSION_WATCH_MAX - session->watch_count) {
+        gm_reply_error(abi, "ERR too many watched keys: at most 65536 between two transactions");
+        return;
+    }
+    session->watch_count += abi->key_count;
     for (uint32_t i = 0; i < abi->key_count; i++) {
         interest_watch(&session->shard->interest, session, &session->watches, abi->keys[i].name);
     }

@@ -52,6 +52,7 @@ static void plan(struct call *call)
 {
     call->command->abi->plan(&call->abi);
     if (call->waits) {
+        reply_rewind(&call->reply); /* a module that replied none the less */
         waiters_park(call);
         return;
     }

@@ -94,12 +94,17 @@ static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
     return (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size};
 }
 
+static void refuse_emission(struct call *call)
+{
+    reply_errorf(&call->reply, "ERR the module %s emitted a record that is not possible",
+                 call->command->module->abi->name);
+}
+
 static void lend_emit(struct gm_call *abi, const struct gm_emission *given)
 {
     struct call *call = call_of(abi);
     if (given->body.size > GM_VALUE_SIZE_MAX || given->key >= abi->key_count || call->command->type == NULL) {
-        reply_errorf(&call->reply, "ERR the module %s emitted a record that is not possible",
-                     call->command->module->abi->name);
+        refuse_emission(call);
         return;
     }
     struct call_emission *emission = call_emit(call, CALL_EMIT_RECORD, given->key, given->body.size);
@@ -112,11 +117,19 @@ static void lend_emit(struct gm_call *abi, const struct gm_emission *given)
 
 static void lend_emit_delete(struct gm_call *abi, uint32_t key)
 {
+    if (key >= abi->key_count) {
+        refuse_emission(call_of(abi));
+        return;
+    }
     (void)call_emit(call_of(abi), CALL_EMIT_DELETE, key, 0);
 }
 
 static void lend_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms)
 {
+    if (key >= abi->key_count) {
+        refuse_emission(call_of(abi));
+        return;
+    }
     call_emit(call_of(abi), CALL_EMIT_EXPIRE, key, 0)->abi.expire_at_ms = at_ms >= 0 ? at_ms : 1;
 }
 

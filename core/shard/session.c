@@ -4,7 +4,7 @@
 #include "shard/session.h"
 
 #include "base/memory.h"
-#include "shard/exec.h"
+#include "shard/pipeline.h"
 #include "shard/shard.h"
 #include "wire/reply.h"
 
@@ -76,7 +76,7 @@ static void protocol_error(struct session *session)
     session_touch(session);
 }
 
-static void check_output(struct session *session)
+void session_check_output(struct session *session)
 {
     size_t limit = session->authenticated ? session->out.limit : OUTPUT_MAX_BEFORE_PASSWORD;
     if (session->out.full || session->out.size - session->sent > limit) {
@@ -93,22 +93,20 @@ size_t session_input(struct session *session, const uint8_t *data, size_t size, 
     while (!session->waiting && !session->doomed && consumed < size) {
         const struct resp_limits *limits =
             session->authenticated ? &session->shard->options.limits : &limits_before_password;
-        enum resp_result result = resp_parse(&session->parser, data + consumed, size - consumed, limits);
+        struct pipeline pipeline;
+        enum resp_result result = pipeline_fill(&pipeline, session, data + consumed, size - consumed, limits);
+        consumed += pipeline_run(&pipeline, session);
+        if (session->waiting || session->doomed) {
+            resp_parser_next(&session->parser); /* what was parsed ahead will be parsed again */
+        } else if (result == RESP_ERROR) {
+            protocol_error(session);
+        } else {
+            resp_parser_drop(&session->parser);
+        }
         if (result == RESP_MORE) {
             *wants = resp_parser_wants(&session->parser);
-            return consumed;
-        }
-        if (result == RESP_ERROR) {
-            protocol_error(session);
             break;
         }
-        consumed += session->parser.position;
-        if (session->parser.argc > 0) {
-            exec(session->shard, session, session->parser.argv, session->parser.argc);
-            check_output(session);
-            session_touch(session);
-        }
-        resp_parser_next(&session->parser);
     }
     return session->doomed ? size : consumed;
 }
@@ -189,6 +187,7 @@ void session_unwatch(struct session *session)
 {
     interest_forget(&session->shard->interest, &session->watches, true);
     session->watch_broken = false;
+    session->watch_count = 0;
 }
 
 void session_discard(struct session *session)

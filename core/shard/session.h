@@ -22,9 +22,10 @@
 #include "base/list.h"
 #include "wire/resp.h"
 
-#define SESSION_MARKS    16
-#define SESSION_NAME_MAX 64
-#define SESSION_OUT_KEPT ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
+#define SESSION_MARKS     16
+#define SESSION_NAME_MAX  64
+#define SESSION_WATCH_MAX 65536               /* keys that one session watches */
+#define SESSION_OUT_KEPT  ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
 
 struct shard;
 
@@ -69,6 +70,7 @@ struct session {
     uint32_t queue_count;
     size_t queue_size;           /* bytes */
     struct list watches;         /* interest_link.in_session */
+    uint32_t watch_count;        /* links in it */
     struct list waits;           /* interest_link.in_session */
     struct session_call *parked; /* owned: the command that waits */
     struct heap_node timeout;
@@ -99,6 +101,9 @@ size_t session_input(struct session *session, const uint8_t *data, size_t size, 
  * now. */
 size_t session_releasable(struct session *session);
 
+/* After an answer has been written: a session whose output has passed its limit is to be closed. */
+void session_check_output(struct session *session);
+
 /* `size` more bytes have left. */
 void session_sent(struct session *session, size_t size);
 
@@ -107,6 +112,9 @@ static inline bool session_over(const struct session *session)
 {
     return session->overflowed || (session->doomed && session->sent == session->out.size);
 }
+
+/* Ends a session whose client does not read what it has asked for. */
+void session_check_output(struct session *session);
 
 /* Puts the session on shard->dirty. */
 void session_touch(struct session *session);

@@ -138,13 +138,14 @@ int64_t shard_next_ms(const struct shard *shard)
     int64_t next = INT64_MAX;
     const struct heap_node *first = heap_first(&shard->timeouts);
     if (first != NULL) {
-        next = first->at;
+        next = first->at > shard->monotonic_ms ? first->at : shard->monotonic_ms;
     }
     int64_t expires = expire_next(&shard->keyspace.expire);
     if (expires != INT64_MAX && may_expire(shard)) {
-        int64_t wait = expires - shard->now_ms;
-        int64_t at = shard->monotonic_ms + (wait > 0 ? wait : 0);
-        next = at < next ? at : next;
+        int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
+        if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
+            next = shard->monotonic_ms + wait;
+        }
     }
     return next;
 }

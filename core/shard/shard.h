@@ -82,6 +82,9 @@ struct shard {
     uint16_t source_types[ENTRY_TYPE_COUNT * 4]; /* numbers of a record source -> ours; see apply.c */
     struct record_sink sink;                     /* where recovery puts its records */
 
+    const uint8_t *foreseen_key; /* the bytes of a key whose hash is known already; NULL: none */
+    uint64_t foreseen_hash;
+
     struct list dirty;    /* sessions that have something to send, or input to go on with */
     struct list sessions; /* all of them */
     uint64_t session_count;

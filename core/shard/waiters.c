@@ -29,7 +29,10 @@ void waiters_park(struct call *call)
     if (call->again) {
         return; /* it has its place already */
     }
-    int64_t until_ms = call->wait_ms == 0 ? 0 : call->shard->monotonic_ms + call->wait_ms;
+    int64_t until_ms = 0;
+    if (call->wait_ms != 0 && __builtin_add_overflow(call->shard->monotonic_ms, call->wait_ms, &until_ms)) {
+        until_ms = 0; /* for ever */
+    }
     session_park(call->session, call->abi.argv, call->abi.argc, until_ms);
     listen(call);
 }
@@ -37,6 +40,7 @@ void waiters_park(struct call *call)
 static void release(struct session *session)
 {
     session_unpark(session);
+    session_check_output(session);
     session->resumed = true;
     session_touch(session);
 }

@@ -33,6 +33,8 @@ void resp_parser_next(struct resp_parser *parser)
         parser->unquoted = NULL;
     }
     parser->argc = 0;
+    parser->first = 0;
+    parser->start = 0;
     parser->expected = 0;
     parser->inside = false;
     parser->have_size = false;
@@ -40,10 +42,36 @@ void resp_parser_next(struct resp_parser *parser)
     parser->base = NULL;
 }
 
+void resp_parser_keep(struct resp_parser *parser)
+{
+    parser->first = parser->argc;
+    parser->start = parser->position;
+    parser->expected = 0;
+    parser->inside = false;
+    parser->have_size = false;
+}
+
+void resp_parser_drop(struct resp_parser *parser)
+{
+    uint32_t under_way = parser->argc - parser->first;
+    if (under_way == 0 && !parser->inside && parser->position == parser->start) {
+        resp_parser_next(parser);
+        return;
+    }
+    if (under_way > 0) {
+        memmove(parser->argv, parser->argv + parser->first, under_way * sizeof *parser->argv);
+    }
+    parser->argc = under_way;
+    parser->first = 0;
+    parser->position -= parser->start;
+    parser->base += parser->start;
+    parser->start = 0;
+}
+
 size_t resp_parser_wants(const struct resp_parser *parser)
 {
     size_t needed = parser->position + (parser->have_size ? parser->bulk_size + 2 : LINE_MAX);
-    bool in_sight = parser->have_size && parser->argc + 1 == parser->expected;
+    bool in_sight = parser->have_size && parser->argc - parser->first + 1 == parser->expected;
     size_t doubled = 2 * parser->position;
     return in_sight || needed > doubled ? needed : doubled;
 }
@@ -178,7 +206,8 @@ static enum resp_result inline_command(struct resp_parser *parser, const uint8_t
                                        const struct resp_limits *limits)
 {
     const uint8_t *newline = memchr(data + parser->position, '\n', size - parser->position);
-    size_t length = newline != NULL ? (size_t)(newline - data) : size;
+    const uint8_t *at = data + parser->start;
+    size_t length = newline != NULL ? (size_t)(newline - at) : size - parser->start;
     if (length > RESP_INLINE_MAX) {
         return fail(parser, "ERR Protocol error: too big inline request");
     }
@@ -186,8 +215,7 @@ static enum resp_result inline_command(struct resp_parser *parser, const uint8_t
         parser->position = size;
         return RESP_MORE;
     }
-    const uint8_t *at = data;
-    const uint8_t *end = newline > data && newline[-1] == '\r' ? newline - 1 : newline;
+    const uint8_t *end = newline > at && newline[-1] == '\r' ? newline - 1 : newline;
     parser->unquoted = memory_alloc(length + 1);
     uint8_t *out = parser->unquoted;
     for (;;) {
@@ -197,7 +225,7 @@ static enum resp_result inline_command(struct resp_parser *parser, const uint8_t
         if (at == end) {
             break;
         }
-        if (parser->argc == limits->args_max) {
+        if (parser->argc - parser->first == limits->args_max) {
             return fail(parser, "ERR Protocol error: too many arguments");
         }
         uint8_t *word = out;
@@ -246,7 +274,7 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
         if (parser->position >= size) {
             return RESP_MORE;
         }
-        if (data[0] != '*') {
+        if (data[parser->start] != '*') {
             return inline_command(parser, data, size, limits);
         }
         enum resp_result begun = array_begin(parser, data, size, limits);
@@ -254,7 +282,7 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
             return begun;
         }
     }
-    while (parser->argc < parser->expected) {
+    while (parser->argc - parser->first < parser->expected) {
         if (!parser->have_size) {
             if (parser->position >= size) {
                 return RESP_MORE;
@@ -274,7 +302,7 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
                 return fail(parser, limits->args_max <= 16 ? "ERR Protocol error: unauthenticated bulk length"
                                                            : "ERR Protocol error: invalid bulk length");
             }
-            if (parser->position + (uint64_t)bulk > limits->query_max) {
+            if (parser->position - parser->start + (uint64_t)bulk > limits->query_max) {
                 return fail(parser, "ERR Protocol error: the command is larger than client_query_limit");
             }
             parser->bulk_size = (size_t)bulk;

@@ -33,6 +33,8 @@ enum resp_result {
 struct resp_parser {
     struct gm_bytes *argv; /* owned; points into the bytes given to the last resp_parse */
     uint32_t argc;
+    uint32_t first; /* index into argv where the command under way begins: before it are commands that were kept */
+    size_t start;   /* where it begins in the bytes */
     uint32_t room;       /* slices allocated in argv */
     uint32_t expected;   /* arguments that the array announced */
     bool inside;         /* an array has begun */
@@ -53,8 +55,14 @@ void resp_parser_finish(struct resp_parser *parser);
 enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, size_t size,
                             const struct resp_limits *limits);
 
-/* Makes ready for the next command. */
+/* Forgets everything: the next bytes begin with a command. */
 void resp_parser_next(struct resp_parser *parser);
+
+/* After RESP_CALL: keeps the command, argv[first] to argv[argc - 1], and goes on behind it in the same bytes. */
+void resp_parser_keep(struct resp_parser *parser);
+
+/* Forgets the kept commands; a command that has begun behind them is gone on with. The next bytes begin with it. */
+void resp_parser_drop(struct resp_parser *parser);
 
 /* After RESP_MORE: how many bytes, counted from the command's beginning, are known to be needed to go on; 0: not
  * known. */

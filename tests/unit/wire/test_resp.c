@@ -9,41 +9,69 @@
 
 static const struct resp_limits limits = {.args_max = 1000, .bulk_max = 100000, .query_max = 200000};
 
-/* Feeds the bytes in pieces of `piece`, from memory that moves each time; writes "arg|arg|\n" per command. */
-static void run(struct gm_bytes input, size_t piece, char *out, size_t room)
+struct run {
+    char *out; /* "arg|arg|\n" per command */
+    size_t room;
+    size_t used;
+    size_t batch; /* commands that are kept before they are dropped together */
+};
+
+static void note(struct run *run, const struct resp_parser *parser)
+{
+    for (uint32_t i = parser->first; i < parser->argc; i++) {
+        run->used += (size_t)snprintf(run->out + run->used, run->room - run->used, "%.*s|", (int)parser->argv[i].size,
+                                      (const char *)parser->argv[i].data);
+    }
+    run->used += (size_t)snprintf(run->out + run->used, run->room - run->used, "\n");
+}
+
+/* Parses what is there, a batch; returns how many bytes it took, and whether to go on. */
+static size_t parse_batch(struct run *run, struct resp_parser *parser, const uint8_t *data, size_t size, bool *more)
+{
+    enum resp_result result = RESP_CALL;
+    *more = true;
+    for (size_t kept = 0; kept < run->batch && result == RESP_CALL; kept++) {
+        result = resp_parse(parser, data, size, &limits);
+        if (result == RESP_CALL) {
+            note(run, parser);
+            resp_parser_keep(parser);
+            if (parser->unquoted != NULL) {
+                break;
+            }
+        }
+    }
+    size_t taken = parser->start;
+    if (result == RESP_ERROR) {
+        run->used += (size_t)snprintf(run->out + run->used, run->room - run->used, "%s\n", parser->error);
+        *more = false;
+        return SIZE_MAX;
+    }
+    resp_parser_drop(parser);
+    if (result == RESP_MORE) {
+        cr_assert(resp_parser_wants(parser) == 0 || resp_parser_wants(parser) > size - taken);
+        *more = false;
+    }
+    return taken;
+}
+
+/* Feeds the bytes in pieces of `piece`, from memory that moves each time. */
+static void feed(struct run *run, struct gm_bytes input, size_t piece)
 {
     struct resp_parser parser;
     resp_parser_init(&parser);
     size_t done = 0;
     size_t given = 0;
-    size_t used = 0;
-    out[0] = '\0';
-    while (given < input.size) {
+    run->used = 0;
+    run->out[0] = '\0';
+    while (given < input.size && done != SIZE_MAX) {
         given = given + piece < input.size ? given + piece : input.size;
-        for (;;) {
+        bool more = true;
+        while (more) {
             size_t size = given - done;
             uint8_t *copy = memory_alloc(size);
             memcpy(copy, input.data + done, size);
-            enum resp_result result = resp_parse(&parser, copy, size, &limits);
-            if (result == RESP_MORE) {
-                cr_assert(resp_parser_wants(&parser) == 0 || resp_parser_wants(&parser) > size);
-                memory_free(copy);
-                break;
-            }
-            if (result == RESP_ERROR) {
-                (void)snprintf(out + used, room - used, "%s\n", parser.error);
-                memory_free(copy);
-                resp_parser_finish(&parser);
-                return;
-            }
-            for (uint32_t i = 0; i < parser.argc; i++) {
-                used += (size_t)snprintf(out + used, room - used, "%.*s|", (int)parser.argv[i].size,
-                                         (const char *)parser.argv[i].data);
-            }
-            used += (size_t)snprintf(out + used, room - used, "\n");
-            done += parser.position;
-            cr_assert_leq(done, given);
-            resp_parser_next(&parser);
+            size_t taken = parse_batch(run, &parser, copy, size, &more);
+            done = taken == SIZE_MAX ? SIZE_MAX : done + taken;
             memory_free(copy);
         }
     }
@@ -53,9 +81,12 @@ static void run(struct gm_bytes input, size_t piece, char *out, size_t room)
 static void expect(const char *input, const char *expected)
 {
     char out[2048];
-    for (size_t piece = 1; piece <= strlen(input); piece++) {
-        run(gm_bytes_of(input), piece, out, sizeof out);
-        cr_assert_str_eq(out, expected, "in pieces of %zu", piece);
+    for (size_t batch = 1; batch <= 3; batch++) {
+        struct run run = {.out = out, .room = sizeof out, .batch = batch};
+        for (size_t piece = 1; piece <= strlen(input); piece++) {
+            feed(&run, gm_bytes_of(input), piece);
+            cr_assert_str_eq(out, expected, "in pieces of %zu, %zu at a time", piece, batch);
+        }
     }
 }
 

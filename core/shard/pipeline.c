@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+
+/* pipeline.c - parsing ahead; pipeline.h has the argument. */
+#include "shard/pipeline.h"
+
+#include "shard/exec.h"
+
+enum resp_result pipeline_fill(struct pipeline *pipeline, struct session *session, const uint8_t *data, size_t size,
+                               const struct resp_limits *limits)
+{
+    struct resp_parser *parser = &session->parser;
+    pipeline->count = 0;
+    do {
+        enum resp_result result = resp_parse(parser, data, size, limits);
+        if (result != RESP_CALL) {
+            return result;
+        }
+        struct pipeline_call *call = &pipeline->calls[pipeline->count++];
+        *call = (struct pipeline_call){parser->first, parser->argc - parser->first, parser->position, 0};
+        resp_parser_keep(parser);
+    } while (pipeline->count < PIPELINE_MAX && parser->position < size && session->authenticated &&
+             parser->unquoted == NULL);
+    return RESP_CALL;
+}
+
+static void prefetch(struct pipeline *pipeline, const struct session *session)
+{
+    const struct table *table = &session->shard->keyspace.table;
+    for (uint32_t i = 0; i < pipeline->count; i++) {
+        struct pipeline_call *call = &pipeline->calls[i];
+        if (call->argc > 1) {
+            call->hash = table_hash(table, session->parser.argv[call->first + 1]);
+            table_prefetch(table, call->hash);
+        }
+    }
+    for (uint32_t i = 0; i < pipeline->count; i++) {
+        if (pipeline->calls[i].argc > 1) {
+            table_prefetch_element(table, pipeline->calls[i].hash);
+        }
+    }
+}
+
+size_t pipeline_run(struct pipeline *pipeline, struct session *session)
+{
+    struct shard *shard = session->shard;
+    size_t end = 0;
+    if (pipeline->count > 1) {
+        prefetch(pipeline, session);
+    }
+    for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
+        const struct pipeline_call *call = &pipeline->calls[i];
+        const struct gm_bytes *argv = session->parser.argv + call->first;
+        end = call->end;
+        if (call->argc == 0) {
+            continue;
+        }
+        if (pipeline->count > 1 && call->argc > 1) {
+            shard->foreseen_key = argv[1].data;
+            shard->foreseen_hash = call->hash;
+        }
+        exec(shard, session, argv, call->argc);
+        shard->foreseen_key = NULL;
+        session_check_output(session);
+        session_touch(session);
+    }
+    return end;
+}
