@@ -2,8 +2,8 @@
 
 /* geomys_log.c - looking at the files of a log, telling whether they are whole, and cutting a copy of them.
  *
- * Idea     A file is mapped and walked record by record; every record is checked as the server checks it. For a whole folder the
- *          server's own recovery is run without repair, so that the verdict is the server's.
+ * Idea     A file is mapped and walked record by record; every record is checked as the server checks it. For a whole
+ *          folder the server's own recovery is run without repair, so that the verdict is the server's.
  *
  * Promises
  *   P1  No file that exists is ever changed. What is written is new: COPY must not exist.
@@ -49,17 +49,20 @@ static const char usage_text[] =
     "Looks at the files of a Geomys log. Never changes one.\n"
     "\n"
     "  geomys-log print FILE... [--modules DIR]\n"
-    "      One line per record: sequence, time, place in its batch ( | ) or - alone, type, operation, key, and what it\n"
+    "      One line per record: sequence, time, place in its batch ( | ) or - alone, type, operation, key, and what "
+    "it\n"
     "      does, as the module says (modules are the *.so files in DIR), else the first bytes of its body.\n"
     "      FILE is a segment (wal-*.log), a torn tail kept aside (torn-*.log) or the mark file (wal.mark).\n"
     "\n"
     "  geomys-log verify FILE|FOLDER\n"
-    "      Says how far the records are good, where the first damage is, and whether it looks like an interrupted write\n"
+    "      Says how far the records are good, where the first damage is, and whether it looks like an interrupted "
+    "write\n"
     "      (which the server cuts by itself) or like damage (which it refuses). Only a FOLDER shows what is missing.\n"
     "\n"
     "  geomys-log cut FILE --at SEQUENCE --to COPY\n"
     "  geomys-log cut FOLDER --at SEQUENCE --to NEW-FOLDER\n"
-    "      Copies the records up to and including SEQUENCE, which must end a batch. A NEW-FOLDER is complete: a server\n"
+    "      Copies the records up to and including SEQUENCE, which must end a batch. A NEW-FOLDER is complete: a "
+    "server\n"
     "      can start from it.\n"
     "\n"
     "Exit code: 0 whole, 1 damaged, 2 wrong usage or a file that can not be read, 3 whole but for a torn tail.\n";
@@ -175,7 +178,8 @@ static size_t walk_find(const struct walk *walk)
     for (size_t at = walk->offset + 8; at + RECORD_HEADER_SIZE <= walk->bytes.size; at += 8) {
         struct record record;
         size_t size;
-        if (record_parse((struct gm_bytes){walk->bytes.data + at, walk->bytes.size - at}, &record, &size, NULL) == STATUS_OK) {
+        if (record_parse((struct gm_bytes){walk->bytes.data + at, walk->bytes.size - at}, &record, &size, NULL) ==
+            STATUS_OK) {
             return at;
         }
     }
@@ -271,7 +275,8 @@ static void text_time(struct gm_text *text, int64_t time_ms)
     struct tm parts;
     char day[40];
     time_t seconds = (time_t)(time_ms / 1000);
-    if (time_ms >= 0 && gmtime_r(&seconds, &parts) != NULL && strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) > 0) {
+    if (time_ms >= 0 && gmtime_r(&seconds, &parts) != NULL &&
+        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) > 0) {
         gm_text_format(text, "%s.%03dZ", day, (int)(time_ms % 1000));
     } else {
         gm_text_format(text, "%" PRId64 "ms", time_ms);
@@ -450,7 +455,8 @@ static enum outcome print_files(const struct options *options)
 /* ---- verify ---- */
 
 /* Whether an interrupted write can have left the bytes at `walk`: asks the same functions as recovery does. */
-static bool may_be_torn(const struct file *file, const struct walk *walk, uint64_t salt, uint64_t durable, uint64_t whole)
+static bool may_be_torn(const struct file *file, const struct walk *walk, uint64_t salt, uint64_t durable,
+                        uint64_t whole)
 {
     struct os_disk *os;
     struct complaint complaint;
@@ -535,15 +541,15 @@ static enum outcome verify_file(const struct file *file)
         return DAMAGED;
     }
     if (step == STEP_BAD && !may_be_torn(file, &walk, header.salt, tally.durable, tally.whole)) {
-        (void)printf("%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path, walk.offset,
-                     walk.why.text);
+        (void)printf("%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path,
+                     walk.offset, walk.why.text);
         return DAMAGED;
     }
     if (step == STEP_BAD || tally.open) {
-        (void)printf("%s: %s at byte %zu: an interrupted write, if this is the newest segment; the batches up to %" PRIu64
-                     " are whole\n",
-                     file->path, step == STEP_BAD ? walk.why.text : "the last batch is not complete", walk.offset,
-                     tally.whole);
+        (void)printf(
+            "%s: %s at byte %zu: an interrupted write, if this is the newest segment; the batches up to %" PRIu64
+            " are whole\n",
+            file->path, step == STEP_BAD ? walk.why.text : "the last batch is not complete", walk.offset, tally.whole);
         return TORN;
     }
     return WHOLE;
@@ -554,7 +560,8 @@ struct counter {
     uint64_t types;
 };
 
-static enum status count_type(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
+static enum status count_type(struct record_sink *sink, uint16_t type, struct gm_bytes name,
+                              struct complaint *complaint)
 {
     (void)type, (void)name, (void)complaint;
     container_of(sink, struct counter, sink)->types++;
@@ -577,8 +584,9 @@ static enum outcome report_folder(const char *path, const struct replay *replay)
         (void)printf("%s: there is no log yet\n", path);
         return WHOLE;
     }
-    (void)printf("%s: %" PRIu64 " records in %" PRIu64 " batches and %" PRIu64 " segments are good, up to sequence %" PRIu64
-                 "; all up to %" PRIu64 " is marked as on stable storage\n",
+    (void)printf("%s: %" PRIu64 " records in %" PRIu64 " batches and %" PRIu64
+                 " segments are good, up to sequence %" PRIu64 "; all up to %" PRIu64
+                 " is marked as on stable storage\n",
                  path, progress.records, progress.batches, progress.segments, end.last_sequence, progress.durable);
     if (progress.torn_bytes == 0) {
         return WHOLE;
@@ -646,12 +654,15 @@ static size_t find_cut(const struct file *file, uint64_t at, struct segment_head
     }
     *last = tally.last;
     if (end != 0 && tally.open) {
-        (void)fprintf(stderr, "geomys-log: record %" PRIu64 " is in the midst of a batch; the batch before ends with %" PRIu64 "\n",
+        (void)fprintf(stderr,
+                      "geomys-log: record %" PRIu64 " is in the midst of a batch; the batch before ends with %" PRIu64
+                      "\n",
                       at, tally.whole);
         return 0;
     }
     if (end == 0) {
-        (void)fprintf(stderr, "geomys-log: %s: record %" PRIu64 " can not be reached: the good records end with %" PRIu64 "\n",
+        (void)fprintf(stderr,
+                      "geomys-log: %s: record %" PRIu64 " can not be reached: the good records end with %" PRIu64 "\n",
                       file->path, at, tally.last);
     }
     return end;
@@ -723,7 +734,7 @@ static int by_sequence(const void *a, const void *b)
     return first < second ? -1 : first > second;
 }
 
-/* One segment up to record `at`, or up to the next segment if that comes first. */
+/* One segment up to and including record `at`. Without a target it is only found out whether that can be. */
 static bool cut_segment(const char *folder, uint64_t first, uint64_t at, struct disk *target)
 {
     char name[DISK_NAME_MAX];
@@ -736,8 +747,8 @@ static bool cut_segment(const char *folder, uint64_t first, uint64_t at, struct 
         return false;
     }
     size_t end = find_cut(&file, at, &header, &last);
-    enum status status = STATUS_CORRUPT;
-    if (end > 0 && header.first_sequence == first) {
+    enum status status = end > 0 && header.first_sequence == first ? STATUS_OK : STATUS_CORRUPT;
+    if (status == STATUS_OK && target != NULL) {
         status = copy_to(target, name, (struct gm_bytes){file.bytes.data, end});
         if (status != STATUS_OK) {
             (void)fprintf(stderr, "geomys-log: the copy of %s can not be written: %s\n", name, status_text(status));
@@ -747,28 +758,44 @@ static bool cut_segment(const char *folder, uint64_t first, uint64_t at, struct 
     return status == STATUS_OK;
 }
 
-static bool cut_segments(const struct options *options, const struct segments *segments, struct disk *target)
+/* The same for all segments that have records up to `at`. mark->segment becomes the last of them. */
+static bool cut_segments(const struct options *options, const struct segments *segments, struct disk *target,
+                         struct mark *mark)
 {
-    struct complaint complaint;
-    struct mark mark = {.counter = 1, .durable = options->at, .oldest = segments->list[0]};
     for (size_t i = 0; i < segments->count && segments->list[i] <= options->at; i++) {
         uint64_t next = i + 1 < segments->count ? segments->list[i + 1] - 1 : UINT64_MAX;
         if (!cut_segment(options->paths[0], segments->list[i], next < options->at ? next : options->at, target)) {
             return false;
         }
-        mark.segment = segments->list[i];
-    }
-    if (mark_create(target, &mark, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
-        return false;
+        mark->segment = segments->list[i];
     }
     return true;
+}
+
+static enum outcome write_folder(const struct options *options, const struct segments *segments)
+{
+    struct os_disk *target;
+    struct complaint complaint;
+    struct mark mark = {.counter = 1, .durable = options->at, .oldest = segments->list[0]};
+    if (!cut_segments(options, segments, NULL, &mark)) {
+        return DAMAGED;
+    }
+    enum status status = os_disk_create(&target, options->to, &complaint);
+    if (status == STATUS_OK) {
+        bool copied = cut_segments(options, segments, os_disk_interface(target), &mark);
+        complaint_set(&complaint, "%s is not complete", options->to);
+        status = copied ? mark_create(os_disk_interface(target), &mark, &complaint) : STATUS_IO;
+        os_disk_destroy(target);
+    }
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+    }
+    return status == STATUS_OK ? WHOLE : TROUBLE;
 }
 
 static enum outcome cut_folder(const struct options *options)
 {
     struct os_disk *source;
-    struct os_disk *target;
     struct complaint complaint;
     struct segments segments = {0};
     if (access(options->to, F_OK) == 0) {
@@ -786,12 +813,10 @@ static enum outcome cut_folder(const struct options *options)
         qsort(segments.list, segments.count, sizeof *segments.list, by_sequence);
     }
     if (status != STATUS_OK || segments.count == 0 || options->at < segments.list[0]) {
-        (void)fprintf(stderr, "geomys-log: %s has no segment with record %" PRIu64 "\n", options->paths[0], options->at);
-    } else if (os_disk_create(&target, options->to, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        (void)fprintf(stderr, "geomys-log: %s has no segment with record %" PRIu64 "\n", options->paths[0],
+                      options->at);
     } else {
-        outcome = cut_segments(options, &segments, os_disk_interface(target)) ? WHOLE : DAMAGED;
-        os_disk_destroy(target);
+        outcome = write_folder(options, &segments);
     }
     memory_free(segments.list);
     return outcome;
@@ -863,7 +888,8 @@ static enum outcome run(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = {0};
-    bool asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0);
+    bool asked =
+        argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0);
     if (argc < 3 || !parse_options(&options, argc, argv)) {
         (void)fputs(usage_text, asked ? stdout : stderr);
         memory_free(options.paths);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* codec.h - fixed-width little-endian numbers in bytes that need not be aligned. The caller has checked that the bytes are
- * there. O(1). [any thread] */
+/* codec.h - fixed-width little-endian numbers in bytes that need not be aligned. The caller has checked that the bytes
+ * are there. O(1). [any thread] */
 #ifndef GEOMYS_BASE_CODEC_H
 #define GEOMYS_BASE_CODEC_H
 

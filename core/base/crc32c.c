@@ -2,8 +2,8 @@
 
 /* crc32c.c - CRC-32C by instruction where there is one, else by eight tables, eight bytes a step.
  *
- * Idea     The checksum is linear: the table entry of a byte is the XOR of the entries of its bits. So a table is written as
- *          eight constants and the compiler works out the other 248 entries.
+ * Idea     The checksum is linear: the table entry of a byte is the XOR of the entries of its bits. So a table is
+ *          written as eight constants and the compiler works out the other 248 entries.
  *
  * Promises
  *   I1  Both ways give the same number for the same bytes (the test compares them with a third, bit by bit).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* crc32c.h - CRC-32C (Castagnoli, reflected 0x82f63b78, as in iSCSI and ext4): finds every error burst up to 32 bits, and so
- * every flipped bit. In hardware where the processor has it. [any thread] */
+/* crc32c.h - CRC-32C (Castagnoli, reflected 0x82f63b78, as in iSCSI and ext4): finds every error burst up to 32 bits,
+ * and so every flipped bit. In hardware where the processor has it. [any thread] */
 #ifndef GEOMYS_BASE_CRC32C_H
 #define GEOMYS_BASE_CRC32C_H
 

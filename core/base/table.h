@@ -67,7 +67,8 @@ static inline uint64_t table_hash(const struct table *table, struct gm_bytes key
  * the element in it by another with the same key. Expected O(1). */
 void **table_find(const struct table *table, struct gm_bytes key, uint64_t hash);
 
-/* Asks the processor to fetch the bucket of `hash`; and, some time later, the element that is probably the wanted one. */
+/* Asks the processor to fetch the bucket of `hash`; and, some time later, the element that is probably the wanted
+ * one. */
 void table_prefetch(const struct table *table, uint64_t hash);
 void table_prefetch_element(const struct table *table, uint64_t hash);
 

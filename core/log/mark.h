@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* mark.h - the mark file: a second opinion, outside the segments, about how far the log reaches. With it a lost newest segment
- * and a cut file are noticed.
+/* mark.h - the mark file: a second opinion, outside the segments, about how far the log reaches. With it a lost newest
+ * segment and a cut file are noticed.
  *
  * Layout   Two slots of 512 bytes, written in turns, so that one of them is always whole (little-endian):
  *
@@ -42,8 +42,8 @@ must_use enum status mark_parse(struct gm_bytes bytes, struct mark *out, struct 
 /* Reads the slot that counts. NOT_FOUND: there is no such file. CORRUPT: no slot is whole. VERSION, IO. Blocks. */
 must_use enum status mark_read(struct disk *disk, struct mark *out, struct complaint *complaint);
 
-/* Makes the file (or replaces one that never held a whole slot) with both slots: `first`, then its successor with the counter
- * one higher. Durable, name included, when it returns. Blocks. */
+/* Makes the file (or replaces one that never held a whole slot) with both slots: `first`, then its successor with the
+ * counter one higher. Durable, name included, when it returns. Blocks. */
 must_use enum status mark_create(struct disk *disk, const struct mark *first, struct complaint *complaint);
 
 #endif

@@ -2,9 +2,10 @@
 
 /* record.c - encoding and checking the one record; record.h has the layout.
  *
- * Idea     Two checksums. The header's says that the sizes are what was written, so the body can be awaited and the next
- *          record be found even where a body is damaged; the body's covers the rest. Both are there before a single field is
- *          believed, so the checks behind them meet only our own mistakes and forgeries, and have to survive both.
+ * Idea     Two checksums. The header's says that the sizes are what was written, so the body can be awaited and the
+ *          next record be found even where a body is damaged; the body's covers the rest. Both are there before a
+ *          single field is believed, so the checks behind them meet only our own mistakes and forgeries, and have to
+ *          survive both.
  *
  * Limits   Key 64 KiB - 1, body 512 MiB: a record is never larger than RECORD_SIZE_MAX.
  */

@@ -20,8 +20,8 @@
  *      …     …   key, body, zeros up to a multiple of 8
  *
  * Promises
- *   I1  record_parse accepts only bytes that record_encode could have made: every field is checked, the padding included.
- *       What an op means is not its business.
+ *   I1  record_parse accepts only bytes that record_encode could have made: every field is checked, the padding
+ *       included. What an op means is not its business.
  *   I2  Equal records have equal bytes.
  */
 #ifndef GEOMYS_LOG_RECORD_H
@@ -31,20 +31,20 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-#define RECORD_HEADER_SIZE 48
-#define RECORD_KEY_MAX 65535u                            /* bytes */
-#define RECORD_BODY_MAX (512u * 1024 * 1024)             /* bytes, GM_VALUE_SIZE_MAX */
-#define RECORD_TYPE_NAME_MAX 63                          /* bytes */
-#define RECORD_SLOT_COUNT 16384
+#define RECORD_HEADER_SIZE   48
+#define RECORD_KEY_MAX       65535u               /* bytes */
+#define RECORD_BODY_MAX      (512u * 1024 * 1024) /* bytes, GM_VALUE_SIZE_MAX */
+#define RECORD_TYPE_NAME_MAX 63                   /* bytes */
+#define RECORD_SLOT_COUNT    16384
 
 enum record_flag {
-    RECORD_MORE = 1,        /* the batch goes on with the next record                                               */
-    RECORD_DUMP = 2,        /* rebuilds a value, rather than reports a change                                       */
-    RECORD_LOCAL = 4,       /* about this file or stream: not part of the history, has the sequence before it       */
-    RECORD_FRESH = 8,       /* what the key held goes first                                                         */
+    RECORD_MORE = 1,         /* the batch goes on with the next record                                               */
+    RECORD_DUMP = 2,         /* rebuilds a value, rather than reports a change                                       */
+    RECORD_LOCAL = 4,        /* about this file or stream: not part of the history, has the sequence before it       */
+    RECORD_FRESH = 8,        /* what the key held goes first                                                         */
     RECORD_KEEP_EXPIRY = 16, /* ... but its expiry stays                                                            */
-    RECORD_EXPIRE = 32,     /* carries expire_at_ms                                                                 */
-    RECORD_REMOVES = 64,    /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
+    RECORD_EXPIRE = 32,      /* carries expire_at_ms                                                                 */
+    RECORD_REMOVES = 64,     /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
 };
 
 enum record_host_op {
@@ -88,8 +88,8 @@ must_use enum status record_parse(struct gm_bytes bytes, struct record *out, siz
 /* The same for bytes that record_parse or record_encode vouches for: checks nothing. */
 void record_read(const uint8_t *encoded, struct record *out, size_t *size);
 
-/* The two records about the file itself, appended to `out`; `sequence` is that of the history record before them. `salt` is the
- * segment's: see docs/formats/log.md. False past the ceiling. */
+/* The two records about the file itself, appended to `out`; `sequence` is that of the history record before them.
+ * `salt` is the segment's: see docs/formats/log.md. False past the ceiling. */
 bool record_encode_type(uint64_t sequence, int64_t time_ms, uint16_t type, struct gm_bytes name, struct buf *out);
 bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable, uint64_t salt, struct buf *out);
 

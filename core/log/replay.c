@@ -2,11 +2,12 @@
 
 /* replay.c - reading a log back, and deciding what its end means.
  *
- * Why      After a crash the last group may be there in part: the log must go on without it. After rot, or a cut file, or a
- *          lost one, records are missing that somebody was promised: the log must not go on. Both show as a bad record.
+ * Why      After a crash the last group may be there in part: the log must go on without it. After rot, or a cut file,
+ *          or a lost one, records are missing that somebody was promised: the log must not go on. Both show as a bad
+ *          record.
  *
- * Idea     The segments form a chain of consecutive sequences. The window below slides over them; a batch is delivered when
- *          its last record has been checked.
+ * Idea     The segments form a chain of consecutive sequences. The window below slides over them; a batch is delivered
+ *          when its last record has been checked.
  *
  *            file   ....delivered....|batch, still growing|next record|not read yet.....
  *            data                     ^batch_start         ^parsed     ^filled
@@ -24,8 +25,8 @@
  *
  * Promises
  *   P1  Whole batches, in order, each once. What is delivered was in the log, bit for bit.
- *   P2  Nothing is changed before the decision, nothing at all on damage, nothing without `repair`. What is cut was copied
- *       and synced before.
+ *   P2  Nothing is changed before the decision, nothing at all on damage, nothing without `repair`. What is cut was
+ *       copied and synced before.
  *   P3  Interrupted at any point and run again, it comes to the same end.
  *   P4  Memory: one batch, and a window.
  *
@@ -54,7 +55,7 @@ struct replay {
 
     uint64_t *segments; /* first sequences, ascending */
     size_t segment_count;
-    size_t index; /* of the segment being read */
+    size_t index;       /* of the segment being read */
     uint64_t abandoned; /* a segment behind the last whose creation was not finished; 0: none */
     struct mark mark;
     uint64_t durable; /* all up to it was on stable storage, as far as is known */
@@ -73,7 +74,7 @@ struct replay {
     bool batch_open;
     uint64_t effort; /* bytes read in this step: about as many are parsed */
 
-    uint64_t last_sequence; /* of the last record parsed */
+    uint64_t last_sequence;  /* of the last record parsed */
     uint64_t whole_sequence; /* of the last record delivered */
     uint64_t last_epoch;
     int64_t last_time_ms;
@@ -159,12 +160,14 @@ static enum status read_mark(struct replay *replay, struct complaint *complaint)
     if (status == STATUS_OK) {
         return STATUS_OK;
     }
-    complaint_prefix(complaint, "the log can not be trusted to be complete without its mark file (geomys-log cut FOLDER makes "
-                                "a copy that has one)");
+    complaint_prefix(complaint,
+                     "the log can not be trusted to be complete without its mark file (geomys-log cut FOLDER makes "
+                     "a copy that has one)");
     return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
-/* Whether the newest segment is one whose creation did not come to its end: nothing was ever written into it but its head. */
+/* Whether the newest segment is one whose creation did not come to its end: nothing was ever written into it but its
+ * head. */
 static enum status is_abandoned(const struct replay *replay, bool *out, struct complaint *complaint)
 {
     struct tear_file file = {.disk = replay->disk};
@@ -217,7 +220,8 @@ static enum status check_ends(struct replay *replay, struct complaint *complaint
     uint64_t first = replay->segments[0];
     uint64_t last = replay->segments[replay->segment_count - 1];
     if (first > replay->mark.oldest) {
-        complaint_set(complaint, "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64,
+        complaint_set(complaint,
+                      "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64,
                       replay->mark.oldest, first - 1, first);
         return STATUS_CORRUPT;
     }
@@ -401,8 +405,8 @@ static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct
     enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
     if (status == STATUS_NO_SPACE) {
         complaint_set(complaint,
-                      "%s has a torn tail of %" PRIu64
-                      " bytes from byte %" PRIu64 " on, and there is no space left on the disk to keep a copy of it: make "
+                      "%s has a torn tail of %" PRIu64 " bytes from byte %" PRIu64
+                      " on, and there is no space left on the disk to keep a copy of it: make "
                       "room and start again",
                       replay->name, to - from, from);
         return status;
@@ -416,8 +420,10 @@ static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct
     return status == STATUS_OK ? STATUS_OK : no_access(replay->name, status, complaint);
 }
 
-/* The log ends with what can not be delivered: a bad record of `extent` bytes at `at`, or (extent 0) an unfinished batch. */
-static enum status judge(struct replay *replay, uint64_t at, uint64_t extent, const char *why, struct complaint *complaint)
+/* The log ends with what can not be delivered: a bad record of `extent` bytes at `at`, or (extent 0) an unfinished
+ * batch. */
+static enum status judge(struct replay *replay, uint64_t at, uint64_t extent, const char *why,
+                         struct complaint *complaint)
 {
     if (!is_last(replay)) {
         return refuse(replay, at, complaint, why);
@@ -525,7 +531,8 @@ static enum status take_local(struct replay *replay, const struct record *record
         return STATUS_OK;
     }
     if (record->op != RECORD_OP_TYPE && record->op != RECORD_OP_DURABLE) {
-        complaint_set(complaint, "a record about the file has operation %u, which this program does not know", record->op);
+        complaint_set(complaint, "a record about the file has operation %u, which this program does not know",
+                      record->op);
         prefix_place(replay, complaint);
         return STATUS_VERSION;
     }
@@ -547,7 +554,8 @@ static enum status deliver_one(struct replay *replay, const struct record *recor
 }
 
 /* The batch whose last record takes `size` bytes from `parsed` on. */
-static enum status deliver_batch(struct replay *replay, size_t size, struct record_sink *sink, struct complaint *complaint)
+static enum status deliver_batch(struct replay *replay, size_t size, struct record_sink *sink,
+                                 struct complaint *complaint)
 {
     size_t end = replay->parsed + size;
     for (size_t at = replay->batch_start; at < end;) {

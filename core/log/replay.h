@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* replay.h - reading a log back, a bounded amount per call, into a sink; it decides what is a torn tail and what is damage.
- * See replay.c for the argument. */
+/* replay.h - reading a log back, a bounded amount per call, into a sink; it decides what is a torn tail and what is
+ * damage. See replay.c for the argument. */
 #ifndef GEOMYS_LOG_REPLAY_H
 #define GEOMYS_LOG_REPLAY_H
 
@@ -10,8 +10,8 @@
 
 /* Where a log ends: what the WAL needs to go on. */
 struct replay_end {
-    bool exists;                 /* false: there is no log yet */
-    uint64_t last_sequence;      /* 0 if none */
+    bool exists;            /* false: there is no log yet */
+    uint64_t last_sequence; /* 0 if none */
     uint64_t last_epoch;
     int64_t last_time_ms;        /* of the last record */
     uint64_t oldest;             /* the log must reach back to this sequence, as the mark file says */
@@ -28,12 +28,12 @@ struct replay_progress {
 
 struct replay; /* opaque */
 
-/* Lists and checks the segments. `repair`: a torn tail is copied aside and cut; false leaves the files alone (inspection).
- * CORRUPT and VERSION with a sentence that names the file, the offset and the command to look at it. */
+/* Lists and checks the segments. `repair`: a torn tail is copied aside and cut; false leaves the files alone
+ * (inspection). CORRUPT and VERSION with a sentence that names the file, the offset and the command to look at it. */
 must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, struct complaint *complaint);
 
-/* Reads on, about `budget` bytes; a batch is delivered once the whole of it has been read. AGAIN: there is more. OK: done.
- * Else: refuse to serve, and do not call it again. */
+/* Reads on, about `budget` bytes; a batch is delivered once the whole of it has been read. AGAIN: there is more. OK:
+ * done. Else: refuse to serve, and do not call it again. */
 must_use enum status replay_step(struct replay *replay, size_t budget, struct record_sink *sink,
                                  struct complaint *complaint);
 

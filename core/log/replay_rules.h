@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* replay_rules.h - the two rules by which replay tells a torn tail from damage, as switches. Only for the tests: they prove that
- * the tests would notice the absence of a rule. */
+/* replay_rules.h - the two rules by which replay tells a torn tail from damage, as switches. Only for the tests: they
+ * prove that the tests would notice the absence of a rule. */
 #ifndef GEOMYS_LOG_REPLAY_RULES_H
 #define GEOMYS_LOG_REPLAY_RULES_H
 

@@ -56,8 +56,9 @@ enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, str
     }
     uint16_t major = codec_u16(header + AT_MAJOR);
     if (major != SEGMENT_MAJOR || codec_u32(header + AT_READ_FEATURES) != 0) {
-        complaint_set(complaint, "the segment has format version %u and features %x; this program reads version %d only",
-                      major, codec_u32(header + AT_READ_FEATURES), SEGMENT_MAJOR);
+        complaint_set(complaint,
+                      "the segment has format version %u and features %x; this program reads version %d only", major,
+                      codec_u32(header + AT_READ_FEATURES), SEGMENT_MAJOR);
         return STATUS_VERSION;
     }
     *out = (struct segment_header){

@@ -2,8 +2,8 @@
 
 /* tail.c - numbering records and joining them to batches; tail.h has the argument.
  *
- * Idea     A record is encoded without MORE; the one before it gets MORE when its successor comes, so that a batch of one, by
- *          far the most common, is sealed once.
+ * Idea     A record is encoded without MORE; the one before it gets MORE when its successor comes, so that a batch of
+ *          one, by far the most common, is sealed once.
  */
 #include "log/tail.h"
 

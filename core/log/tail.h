@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* tail.h - the end of the log in memory: gives records their sequence, joins them to batches, keeps their bytes for the WAL.
+/* tail.h - the end of the log in memory: gives records their sequence, joins them to batches, keeps their bytes for the
+ * WAL.
  *
- * Idea     The shard adds the records of one command (or of one EXEC) between tail_begin and tail_end. When nobody carries
- *          records (persistence none, no followers) only the sequence advances and nothing is encoded.
+ * Idea     The shard adds the records of one command (or of one EXEC) between tail_begin and tail_end. When nobody
+ *          carries records (persistence none, no followers) only the sequence advances and nothing is encoded.
  *
  * Promises
  *   I1  Sequences are consecutive; a batch is contiguous in `pending`, MORE on all its records but the last.
@@ -21,11 +22,11 @@ struct tail {
     uint64_t last_sequence; /* of the last record added */
     uint64_t epoch;
     int64_t last_time_ms; /* of the last record added: the only clock that the WAL's own records have */
-    bool carried;        /* whether records are encoded */
-    bool open;           /* a batch is being built */
-    size_t batch_start;  /* offset into pending */
-    size_t last_start;   /* offset of the last record of the open batch */
-    struct buf pending;  /* encoded batches that the WAL has not taken yet */
+    bool carried;         /* whether records are encoded */
+    bool open;            /* a batch is being built */
+    size_t batch_start;   /* offset into pending */
+    size_t last_start;    /* offset of the last record of the open batch */
+    struct buf pending;   /* encoded batches that the WAL has not taken yet */
 };
 
 /* All O(1), but tail_add, which copies the record. */

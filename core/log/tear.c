@@ -2,8 +2,8 @@
 
 /* tear.c - sectors, zeros and stray marks; tear.h says what for.
  *
- * Idea     A disk writes a sector as a whole or not at all, and a segment is zero before it is written. So what an interrupted
- *          write left out is seen: a sector that is zero from the end of the older records on.
+ * Idea     A disk writes a sector as a whole or not at all, and a segment is zero before it is written. So what an
+ *          interrupted write left out is seen: a sector that is zero from the end of the older records on.
  *
  *            older records | the group that was under way
  *            ..............|#########|0000000000000000|################|000000
@@ -32,7 +32,8 @@ struct visitor {
     bool (*visit)(struct visitor *, uint64_t offset, struct gm_bytes piece);
 };
 
-static enum status walk(const struct tear_file *file, uint64_t from, uint64_t to, size_t overlap, struct visitor *visitor)
+static enum status walk(const struct tear_file *file, uint64_t from, uint64_t to, size_t overlap,
+                        struct visitor *visitor)
 {
     uint8_t *chunk = memory_alloc(to > from && to - from < CHUNK ? (size_t)(to - from) : CHUNK);
     enum status status = STATUS_OK;
@@ -160,7 +161,8 @@ static bool copy_piece(struct visitor *visitor, uint64_t offset, struct gm_bytes
     return copy->status == STATUS_OK;
 }
 
-static enum status create_copy(struct disk *disk, uint64_t sequence, char name[static DISK_NAME_MAX], struct disk_file **out)
+static enum status create_copy(struct disk *disk, uint64_t sequence, char name[static DISK_NAME_MAX],
+                               struct disk_file **out)
 {
     for (unsigned n = 1; n <= COPIES_MAX; n++) {
         (void)snprintf(name, DISK_NAME_MAX, NAME_FORMAT, sequence, n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* tear.h - looking at the bytes of a segment around its first bad record: what a crash can have done to them, and what not.
- * docs/decisions/0002-log-damage.md has the argument. All of these block and read at most the file once. */
+/* tear.h - looking at the bytes of a segment around its first bad record: what a crash can have done to them, and what
+ * not. docs/decisions/0002-log-damage.md has the argument. All of these block and read at most the file once. */
 #ifndef GEOMYS_LOG_TEAR_H
 #define GEOMYS_LOG_TEAR_H
 
@@ -19,20 +19,21 @@ must_use enum status tear_first_data(const struct tear_file *file, uint64_t from
 /* The offset behind the last byte that is not zero, and at least `from`. */
 must_use enum status tear_data_end(const struct tear_file *file, uint64_t from, uint64_t *out);
 
-/* Whether an interrupted write can have left a record like this: one that begins at `at` and takes `extent` bytes. So it is if
- * the file ends within it, or if a sector of it is zero, counted from `at` on and to the sector's end. */
+/* Whether an interrupted write can have left a record like this: one that begins at `at` and takes `extent` bytes. So
+ * it is if the file ends within it, or if a sector of it is zero, counted from `at` on and to the sector's end. */
 must_use enum status tear_possible(const struct tear_file *file, uint64_t at, uint64_t extent, bool *out);
 
-/* The highest sequence that a valid mark with this salt, anywhere from `from` on, says to have been on stable storage; 0 if
- * there is none. */
+/* The highest sequence that a valid mark with this salt, anywhere from `from` on, says to have been on stable storage;
+ * 0 if there is none. */
 must_use enum status tear_highest_mark(const struct tear_file *file, uint64_t from, uint64_t salt, uint64_t *out);
 
-/* Copies the bytes from..to into a new file "torn-<sequence>-<n>.log" with the first n that is free, durably, and gives its
- * name. */
+/* Copies the bytes from..to into a new file "torn-<sequence>-<n>.log" with the first n that is free, durably, and gives
+ * its name. */
 must_use enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, uint64_t sequence,
                                char name[static DISK_NAME_MAX]);
 
 /* The same for a whole file, which is renamed. */
-must_use enum status tear_put_aside(struct disk *disk, const char *source, uint64_t sequence, char name[static DISK_NAME_MAX]);
+must_use enum status tear_put_aside(struct disk *disk, const char *source, uint64_t sequence,
+                                    char name[static DISK_NAME_MAX]);
 
 #endif

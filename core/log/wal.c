@@ -5,16 +5,16 @@
  * Why      A sync costs a hundred microseconds and more, whether it carries one record or a thousand. So records gather
  *          while one is under way, and go together.
  *
- * Idea     One request at a time. While it is carried out, the shard fills tail->pending; when it is done, the next turn swaps
- *          the buffer in and submits it as one *group*.
+ * Idea     One request at a time. While it is carried out, the shard fills tail->pending; when it is done, the next
+ *          turn swaps the buffer in and submits it as one *group*.
  *
  *            segment   [header][types] [mark][batch batch batch] [mark][batch] [mark]0000000000000000000000
  *                                      `----- a group -----´ `-- a group --´  `idle´ `-- runway of zeros --´
  *
- *          A group that follows a finished sync begins with a mark, a record that says up to which sequence all is on stable
- *          storage; when the log goes idle one more mark is written. Recovery needs them to tell a torn tail from damage
- *          (docs/decisions has the argument). A group that passes the end of the zeros writes further zeros behind itself,
- *          so that most syncs change no file size.
+ *          A group that follows a finished sync begins with a mark, a record that says up to which sequence all is on
+ *          stable storage; when the log goes idle one more mark is written. Recovery needs them to tell a torn tail
+ *          from damage (docs/decisions has the argument). A group that passes the end of the zeros writes further zeros
+ *          behind itself, so that most syncs change no file size.
  *
  *          What to do next is decided in one place, choose_work, from the state alone:
  *
@@ -28,7 +28,8 @@
  *   P2  A mark, in a segment's records, in its header or name, or in the mark file, never claims more than was synced
  *       before it was submitted.
  *   P3  A segment is created only when all before it is synced, and written to only when the mark file names it.
- *   P4  No space: the same bytes again every 100 ms, until it works. Any other failure, and any failed sync: never again.
+ *   P4  No space: the same bytes again every 100 ms, until it works. Any other failure, and any failed sync: never
+ *       again.
  *   P5  Batches do not span segments or groups.
  *
  * Limits   One log per folder. A segment exceeds its size by at most one group.
@@ -47,6 +48,7 @@
 #define RUNWAY_LAST  ((uint64_t)1024 * 1024) /* bytes */
 #define BLOCK        ((uint64_t)4096)        /* bytes: files end at multiples of it, where they can */
 #define GROUP_KEEP   ((size_t)1024 * 1024)   /* bytes of buffer kept between groups */
+#define TYPES_MAX    65535
 #define HEAD_MAX     ((size_t)16 * 1024 * 1024)
 
 enum work {
@@ -87,8 +89,8 @@ struct wal {
 
     uint64_t written;
     uint64_t synced;
-    uint64_t marked;  /* the highest that a mark in this segment claims */
-    bool unsynced;    /* something was written, even if only a mark, and not synced */
+    uint64_t marked; /* the highest that a mark in this segment claims */
+    bool unsynced;   /* something was written, even if only a mark, and not synced */
     bool full;
     bool failed;
     bool closing;
@@ -96,11 +98,11 @@ struct wal {
     enum work work; /* what is under way, or waits for its next try */
     bool under_way;
     struct disk_request request;
-    struct buf head;         /* the wal's own records of the group, or the beginning of a new segment */
-    struct buf group;        /* the batches of the group */
-    uint64_t group_last;     /* their last sequence */
-    uint64_t group_mark;     /* what the group's mark claims */
-    size_t group_types;      /* types that will be declared after it */
+    struct buf head;     /* the wal's own records of the group, or the beginning of a new segment */
+    struct buf group;    /* the batches of the group */
+    uint64_t group_last; /* their last sequence */
+    uint64_t group_mark; /* what the group's mark claims */
+    size_t group_types;  /* types that will be declared after it */
     struct segment_header next_header;
     struct mark next_mark;
     uint8_t slot[MARK_SLOT_SIZE];
@@ -186,8 +188,8 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
     return STATUS_OK;
 }
 
-/* The last segment as recovery left it. Synced once more, and its name too: what was read may so far have been in a cache
- * only, and the mark file is about to vouch for it. */
+/* The last segment as recovery left it. Synced once more, and its name too: what was read may so far have been in a
+ * cache only, and the mark file is about to vouch for it. */
 static enum status continue_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
 {
     const struct disk_ops *ops = wal->disk->ops;
@@ -272,6 +274,13 @@ void wal_declare(struct wal *wal, uint16_t type, struct gm_bytes name)
     if (wal->config.policy == WAL_NONE) {
         return;
     }
+    for (size_t i = 0; i < wal->type_count; i++) {
+        const struct wal_type *known = &wal->types[i];
+        if (known->type == type && gm_bytes_equal((struct gm_bytes){known->name, known->size}, name)) {
+            return;
+        }
+    }
+    check(wal->type_count < TYPES_MAX);
     wal->types = memory_realloc(wal->types, (wal->type_count + 1) * sizeof *wal->types);
     struct wal_type *added = &wal->types[wal->type_count++];
     *added = (struct wal_type){.type = type, .size = (uint8_t)name.size};
@@ -516,8 +525,8 @@ static void fail(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
     const char *name = wal->work == WORK_MARK ? MARK_NAME : wal->work == WORK_SEGMENT ? request->name : wal->name;
-    complaint_set(&wal->complaint, "%s could not be %s: %s; what was acknowledged is safe, but nothing more can be", name,
-                  request->sync_failed ? "synced" : "written", status_text(request->status));
+    complaint_set(&wal->complaint, "%s could not be %s: %s; what was acknowledged is safe, but nothing more can be",
+                  name, request->sync_failed ? "synced" : "written", status_text(request->status));
     wal->failed = true;
     wal->work = WORK_NONE;
     if (wal->events.on_failed != NULL) {
@@ -647,7 +656,8 @@ enum status wal_close(struct wal *wal, struct complaint *complaint)
             tried = true;
             retry(wal);
         } else {
-            complaint_set(complaint, "%zu bytes could not be written to the log: no space left on the disk", wal_backlog(wal));
+            complaint_set(complaint, "%zu bytes could not be written to the log: no space left on the disk",
+                          wal_backlog(wal));
             return STATUS_NO_SPACE;
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* wal.h - the durable copy of one shard's log: segments of records, written by group commit. See wal.c for the argument. */
+/* wal.h - the durable copy of one shard's log: segments of records, written by group commit. See wal.c for the
+ * argument. */
 #ifndef GEOMYS_LOG_WAL_H
 #define GEOMYS_LOG_WAL_H
 
@@ -32,26 +33,28 @@ struct wal; /* opaque */
 
 /* The wal reads tail->pending only in wal_turn and wal_close, which must not be called while a batch is open.
  *
- * Continues the log behind `position` (from a finished replay; see replay.h), or begins one. Takes bytes from tail->pending.
- * The type names are declared with wal_declare before the first record that uses them. `disk`, `tail` and `events` outlive
- * the wal. */
+ * Continues the log behind `position` (from a finished replay; see replay.h), or begins one. Takes bytes from
+ * tail->pending. The type names are declared with wal_declare before the first record that uses them. `disk`, `tail`
+ * and `events` outlive the wal. */
 struct replay_end;
 must_use enum status wal_create(struct wal **out, const struct wal_config *config, struct disk *disk, struct tail *tail,
                                 const struct replay_end *position, const struct wal_events *events,
                                 struct complaint *complaint); /* blocks */
 
-/* Type number `type` is called `name`: declared at once in this segment and again in each further one. */
+/* Type number `type` is called `name`: declared at once in this segment and again in each further one. The
+ * same again is nothing new. O(types). */
 void wal_declare(struct wal *wal, uint16_t type, struct gm_bytes name);
 
-/* Once per turn, with the monotonic time: starts a group if none is under way and there is something to do. Never blocks. */
+/* Once per turn, with the monotonic time: starts a group if none is under way and there is something to do. Never
+ * blocks. */
 void wal_turn(struct wal *wal, int64_t now_ms);
 
-/* When wal_turn wants to be called at the latest (monotonic ms), though nothing happens: a sync or a retry is due. INT64_MAX:
- * no wish. */
+/* When wal_turn wants to be called at the latest (monotonic ms), though nothing happens: a sync or a retry is due.
+ * INT64_MAX: no wish. */
 int64_t wal_next_ms(const struct wal *wal);
 
-/* The highest sequence which is with the operating system, and which is on stable storage. With WAL_NONE both follow the
- * tail. */
+/* The highest sequence which is with the operating system, and which is on stable storage. With WAL_NONE both follow
+ * the tail. */
 uint64_t wal_written(const struct wal *wal);
 uint64_t wal_synced(const struct wal *wal);
 
@@ -74,8 +77,8 @@ void wal_stats(const struct wal *wal, struct wal_stats *out);
 /* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. Refusals are told. */
 must_use enum status wal_close(struct wal *wal, struct complaint *complaint);
 
-/* Releases the memory without writing: after wal_close, or when the process must stop. NULL is fine. No request may be under
- * way (drain the disk first). */
+/* Releases the memory without writing: after wal_close, or when the process must stop. NULL is fine. No request may be
+ * under way (drain the disk first). */
 void wal_destroy(struct wal *wal);
 
 #endif

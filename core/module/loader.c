@@ -15,9 +15,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -66,8 +69,39 @@ static const char *plain_error(const char *absolute)
     return strncmp(text, absolute, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
 }
 
+/* Whether the file holds all that its segments claim. dlopen maps them without asking, and what lies behind the file's
+ * end kills the process: a copy that was cut short must be found before. What is no ELF file is left to dlopen's own
+ * words. */
+static bool is_whole(const char *absolute)
+{
+    ElfW(Ehdr) head;
+    struct stat file;
+    bool whole = true;
+    int fd = open(absolute, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return true;
+    }
+    if (fstat(fd, &file) == 0 && pread(fd, &head, sizeof head, 0) == (ssize_t)sizeof head &&
+        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0 && head.e_phentsize == sizeof(ElfW(Phdr))) {
+        for (unsigned i = 0; whole && i < head.e_phnum; i++) {
+            ElfW(Phdr) part;
+            uint64_t end = 0;
+            off_t at = (off_t)(head.e_phoff + i * sizeof part);
+            whole = pread(fd, &part, sizeof part, at) == (ssize_t)sizeof part &&
+                    (part.p_type != PT_LOAD ||
+                     (!__builtin_add_overflow(part.p_offset, part.p_filesz, &end) && end <= (uint64_t)file.st_size));
+        }
+    }
+    (void)close(fd);
+    return whole;
+}
+
 static enum status open_file(const char *absolute, const char *path, void **handle, struct complaint *complaint)
 {
+    if (!is_whole(absolute)) {
+        complaint_set(complaint, "module %s: the file is cut short", path);
+        return STATUS_INVALID;
+    }
     *handle = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
     if (*handle != NULL) {
         return STATUS_OK;

@@ -5,14 +5,14 @@
  * Idea     submit --> queue --> [thread: pwritev, fdatasync] --> done --> deliver, on the loop's thread
  *                     mutex, condition                      mutex, eventfd
  *
- *          The thread is woken only when it sleeps, and the eventfd is written only when `done` was empty: one wake-up each
- *          way for a lonely request, none for requests that follow closely.
+ *          The thread is woken only when it sleeps, and the eventfd is written only when `done` was empty: one wake-up
+ *          each way for a lonely request, none for requests that follow closely.
  *
  * Promises
  *   P1  Those of env/disk.h. EINTR and short writes are continued here.
  *   P2  One server per folder: an exclusive flock on the file `lock`, which holds the process's number for people.
- *   P3  A file opened with DISK_WRITE drops the clean pages that the system's cache holds: after a failed sync they may show
- *       what the disk never got (D8).
+ *   P3  A file opened with DISK_WRITE drops the clean pages that the system's cache holds: after a failed sync they may
+ *       show what the disk never got (D8).
  *
  * Limits   One request at a time, in order: a sync delays the writes behind it.
  */

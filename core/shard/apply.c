@@ -252,7 +252,9 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
     enum status status = STATUS_OK;
     const char *reason = misfit(record, entry);
     if (reason != NULL) {
-        tell(shard, record, reason);
+        if (!damaged) {
+            tell(shard, record, reason);
+        }
         (void)apply_frozen(&apply, record, true, complaint, &status);
         return status;
     }

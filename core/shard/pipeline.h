@@ -2,12 +2,12 @@
 
 /* pipeline.h - the commands that have arrived together, and the memory that they will look at.
  *
- * Why      With millions of keys a look-up is two cache misses, of the bucket and of the entry: more than all else that a GET
- *          costs. Commands that arrived together can have theirs at the same time.
+ * Why      With millions of keys a look-up is two cache misses, of the bucket and of the entry: more than all else that
+ *          a GET costs. Commands that arrived together can have theirs at the same time.
  *
- * Idea     Parse up to PIPELINE_MAX commands ahead, ask for all their buckets, then for all their entries, then carry them out
- *          one after the other. Which word is the key is guessed (the one behind the name): a wrong guess costs a few
- *          nanoseconds, and nothing depends on it. The hash is handed on, so it is computed once.
+ * Idea     Parse up to PIPELINE_MAX commands ahead, ask for all their buckets, then for all their entries, then carry
+ *          them out one after the other. Which word is the key is guessed (the one behind the name): a wrong guess
+ *          costs a few nanoseconds, and nothing depends on it. The hash is handed on, so it is computed once.
  */
 #ifndef GEOMYS_SHARD_PIPELINE_H
 #define GEOMYS_SHARD_PIPELINE_H

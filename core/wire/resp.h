@@ -33,8 +33,8 @@ enum resp_result {
 struct resp_parser {
     struct gm_bytes *argv; /* owned; points into the bytes given to the last resp_parse */
     uint32_t argc;
-    uint32_t first; /* index into argv where the command under way begins: before it are commands that were kept */
-    size_t start;   /* where it begins in the bytes */
+    uint32_t first;      /* index into argv where the command under way begins: before it are commands that were kept */
+    size_t start;        /* where it begins in the bytes */
     uint32_t room;       /* slices allocated in argv */
     uint32_t expected;   /* arguments that the array announced */
     bool inside;         /* an array has begun */

@@ -41,7 +41,7 @@ struct gm_command {
     const char *summary;        /* one sentence                                                                     */
     const char *complexity;     /* "O(1)", "O(n), n the number of elements"                                         */
     const char *since;          /* the module's version in which it came; NULL: the first                           */
-    const char *example;        /* one complete command line that works on an empty store; NULL: none               */
+    const char *example;        /* one complete command line, for people; NULL: none               */
     const struct gm_type *type; /* of all its keys, an element of the module's `types`; NULL only with GM_ACCEPT_ANY
                                    or without keys */
     void (*plan)(struct gm_call *);

@@ -69,7 +69,7 @@ static const struct gm_command commands[] = {
     COMMAND(.usage = "LSET key index:int element", .flags = GM_WRITE | GM_GROWS,
             .summary = "Replaces one element by its index; a negative one counts from the end, -1 the last.",
             .complexity = "O(b), b the number of 4 KiB blocks from the nearer end to the element",
-            .plan = deque_plan_lset),
+            .example = "LSET tasks 0 dust", .plan = deque_plan_lset),
     COMMAND(.usage = "LINSERT key <BEFORE|AFTER> pivot element", .flags = GM_WRITE | GM_GROWS,
             .summary = "Inserts an element before or after the first one that equals the pivot, and replies with the "
                        "length, -1 if there is no such, 0 if there is no list.",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* fuzz_record.c - any bytes into record_parse: no access beyond them, and what is accepted encodes to the same bytes again. The
- * checksums are made right in half of the runs, so that the checks behind them are reached. */
+/* fuzz_record.c - any bytes into record_parse: no access beyond them, and what is accepted encodes to the same bytes
+ * again. The checksums are made right in half of the runs, so that the checks behind them are reached. */
 #include <stdlib.h>
 
 #include "base/codec.h"

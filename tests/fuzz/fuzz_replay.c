@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* fuzz_replay.c - any bytes as the files of a log: recovery comes to an end without a wrong access; when it succeeds with repair,
- * a second one comes to the same end and finds nothing more to repair, and the log can be continued and read back. Without
- * repair no file changes.
+/* fuzz_replay.c - any bytes as the files of a log: recovery comes to an end without a wrong access; when it succeeds
+ * with repair, a second one comes to the same end and finds nothing more to repair, and the log can be continued and
+ * read back. Without repair no file changes.
  *
- * Input: one byte of flags, then the bytes of the first segment; with flag 1 the second half of them is a second segment. Flag 2:
- * headers and records have right checksums where their sizes make sense. Flag 4: the mark file claims more than nothing. */
+ * Input: one byte of flags, then the bytes of the first segment; with flag 1 the second half of them is a second
+ * segment. Flag 2: headers and records have right checksums where their sizes make sense. Flag 4: the mark file claims
+ * more than nothing. */
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -22,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FLAG_SEAL 2
 #define FLAG_MARK 4
 
-static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
+static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name,
+                              struct complaint *complaint)
 {
     (void)sink, (void)complaint;
     check(type > 0 && name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
@@ -118,7 +120,8 @@ static struct sim_disk *disk_of(const uint8_t *data, size_t size)
     uint8_t flags = data[0];
     size_t first = (flags & FLAG_TWO) != 0 ? (size - 1) / 2 : size - 1;
     bool seal = (flags & FLAG_SEAL) != 0;
-    struct mark mark = {.counter = 1, .oldest = 1, .durable = (flags & FLAG_MARK) != 0, .segment = (flags & FLAG_MARK) != 0};
+    struct mark mark = {
+        .counter = 1, .oldest = 1, .durable = (flags & FLAG_MARK) != 0, .segment = (flags & FLAG_MARK) != 0};
     enum status status = mark_create(sim_disk_interface(sim), &mark, &complaint);
     check(status == STATUS_OK);
     put_segment(sim, data + 1, first, 1, seal);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Any bytes into the parser: whole, then in two pieces, then several commands at a time, which all must give the same. */
+/* Any bytes into the parser: whole, then in two pieces, then several commands at a time, which all must give the
+ * same. */
 #include <stdint.h>
 
 #include "base/memory.h"

@@ -147,7 +147,8 @@ static void names_copy(struct names *to, const struct names *from)
     to->count = from->count;
 }
 
-static void name_change(struct sim_disk *sim, enum name_op op, const char *source, const char *target, struct inode *inode)
+static void name_change(struct sim_disk *sim, enum name_op op, const char *source, const char *target,
+                        struct inode *inode)
 {
     sim->name_changes = memory_realloc(sim->name_changes, (sim->name_change_count + 1) * sizeof *sim->name_changes);
     struct name_change *change = &sim->name_changes[sim->name_change_count++];
@@ -375,7 +376,8 @@ static uint64_t beginning(struct sim_disk *sim, uint64_t offset, uint64_t size)
     return end > offset ? end - offset : 0;
 }
 
-static void write_some_sectors(struct sim_disk *sim, struct inode *inode, uint64_t offset, const uint8_t *bytes, uint64_t size)
+static void write_some_sectors(struct sim_disk *sim, struct inode *inode, uint64_t offset, const uint8_t *bytes,
+                               uint64_t size)
 {
     for (uint64_t done = 0; done < size;) {
         uint64_t piece = SIM_SECTOR - (offset + done) % SIM_SECTOR;

@@ -2,12 +2,13 @@
 
 /* sim_disk.h - a disk in memory that forgets, lies and breaks on command: env/disk.h for tests and for the simulator.
  *
- * Idea     Each file is kept twice: as the program sees it, and as stable storage has it. Between them lies a journal of
- *          *changes*: one new content of one 512-byte sector each, or a new size. A sync applies the journal; a crash
- *          chooses from it. Names are kept in the same way, with creations, renames and removals as changes.
+ * Idea     Each file is kept twice: as the program sees it, and as stable storage has it. Between them lies a journal
+ *          of *changes*: one new content of one 512-byte sector each, or a new size. A sync applies the journal; a
+ *          crash chooses from it. Names are kept in the same way, with creations, renames and removals as changes.
  *
- *          A crash settles, for each sector by itself, on one of the contents that it had since the last sync: so writes
- *          are torn at sectors, and reordered. Some crashes are kinder: all is kept, nothing is, or a beginning in order.
+ *          A crash settles, for each sector by itself, on one of the contents that it had since the last sync: so
+ *          writes are torn at sectors, and reordered. Some crashes are kinder: all is kept, nothing is, or a beginning
+ *          in order.
  *
  * Promises
  *   P1  The same calls with the same seeds give the same bytes.
@@ -44,15 +45,16 @@ struct disk *sim_disk_interface(struct sim_disk *sim);
 /* Carries out up to `count` submitted requests, each with its on_done. Returns how many there were. */
 size_t sim_disk_run(struct sim_disk *sim, size_t count);
 
-/* Loses, in part, what was not synced. Open files are dead: they may be closed, all else fails. Requests that have not been
- * carried out are dropped, without on_done. Faults are forgotten; the disk works again. */
+/* Loses, in part, what was not synced. Open files are dead: they may be closed, all else fails. Requests that have not
+ * been carried out are dropped, without on_done. Faults are forgotten; the disk works again. */
 void sim_disk_crash(struct sim_disk *sim, uint64_t seed);
 
-/* The process alone dies: the system still has what was not synced, and a later sync can save it. Else as sim_disk_crash. */
+/* The process alone dies: the system still has what was not synced, and a later sync can save it. Else as
+ * sim_disk_crash. */
 void sim_disk_kill(struct sim_disk *sim);
 
-/* The calls number `at` to `at + times - 1` from now on (the next one is number 1) suffer the fault. Replaces the one before;
- * times 0 removes it. */
+/* The calls number `at` to `at + times - 1` from now on (the next one is number 1) suffer the fault. Replaces the one
+ * before; times 0 removes it. */
 void sim_disk_fault(struct sim_disk *sim, enum sim_fault kind, uint64_t at, uint64_t times);
 
 /* Writes that would take the sum of all sizes above `bytes` fail with NO_SPACE. UINT64_MAX: no limit. */

@@ -21,7 +21,8 @@ uint64_t harness_seed(uint64_t fallback)
 }
 
 /* Record number `sequence` of every history. */
-static struct record record_of(const struct harness *harness, uint64_t sequence, uint8_t body[static BODY_MAX], char key[static 32])
+static struct record record_of(const struct harness *harness, uint64_t sequence, uint8_t body[static BODY_MAX],
+                               char key[static 32])
 {
     struct prng prng;
     prng_seed(&prng, sequence);
@@ -52,7 +53,8 @@ static bool same(const struct record *a, const struct record *b)
            ((a->flags ^ b->flags) & ~RECORD_MORE) == 0;
 }
 
-static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
+static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name,
+                              struct complaint *complaint)
 {
     struct harness *harness = container_of(sink, struct harness, sink);
     (void)complaint;
@@ -96,10 +98,11 @@ static void on_failed(void *context, const struct complaint *complaint)
 
 void harness_init(struct harness *harness, uint64_t seed, enum wal_policy policy)
 {
-    *harness = (struct harness){.sim = sim_disk_create(seed),
-                                .config = {.policy = policy, .segment_size = 2048, .sync_interval_ms = 50, .salt_seed = 99},
-                                .sink = {on_declare, on_accept},
-                                .now_ms = 1000};
+    *harness =
+        (struct harness){.sim = sim_disk_create(seed),
+                         .config = {.policy = policy, .segment_size = 2048, .sync_interval_ms = 50, .salt_seed = 99},
+                         .sink = {on_declare, on_accept},
+                         .now_ms = 1000};
     prng_seed(&harness->prng, seed);
     harness->ends[0] = true;
 }
@@ -123,8 +126,8 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
     harness->delivered = 0;
     harness->declared = 0;
     harness->wrong = false;
-    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair, rules != NULL ? rules : &all,
-                                            &harness->complaint);
+    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair,
+                                            rules != NULL ? rules : &all, &harness->complaint);
     if (status != STATUS_OK) {
         return status;
     }

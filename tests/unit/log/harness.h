@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* harness.h - a small shard over a simulated disk: it adds batches whose content follows from their sequence, remembers where
- * each batch ends and what was promised, and knows whether what comes back is exactly a beginning of that. */
+/* harness.h - a small shard over a simulated disk: it adds batches whose content follows from their sequence, remembers
+ * where each batch ends and what was promised, and knows whether what comes back is exactly a beginning of that. */
 #ifndef GEOMYS_TESTS_LOG_HARNESS_H
 #define GEOMYS_TESTS_LOG_HARNESS_H
 
@@ -56,10 +56,10 @@ enum status harness_start(struct harness *harness);
 /* Forgets tail and wal, as a process that ends does. */
 void harness_stop(struct harness *harness);
 
-void harness_add(struct harness *harness, unsigned records);     /* one batch */
-void harness_turn(struct harness *harness, int64_t later_ms);    /* wal_turn, so much later */
-void harness_settle(struct harness *harness, int64_t for_ms);    /* turns and disk work for so long, in steps of 10 ms */
-void harness_script(struct harness *harness, unsigned batches);  /* adds, turns and disk work in a random order */
-bool harness_close(struct harness *harness);                     /* wal_close and stop */
+void harness_add(struct harness *harness, unsigned records);    /* one batch */
+void harness_turn(struct harness *harness, int64_t later_ms);   /* wal_turn, so much later */
+void harness_settle(struct harness *harness, int64_t for_ms);   /* turns and disk work for so long, in steps of 10 ms */
+void harness_script(struct harness *harness, unsigned batches); /* adds, turns and disk work in a random order */
+bool harness_close(struct harness *harness);                    /* wal_close and stop */
 
 #endif

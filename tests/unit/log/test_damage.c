@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Rot, cut files and lost files: a log either comes back exactly, or is refused. And the proof that the rules are needed: with one
- * of them switched off, these same tests would see a log that came back differently. */
+/* Rot, cut files and lost files: a log either comes back exactly, or is refused. And the proof that the rules are
+ * needed: with one of them switched off, these same tests would see a log that came back differently. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -35,8 +35,8 @@ static struct sim_disk *closed_log(struct harness *harness)
     return sim_disk_clone(harness->sim, 1);
 }
 
-static enum verdict judge(struct harness *harness, const struct sim_disk *damaged, bool repair, const struct replay_rules *rules,
-                          uint64_t last)
+static enum verdict judge(struct harness *harness, const struct sim_disk *damaged, bool repair,
+                          const struct replay_rules *rules, uint64_t last)
 {
     harness_take_disk(harness, sim_disk_clone(damaged, 1)); /* a repair changes it */
     enum status status = harness_recover(harness, repair, rules);
@@ -135,8 +135,8 @@ Test(damage, every_lost_file_of_a_closed_log_is_noticed)
     harness_finish(&harness);
 }
 
-/* A log whose last group was synced and promised, but not marked yet: the process died right then. Returns where the group
- * begins. */
+/* A log whose last group was synced and promised, but not marked yet: the process died right then. Returns where the
+ * group begins. */
 static uint64_t unmarked_log(struct harness *harness, char name[static DISK_NAME_MAX], uint64_t *end)
 {
     struct wal_stats stats;
@@ -239,7 +239,8 @@ Test(damage, a_torn_tail_is_kept_aside_cut_and_reported_and_damage_changes_no_by
     bytes[100] ^= 4;
     sim_disk_put(harness.sim, name, (struct gm_bytes){bytes, whole.size});
     cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_CORRUPT);
-    cr_assert(strstr(harness.complaint.text, name) != NULL && strstr(harness.complaint.text, "geomys-log verify") != NULL &&
+    cr_assert(strstr(harness.complaint.text, name) != NULL &&
+                  strstr(harness.complaint.text, "geomys-log verify") != NULL &&
                   strstr(harness.complaint.text, "at byte") != NULL,
               "%s", harness.complaint.text);
     cr_assert(gm_bytes_equal(sim_disk_contents(harness.sim, name), (struct gm_bytes){bytes, whole.size}));
@@ -278,7 +279,11 @@ Test(damage, a_newer_format_is_refused_by_name_and_never_overwritten)
     const char *name = "wal-00000000000000000001.log";
     uint8_t bytes[64];
     memcpy(bytes, sim_disk_contents(harness.sim, name).data, 64);
-    struct { uint8_t offset; uint8_t value; bool with_repair_only; } changes[] = {{12, 2, false}, {16, 1, false}, {20, 1, true}};
+    struct {
+        uint8_t offset;
+        uint8_t value;
+        bool with_repair_only;
+    } changes[] = {{12, 2, false}, {16, 1, false}, {20, 1, true}};
     for (size_t i = 0; i < 3; i++) {
         uint8_t changed[64];
         memcpy(changed, bytes, 64);

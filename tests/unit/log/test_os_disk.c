@@ -61,7 +61,8 @@ Test(os_disk, makes_its_folder_for_the_owner_alone_and_lets_nobody_else_in)
     cr_assert_eq(os_disk_create(&second, place.folder, &complaint), STATUS_REFUSED);
     char pid[32];
     (void)snprintf(pid, sizeof pid, "process %ld", (long)getpid());
-    cr_assert(strstr(complaint.text, place.folder) != NULL && strstr(complaint.text, pid) != NULL, "%s", complaint.text);
+    cr_assert(strstr(complaint.text, place.folder) != NULL && strstr(complaint.text, pid) != NULL, "%s",
+              complaint.text);
     os_disk_destroy(os);
     os = open_disk(&place);
     os_disk_destroy(os);
@@ -192,7 +193,8 @@ Test(os_disk, carries_out_requests_in_order_and_tells_by_its_event_fd)
     clear(&place);
 }
 
-static enum status declare_any(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
+static enum status declare_any(struct record_sink *sink, uint16_t type, struct gm_bytes name,
+                               struct complaint *complaint)
 {
     (void)sink, (void)type, (void)name, (void)complaint;
     return STATUS_OK;

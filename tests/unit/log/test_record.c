@@ -193,7 +193,8 @@ Test(tail, numbers_records_and_marks_all_of_a_batch_but_its_last)
         for (unsigned i = 0; i < batch; i++) {
             struct record back;
             size_t size;
-            cr_assert_eq(parse((struct gm_bytes){tail.pending.data + at, tail.pending.size - at}, &back, &size), STATUS_OK);
+            cr_assert_eq(parse((struct gm_bytes){tail.pending.data + at, tail.pending.size - at}, &back, &size),
+                         STATUS_OK);
             cr_assert_eq(back.sequence, sequence++);
             cr_assert_eq((back.flags & RECORD_MORE) != 0, i + 1 < batch);
             at += size;

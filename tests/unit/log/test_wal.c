@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the log does when nothing is wrong, and when the disk is full: when it writes, when it syncs, what it lets go. */
+/* What the log does when nothing is wrong, and when the disk is full: when it writes, when it syncs, what it lets go.
+ * */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,7 +262,8 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
                             .key = BYTES("a key"),
                             .body = BYTES("the body")};
     cr_assert(record_encode(&record, &buf));
-    record = (struct record){.sequence = 8, .epoch = 1, .flags = RECORD_REMOVES, .op = RECORD_OP_DELETE, .key = BYTES("k")};
+    record =
+        (struct record){.sequence = 8, .epoch = 1, .flags = RECORD_REMOVES, .op = RECORD_OP_DELETE, .key = BYTES("k")};
     cr_assert(record_encode(&record, &buf));
     expect_golden("record_v1.bin", buf_bytes(&buf));
     buf_finish(&buf);
