@@ -275,7 +275,7 @@ static void text_time(struct gm_text *text, int64_t time_ms)
     struct tm parts;
     char day[40];
     time_t seconds = (time_t)(time_ms / 1000);
-    if (time_ms >= 0 && gmtime_r(&seconds, &parts) != NULL &&
+    if (time_ms > 0 && gmtime_r(&seconds, &parts) != NULL &&
         strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) > 0) {
         gm_text_format(text, "%s.%03dZ", day, (int)(time_ms % 1000));
     } else {

@@ -196,7 +196,7 @@ static const struct gm_command commands[] = {
      .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys, as FLUSHALL does.",
      .example = "FLUSHDB"},
 
-    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL | GM_DANGEROUS, .plan = cmd_scan_keys,
+    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_keys,
      .complexity = "O(n), n all keys",
      .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
      .example = "KEYS cart:*"},

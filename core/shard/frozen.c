@@ -93,9 +93,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     if (slot == NULL) {
         entry = keyspace_add(&shard->keyspace, key->key, key->hash, shape, key->expire_at_ms);
     } else {
-        if (alive) {
-            apply_release(shard, *slot);
-        }
+        apply_release(shard, *slot); /* what a record that began the value anew has made of it, too */
         entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, true);
     }
     uint8_t *value = entry_value(entry);

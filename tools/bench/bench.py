@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compares Geomys with another server that speaks its protocol, side by side, in one run.
+
+Started by `tools/dev bench`, which builds first. docs/benchmarks.md says how it measures and how to read the table."""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import machine
+import measures
+import report
+from servers import Ours, Peer, Trouble
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/dev bench", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--peer", default="redis-server", metavar="PATH", help="the other server (default: redis-server)")
+    parser.add_argument("--peer-args", metavar="TEXT",
+                        help="its arguments, if it has not those of Redis; {port} and {folder} are filled in. Restart and "
+                        "durable writes are left out then")
+    parser.add_argument("--rounds", type=int, metavar="N", help="default 5; with --quick 2")
+    parser.add_argument("--keys", type=int, metavar="N", help="for memory and restart: default 5000000; --quick 500000")
+    parser.add_argument("--quick", action="store_true", help="a few minutes; for a look, not for a decision")
+    parser.add_argument("--only", metavar="A,B", help="some of: " + ",".join(measures.SECTIONS))
+    parser.add_argument("--plot", metavar="FILE", help="write a bar chart of the ratios (SVG)")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="measure nothing: show the numbers of an earlier run")
+    parser.add_argument("--program", default=os.path.join(ROOT, "build", "release", "geomys-server"), metavar="PATH",
+                        help="our server, with modules/ beside it (default: build/release)")
+    given = parser.parse_args()
+    wanted = given.only.split(",") if given.only else list(measures.SECTIONS)
+    for name in wanted:
+        if name not in measures.SECTIONS:
+            parser.error(f"--only {name}: there are {', '.join(measures.SECTIONS)}")
+    given.only = wanted
+    given.rounds = given.rounds or (2 if given.quick else 5)
+    given.keys = given.keys or (500_000 if given.quick else 5_000_000)
+    if given.rounds < 1 or given.keys < 10:
+        parser.error("--rounds and --keys are positive, --keys at least 10")
+    return given
+
+
+def copied(program, scratch):
+    """A copy, so that a build that happens meanwhile changes nothing under the run."""
+    to = os.path.join(scratch, "program")
+    os.mkdir(to)
+    shutil.copy2(program, to)
+    shutil.copytree(os.path.join(os.path.dirname(program), "modules"), os.path.join(to, "modules"),
+                    ignore=lambda folder, names: [n for n in names if not n.endswith(".so")])
+    return os.path.join(to, os.path.basename(program))
+
+
+def revision():
+    def git(*words):
+        return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def say(text):
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def measure(given):
+    peer_program = shutil.which(given.peer)
+    if peer_program is None:
+        raise Trouble(f"there is no {given.peer}; --peer names another server")
+    if shutil.which("redis-benchmark") is None:
+        raise Trouble("there is no redis-benchmark: install redis-tools")
+    if not os.path.exists(given.program):
+        raise Trouble(f"there is no {given.program}: tools/dev build")
+    os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
+    scratch = tempfile.mkdtemp(prefix="run-", dir=os.path.join(ROOT, "build", "bench"))
+    kept = {"started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "revision": revision(),
+            "machine": machine.describe(), "rounds": given.rounds, "keys": given.keys, "quick": given.quick}
+    try:
+        ours = Ours(copied(given.program, scratch), scratch)
+        peer = Peer(os.path.abspath(peer_program), scratch, given.peer_args)
+        bench = measures.Bench(ours, peer, given.rounds, given.keys, given.quick, say)
+        rows, notes = [], []
+        try:
+            for name in given.only:
+                for row in measures.SECTIONS[name](bench):
+                    notes.append(row) if isinstance(row, str) else rows.append(vars(row))
+        except Trouble as trouble:
+            notes.append(f"ended early: {trouble}")
+        finally:
+            for server in (ours, peer):
+                server.stop()
+            say("")
+        kept.update(rows=rows, notes=notes, ours=f"geomys {ours.version}", peer=f"{peer.name} {peer.version}")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    name = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    path = os.path.join(ROOT, "build", "bench", name)
+    with open(path + ".json", "w", encoding="utf-8") as file:
+        json.dump(kept, file, indent=1)
+    return kept, path
+
+
+def warnings(kept, lines):
+    if kept["quick"]:
+        yield "a quick run: for a look, not for a decision"
+    if kept["machine"]["load_at_start"] > 0.5:
+        yield f"the machine was busy at the start (load {kept['machine']['load_at_start']:.1f})"
+    if kept["machine"]["cores"] < 3:
+        yield "the driver shares few cores with the server: throughput depends on both, CPU per request less"
+    dropped = sum(line.rounds - line.kept for line in lines)
+    if dropped:
+        yield f"{dropped} of {sum(line.rounds for line in lines)} samples left out: steal or other processes beside them"
+    doubtful = sum(line.doubtful for line in lines)
+    if doubtful:
+        yield f"{doubtful} of {len(lines)} rows, marked with ?, are doubtful: too few rounds were undisturbed"
+    yield from kept["notes"]
+
+
+def main():
+    given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        if given.source:
+            with open(given.source, encoding="utf-8") as file:
+                kept = json.load(file)
+            path = given.source.removesuffix(".json")
+        else:
+            kept, path = measure(given)
+    except (Trouble, OSError, ValueError) as trouble:
+        print(f"tools/dev bench: {trouble}", file=sys.stderr)
+        return 1
+    lines = report.lines_of(kept["rows"])
+    host = kept["machine"]
+    print(f"{kept['ours']} ({kept['revision']}) and {kept['peer']}, {kept['started'][:10]}; {host['cores']} "
+          f"{'virtual ' if host['virtual'] else ''}cores, {host['memory_gib']} GiB, Linux {host['kernel']}; "
+          f"{kept['rounds']} rounds, {kept['keys']:,} keys. Ratio: ours / peer, median of the rounds.")
+    print(report.terminal(lines, kept["peer"]))
+    print()
+    for text in warnings(kept, lines):
+        print(f"warning: {text}")
+    if lines:
+        with open(path + ".md", "w", encoding="utf-8") as file:
+            file.write(report.markdown(lines, kept["peer"]))
+        print(f"numbers: {os.path.relpath(path, ROOT)}.json, as a page: {os.path.relpath(path, ROOT)}.md")
+        if given.plot:
+            with open(given.plot, "w", encoding="utf-8") as file:
+                file.write(report.svg(lines, f"{kept['ours']} / {kept['peer']}, {kept['started'][:10]}"))
+            print(f"plot: {given.plot}")
+    return 1 if any(note.startswith("ended early") for note in kept["notes"]) or not lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
