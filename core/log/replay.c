@@ -221,14 +221,18 @@ static enum status check_ends(struct replay *replay, struct complaint *complaint
     uint64_t last = replay->segments[replay->segment_count - 1];
     if (first > replay->mark.oldest) {
         complaint_set(complaint,
-                      "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64,
+                      "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64
+                      "; put the missing file back, or see what there is with 'geomys-log verify FOLDER'",
                       replay->mark.oldest, first - 1, first);
         return STATUS_CORRUPT;
     }
     if (last < replay->mark.segment) {
         char name[DISK_NAME_MAX];
         segment_name(replay->mark.segment, name);
-        complaint_set(complaint, "the newest segment is missing: " MARK_NAME " names %s", name);
+        complaint_set(complaint,
+                      "the newest segment is missing: " MARK_NAME
+                      " names %s; put that file back, or see what there is with 'geomys-log verify FOLDER'",
+                      name);
         return STATUS_CORRUPT;
     }
     replay->durable = last - 1 > replay->durable ? last - 1 : replay->durable;

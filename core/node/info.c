@@ -90,6 +90,7 @@ static void persistence(struct node *node, struct buf *out)
         double share = loaded->bytes_total == 0 ? 0 : 100.0 * (double)loaded->bytes_done / (double)loaded->bytes_total;
         double seconds = (double)(node->monotonic_ms - node->started_ms) / 1e3;
         double eta = share > 0 ? seconds * (100.0 - share) / share : 0;
+        eta = eta < 1 ? 1 : eta; /* 0 makes some clients ask again without a pause */
         (void)buf_format(out,
                          "loading_total_bytes:%llu\r\nloading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\n"
                          "loading_eta_seconds:%.0f\r\n",

@@ -189,8 +189,8 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
         .policy = (enum wal_policy)node->config->persistence,
         .segment_size = (uint64_t)node->config->wal_segment_size,
         .sync_interval_ms = (uint32_t)node->config->wal_sync_interval_ms,
-        .salt_seed = prng_next(&node->shard.prng),
     };
+    node->env.entropy->ops->fill(node->env.entropy, &config.salt_seed, sizeof config.salt_seed);
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = node};
     TRY(wal_create(&node->wal, &config, node->env.disk, &node->shard.tail, end, &events, complaint));
     node->shard.wal = node->wal;

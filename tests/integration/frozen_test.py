@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A module's .so is taken away and brought back: its values are kept, counted, expired, moved, deleted, and come alive.
 
-Idea    The same data is opened with all modules, without one, and with all again; what was not touched must have the same
-        digest, what was touched by the host's commands must be what those commands mean.
+Idea    The same data is opened with all modules, without one, and with all again; what was not touched must have the
+        same digest, what was touched by the host's commands must be what those commands mean.
 """
 
 import os
@@ -22,9 +22,10 @@ OF_DEQUE = [("LPUSH", "list:0", "x"), ("LRANGE", "list:0", 0, -1), ("LPOP", "lis
 def modules_in(folder, *names):
     """A folder with these modules alone."""
     path = os.path.join(folder, "modules-" + "-".join(names))
-    os.makedirs(path, exist_ok=True)
-    for name in names:
-        shutil.copy(os.path.join(MODULES, name + ".so"), path)
+    if not os.path.exists(path):  # never write over a file that a server has mapped
+        os.makedirs(path)
+        for name in names:
+            shutil.copy(os.path.join(MODULES, name + ".so"), path)
     return path
 
 

@@ -2,22 +2,26 @@
 # SPDX-License-Identifier: MIT
 """kill -9 at any moment, under load, again and again: nothing acknowledged is missing, nothing is half there.
 
-Idea    Some writers pipeline operations, each on keys of its own with a ledger of what it was promised (support/ledger.py).
-        The server is killed at a random moment, sometimes again while it recovers, and started on the same data; then what
-        it holds must be one of the states that the ledger allows. Segments are small, so that kills meet rotation, too.
+Idea    Some writers pipeline operations, each on keys of its own with a ledger of what it was promised
+        (support/ledger.py). The server is killed at a random moment, sometimes again while it recovers, and started on
+        the same data; then what it holds must be one of the states that the ledger allows. Segments are small, so that
+        kills meet rotation, too.
 
-Usage   kill9_test.py [word]       GEOMYS_KILL9_ROUNDS (default 10 per policy), GEOMYS_SEED
+Usage   kill9_test.py [word]       GEOMYS_KILL9_ROUNDS (default 10 per policy), GEOMYS_SEED,
+        GEOMYS_KEEP=<folder>: a copy of the data of a failure
 """
 
 import os
 import random
+import shutil
+import subprocess
 import threading
 import time
 
 from support import ledger
 from support.client import encode
 from support.runner import equal, run, seed
-from support.server import SLOW, Folder, Server
+from support.server import LOG_PROGRAM, SLOW, Folder, Server
 
 ROUNDS = int(os.environ.get("GEOMYS_KILL9_ROUNDS", 10 if SLOW == 1 else 5))
 WRITERS = 6
@@ -60,6 +64,12 @@ def verify(server, books):
     return survived
 
 
+def verify_log(server):
+    if os.path.exists(LOG_PROGRAM):
+        done = subprocess.run([LOG_PROGRAM, "verify", server.settings["data_folder"]], capture_output=True, text=True)
+        equal(done.returncode, 0, f"geomys-log verify: {done.stdout}{done.stderr}")
+
+
 def one_round(server, books, dice):
     before = sum(book.acknowledged for book in books)
     writers = [Writer(server, book, dice.choice([1, 4, 16, 64])) for book in books]
@@ -84,27 +94,30 @@ def one_round(server, books, dice):
     return acknowledged
 
 
-def loop(policy):
+def loop(policy, rounds=ROUNDS):
     number = seed()
     dice = random.Random(number)
     books = [ledger.Ledger(number, writer) for writer in range(WRITERS)]
     acknowledged = survived = torn = 0
     with Folder() as folder, Server(folder, persistence=policy, wal_segment_size="64kb") as server:
         try:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 acknowledged += one_round(server, books, dice)
                 survived += verify(server, books)
                 torn += "was torn" in server.text()
             equal(server.stop(), 0, "the exit code")
+            verify_log(server)
             server.restart()
             equal(verify(server, books), 0, "operations that came out of nothing after a clean end")
         except BaseException:
-            print(server.tail())
-            os.system(f"cp -r {folder} /tmp/geomys-kill9-failed.{os.getpid()}" if os.environ.get("GEOMYS_KEEP") else ":")
+            if policy != "none":
+                print(server.tail())
+            if os.environ.get("GEOMYS_KEEP"):
+                shutil.copytree(folder, os.environ["GEOMYS_KEEP"], dirs_exist_ok=True)
             raise
-        print(f"{policy}: {ROUNDS} kills, {acknowledged} operations acknowledged, {survived} survived unacknowledged, "
+        print(f"{policy}: {rounds} kills, {acknowledged} operations acknowledged, {survived} survived unacknowledged, "
               f"{torn} torn ends, {len(server.segments())} segments")
-    assert acknowledged > ROUNDS * 20, "there was no load"
+    assert acknowledged > rounds * 20, "there was no load"
 
 
 def test_bufferedwrite():
@@ -113,6 +126,16 @@ def test_bufferedwrite():
 
 def test_writethroughdisk():
     loop("writethroughdisk")
+
+
+def test_the_ledger_sees_a_loss():
+    """Without persistence the same loop must fail, or it would prove nothing."""
+    try:
+        loop("none", rounds=1)
+    except AssertionError as seen:
+        assert "is no state after" in str(seen), seen
+        return
+    raise AssertionError("everything was lost, and nobody has noticed")
 
 
 if __name__ == "__main__":

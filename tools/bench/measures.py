@@ -163,8 +163,11 @@ def set_chunks(count, value_bytes):
     return templated(b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%%012d\r\n$%d\r\n%%0%dd\r\n" % (value_bytes, value_bytes), count, 2)
 
 
-def counter_chunks(count):
-    return templated(b"*2\r\n$4\r\nINCR\r\n$16\r\nkey:%012d\r\n", count, 1)
+def counter_chunks(count, digits):
+    """With `digits`: counters of different values, none below 10000, since small ones cost Redis nothing: it shares them."""
+    if digits is None:
+        return templated(b"*2\r\n$4\r\nINCR\r\n$16\r\nkey:%012d\r\n", count, 1)
+    return templated(b"*3\r\n$6\r\nINCRBY\r\n$16\r\nkey:%%012d\r\n$%d\r\n9%%0%dd\r\n" % (digits + 1, digits), count, 2)
 
 
 def get_chunks(count):
@@ -192,7 +195,8 @@ def memory(bench):
     kinds = [
         ("key of 16 bytes, value of 16", n, n, 0.55, lambda: set_chunks(n, 16), (lambda: get_chunks(n), 2)),
         ("key of 16 bytes, value of 64", n, n, 0.68, lambda: set_chunks(n, 64), (lambda: get_chunks(n), 2)),
-        ("key of 16 bytes, counter by INCR", n, n, 0.50, lambda: counter_chunks(n), (lambda: get_chunks(n), 2)),
+        ("key of 16 bytes, counter by INCRBY", n, n, 0.50, lambda: counter_chunks(n, 7), (lambda: get_chunks(n), 2)),
+        ("the same by INCR, all 1", n, n, None, lambda: counter_chunks(n, None), (lambda: get_chunks(n), 2)),
         ("element of 16 bytes in one deque", n, 1, 1.0, lambda: long_deque_chunks(n), None),
         ("deque of 5 x 16 bytes", n // 5, n // 5, 0.50, lambda: short_deque_chunks(n // 5),
          (lambda: llen_chunks(n // 5), 1)),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A client of the tests' own, so that what they see is what was on the wire.
 
-Values  Status and bulk strings are bytes, integers are int, an error reply is an Error (returned, never raised), nothing
-        is None, arrays and sets are lists, maps are dicts, doubles are floats, booleans are bool.
+Values  Status and bulk strings are bytes, integers are int, an error reply is an Error (returned, never raised),
+        nothing is None, arrays and sets are lists, maps are dicts, doubles are floats, booleans are bool.
 Limits  No retry, no reconnect: whoever tests crashes must see them. ConnectionError when the peer has closed."""
 
 import socket
@@ -140,8 +140,8 @@ class Client:
         return self.receive()
 
     def pipeline(self, calls):
-        """Sends all of them in one write, then reads the answers. What is on its way must fit the socket's buffers and the
-        server's limit of held output."""
+        """Sends all of them in one write, then reads the answers. What is on its way must fit the socket's buffers and
+        the server's limit of held output."""
         calls = list(calls)
         self.socket.sendall(b"".join(encode(*call) for call in calls))
         return [self.receive() for _ in calls]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What one writer has asked for and been promised, and what may therefore be found after a crash.
 
-Idea    A writer has keys of its own and one connection, so the server carries its operations out in the order sent. Operation
-        number n follows from the seed, the writer and n. The ledger keeps a model of the values after the last
-        acknowledged operation, and the operations sent since. What is found after a crash must be the model after some
-        number of those: fewer means that an acknowledged write was lost, anything else that one was torn, doubled or
-        reordered. A MULTI/EXEC is one operation, so half of one fits nowhere.
+Idea    A writer has keys of its own and one connection, so the server carries its operations out in the order sent.
+        Operation number n follows from the seed, the writer and n. The ledger keeps a model of the values after the
+        last acknowledged operation, and the operations sent since. What is found after a crash must be the model after
+        some number of those: fewer means that an acknowledged write was lost, anything else that one was torn, doubled
+        or reordered. A MULTI/EXEC is one operation, so half of one fits nowhere.
 
         operations  1 2 3 ... acknowledged | sent, no answer yet |
                                            ^.....................^  one of these states, exactly
@@ -86,8 +86,8 @@ class Ledger:
     # ---- after a crash ----
 
     def settle(self, found):
-        """`found`: what is in the store now, as {key: value}. Returns how many unacknowledged operations have survived; goes
-        on from there."""
+        """`found`: what is in the store now, as {key: value}. Returns how many unacknowledged operations have
+        survived; goes on from there."""
         survived = 0
         while self.values != found:
             if survived == len(self.sent):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the functions of a file whose names begin with test_, in their order; ends with "N passed, N failed".
 
-A test fails by an exception. Skip("why") leaves it out, loudly; if all were left out the exit code is 77 and the last line
-says why, so that nobody takes it for a success. The first argument chooses tests by a part of their names."""
+A test fails by an exception. Skip("why") leaves it out, loudly; if all were left out the exit code is 77 and the last
+line says why, so that nobody takes it for a success. The first argument chooses tests by a part of their names."""
 
 import os
 import random
@@ -41,8 +41,8 @@ def run(namespace):
         try:
             test()
         except Skip as why:
-            skipped.append(f"SKIPPED {name}: {why}")
-            print(f"***** {skipped[-1]} *****", flush=True)
+            skipped.append(why)
+            print(f"***** SKIPPED {name}: {why} *****", flush=True)
             continue
         except Exception:
             failed += 1
@@ -51,7 +51,7 @@ def run(namespace):
         passed += 1
         print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
     if passed + failed == 0:
-        print("; ".join(skipped) or f"there is no test with '{word}' in its name")
+        print(f"all {len(skipped)} SKIPPED: {skipped[0]}" if skipped else f"there is no test with '{word}' in its name")
         sys.exit(77 if skipped else 1)
     if skipped:
         print(f"{len(skipped)} skipped")

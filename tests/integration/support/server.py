@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A server process of the test's own.
 
-Why     Tests run side by side and beside other people's servers: each takes a free port below the ephemeral ones, a folder
-        of its own, and ends what it has started by its process id, whatever happens.
+Why     Tests run side by side and beside other people's servers: each takes a free port below the ephemeral ones, a
+        folder of its own, and ends what it has started by its process id, whatever happens.
 Idea    Nothing sleeps for a fixed time: the server is asked until it answers or a deadline passes.
 
-GEOMYS_SERVER, GEOMYS_MODULES, GEOMYS_LOG name the programs and the folder of modules; GEOMYS_SANITIZED=1 says that they are
-slow and large."""
+GEOMYS_SERVER, GEOMYS_MODULES, GEOMYS_LOG name the programs and the folder of modules; GEOMYS_SANITIZED=1 says that
+they are slow and large."""
 
 import ctypes
 import os

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""redis-py, as Debian has it (python3-redis), works unchanged."""
+
+import os
+import sys
+import threading
+import time
+
+try:
+    import redis
+except ImportError:
+    # Another python3 may stand before Debian's in PATH.
+    debian = "/usr/bin/python3"
+    if os.path.exists(debian) and os.environ.get("GEOMYS_REEXECUTED") != "1":
+        os.execve(debian, [debian, *sys.argv], {**os.environ, "GEOMYS_REEXECUTED": "1"})
+    redis = None
+
+from support.runner import Skip, equal, run
+from support.server import Folder, Server, wait_until
+
+
+class Lent:
+    """One server for all tests of this file, emptied for each."""
+
+    server = None
+
+    def __enter__(self):
+        if redis is None:
+            raise Skip("there is no redis-py: install python3-redis")
+        client = self.client()
+        client.flushall()
+        return client
+
+    def __exit__(self, *_):
+        pass
+
+    @staticmethod
+    def client(**options):
+        return redis.Redis(port=Lent.server.port, **options)
+
+
+def test_strings_and_counters():
+    with Lent() as r:
+        assert r.ping()
+        equal(r.set("k", "v"), True)
+        equal(r.get("k"), b"v")
+        equal(r.set("k", "w", nx=True), None)
+        equal(r.set("k", "w", xx=True, get=True), b"v")
+        equal(r.set("t", "x", ex=100), True)
+        assert 98 <= r.ttl("t") <= 100 and 98000 < r.pttl("t") <= 100000
+        equal(r.incr("n"), 1)
+        equal(r.incrby("n", 41), 42)
+        equal(r.decr("n", 2), 40)
+        equal(r.get("n"), b"40")
+        equal(r.incrbyfloat("f", 2.5), 2.5)
+        equal(r.mset({"a": 1, "b": "two"}), True)
+        equal(r.mget("a", "b", "none"), [b"1", b"two", None])
+        equal(r.append("k", "!"), 2)
+        equal(r.getrange("k", 0, 0), b"w")
+        equal(r.setbit("bits", 7, 1), 0)
+        equal(r.bitcount("bits"), 1)
+        equal(r.bitfield("bits").get("u8", 0).incrby("u8", 0, 5).execute(), [1, 6])
+        equal(r.exists("k", "n", "none"), 2)
+        equal(r.type("k"), b"string")
+        equal(r.delete("k", "n"), 2)
+        equal(r.getdel("a"), b"1")
+        value = bytes(range(256)) * 1000
+        equal(r.set("binary", value), True)
+        equal(r.get("binary"), value)
+        decoded = Lent.client(decode_responses=True)
+        equal(decoded.set("text", "Grüße"), True)
+        equal(decoded.get("text"), "Grüße")
+        equal(r["text"], "Grüße".encode())
+        equal("text" in r, True)
+
+
+def test_lists_and_blocking():
+    with Lent() as r:
+        equal(r.rpush("l", "a", "b", "c"), 3)
+        equal(r.lpush("l", "z"), 4)
+        equal(r.lrange("l", 0, -1), [b"z", b"a", b"b", b"c"])
+        equal(r.lpos("l", "b"), 2)
+        equal(r.linsert("l", "before", "b", "x"), 5)
+        equal(r.lset("l", 0, "y"), True)
+        equal(r.lrem("l", 1, "x"), 1)
+        equal(r.ltrim("l", 0, 2), True)
+        equal(r.lmove("l", "m", "LEFT", "RIGHT"), b"y")
+        equal(r.rpop("l", 2), [b"b", b"a"])
+        equal(r.lmpop(2, "l", "m", direction="LEFT"), [b"m", [b"y"]])
+        equal(r.blpop("none", timeout=0.05), None)
+        found = []
+        waiting = threading.Thread(target=lambda: found.append(Lent.client().blpop(["q", "p"], timeout=10)))
+        waiting.start()
+        wait_until(lambda: r.info("clients")["blocked_clients"] == 1, "somebody shall wait")
+        r.rpush("p", "now")
+        waiting.join(10)
+        equal(found, [(b"p", b"now")])
+        waiting = threading.Thread(target=lambda: found.append(Lent.client().blmove("a", "b", 10)))
+        waiting.start()
+        wait_until(lambda: r.info("clients")["blocked_clients"] == 1, "somebody shall wait")
+        r.rpush("a", "moved")
+        waiting.join(10)
+        equal(found[1:], [b"moved"])
+        equal(r.lrange("b", 0, -1), [b"moved"])
+
+
+def test_pipelines_and_transactions():
+    with Lent() as r:
+        pipe = r.pipeline(transaction=False)
+        for i in range(1000):
+            pipe.set(f"k{i}", i)
+        equal(pipe.execute(), [True] * 1000)
+        with r.pipeline() as pipe:
+            equal(pipe.incr("n").rpush("l", 1, 2).get("n").execute(), [1, 2, b"1"])
+        with r.pipeline() as pipe:
+            pipe.set("s", "x").lpush("s", 1).get("s")
+            try:
+                pipe.execute()
+                raise AssertionError("no error for the wrong type")
+            except redis.ResponseError as error:
+                assert "WRONGTYPE" in str(error), error
+        equal(r.get("s"), b"x")
+        with r.pipeline() as pipe:
+            pipe.watch("n")
+            seen = int(pipe.get("n"))
+            r.incr("n")
+            pipe.multi()
+            pipe.set("n", seen + 100)
+            try:
+                pipe.execute()
+                raise AssertionError("a watched key was changed, yet EXEC went on")
+            except redis.WatchError:
+                pass
+        equal(r.transaction(lambda pipe: pipe.multi() or pipe.incrby("n", 10), "n"), [12])
+
+
+def test_transactions_side_by_side():
+    """Ten threads that read, add and write under WATCH lose nothing."""
+    with Lent() as r:
+        r.set("sum", 0)
+
+        def add(pipe):
+            current = int(pipe.get("sum"))
+            pipe.multi()
+            pipe.set("sum", current + 1)
+
+        def work():
+            client = Lent.client()
+            for _ in range(20):
+                client.transaction(add, "sum")
+
+        threads = [threading.Thread(target=work) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        equal(r.get("sum"), b"200")
+
+
+def test_keys_and_scanning():
+    with Lent() as r:
+        r.mset({f"key:{i}": i for i in range(2000)})
+        r.rpush("list", 1)
+        equal(len(set(r.scan_iter(match="key:*", count=100))), 2000)
+        equal(list(r.scan_iter(_type="list")), [b"list"])
+        equal(len(r.keys("key:1*")), 1111)
+        equal(r.dbsize(), 2001)
+        equal(r.rename("list", "other"), True)
+        equal(r.copy("other", "copy"), True)
+        equal(r.expire("copy", 100, nx=True), True)
+        equal(r.expire("copy", 200, nx=True), False)
+        equal(r.persist("copy"), True)
+        assert r.expireat("copy", int(time.time()) + 50) and 48 <= r.ttl("copy") <= 50
+        assert r.randomkey() is not None
+        equal(r.object("encoding", "key:1") is not None, True)
+        equal(r.flushdb(), True)
+        equal(r.dbsize(), 0)
+
+
+def test_the_server():
+    with Lent() as r:
+        equal(r.client_setname("tester"), True)
+        equal(r.client_getname(), "tester")
+        assert r.client_id() > 0
+        mine = [client for client in r.client_list() if client["id"] == str(r.client_id())]
+        equal((len(mine), mine[0]["name"]), (1, "tester"))
+        equal(r.client_info()["name"], "tester")
+        info = r.info()
+        assert info["redis_mode"] == "standalone" and info["loading"] == 0 and info["role"] == "master", info
+        assert r.info("server")["redis_version"].count(".") == 2
+        equal(r.config_get("maxclients"), {"maxclients": "10000"})
+        equal(r.config_set("timeout_s", 100), True)
+        equal(r.config_get("timeout_s"), {"timeout_s": "100"})
+        equal(r.config_set("timeout_s", 0), True)
+        equal(r.echo("hello"), b"hello")
+        assert r.command_count() > 90
+        commands = r.command()
+        equal(commands["get"]["arity"], 2)
+        equal(r.command_getkeys("MSET", "a", 1, "b", 2), ["a", "b"])
+        names = {module[b"name"] for module in r.module_list()}
+        equal(len(names), 3)
+        assert r.memory_usage("none") is None
+        try:
+            r.execute_command("NOSUCH")
+            raise AssertionError("no error for an unknown command")
+        except redis.ResponseError as error:
+            assert "unknown command" in str(error), error
+
+
+def test_errors_and_passwords():
+    if redis is None:
+        raise Skip("there is no redis-py: install python3-redis")
+    with Folder() as folder, Server(folder, persistence="none", password="secret") as server:
+        for options, kind in [({}, redis.AuthenticationError), ({"password": "wrong"}, redis.ResponseError),
+                              ({"password": "secret"}, None), ({"username": "default", "password": "secret"}, None),
+                              ({"password": "secret", "db": 1}, redis.ResponseError)]:
+            client = redis.Redis(port=server.port, **options)
+            try:
+                client.dbsize()
+                assert kind is None, f"{options}: no error"
+            except redis.RedisError as error:
+                assert kind is not None and isinstance(error, kind), (options, type(error), error)
+
+
+if __name__ == "__main__":
+    if redis is None:
+        run(globals())
+    with Folder() as home, Server(home, persistence="writethroughdisk") as Lent.server:
+        run(globals())
