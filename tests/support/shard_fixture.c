@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+
+/* shard_fixture.c - the turns of a node, without the node. The order of things within a turn is that of core/node/node.c. */
+#include "support/shard_fixture.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "geomys/ext/wait.h"
+#include "log/replay.h"
+#include "shard/apply.h"
+#include "shard/call.h"
+#include "shard/commands.h"
+#include "shard/frozen.h"
+#include "support/resp_text.h"
+
+#define TEXT_MAX    ((size_t)256 << 20)
+#define HISTORY_MAX ((size_t)1 << 30)
+
+/* ---- beginning and end ---- */
+
+_Noreturn static void give_up(const char *what, const struct complaint *complaint)
+{
+    (void)fprintf(stderr, "shard_fixture: %s: %s\n", what, complaint->text);
+    abort();
+}
+
+static void add_module(struct registry *registry, const struct gm_module *module, const char *path)
+{
+    struct complaint complaint;
+    if (registry_add(registry, module, path, &complaint) != STATUS_OK) {
+        give_up("a module", &complaint);
+    }
+}
+
+struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
+                                           const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
+{
+    static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
+    const struct gm_module *own[] = {commands_keys(), commands_expire(), commands_connection(), commands_transaction(),
+                                     commands_command()};
+    struct registry *registry = registry_create(interfaces, 1);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        add_module(registry, own[i], NULL);
+    }
+    for (size_t i = 0; i < SHARD_FIXTURE_MODULES; i++) {
+        if ((options->without & (1u << i)) == 0) {
+            add_module(registry, modules[i], "loaded.so");
+        }
+    }
+    if (options->module != NULL) {
+        add_module(registry, options->module, "more.so");
+    }
+    return registry;
+}
+
+static void on_damage(void *context, const char *sentence)
+{
+    struct shard_fixture *fixture = context;
+    fixture->damages++;
+    complaint_set(&fixture->damage, "%s", sentence);
+}
+
+static void on_progress(void *context)
+{
+    (void)context;
+}
+
+static void on_failed(void *context, const struct complaint *complaint)
+{
+    (void)context;
+    give_up("the log", complaint);
+}
+
+static void open_log(struct shard_fixture *fixture, uint64_t seed)
+{
+    fixture->sim = sim_disk_create(seed);
+    struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 1 << 18};
+    struct wal_events events = {.on_progress = on_progress, .on_failed = on_failed, .context = fixture};
+    struct replay_end end = {.exists = false};
+    struct complaint complaint;
+    if (wal_create(&fixture->wal, &config, sim_disk_interface(fixture->sim), &fixture->shard.tail, &end, &events,
+                   &complaint) != STATUS_OK) {
+        give_up("no log", &complaint);
+    }
+    fixture->shard.wal = fixture->wal;
+    for (uint32_t i = 1; i < fixture->shard.type_count; i++) {
+        wal_declare(fixture->wal, (uint16_t)i, gm_bytes_of(fixture->shard.types[i].name));
+    }
+}
+
+void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
+                         struct registry *registry, bool owned)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->registry = owned ? registry : NULL;
+    fixture->held = options->held;
+    fixture->now_ms = SHARD_FIXTURE_START_MS;
+    fixture->monotonic_ms = 1000;
+    struct shard_options shard_options = {
+        .limits = {.args_max = options->args_max != 0 ? options->args_max : 1 << 20,
+                   .bulk_max = 1 << 24,
+                   .query_max = 1 << 26},
+        .output_max = options->output_max != 0 ? options->output_max : 1 << 26,
+        .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
+        .default_expiry_ms = options->default_expiry_ms,
+        .password = options->password,
+        .seed = options->seed,
+    };
+    shard_init(&fixture->shard, registry, &shard_options);
+    fixture->shard.on_damage = on_damage;
+    fixture->shard.context = fixture;
+    tail_finish(&fixture->shard.tail);
+    tail_init(&fixture->shard.tail, 0, 1, true);
+    buf_init(&fixture->history, HISTORY_MAX);
+    buf_init(&fixture->text, TEXT_MAX);
+    if (options->log) {
+        open_log(fixture, options->seed);
+    }
+    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
+        fixture->clients[i] = session_create(&fixture->shard, i + 1);
+    }
+}
+
+void shard_fixture_check_empty(struct shard *shard)
+{
+    keyspace_flush(&shard->keyspace);
+    while (keyspace_reap(&shard->keyspace, 1000)) {
+    }
+    for (uint32_t i = 0; i < shard->type_count; i++) {
+        check(shard->keyspace.account[i].bytes == 0);
+        check(shard->keyspace.account[i].blocks == 0);
+        check(shard->keyspace.keys[i] == 0);
+    }
+    check(shard->keyspace.frozen == 0);
+    check(shard->keyspace.damaged == 0);
+    check(expire_next(&shard->keyspace.expire) == INT64_MAX);
+}
+
+void shard_fixture_close(struct shard_fixture *fixture)
+{
+    for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
+        session_destroy(fixture->clients[i]);
+    }
+    check(fixture->shard.session_blocked == 0);
+    shard_fixture_check_empty(&fixture->shard);
+    if (fixture->wal != NULL) {
+        while (sim_disk_run(fixture->sim, 1) > 0) {
+        }
+        wal_destroy(fixture->wal);
+    }
+    shard_finish(&fixture->shard);
+    sim_disk_destroy(fixture->sim);
+    registry_destroy(fixture->registry);
+    buf_finish(&fixture->history);
+    buf_finish(&fixture->text);
+}
+
+/* ---- turns ---- */
+
+/* The end of a turn: what was written is kept for the tests, the log takes it, the gate hears of it. */
+static void end_turn(struct shard_fixture *fixture)
+{
+    struct tail *tail = &fixture->shard.tail;
+    while (shard_turn_end(&fixture->shard)) {
+    }
+    check(!tail->open);
+    bool kept = buf_append(&fixture->history, buf_bytes(&tail->pending));
+    check(kept);
+    if (fixture->wal == NULL) {
+        buf_clear(&tail->pending, 0);
+        if (!fixture->held) {
+            fixture->shard.gate.released = tail->last_sequence;
+        }
+        return;
+    }
+    wal_turn(fixture->wal, fixture->monotonic_ms);
+    if (!fixture->held) {
+        shard_fixture_sync(fixture);
+    }
+    fixture->shard.gate.released = wal_released(fixture->wal);
+}
+
+void shard_fixture_sync(struct shard_fixture *fixture)
+{
+    do {
+        (void)sim_disk_run(fixture->sim, 1);
+        wal_turn(fixture->wal, fixture->monotonic_ms);
+    } while (sim_disk_run(fixture->sim, 1) > 0);
+    fixture->shard.gate.released = wal_released(fixture->wal);
+}
+
+void shard_fixture_pass(struct shard_fixture *fixture, int64_t ms)
+{
+    fixture->now_ms += ms;
+    fixture->monotonic_ms += ms;
+    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    end_turn(fixture);
+}
+
+void shard_fixture_jump(struct shard_fixture *fixture, int64_t now_ms)
+{
+    fixture->now_ms = now_ms;
+}
+
+void shard_fixture_release(struct shard_fixture *fixture, uint64_t sequence)
+{
+    check(fixture->held && fixture->wal == NULL);
+    shard_fixture_pass(fixture, 0);
+    fixture->shard.gate.released = sequence;
+}
+
+/* ---- clients ---- */
+
+static const char *finish_text(struct shard_fixture *fixture)
+{
+    bool fits = buf_append(&fixture->text, (struct gm_bytes){(const uint8_t *)"", 1});
+    check(fits);
+    return (const char *)fixture->text.data;
+}
+
+static void read_replies(struct shard_fixture *fixture, struct gm_bytes bytes)
+{
+    while (bytes.size > 0) {
+        if (fixture->text.size > 0) {
+            (void)buf_append(&fixture->text, BYTES(" | "));
+        }
+        size_t size = resp_text_reply(bytes, &fixture->text);
+        if (size == 0 || size == RESP_TEXT_BROKEN) {
+            (void)buf_append(&fixture->text, size == 0 ? BYTES("(cut off)") : BYTES("(broken)"));
+            return;
+        }
+        bytes = (struct gm_bytes){bytes.data + size, bytes.size - size};
+    }
+}
+
+const char *shard_fixture_hear(struct shard_fixture *fixture, unsigned client)
+{
+    struct session *session = fixture->clients[client];
+    buf_clear(&fixture->text, TEXT_MAX);
+    list_remove(&session->dirty);
+    size_t size = session->overflowed ? 0 : session_releasable(session);
+    if (size > 0) {
+        read_replies(fixture, (struct gm_bytes){session->out.data + session->sent, size});
+        session_sent(session, size);
+    }
+    session->resumed = false;
+    return finish_text(fixture);
+}
+
+size_t shard_fixture_send(struct shard_fixture *fixture, unsigned client, struct gm_bytes bytes)
+{
+    size_t wants;
+    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    /* In an allocation of its own size, which goes: nobody may keep a pointer into it. */
+    uint8_t *copy = memory_alloc(bytes.size > 0 ? bytes.size : 1);
+    if (bytes.size > 0) {
+        memcpy(copy, bytes.data, bytes.size);
+    }
+    size_t consumed = session_input(fixture->clients[client], copy, bytes.size, &wants);
+    memory_free(copy);
+    end_turn(fixture);
+    return consumed;
+}
+
+const char *shard_fixture_say(struct shard_fixture *fixture, unsigned client, const char *format, ...)
+{
+    char *line;
+    va_list args;
+    va_start(args, format);
+    int size = vasprintf(&line, format, args);
+    va_end(args);
+    check(size >= 0);
+    struct buf input;
+    buf_init(&input, (size_t)size + 2);
+    bool fits = buf_append(&input, gm_bytes_of(line)) && buf_append(&input, BYTES("\r\n"));
+    check(fits);
+    size_t consumed = shard_fixture_send(fixture, client, buf_bytes(&input));
+    check(consumed == input.size);
+    buf_finish(&input);
+    free(line);
+    return shard_fixture_hear(fixture, client);
+}
+
+void shard_fixture_hang_up(struct shard_fixture *fixture, unsigned client)
+{
+    uint64_t id = fixture->clients[client]->id;
+    session_destroy(fixture->clients[client]);
+    fixture->clients[client] = session_create(&fixture->shard, id + SHARD_FIXTURE_CLIENTS);
+}
+
+/* ---- records ---- */
+
+static void name_host(struct shard_fixture *fixture, uint16_t op)
+{
+    static const char *const names[] = {
+        [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
+        [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",
+    };
+    check(op < sizeof names / sizeof names[0] && names[op] != NULL);
+    (void)buf_append(&fixture->text, gm_bytes_of(names[op]));
+}
+
+static void name_type(struct shard_fixture *fixture, uint16_t type)
+{
+    const char *name = fixture->shard.types[type].name;
+    size_t skipped = strncmp(name, "geomys.", 7) == 0 ? 7 : 0;
+    (void)buf_append(&fixture->text, (struct gm_bytes){(const uint8_t *)name + skipped, strcspn(name, "/") - skipped});
+}
+
+static void describe(struct shard_fixture *fixture, const struct record *record)
+{
+    static const struct {
+        uint16_t flag;
+        const char *name;
+    } flags[] = {
+        {RECORD_FRESH, " fresh"}, {RECORD_KEEP_EXPIRY, " keep"}, {RECORD_REMOVES, " removes"}, {RECORD_MORE, " more"}};
+    (void)buf_append(&fixture->text, fixture->text.size > 0 ? BYTES("; ") : BYTES_NONE);
+    if (record->type == 0) {
+        name_host(fixture, record->op);
+    } else {
+        name_type(fixture, record->type);
+    }
+    if (record->key.size > 0) {
+        (void)buf_append(&fixture->text, BYTES(" "));
+        (void)buf_append(&fixture->text, record->key);
+    }
+    if ((record->flags & RECORD_EXPIRE) != 0) {
+        (void)buf_format(&fixture->text, " @%lld", (long long)record->expire_at_ms);
+    }
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if ((record->flags & flags[i].flag) != 0) {
+            (void)buf_append(&fixture->text, gm_bytes_of(flags[i].name));
+        }
+    }
+}
+
+const char *shard_fixture_records(struct shard_fixture *fixture)
+{
+    buf_clear(&fixture->text, TEXT_MAX);
+    while (fixture->told < fixture->history.size) {
+        struct record record;
+        size_t size;
+        record_read(fixture->history.data + fixture->told, &record, &size);
+        describe(fixture, &record);
+        fixture->told += size;
+    }
+    return finish_text(fixture);
+}
+
+static void declare(struct shard_fixture *fixture, uint16_t type, struct gm_bytes name)
+{
+    struct complaint complaint;
+    if (fixture->shard.sink.declare(&fixture->shard.sink, type, name, &complaint) != STATUS_OK) {
+        give_up("a type", &complaint);
+    }
+}
+
+void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into)
+{
+    for (uint32_t i = 1; i < from->shard.type_count; i++) {
+        declare(into, (uint16_t)i, gm_bytes_of(from->shard.types[i].name));
+    }
+    struct gm_bytes rest = buf_bytes(&from->history);
+    while (rest.size > 0) {
+        struct record record;
+        struct complaint complaint;
+        size_t size;
+        if (record_parse(rest, &record, &size, &complaint) != STATUS_OK ||
+            into->shard.sink.accept(&into->shard.sink, &record, &complaint) != STATUS_OK) {
+            give_up("a record", &complaint);
+        }
+        rest = (struct gm_bytes){rest.data + size, rest.size - size};
+    }
+}
+
+enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type, struct record record)
+{
+    struct complaint complaint;
+    record.type = 0;
+    if (type != NULL) {
+        record.type = 200;
+        declare(fixture, record.type, gm_bytes_of(type));
+    }
+    record.sequence = fixture->shard.tail.last_sequence + 1;
+    record.epoch = 1;
+    return fixture->shard.sink.accept(&fixture->shard.sink, &record, &complaint);
+}
+
+const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const char *key)
+{
+    struct gm_bytes name = gm_bytes_of(key);
+    struct keyspace *keyspace = &fixture->shard.keyspace;
+    struct entry **slot = keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
+    return slot != NULL ? *slot : NULL;
+}
+
+/* ---- rebuilding ---- */
+
+struct rebuild {
+    struct gm_sink sink;
+    const struct shard *source;
+    struct shard *target;
+    const struct entry *entry;
+    uint16_t type; /* the target's number */
+    bool begun;
+};
+
+static void rebuild_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+{
+    struct rebuild *rebuild = container_of(sink, struct rebuild, sink);
+    int64_t expire_at_ms = entry_expire_at(rebuild->entry);
+    struct record record = {
+        .op = op, .type = rebuild->type, .flags = RECORD_DUMP, .key = entry_key(rebuild->entry), .body = body};
+    if (!rebuild->begun) {
+        rebuild->begun = true;
+        record.flags |= RECORD_FRESH | (expire_at_ms != 0 ? RECORD_EXPIRE : 0);
+        record.expire_at_ms = expire_at_ms;
+    }
+    struct complaint complaint;
+    uint64_t hash = keyspace_hash(&rebuild->target->keyspace, record.key);
+    if (apply_again(rebuild->target, &record, hash, &complaint) != STATUS_OK) {
+        give_up("a dumped record", &complaint);
+    }
+}
+
+static void rebuild_entry(void *context, void *element)
+{
+    struct rebuild *rebuild = context;
+    rebuild->entry = element;
+    rebuild->begun = false;
+    int number = shard_type_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
+    check(number > 0);
+    rebuild->type = (uint16_t)number;
+    frozen_dump(rebuild->source, rebuild->entry, &rebuild->sink);
+    check(rebuild->begun); /* a value without a record would be lost */
+}
+
+uint64_t shard_fixture_rebuilt_digest(struct shard *shard)
+{
+    struct shard target;
+    struct shard_options options = shard->options;
+    options.seed += 17;
+    shard_init(&target, shard->registry, &options);
+    struct rebuild rebuild = {.sink = {.record = rebuild_record}, .source = shard, .target = &target};
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&shard->keyspace.table, cursor, rebuild_entry, &rebuild);
+    } while (cursor != 0);
+    check(target.stats.damaged == 0);
+    uint64_t digest = shard_digest(&target);
+    shard_fixture_check_empty(&target);
+    shard_finish(&target);
+    return digest;
+}

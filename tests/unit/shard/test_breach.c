@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_breach.c - modules that break their side of the contract: the client gets one error, the next answer is right, and nothing
+ * has changed. */
+#include <criterion/criterion.h>
+
+#include "geomys/ext/wait.h"
+#include "geomys/module.h"
+#include "support/shard_fixture.h"
+
+/* ---- a value that is its bytes; op 1 replaces it ---- */
+
+static int apply_note(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->op != 1) {
+        return GM_CORRUPT;
+    }
+    uint8_t *target = gm_resize(apply, record->body.size);
+    if (record->body.size > 0) {
+        memcpy(target, record->body.data, record->body.size);
+    }
+    return GM_OK;
+}
+
+static uint64_t dump_note(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    (void)cursor;
+    gm_dump(sink, 1, (struct gm_bytes){cell->data, cell->size});
+    return 0;
+}
+
+static const struct gm_type note = {
+    .size = sizeof note, .id = "test.note/1", .name = "note", .apply = apply_note, .dump = dump_note};
+
+static void put(struct gm_call *call, uint32_t key, uint16_t op)
+{
+    gm_emit(call, &(struct gm_emission){.key = key, .op = op, .body = gm_bytes_of("written")});
+}
+
+/* ---- the breaches ---- */
+
+static void plan_good(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_silent(struct gm_call *call)
+{
+    put(call, 0, 1);
+}
+
+static void plan_few(struct gm_call *call)
+{
+    gm_reply_array(call, 3);
+    gm_reply_int(call, 1);
+    gm_reply_int(call, 2);
+    put(call, 0, 1);
+}
+
+static void plan_many(struct gm_call *call)
+{
+    gm_reply_array(call, 1);
+    gm_reply_int(call, 1);
+    gm_reply_int(call, 2);
+    put(call, 0, 1);
+}
+
+static void plan_few_inside(struct gm_call *call)
+{
+    gm_reply_array(call, 2);
+    gm_reply_map(call, 2);
+    gm_reply_int(call, 1);
+    gm_reply_int(call, 2);
+    gm_reply_set(call, 0);
+    put(call, 0, 1);
+}
+
+static void plan_twice(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_status(call, "OK");
+    gm_reply_status(call, "OK");
+}
+
+static void plan_error_then_more(struct gm_call *call)
+{
+    gm_reply_array(call, 2);
+    gm_reply_error(call, "ERR no\r\n+OK\r\n");
+    gm_reply_array(call, 7);
+    put(call, 0, 1);
+}
+
+static void plan_error_emits(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_error(call, "ERR refused");
+    put(call, 0, 1);
+    gm_emit_delete(call, 0);
+    gm_emit_expire(call, 0, 1);
+}
+
+static void plan_read_emits(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_read_deletes(struct gm_call *call)
+{
+    gm_reply_status(call, "OK");
+    gm_emit_delete(call, 0);
+}
+
+static void plan_far_key(struct gm_call *call)
+{
+    put(call, 0, 1);
+    put(call, call->key_count, 1);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_far_delete(struct gm_call *call)
+{
+    gm_reply_status(call, "OK");
+    gm_emit_delete(call, call->key_count);
+}
+
+static void plan_far_expire(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_emit_expire(call, UINT32_MAX, 1);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_far_scalar(struct gm_call *call)
+{
+    gm_reply_bool(call, gm_scalar(call, UINT32_MAX).data == NULL && gm_scalar(call, 0).data == NULL);
+}
+
+static void plan_endless_body(struct gm_call *call)
+{
+    static const uint8_t byte = 1;
+    gm_emit(call, &(struct gm_emission){.op = 1, .flags = GM_BORROWED, .body = {&byte, GM_VALUE_SIZE_MAX + 1}});
+    gm_reply_status(call, "OK");
+}
+
+static void plan_no_keys(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_status(call, "OK");
+}
+
+static bool wait(struct gm_call *call, int64_t timeout_ms)
+{
+    return ((const struct gm_wait_1 *)call->interfaces[0])->wait(call, timeout_ms);
+}
+
+/* Waits for a key that never suits it, whatever it is told, and says and writes what it should not. */
+static void plan_wait_anyhow(struct gm_call *call)
+{
+    gm_reply_array(call, 5);
+    put(call, 0, 1);
+    (void)wait(call, 50);
+    gm_reply_int(call, 1);
+}
+
+static void plan_wait_long(struct gm_call *call)
+{
+    if (call->keys[0].state == GM_KEY_OWN) {
+        gm_reply_status(call, "THERE");
+    } else if (!wait(call, INT64_MAX)) {
+        gm_reply_null(call);
+    }
+}
+
+static void plan_wait_negative(struct gm_call *call)
+{
+    if (!wait(call, -1)) {
+        gm_reply_null(call);
+    }
+}
+
+#define WORDS .size = sizeof(struct gm_command), .summary = "For the test.", .complexity = "O(1)"
+#define WRITES(name, function)                                                                                         \
+    {                                                                                                                  \
+        WORDS, .usage = name " key", .flags = GM_WRITE, .type = &note, .plan = function                                \
+    }
+#define READS(name, function)                                                                                          \
+    {                                                                                                                  \
+        WORDS, .usage = name " key", .flags = GM_READ, .type = &note, .plan = function                                 \
+    }
+#define WAITS(name, function)                                                                                          \
+    {                                                                                                                  \
+        WORDS, .usage = name " key", .flags = GM_WRITE | GM_BLOCKS, .type = &note, .plan = function                    \
+    }
+
+static const struct gm_command commands[] = {
+    WRITES("GOOD", plan_good),
+    WRITES("SILENT", plan_silent),
+    WRITES("FEW", plan_few),
+    WRITES("MANY", plan_many),
+    WRITES("FEWINSIDE", plan_few_inside),
+    WRITES("TWICE", plan_twice),
+    WRITES("ERRORTHENMORE", plan_error_then_more),
+    WRITES("ERROREMITS", plan_error_emits),
+    READS("READEMITS", plan_read_emits),
+    READS("READDELETES", plan_read_deletes),
+    WRITES("FARKEY", plan_far_key),
+    WRITES("FARDELETE", plan_far_delete),
+    WRITES("FAREXPIRE", plan_far_expire),
+    READS("FARSCALAR", plan_far_scalar),
+    WRITES("ENDLESSBODY", plan_endless_body),
+    {WORDS, .usage = "NOKEYS word", .flags = GM_WRITE, .plan = plan_no_keys},
+    WAITS("WAITANYHOW", plan_wait_anyhow),
+    WAITS("WAITLONG", plan_wait_long),
+    WAITS("WAITNEGATIVE", plan_wait_negative),
+};
+
+static const struct gm_type *const types[] = {&note};
+static const char *const needs[] = {GM_WAIT_1};
+static const struct gm_module module = {.size = sizeof module,
+                                        .abi_major = GM_ABI_MAJOR,
+                                        .abi_minor = GM_ABI_MINOR,
+                                        .name = "test.breach",
+                                        .version = "1.0.0",
+                                        .summary = "Breaks every rule.",
+                                        .types = types,
+                                        .type_count = 1,
+                                        .commands = commands,
+                                        .command_count = sizeof commands / sizeof commands[0],
+                                        .needs = needs,
+                                        .need_count = 1};
+
+#define INCOMPLETE "-ERR the module test.breach answered '"
+#define IMPOSSIBLE "-ERR the module test.breach emitted a record that is not possible"
+#define CHANGES    "-ERR the module test.breach changes values in '"
+
+static const struct {
+    const char *command;
+    const char *answer; /* its beginning */
+} breaches[] = {
+    {"SILENT k", INCOMPLETE},
+    {"FEW k", INCOMPLETE},
+    {"MANY k", INCOMPLETE},
+    {"FEWINSIDE k", INCOMPLETE},
+    {"TWICE k", INCOMPLETE},
+    {"ERRORTHENMORE k", INCOMPLETE},
+    {"ERROREMITS k", "-ERR refused"},
+    {"READEMITS k", CHANGES},
+    {"READDELETES k", CHANGES},
+    {"FARKEY k", "-ERR the module test.breach "},
+    {"FARDELETE k", IMPOSSIBLE},
+    {"FAREXPIRE k", "-ERR the module test.breach "},
+    {"ENDLESSBODY k", "-ERR the module test.breach "},
+    {"NOKEYS k", "-ERR the module test.breach "},
+};
+
+Test(breach, an_error_and_the_next_answer_is_right)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    for (int resp3 = 0; resp3 < 2; resp3++) {
+        for (size_t i = 0; i < sizeof breaches / sizeof breaches[0]; i++) {
+            expect_begins(&at, 0, breaches[i].answer, "%s", breaches[i].command);
+            expect_said(&at, 0, "\"next\"", "ECHO next");
+        }
+        expect_said(&at, 0, resp3 ? "#t" : ":1", "FARSCALAR k");
+        expect_said(&at, 0, ":0", "DBSIZE");
+        expect_records(&at, "");
+        cr_expect_eq(at.shard.tail.last_sequence, 0);
+        (void)shard_fixture_say(&at, 0, "HELLO 3");
+    }
+    expect_said(&at, 0, "OK", "GOOD k");
+    expect_records(&at, "test.note k fresh");
+    cr_expect_eq(at.damages, 0);
+    shard_fixture_close(&at);
+}
+
+/* Inside EXEC a breach is one element, and the others count. */
+Test(breach, inside_a_transaction)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    for (size_t i = 0; i < sizeof breaches / sizeof breaches[0]; i++) {
+        expect_said(&at, 0, "OK", "MULTI");
+        expect_said(&at, 0, "QUEUED", "GOOD before%zu", i);
+        expect_said(&at, 0, "QUEUED", "%s", breaches[i].command);
+        expect_said(&at, 0, "QUEUED", "GOOD behind%zu", i);
+        expect_begins(&at, 0, "[OK -ERR ", "EXEC");
+        expect_said(&at, 0, "PONG", "PING");
+        expect_said(&at, 0, ":2", "EXISTS before%zu behind%zu k", i, i);
+    }
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "WAITANYHOW k");
+    expect_said(&at, 0, "QUEUED", "WAITLONG k");
+    expect_said(&at, 0, "QUEUED", "PING");
+    expect_said(&at, 0, "[" INCOMPLETE "waitanyhow' incompletely nil PONG]", "EXEC");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    shard_fixture_close(&at);
+}
+
+/* A plan that waits has neither spoken nor written, whatever it did. */
+Test(breach, waiting_and_talking_at_once)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 1, "", "WAITANYHOW k");
+    cr_expect_eq(at.clients[1]->out.size, 0);
+    expect_said(&at, 0, ":0", "EXISTS k");
+    expect_said(&at, 0, "OK", "GOOD k"); /* runs it again, and it waits again */
+    expect_heard(&at, 1, "");
+    cr_expect_eq(at.clients[1]->out.size, 0);
+    shard_fixture_pass(&at, 50);
+    expect_heard(&at, 1, INCOMPLETE "waitanyhow' incompletely");
+    expect_said(&at, 1, "PONG", "PING");
+    shard_fixture_close(&at);
+}
+
+Test(breach, waiting_longer_than_time_goes_on)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 1, "", "WAITLONG k");
+    expect_said(&at, 2, "nil", "WAITNEGATIVE k");
+    shard_fixture_pass(&at, 1000000);
+    expect_heard(&at, 1, "");
+    expect_said(&at, 0, "OK", "GOOD k");
+    expect_heard(&at, 1, "THERE");
+    shard_fixture_close(&at);
+}

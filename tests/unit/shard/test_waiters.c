@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_waiters.c - who waits is served first come first served, by whoever changes the key, and at no greater cost than it takes.
+ *
+ * Besides the real lists there is a type of the test's own whose plans are counted. */
+#include <criterion/criterion.h>
+
+#include "geomys/ext/wait.h"
+#include "geomys/module.h"
+#include "support/shard_fixture.h"
+
+/* ---- a queue of indistinguishable things: the value is how many there are ---- */
+
+static unsigned plans; /* of TAKE; each test is a process of its own */
+
+static int apply_things(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->body.size != 1) {
+        return GM_CORRUPT;
+    }
+    gm_set_word(apply, record->op == 1 ? apply->cell.word + record->body.data[0] : apply->cell.word - 1);
+    return GM_OK;
+}
+
+static uint64_t dump_things(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    uint8_t count = (uint8_t)cell->word;
+    (void)cursor;
+    gm_dump(sink, 1, (struct gm_bytes){&count, 1});
+    return 0;
+}
+
+static bool no_things(const struct gm_cell *cell)
+{
+    return cell->word == 0;
+}
+
+static const struct gm_type things = {.size = sizeof things,
+                                      .id = "test.things/1",
+                                      .name = "things",
+                                      .apply = apply_things,
+                                      .dump = dump_things,
+                                      .empty = no_things};
+
+static void plan_put(struct gm_call *call)
+{
+    uint8_t count = (uint8_t)call->args[1].integer;
+    gm_emit(call, &(struct gm_emission){.op = 1, .body = {&count, 1}});
+    gm_reply_int(call, count);
+}
+
+static void plan_take(struct gm_call *call)
+{
+    const struct gm_wait_1 *wait = call->interfaces[0];
+    plans++;
+    if (call->keys[0].state == GM_KEY_ABSENT) {
+        if (!wait->wait(call, call->args[1].integer)) {
+            gm_reply_null(call);
+        }
+        return;
+    }
+    gm_emit(call, &(struct gm_emission){.op = 2, .body = {(const uint8_t *)"", 1}});
+    gm_reply_status(call, "TAKEN");
+}
+
+/* Waits until there are `number` of them, and takes these. */
+static void plan_take_all(struct gm_call *call)
+{
+    const struct gm_wait_1 *wait = call->interfaces[0];
+    int64_t number = call->args[1].integer;
+    if (call->keys[0].state == GM_KEY_ABSENT || (int64_t)call->keys[0].cell.word < number) {
+        if (!wait->wait(call, 0)) {
+            gm_reply_null(call);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < number; i++) {
+        gm_emit(call, &(struct gm_emission){.op = 2, .body = {(const uint8_t *)"", 1}});
+    }
+    gm_reply_status(call, "ALL");
+}
+
+/* Waits until there is one, and makes it one more. */
+static void plan_grow(struct gm_call *call)
+{
+    const struct gm_wait_1 *wait = call->interfaces[0];
+    if (call->keys[0].state == GM_KEY_ABSENT && wait->wait(call, 0)) {
+        return;
+    }
+    gm_emit(call, &(struct gm_emission){.op = 1, .body = {(const uint8_t *)"\1", 1}});
+    gm_reply_status(call, "GROWN");
+}
+
+#define WORDS .summary = "For the test.", .complexity = "O(1)"
+static const struct gm_command commands[] = {
+    {.size = sizeof(struct gm_command),
+     .usage = "PUT key number:int",
+     .flags = GM_WRITE,
+     .type = &things,
+     .plan = plan_put,
+     WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "TAKE key timeout:timeout",
+     .flags = GM_WRITE | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_take,
+     WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "TAKEALL key number:int",
+     .flags = GM_WRITE | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_take_all,
+     WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "GROW key",
+     .flags = GM_WRITE | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_grow,
+     WORDS},
+};
+static const struct gm_type *const types[] = {&things};
+static const char *const needs[] = {GM_WAIT_1};
+static const struct gm_module module = {.size = sizeof module,
+                                        .abi_major = GM_ABI_MAJOR,
+                                        .abi_minor = GM_ABI_MINOR,
+                                        .name = "test.things",
+                                        .version = "1.0.0",
+                                        .summary = "Things.",
+                                        .types = types,
+                                        .type_count = 1,
+                                        .commands = commands,
+                                        .command_count = 4,
+                                        .needs = needs,
+                                        .need_count = 1};
+
+/* ---- fairness ---- */
+
+Test(waiters, first_come_first_served)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 3, "", "BLPOP q 0");
+    expect_said(&at, 1, "", "BRPOP q 0");
+    expect_said(&at, 2, "", "BLPOP q 0");
+    expect_said(&at, 0, ":2", "RPUSH q a b");
+    expect_heard(&at, 3, "[\"q\" \"a\"]");
+    expect_heard(&at, 1, "[\"q\" \"b\"]");
+    expect_heard(&at, 2, "");
+    expect_said(&at, 3, "", "BLPOP q 0"); /* at the end of the queue again */
+    expect_said(&at, 0, ":1", "LPUSH q c");
+    expect_heard(&at, 2, "[\"q\" \"c\"]");
+    expect_heard(&at, 3, "");
+    expect_said(&at, 0, ":3", "LPUSH q d e f");
+    expect_heard(&at, 3, "[\"q\" \"f\"]");
+    expect_said(&at, 0, "[\"e\" \"d\"]", "LRANGE q 0 -1");
+    shard_fixture_close(&at);
+}
+
+/* Who was tried in vain stays where he was, before those who were not tried. */
+Test(waiters, nobody_loses_his_place)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 1, "", "TAKEALL q 2");
+    expect_said(&at, 2, "", "TAKE q 0");
+    expect_said(&at, 3, "", "TAKE q 0");
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 1, "");
+    expect_heard(&at, 2, "TAKEN");
+    expect_said(&at, 0, ":2", "PUT q 2");
+    expect_heard(&at, 1, "ALL");
+    expect_heard(&at, 3, "");
+    shard_fixture_close(&at);
+}
+
+/* The target is another type's by now: that is an answer, and the element is the next one's. */
+Test(waiters, a_move_that_has_become_impossible)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLMOVE q target LEFT LEFT 0");
+    expect_said(&at, 2, "", "BLPOP q 0");
+    expect_said(&at, 0, "OK", "SET target text");
+    expect_said(&at, 0, ":1", "RPUSH q x");
+    expect_heard(&at, 1, "-WRONGTYPE Operation against a key holding the wrong kind of value");
+    expect_heard(&at, 2, "[\"q\" \"x\"]");
+    shard_fixture_close(&at);
+}
+
+/* Serving one changes the key, so that another, who was tried before, can be served. */
+Test(waiters, who_is_served_may_make_room_for_who_was_not)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 1, "", "TAKEALL q 2");
+    expect_said(&at, 2, "", "GROW q");
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 2, "GROWN");
+    expect_heard(&at, 1, "ALL");
+    expect_said(&at, 0, ":0", "EXISTS q");
+    shard_fixture_close(&at);
+}
+
+Test(waiters, several_keys_and_the_first_of_them_that_has_something)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLPOP a b c 0");
+    expect_said(&at, 2, "", "BLMPOP 0 2 c b LEFT COUNT 5");
+    cr_expect_eq(at.shard.interest.waiters, 5);
+    expect_said(&at, 0, ":3", "RPUSH b 1 2 3");
+    expect_heard(&at, 1, "[\"b\" \"1\"]");
+    expect_heard(&at, 2, "[\"b\" [\"2\" \"3\"]]");
+    cr_expect_eq(at.shard.interest.waiters, 0);
+    cr_expect_eq(at.shard.interest.keys.count, 0);
+    /* in one batch both keys are filled: the order of the command's keys decides */
+    expect_said(&at, 1, "", "BLPOP a b 0");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "RPUSH b y");
+    expect_said(&at, 0, "QUEUED", "RPUSH a x");
+    expect_said(&at, 0, "[:1 :1]", "EXEC");
+    expect_heard(&at, 1, "[\"a\" \"x\"]");
+    expect_said(&at, 0, "[\"y\"]", "LRANGE b 0 -1");
+    /* the same key twice */
+    expect_said(&at, 1, "", "BLPOP q q 0");
+    expect_said(&at, 0, ":2", "RPUSH q x y");
+    expect_heard(&at, 1, "[\"q\" \"x\"]");
+    expect_said(&at, 0, ":1", "LLEN q");
+    shard_fixture_close(&at);
+}
+
+Test(waiters, an_element_goes_through_a_chain_of_moves)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 3, "", "BLPOP c 0");
+    expect_said(&at, 2, "", "BLMOVE b c LEFT RIGHT 0");
+    expect_said(&at, 1, "", "BLMOVE a b LEFT RIGHT 0");
+    expect_said(&at, 0, ":1", "RPUSH a x");
+    expect_heard(&at, 1, "\"x\"");
+    expect_heard(&at, 2, "\"x\"");
+    expect_heard(&at, 3, "[\"c\" \"x\"]");
+    expect_said(&at, 0, ":0", "EXISTS a b c");
+    /* in a circle: from a key to itself */
+    expect_said(&at, 1, "", "BLMOVE a a LEFT RIGHT 0");
+    expect_said(&at, 0, ":2", "RPUSH a x y");
+    expect_heard(&at, 1, "\"x\"");
+    expect_said(&at, 0, "[\"y\" \"x\"]", "LRANGE a 0 -1");
+    shard_fixture_close(&at);
+}
+
+/* ---- what ends a wait, and what does not ---- */
+
+Test(waiters, time_is_over_at_the_millisecond)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLPOP q 0.1");
+    expect_said(&at, 2, "", "BLMOVE q r LEFT LEFT 0.1");
+    expect_said(&at, 3, "", "BLPOP q 0.2");
+    cr_expect_eq(shard_next_ms(&at.shard), at.monotonic_ms + 100);
+    shard_fixture_pass(&at, 99);
+    expect_heard(&at, 1, "");
+    shard_fixture_jump(&at, 9000000); /* the wall clock has no say in it */
+    shard_fixture_pass(&at, 0);
+    expect_heard(&at, 1, "");
+    shard_fixture_pass(&at, 1);
+    expect_heard(&at, 1, "nil[]");
+    expect_heard(&at, 2, "nil[]");
+    expect_heard(&at, 3, "");
+    expect_said(&at, 1, "PONG", "PING");
+    expect_said(&at, 0, ":1", "RPUSH q x");
+    expect_heard(&at, 3, "[\"q\" \"x\"]");
+    cr_expect_eq(shard_next_ms(&at.shard), INT64_MAX);
+    shard_fixture_pass(&at, 1000);
+    expect_heard(&at, 3, "");
+    shard_fixture_close(&at);
+}
+
+Test(waiters, a_value_of_another_type_does_not_end_a_wait)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLPOP q 0.1");
+    expect_said(&at, 2, "", "BLPOP q 0");
+    expect_said(&at, 0, "OK", "SET q v");
+    expect_heard(&at, 1, "");
+    shard_fixture_pass(&at, 100);
+    expect_heard(&at, 1, "nil[]");
+    expect_said(&at, 0, "\"v\"", "GET q");
+    expect_said(&at, 0, ":1", "RPUSH other x");
+    expect_said(&at, 0, "OK", "RENAME other q");
+    expect_heard(&at, 2, "[\"q\" \"x\"]");
+    shard_fixture_close(&at);
+}
+
+Test(waiters, what_is_gone_before_a_transaction_ends_was_never_there)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLPOP q 0");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "RPUSH q a b");
+    expect_said(&at, 0, "QUEUED", "DEL q");
+    expect_said(&at, 0, "[:2 :1]", "EXEC");
+    expect_heard(&at, 1, "");
+    expect_said(&at, 0, ":1", "RPUSH q c");
+    expect_heard(&at, 1, "[\"q\" \"c\"]");
+    shard_fixture_close(&at);
+}
+
+Test(waiters, inside_multi_nobody_waits)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "BLPOP q 0");
+    expect_said(&at, 0, "QUEUED", "BLMOVE q r LEFT LEFT 0");
+    expect_said(&at, 0, "QUEUED", "RPUSH q x");
+    expect_said(&at, 0, "QUEUED", "BLPOP q 0");
+    expect_said(&at, 0, "[nil[] nil[] :1 [\"q\" \"x\"]]", "EXEC");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    shard_fixture_close(&at);
+}
+
+Test(waiters, who_hangs_up_leaves_the_queue)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 1, "", "BLPOP q r 10");
+    expect_said(&at, 2, "", "BLPOP q 0");
+    cr_expect_eq(at.shard.session_blocked, 2);
+    shard_fixture_hang_up(&at, 1);
+    cr_expect_eq(at.shard.session_blocked, 1);
+    expect_said(&at, 0, ":1", "RPUSH q x");
+    expect_heard(&at, 1, "");
+    expect_heard(&at, 2, "[\"q\" \"x\"]");
+    expect_said(&at, 0, ":1", "RPUSH r y");
+    expect_said(&at, 0, ":1", "LLEN r");
+    shard_fixture_pass(&at, 20000);
+    expect_heard(&at, 1, "");
+    cr_expect_eq(at.shard.interest.keys.count, 0);
+    shard_fixture_close(&at);
+}
+
+/* What a client has sent behind a command that waits is not taken before that is answered. */
+Test(waiters, nothing_overtakes_a_wait)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    struct gm_bytes both = BYTES("BLPOP q 0\r\nPING\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 1, both), 11);
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 0);
+    expect_heard(&at, 1, "");
+    cr_expect_not(at.clients[1]->resumed);
+    expect_said(&at, 0, ":1", "RPUSH q x");
+    cr_expect(at.clients[1]->resumed);
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 6);
+    expect_heard(&at, 1, "[\"q\" \"x\"] | PONG");
+    shard_fixture_close(&at);
+}
+
+/* ---- cost ---- */
+
+Test(waiters, a_thousand_wait_and_a_push_costs_what_it_serves)
+{
+    enum { CROWD = 1000 };
+    struct shard_fixture at;
+    static struct session *crowd[CROWD];
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    size_t wants;
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = session_create(&at.shard, 1000 + i);
+        struct gm_bytes line = BYTES("TAKE q 0\r\n");
+        cr_assert_eq(session_input(crowd[i], line.data, line.size, &wants), line.size);
+        cr_assert(crowd[i]->waiting);
+    }
+    cr_expect_eq(plans, CROWD);
+    expect_said(&at, 0, ":1", "PUT q 1");
+    cr_expect_eq(plans, CROWD + 1, "%u", plans);
+    expect_said(&at, 0, ":3", "PUT q 3");
+    cr_expect_eq(plans, CROWD + 4, "%u", plans);
+    for (unsigned served = 4; served < CROWD; served += 83) {
+        for (unsigned i = 0; i < CROWD; i++) {
+            cr_assert_eq(crowd[i]->waiting, i >= served, "%u of %u", i, served);
+        }
+        expect_said(&at, 0, ":83", "PUT q 83");
+    }
+    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(plans, 2 * CROWD, "%u", plans);
+    for (unsigned i = 0; i < CROWD; i++) {
+        session_destroy(crowd[i]);
+    }
+    shard_fixture_close(&at);
+}
+
+/* An answer that does not fit is no answer at all, also if somebody else's command brought it about. */
+Test(waiters, an_answer_past_the_output_limit_closes_who_waited)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 1000});
+    static char long_word[901];
+    memset(long_word, 'x', sizeof long_word - 1);
+    expect_said(&at, 1, "", "BLMPOP 0 1 q LEFT COUNT 2");
+    expect_said(&at, 0, ":2", "RPUSH q %s %s", long_word, long_word);
+    cr_expect(at.clients[1]->overflowed);
+    cr_expect(session_over(at.clients[1]));
+    cr_expect_eq(at.shard.stats.dropped, 1);
+    expect_said(&at, 0, "PONG", "PING");
+    shard_fixture_close(&at);
+}
