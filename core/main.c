@@ -202,10 +202,25 @@ static void on_signal(void *context, int number)
     node_stop(server->node);
 }
 
+#define OTHER_DESCRIPTORS 32 /* files, sockets that listen, the loop's own */
+
+static void allow_clients(const struct server *server)
+{
+    uint64_t wanted = (uint64_t)server->config.maxclients + OTHER_DESCRIPTORS;
+    uint64_t allowed = os_process_descriptors(wanted);
+    if (allowed < wanted) {
+        trace(&server->trace, TRACE_WARNING,
+              "the system allows %llu open files, maxclients is %lld: connections above that will be refused; raise "
+              "'ulimit -n' or lower maxclients",
+              (unsigned long long)allowed, (long long)server->config.maxclients);
+    }
+}
+
 static enum status listen_all(struct server *server, struct complaint *complaint)
 {
     const struct config *config = &server->config;
     struct net_acceptor acceptor = node_acceptor(server->node);
+    allow_clients(server);
     os_loop_keepalive(server->loop, (uint32_t)config->tcp_keepalive_s);
     for (size_t i = 0; i < config->bind.count && config->external_port > 0; i++) {
         uint16_t port;

@@ -48,3 +48,17 @@ void os_process_init(struct os_process *process)
     process->base =
         (struct process){.ops = &ops, .id = (int64_t)getpid(), .system = process->system, .program = process->program};
 }
+
+uint64_t os_process_descriptors(uint64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 0;
+    }
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* os_process.h - the process that we are, for INFO. */
+/* os_process.h - the process that we are, for INFO, and its limits. */
 #ifndef GEOMYS_OS_OS_PROCESS_H
 #define GEOMYS_OS_OS_PROCESS_H
 
@@ -13,5 +13,8 @@ struct os_process {
 };
 
 void os_process_init(struct os_process *process);
+
+/* Asks the system to allow `wanted` open descriptors, and returns how many it allows now. */
+uint64_t os_process_descriptors(uint64_t wanted);
 
 #endif
