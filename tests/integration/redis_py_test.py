@@ -37,7 +37,7 @@ class Lent:
 
     @staticmethod
     def client(**options):
-        return redis.Redis(port=Lent.server.port, **options)
+        return redis.Redis(host="127.0.0.1", port=Lent.server.port, **options)
 
 
 def test_strings_and_counters():
@@ -215,7 +215,7 @@ def test_errors_and_passwords():
         for options, kind in [({}, redis.AuthenticationError), ({"password": "wrong"}, redis.ResponseError),
                               ({"password": "secret"}, None), ({"username": "default", "password": "secret"}, None),
                               ({"password": "secret", "db": 1}, redis.ResponseError)]:
-            client = redis.Redis(port=server.port, **options)
+            client = redis.Redis(host="127.0.0.1", port=server.port, **options)
             try:
                 client.dbsize()
                 assert kind is None, f"{options}: no error"

@@ -26,16 +26,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/dev bench", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--peer", default="redis-server", metavar="PATH", help="the other server (default: redis-server)")
+    parser.add_argument("--peer", default="redis-server", metavar="PATH",
+                        help="the other server (default: redis-server)")
     parser.add_argument("--peer-args", metavar="TEXT",
-                        help="its arguments, if it has not those of Redis; {port} and {folder} are filled in. Restart and "
-                        "durable writes are left out then")
+                        help="its arguments, if it has not those of Redis; {port} and {folder} are filled in. Restart "
+                        "and durable writes are left out then")
     parser.add_argument("--rounds", type=int, metavar="N", help="default 5; with --quick 2")
     parser.add_argument("--keys", type=int, metavar="N", help="for memory and restart: default 5000000; --quick 500000")
     parser.add_argument("--quick", action="store_true", help="a few minutes; for a look, not for a decision")
     parser.add_argument("--only", metavar="A,B", help="some of: " + ",".join(measures.SECTIONS))
     parser.add_argument("--plot", metavar="FILE", help="write a bar chart of the ratios (SVG)")
-    parser.add_argument("--from", dest="source", metavar="FILE", help="measure nothing: show the numbers of an earlier run")
+    parser.add_argument("--from", dest="source", metavar="FILE",
+                        help="measure nothing: show the numbers (JSON) of an earlier run")
     parser.add_argument("--program", default=os.path.join(ROOT, "build", "release", "geomys-server"), metavar="PATH",
                         help="our server, with modules/ beside it (default: build/release)")
     given = parser.parse_args()
@@ -92,18 +94,19 @@ def measure(given):
         ours = Ours(copied(given.program, scratch), scratch)
         peer = Peer(os.path.abspath(peer_program), scratch, given.peer_args)
         bench = measures.Bench(ours, peer, given.rounds, given.keys, given.quick, say)
-        rows, notes = [], []
         try:
             for name in given.only:
-                for row in measures.SECTIONS[name](bench):
-                    notes.append(row) if isinstance(row, str) else rows.append(vars(row))
+                measures.SECTIONS[name](bench)
         except Trouble as trouble:
-            notes.append(f"ended early: {trouble}")
+            bench.notes.append(f"ended early: {trouble}")
+        except (KeyboardInterrupt, SystemExit):
+            bench.notes.append("ended early: it was interrupted")
         finally:
             for server in (ours, peer):
                 server.stop()
             say("")
-        kept.update(rows=rows, notes=notes, ours=f"geomys {ours.version}", peer=f"{peer.name} {peer.version}")
+        rows = [vars(row) for row in bench.rows]
+        kept.update(rows=rows, notes=bench.notes, ours=f"geomys {ours.version}", peer=f"{peer.name} {peer.version}")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     name = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -122,7 +125,8 @@ def warnings(kept, lines):
         yield "the driver shares few cores with the server: throughput depends on both, CPU per request less"
     dropped = sum(line.rounds - line.kept for line in lines)
     if dropped:
-        yield f"{dropped} of {sum(line.rounds for line in lines)} samples left out: steal or other processes beside them"
+        total = sum(line.rounds for line in lines)
+        yield f"{dropped} of {total} samples left out: steal or other processes beside them"
     doubtful = sum(line.doubtful for line in lines)
     if doubtful:
         yield f"{doubtful} of {len(lines)} rows, marked with ?, are doubtful: too few rounds were undisturbed"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured. Each function yields rows; a row holds one sample per round and server, taken alternately.
+"""What is measured. Each function adds rows to the bench; a row holds a sample per round and server, taken in turn.
 
 Why     Two runs an hour apart can not be compared on a machine that is shared. What can be compared is two servers
         in turn, a second apart, and then the median of the rounds' ratios.
@@ -50,7 +50,13 @@ class Bench:
 
     def __init__(self, ours, peer, rounds, keys, quick, say):
         self.ours, self.peer, self.rounds, self.keys, self.quick, self.say = ours, peer, rounds, keys, quick, say
+        self.rows, self.notes = [], []
         self.folders = 0
+
+    def row(self, *words):
+        """A row, seen by the report at once: a run that is interrupted shows what it has."""
+        self.rows.append(Row(*words))
+        return self.rows[-1]
 
     def folder(self, server):
         self.folders += 1
@@ -86,13 +92,13 @@ def mset(pairs):
 
 # name, words, requests without pipelining, with one of 16, with one of 64
 REQUESTS = [
-    ("GET", ["GET", "key:__rand_int__"], 120_000, 800_000, 1_600_000),
-    ("SET", ["SET", "key:__rand_int__", VALUE], 120_000, 800_000, 1_600_000),
-    ("INCR", ["INCR", "counter:__rand_int__"], 120_000, 800_000, 1_600_000),
-    ("LPUSH", ["LPUSH", "list", VALUE], 120_000, 800_000, 1_600_000),
-    ("LPOP", ["LPOP", "list"], 120_000, 800_000, 1_600_000),  # pops what the line above has pushed, never more
-    ("LRANGE_100", ["LRANGE", "hundreds", "0", "99"], 40_000, 100_000, 100_000),
-    ("MSET of 10", mset(10), 40_000, 100_000, 100_000),
+    ("GET", ["GET", "key:__rand_int__"], 100_000, 500_000, 1_000_000),
+    ("SET", ["SET", "key:__rand_int__", VALUE], 100_000, 500_000, 1_000_000),
+    ("INCR", ["INCR", "counter:__rand_int__"], 100_000, 500_000, 1_000_000),
+    ("LPUSH", ["LPUSH", "list", VALUE], 100_000, 500_000, 1_000_000),
+    ("LPOP", ["LPOP", "list"], 100_000, 500_000, 1_000_000),  # pops what the line above has pushed, never more
+    ("LRANGE_100", ["LRANGE", "hundreds", "0", "99"], 40_000, 60_000, 60_000),
+    ("MSET of 10", mset(10), 40_000, 60_000, 60_000),
 ]
 CPU_GOALS = {("GET", 1): 0.85, ("SET", 1): 0.85, ("LRANGE_100", 16): 0.60, ("MSET of 10", 16): 0.60}
 for _name in ("GET", "SET", "INCR", "LPUSH", "LPOP"):
@@ -104,11 +110,12 @@ def requests(bench):
     tests = []
     for name, words, *counts in REQUESTS:
         for pipeline, count in zip((1, 16, 64), counts):
-            tests.append((name, words, pipeline, count // 8 if bench.quick else count))
-            label = f"{name}, pipeline {pipeline}"
-            goal = CPU_GOALS.get((name, pipeline))
-            cpu[name, pipeline] = Row("server CPU", label, "µs per request", True, goal)
-            rate[name, pipeline] = Row("throughput", label, "requests/s", False)
+            tests.append((name, words, pipeline, count // 5 if bench.quick else count))
+    for name, _, pipeline, _ in tests:
+        goal = CPU_GOALS.get((name, pipeline))
+        cpu[name, pipeline] = bench.row("server CPU", f"{name}, pipeline {pipeline}", "µs per request", True, goal)
+    for name, _, pipeline, _ in tests:
+        rate[name, pipeline] = bench.row("throughput", f"{name}, pipeline {pipeline}", "requests/s", False)
     try:
         for server in (bench.ours, bench.peer):
             bench.say(f"filling {server.name}")
@@ -123,7 +130,7 @@ def requests(bench):
                 except Trouble as trouble:
                     if number > 0:
                         raise
-                    yield str(trouble)
+                    bench.notes.append(str(trouble))
                     tests.remove((name, words, pipeline, count))
                     continue
                 (our_rate, our_cpu, one), (peer_rate, peer_cpu, two) = got[bench.ours], got[bench.peer]
@@ -135,8 +142,6 @@ def requests(bench):
                         raise Trouble(f"{server.name}: the list of hundreds has changed")
     finally:
         stop(bench)
-    yield from cpu.values()
-    yield from rate.values()
 
 
 def stop(bench):
@@ -160,14 +165,16 @@ def templated(template, count, columns, commands_per_line=1):
 
 
 def set_chunks(count, value_bytes):
-    return templated(b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%%012d\r\n$%d\r\n%%0%dd\r\n" % (value_bytes, value_bytes), count, 2)
+    template = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%%012d\r\n$%d\r\n%%0%dd\r\n" % (value_bytes, value_bytes)
+    return templated(template, count, 2)
 
 
 def counter_chunks(count, digits):
-    """With `digits`: counters of different values, none below 10000, since small ones cost Redis nothing: it shares them."""
+    """With `digits`: of different values, none below 10000, since Redis shares small ones and they cost it nothing."""
     if digits is None:
         return templated(b"*2\r\n$4\r\nINCR\r\n$16\r\nkey:%012d\r\n", count, 1)
-    return templated(b"*3\r\n$6\r\nINCRBY\r\n$16\r\nkey:%%012d\r\n$%d\r\n9%%0%dd\r\n" % (digits + 1, digits), count, 2)
+    template = b"*3\r\n$6\r\nINCRBY\r\n$16\r\nkey:%%012d\r\n$%d\r\n9%%0%dd\r\n" % (digits + 1, digits)
+    return templated(template, count, 2)
 
 
 def get_chunks(count):
@@ -202,9 +209,9 @@ def memory(bench):
          (lambda: llen_chunks(n // 5), 1)),
     ]
     for name, divisor, keys, goal, chunks, read in kinds:
-        resident = Row("memory, resident", name, "bytes", True, goal)
-        counted = Row("memory, used_memory", name, "bytes", True)
-        speed = Row("filling, one connection", name, "CPU µs per command", True)
+        resident = bench.row("memory, resident", name, "bytes", True, goal)
+        counted = bench.row("memory, used_memory", name, "bytes", True)
+        speed = bench.row("filling, one connection", name, "CPU µs per command", True)
         try:
             found = bench.both(0, lambda s: _memory_of(bench, s, name, divisor, keys, chunks, read))
         finally:
@@ -214,7 +221,6 @@ def memory(bench):
         counted.add(c1, c2, (w1, w2))
         speed.add(s1, s2, (w1, w2))
         resident.doubtful[0] = counted.doubtful[0] = False  # memory does not depend on who else is working
-        yield from (resident, counted, speed)
 
 
 def _memory_of(bench, server, name, divisor, keys, chunks, read):
@@ -245,10 +251,10 @@ def _memory_of(bench, server, name, divisor, keys, chunks, read):
 
 def restart(bench):
     if not bench.peer.can("log"):
-        yield "restart is left out: the peer was given arguments of its own"
+        bench.notes.append("restart is left out: the peer was given arguments of its own")
         return
-    row = Row("restart", f"from the log, {bench.keys:,} keys", "seconds", True, 0.40)
-    size = Row("restart", "size of the log on disk, per key", "bytes", True)
+    row = bench.row("restart", f"from the log, {bench.keys:,} keys", "seconds", True, 0.40)
+    size = bench.row("restart", "size of the log on disk, per key", "bytes", True)
     folders = {}
     try:
         for server in (bench.ours, bench.peer):
@@ -267,8 +273,6 @@ def restart(bench):
         stop(bench)
         for folder in folders.values():
             shutil.rmtree(folder, ignore_errors=True)
-    yield row
-    yield size
 
 
 def _restarted(bench, server, folder):
@@ -291,15 +295,17 @@ def _bytes_below(folder):
 
 def durable(bench):
     if not bench.peer.can("durable"):
-        yield "durable writes are left out: the peer was given arguments of its own"
+        bench.notes.append("durable writes are left out: the peer was given arguments of its own")
         return
     tests = [(1, 1, 3000), (1, 16, 30_000), (50, 1, 60_000), (50, 16, 400_000)]
     rate, cpu = {}, {}
     for clients, pipeline, _ in tests:
         name = f"SET, {clients} client{'s' if clients > 1 else ''}, pipeline {pipeline}"
         goal = 1.4 if clients == 50 else None
-        rate[clients, pipeline] = Row("durable writes", name, "requests/s", False, goal)
-        cpu[clients, pipeline] = Row("durable writes, server CPU", name, "µs per request", True)
+        rate[clients, pipeline] = bench.row("durable writes", name, "requests/s", False, goal)
+    for clients, pipeline, _ in tests:
+        name = rate[clients, pipeline].name
+        cpu[clients, pipeline] = bench.row("durable writes, server CPU", name, "µs per request", True)
     try:
         for server in (bench.ours, bench.peer):
             server.start("durable", bench.folder(server))
@@ -308,22 +314,21 @@ def durable(bench):
                 bench.say(f"durable: round {number + 1} of {bench.rounds}, {clients} clients, pipeline {pipeline}")
                 if bench.quick:
                     count //= 4
-                got = bench.both(number, lambda s: drive(s, ["SET", "key:__rand_int__", VALUE], count, pipeline, clients))
+                words = ["SET", "key:__rand_int__", VALUE]
+                got = bench.both(number, lambda s: drive(s, words, count, pipeline, clients))
                 watches = (got[bench.ours][2], got[bench.peer][2])
                 rate[clients, pipeline].add(got[bench.ours][0], got[bench.peer][0], watches)
                 cpu[clients, pipeline].add(got[bench.ours][1], got[bench.peer][1], watches)
     finally:
         stop(bench)
-    yield from rate.values()
-    yield from cpu.values()
 
 
 # ---- start -----------------------------------------------------------------------------------------------------------
 
 
 def start(bench):
-    took = Row("start", "from exec to PONG", "ms", True, 1.0)
-    idle = Row("start", "resident memory when idle", "MiB", True, 1.2)
+    took = bench.row("start", "from exec to PONG", "ms", True, 1.0)
+    idle = bench.row("start", "resident memory when idle", "MiB", True, 1.2)
     for number in range(max(3, min(9, bench.rounds * 2 - 1))):
         bench.say(f"start: {number + 1}")
         got = bench.both(number, lambda s: _started(bench, s))
@@ -331,8 +336,6 @@ def start(bench):
         took.add(got[bench.ours][0], got[bench.peer][0], watches)
         idle.add(got[bench.ours][1], got[bench.peer][1], watches)
         idle.doubtful[-1] = False
-    yield took
-    yield idle
 
 
 def _started(bench, server):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """From rows to a table for the terminal, one for a page, and a plot.
 
-Idea    A ratio is ours / peer of one round; shown is the median of the rounds, and the least and the greatest. Rounds in
-        which the machine was disturbed do not count, unless fewer than half (at least two) are left: then all do, and
-        the row is marked with "?"."""
+Idea    A ratio is ours / peer of one round; shown is the median of the rounds, and the least and the greatest. Rounds
+        in which the machine was disturbed do not count, unless fewer than half (at least two) are left: then all do,
+        and the row is marked with "?"."""
 
 import math
 from statistics import median
@@ -27,7 +27,8 @@ class Line:
         self.ratio, self.least, self.greatest = median(ratios), min(ratios), max(ratios)
         self.met = None
         if self.goal is not None:
-            self.met = self.ratio <= self.goal if self.less_is_better else self.ratio >= self.goal
+            ratio = round(self.ratio, 2)  # goals have two places, and so has what is shown
+            self.met = ratio <= self.goal if self.less_is_better else ratio >= self.goal
 
     def goal_text(self):
         if self.goal is None:
@@ -65,11 +66,12 @@ def terminal(lines, peer):
     out = []
     for (section, unit), group in sections_of(lines):
         better = "less" if group[0].less_is_better else "more"
-        out.append(f"\n{section + ', ' + unit + ' (' + better + ' is better)':<58}{'ours':>8}{peer[:10]:>11}{'ratio':>8}"
-                   f"{'spread':>13}  goal")
+        head = f"{section}, {unit} ({better} is better)"
+        out.append(f"\n{head:<56}{'ours':>10}{peer[-16:]:>17}{'ratio':>8}{'spread':>13}  goal")
         for line in group:
-            out.append(f"  {line.name:<56}{number(line.ours):>8}{number(line.peer):>11}{line.ratio:>7.2f}"
-                       f"{'?' if line.doubtful else ' '}{spread(line):>13}  {line.goal_text():<14}{line.verdict()}".rstrip())
+            ratio = f"{line.ratio:.2f}{'?' if line.doubtful else ' '}"
+            out.append(f"  {line.name:<54}{number(line.ours):>10}{number(line.peer):>17}{ratio:>9}{spread(line):>12}  "
+                       f"{line.goal_text():<14}{line.verdict()}".rstrip())
     return "\n".join(out)
 
 
@@ -87,15 +89,15 @@ def markdown(lines, peer):
 
 # ---- plot ------------------------------------------------------------------------------------------------------------
 
-WIDTH, LEFT, RIGHT, ROW, HEAD = 900, 300, 70, 17, 34
+WIDTH, LEFT, RIGHT, ROW, HEAD = 900, 300, 70, 17, 48
 COLOURS = {"met": "#2e7d4f", "short": "#c0562f", "": "#5b7aa6"}
-STYLE = ("text{font:12px sans-serif;fill:#222}.h{font-weight:bold}.s{fill:#666;font-size:11px}"
+STYLE = ("text{font:12px sans-serif;fill:#222}.h{font-weight:bold}.s{fill:#666;font-size:11px;font-weight:normal}"
          "@media(prefers-color-scheme:dark){text{fill:#ddd}.s{fill:#aaa}}")
 
 
 def svg(lines, title):
-    """Bars from 1.0, to the left where ours is smaller, on a scale of powers of two; a whisker is the spread, an open tick
-    the goal."""
+    """Bars from 1.0, to the left where ours is smaller, on a scale of powers of two; a thin line is the spread, a thick
+    tick the goal."""
     extremes = [v for line in lines for v in (line.least, line.greatest)] + [0.25, 2]
     low, high = math.floor(math.log2(min(extremes))), math.ceil(math.log2(max(extremes)))
 
@@ -107,8 +109,8 @@ def svg(lines, title):
     for (section, unit), group in sections_of(lines):
         y += ROW
         better = "less is better" if group[0].less_is_better else "more is better"
-        out.append(f'<text class="h" x="8" y="{y + 12}">{escape(section)}</text>'
-                   f'<text class="s" x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(unit)}, {better}</text>')
+        out.append(f'<text class="h" x="8" y="{y + 12}">{escape(section)}<tspan class="s" dx="8">'
+                   f'{escape(unit)}, {better}</tspan></text>')
         y += ROW + 2
         for line in group:
             out.append(_bar(line, y, at))
@@ -118,10 +120,14 @@ def svg(lines, title):
     for power in range(low, high + 1):
         x = at(2.0**power)
         width = 1.5 if power == 0 else 0.5
-        grid.append(f'<line x1="{x:.1f}" y1="{HEAD}" x2="{x:.1f}" y2="{height - 26}" stroke="#888" stroke-width="{width}"/>'
+        grid.append(f'<line x1="{x:.1f}" y1="{HEAD}" x2="{x:.1f}" y2="{height - 26}" stroke="#888" '
+                    f'stroke-width="{width}"/>'
                     f'<text class="s" x="{x:.1f}" y="{height - 12}" text-anchor="middle">{2.0**power:g}</text>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">\n'
-            f'<style>{STYLE}</style>\n<text class="h" x="8" y="20" style="font-size:15px">{escape(title)}</text>\n'
+    legend = "median ratio and its spread; green: goal (tick) reached, red: short of it, blue: no goal, pale: doubtful"
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+            f'height="{height}">\n<style>{STYLE}</style>\n'
+            f'<text class="h" x="8" y="20" style="font-size:15px">{escape(title)}</text>\n'
+            f'<text class="s" x="8" y="38">{legend}</text>\n'
             + "\n".join(grid + out) + "\n</svg>\n")
 
 
@@ -134,8 +140,8 @@ def _bar(line, y, at):
              f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 6}" '
              f'fill="{COLOURS[line.verdict()]}"{faint}/>']
     if line.kept > 1:
-        parts.append(f'<line x1="{at(line.least):.1f}" y1="{middle:.1f}" x2="{at(line.greatest):.1f}" y2="{middle:.1f}" '
-                     f'stroke="#000" stroke-opacity="0.55"/>')
+        parts.append(f'<line x1="{at(line.least):.1f}" y1="{middle:.1f}" x2="{at(line.greatest):.1f}" '
+                     f'y2="{middle:.1f}" stroke="#000" stroke-opacity="0.55"/>')
     if line.goal is not None:
         goal = at(line.goal)
         parts.append(f'<line x1="{goal:.1f}" y1="{y + 1}" x2="{goal:.1f}" y2="{y + ROW - 1}" stroke="#b8860b" '
