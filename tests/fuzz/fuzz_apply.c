@@ -2,11 +2,11 @@
 
 /* fuzz_apply.c - a shard given arbitrary records of all types, as a damaged log or a hostile peer could bring them.
  *
- * Input   any number of: type u8, op u8, flags u8, key u8, size u8, body. Types are those of the three modules, one whose module is
- *         absent, and the host. With FLAG_LONG the size counts 16 bytes.
+ * Input   any number of: type u8, op u8, flags u8, key u8, size u8, body. Types are those of the three modules, one
+ *         whose module is absent, and the host. With FLAG_LONG the size counts 16 bytes.
  *
- * Checks  Two shards with different tables end with the same digest, damaged keys included; what is not damaged dumps and rebuilds to
- *         the same; with everything removed the accounts are empty.
+ * Checks  Two shards with different tables end with the same digest, damaged keys included; what is not damaged dumps
+ *         and rebuilds to the same; with everything removed the accounts are empty.
  *
  * Limits  Offsets of strings are cut to OFFSET_MAX, or every other input would be half a gigabyte of zeros. */
 #include "kv/kv_type.h"

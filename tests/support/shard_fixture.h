@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* shard_fixture.h - a shard without a node: modules, a few clients, a virtual clock, and a log on a simulated disk if wanted.
+/* shard_fixture.h - a shard without a node: modules, a few clients, a virtual clock, and a log on a simulated disk if
+ * wanted.
  *
  *     struct shard_fixture at;
  *     shard_fixture_open(&at, &(struct shard_fixture_options){.default_expiry_ms = 100});
@@ -9,8 +10,8 @@
  *     cr_expect_str_eq(shard_fixture_say(&at, 0, "GET a"), "nil");
  *     shard_fixture_close(&at);
  *
- * Each `say` is a turn of its own, as a node would take it. What a client hears is what the gate has let go, as the text of
- * resp_text.h; several replies have " | " between them. Whatever a test can not go on with fails a check.
+ * Each `say` is a turn of its own, as a node would take it. What a client hears is what the gate has let go, as the
+ * text of resp_text.h; several replies have " | " between them. Whatever a test can not go on with fails a check.
  */
 #ifndef GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 #define GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
@@ -60,7 +61,8 @@ struct shard_fixture {
 
 void shard_fixture_close(struct shard_fixture *fixture); /* also checks that nothing is left in the types' accounts */
 
-/* The modules are named here and not in the library, which is linked behind them: only programs that open a fixture need them. */
+/* The modules are named here and not in the library, which is linked behind them: only programs that open a fixture
+ * need them. */
 const struct gm_module *geomys_module_kv(void);
 const struct gm_module *geomys_module_counter(void);
 const struct gm_module *geomys_module_deque(void);
@@ -110,21 +112,22 @@ void shard_fixture_release(struct shard_fixture *fixture, uint64_t sequence);
 /* The disk carries out all that was submitted, and the log goes on, until it is idle. */
 void shard_fixture_sync(struct shard_fixture *fixture);
 
-/* The records written since the last call, in words: "string a fresh expire@1000100 more; expired b removes". A type is called what
- * stands between "geomys." and the slash. */
+/* The records written since the last call, in words: "string a fresh expire@1000100 more; expired b removes". A type is
+ * called what stands between "geomys." and the slash. */
 const char *shard_fixture_records(struct shard_fixture *fixture);
 
 /* Gives all records that `from` has written to another shard, as recovery does. */
 void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into);
 
-/* Gives one record to the shard's sink. `type` is a name such as "geomys.deque/1", NULL: the host. The key is taken from `record`,
- * the sequence is the next one. */
+/* Gives one record to the shard's sink. `type` is a name such as "geomys.deque/1", NULL: the host. The key is taken
+ * from `record`, the sequence is the next one. */
 must_use enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type, struct record record);
 
 /* The entry of a key, NULL if there is none. */
 const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const char *key);
 
-/* Every value that is alive or frozen dumped and applied to an empty shard with the same modules: that shard's digest. */
+/* Every value that is alive or frozen dumped and applied to an empty shard with the same modules: that shard's
+ * digest. */
 uint64_t shard_fixture_rebuilt_digest(struct shard *shard);
 
 /* For Criterion tests: what a client hears when it says the line; that it hears something with this beginning. */

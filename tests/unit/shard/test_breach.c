@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_breach.c - modules that break their side of the contract: the client gets one error, the next answer is right, and nothing
- * has changed. */
+/* test_breach.c - modules that break their side of the contract: the client gets one error, the next answer is right,
+ * and nothing has changed. */
 #include <criterion/criterion.h>
 
 #include "geomys/ext/wait.h"

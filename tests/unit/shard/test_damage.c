@@ -2,7 +2,8 @@
 
 /* test_damage.c - a record that does not fit its value: the key is set aside, told once, and nothing else is touched.
  *
- * The type of this test lives on two nodes that disagree: operation OP_DISPUTED empties the value here and fills it there. */
+ * The type of this test lives on two nodes that disagree: operation OP_DISPUTED empties the value here and fills it
+ * there. */
 #include <criterion/criterion.h>
 
 #include "geomys/module.h"

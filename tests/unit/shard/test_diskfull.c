@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_diskfull.c - a disk without space: writes are refused by name, what is not affected goes on, nothing acknowledged is lost. */
+/* test_diskfull.c - a disk without space: writes are refused by name, what is not affected goes on, nothing
+ * acknowledged is lost. */
 #include <criterion/criterion.h>
 
 #include "support/shard_fixture.h"

@@ -2,7 +2,8 @@
 
 /* test_frozen.c - values whose module is absent: everything but reading works, and nothing is lost.
  *
- * One shard (full) has all modules and writes the history; the other (plain) is without the deque and is given that history. */
+ * One shard (full) has all modules and writes the history; the other (plain) is without the deque and is given that
+ * history. */
 #include <criterion/criterion.h>
 
 #include "shard/frozen.h"

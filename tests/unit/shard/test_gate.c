@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_gate.c - nobody is shown what a crash could take back: answers leave when what they could have seen is released. */
+/* test_gate.c - nobody is shown what a crash could take back: answers leave when what they could have seen is
+ * released. */
 #include <criterion/criterion.h>
 
 #include "shard/gate.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_waiters.c - who waits is served first come first served, by whoever changes the key, and at no greater cost than it takes.
+/* test_waiters.c - who waits is served first come first served, by whoever changes the key, and at no greater cost than
+ * it takes.
  *
  * Besides the real lists there is a type of the test's own whose plans are counted. */
 #include <criterion/criterion.h>
