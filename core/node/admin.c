@@ -11,6 +11,7 @@
 #include "base/glob.h"
 #include "base/version.h"
 #include "node/info.h"
+#include "shard/notify.h"
 
 /* ---- INFO ---- */
 
@@ -110,6 +111,7 @@ static void take_over(struct node *node)
     options->queue_max = (size_t)config->client_query_limit;
     options->default_expiry_ms = config->default_expiry_ms;
     options->password = config->password;
+    options->notify = notify_classes(config->notify_keyspace_events);
     node->env.trace.least = (enum trace_level)config->log_level;
 }
 
@@ -126,6 +128,23 @@ static void plan_config_set(struct gm_call *call)
         }
     }
     take_over(node);
+    gm_reply_status(call, "OK");
+}
+
+/* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
+static void plan_config_resetstat(struct gm_call *call)
+{
+    struct node *node = admin_node(call);
+    struct shard *shard = &node->shard;
+    uint64_t damaged = shard->stats.damaged;
+    shard->stats = (struct shard_stats){.damaged = damaged};
+    memset(shard->command_stats, 0, registry_command_count(node->registry) * sizeof *shard->command_stats);
+    node->commands_before = 0;
+    node->connections = 0;
+    node->connections_rejected = 0;
+    node->net_input = 0;
+    node->net_output = 0;
+    node->peak_memory = 0;
     gm_reply_status(call, "OK");
 }
 
@@ -194,15 +213,18 @@ static void plan_debug_digest(struct gm_call *call)
     .example = example_line
 
 static const struct gm_command commands[] = {
-    {COMMAND("INFO [section...]", GM_READ | CALL_LOADING, "Tells how the server is doing, by sections.", "O(1)",
-             "INFO memory"),
+    {COMMAND("INFO [section...]", GM_READ | CALL_LOADING | CALL_UNPAUSED, "Tells how the server is doing, by sections.",
+             "O(1)", "INFO memory"),
      .plan = plan_info},
     {COMMAND("CONFIG|GET pattern:pattern...", GM_READ | CALL_LOADING, "Returns the settings whose names match.", "O(n)",
              "CONFIG GET persistence"),
      .plan = plan_config_get},
-    {COMMAND("CONFIG|SET {setting value}...", GM_READ | CALL_LOADING,
+    {COMMAND("CONFIG|SET {setting value}...", GM_READ | CALL_LOADING | CALL_SECRET,
              "Changes settings that can be changed while the server runs.", "O(n)", NULL),
      .plan = plan_config_set},
+    {COMMAND("CONFIG|RESETSTAT", GM_READ | CALL_LOADING, "Begins the counts in INFO anew.", "O(n), n the commands",
+             "CONFIG RESETSTAT"),
+     .plan = plan_config_resetstat},
     {COMMAND("MODULE|LIST", GM_READ, "Lists the loaded modules with their types.", "O(n)", "MODULE LIST"),
      .plan = plan_module_list},
     {COMMAND("SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]", GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS,

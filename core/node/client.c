@@ -123,7 +123,8 @@ void client_flush(struct client *client)
 void client_check_idle(struct client *client, int64_t timeout_ms)
 {
     struct session *session = client->session;
-    if (timeout_ms > 0 && !session->waiting && client->node->monotonic_ms - session->active_ms >= timeout_ms) {
+    bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors);
+    if (timeout_ms > 0 && !passive && client->node->monotonic_ms - session->active_ms >= timeout_ms) {
         net_close(client->conn);
     }
 }

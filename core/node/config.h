@@ -72,6 +72,7 @@ struct config {
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;
+    char *notify_keyspace_events; /* letters of shard/notify.h, "": none                */
     bool cluster_mode;
     bool replication_enabled;
     bool sharding_enabled;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "shard/notify.h"
 
 #define KIB  ((int64_t)1024)
 #define MIB  (KIB * 1024)
@@ -63,6 +64,8 @@ static const struct config_key keys[] = {
         "Bytes of one file of the log."),
     NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, 0, 1, 60000, "50",
            "Milliseconds within which bufferedwrite is on the disk."),
+    KEY("notify_keyspace_events", notify_keyspace_events, CONFIG_TEXT, CONFIG_CHANGEABLE, 0, 16, "", NOTIFY_LETTERS,
+        "Which changes of keys are published on channels: letters, as in \"KEA\"; empty: none."),
     NUMBER("node_id", node_id, 0, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
     NUMBER("internal_port", internal_port, 0, 0, 65535, "0",
            "The port for other nodes; 0: external_port + 1000. For clustering, later."),
@@ -329,6 +332,13 @@ static must_use enum status check_text(const struct config_key *key, struct gm_b
     if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
         complaint_set(complaint, "\"%s\" may not hold a zero byte", key->name);
         return STATUS_INVALID;
+    }
+    for (size_t i = 0; key->choices != NULL && i < text.size; i++) {
+        if (strchr(key->choices, text.data[i]) == NULL) {
+            complaint_set(complaint, "\"%s\" may hold the letters %s, not \"%s\"", key->name, key->choices,
+                          config_show(text).text);
+            return STATUS_INVALID;
+        }
     }
     return STATUS_OK;
 }

@@ -32,7 +32,8 @@ struct config_key {
     int64_t minimum;
     int64_t maximum;      /* of numbers; of a text: its size in bytes */
     const char *fallback; /* the default, as text                     */
-    const char *choices;  /* of a CHOICE: words with a blank between  */
+    const char
+        *choices; /* of a CHOICE: words with a blank between; of a TEXT: the letters that it may hold, NULL: any */
     const char *sentence; /* for people                               */
 };
 

@@ -129,6 +129,9 @@ static void stats(struct node *node, struct buf *out)
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
                      (unsigned long long)counts->hits, (unsigned long long)counts->misses);
+    (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
+                     (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
+                     (unsigned long long)node->shard.pubsub.topics[PUBSUB_PATTERN].count);
     (void)buf_format(
         out, "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
         (unsigned long long)counts->errors, (unsigned long long)counts->dropped, (unsigned long long)counts->damaged);

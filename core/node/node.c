@@ -16,6 +16,7 @@
 #include "shard/apply.h"
 #include "shard/call.h"
 #include "shard/commands.h"
+#include "shard/notify.h"
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
@@ -32,8 +33,9 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 
 enum status node_register(struct registry *registry, struct complaint *complaint)
 {
-    const struct gm_module *const own[] = {commands_keys(),        commands_expire(),  commands_connection(),
-                                           commands_transaction(), commands_command(), admin_commands()};
+    const struct gm_module *const own[] = {commands_keys(),        commands_expire(), commands_connection(),
+                                           commands_transaction(), commands_pubsub(), commands_command(),
+                                           admin_commands()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         TRY(registry_add(registry, own[i], NULL, complaint));
     }
@@ -88,6 +90,7 @@ static struct shard_options shard_options(const struct node *node)
         .queue_max = (size_t)config->client_query_limit,
         .default_expiry_ms = config->default_expiry_ms,
         .password = config->password,
+        .notify = notify_classes(config->notify_keyspace_events),
         .seed = node->env.seed,
     };
 }

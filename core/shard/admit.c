@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "shard/apply.h"
+#include "shard/monitor.h"
 #include "store/slot.h"
 
 static uint32_t flags_of(const struct call *call)
@@ -103,6 +104,16 @@ static bool queue(struct call *call)
     return false;
 }
 
+static bool refuse_listener(struct call *call)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                   "in this context",
+                   call->command->usage.name);
+    return refuse(call, text);
+}
+
 static bool allowed(struct call *call)
 {
     const struct shard *shard = call->shard;
@@ -110,6 +121,9 @@ static bool allowed(struct call *call)
     uint32_t flags = flags_of(call);
     if (!session->authenticated && (flags & CALL_NO_AUTH) == 0) {
         return refuse(call, "NOAUTH Authentication required.");
+    }
+    if (!session->resp3 && session_listens(session) && (flags & CALL_SUBSCRIBED) == 0) {
+        return refuse_listener(call);
     }
     if (shard->loading && (flags & CALL_LOADING) == 0) {
         return refuse(call, "LOADING Geomys is loading the dataset in memory");
@@ -162,7 +176,7 @@ static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_
     }
     int64_t expire_at_ms = entry_expire_at(*slot);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard->wal == NULL || !wal_full(shard->wal)) {
+        if (shard_may_expire(shard)) {
             apply_expiry(shard, name, hash);
         }
         return NULL;
@@ -264,6 +278,7 @@ bool admit(struct call *call)
     if (!find_command(call) || !allowed(call) || !bind_arguments(call)) {
         return false;
     }
+    monitor_tell(call);
     const char *error = look_up_keys(call);
     if (error != NULL) {
         return refuse(call, error);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "shard/frozen.h"
+#include "shard/notify.h"
 #include "store/slot.h"
 
 struct apply {
@@ -384,6 +385,7 @@ void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
         if (alone) {
             tail_end(&shard->tail);
         }
+        notify_expired(shard, record.key);
     }
 }
 

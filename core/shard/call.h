@@ -12,12 +12,16 @@
 
 /* Flags of the host's own commands, above those of the ABI. */
 enum call_flag {
-    CALL_NO_QUEUE = 1 << 16, /* carried out inside MULTI rather than queued */
-    CALL_NO_AUTH = 1 << 17,  /* before the password, too */
-    CALL_LOADING = 1 << 18,  /* during recovery, too */
-    CALL_FROZEN = 1 << 19,   /* takes keys whose values can not be read here */
-    CALL_NO_MULTI = 1 << 20, /* not inside MULTI */
-    CALL_GLOBAL = 1 << 21,   /* a read of everything: depends on all that was written */
+    CALL_NO_QUEUE = 1 << 16,    /* carried out inside MULTI rather than queued */
+    CALL_NO_AUTH = 1 << 17,     /* before the password, too */
+    CALL_LOADING = 1 << 18,     /* during recovery, too */
+    CALL_FROZEN = 1 << 19,      /* takes keys whose values can not be read here */
+    CALL_NO_MULTI = 1 << 20,    /* not inside MULTI */
+    CALL_GLOBAL = 1 << 21,      /* a read of everything: depends on all that was written */
+    CALL_SUBSCRIBED = 1 << 22,  /* from a session of RESP2 that listens to channels, too */
+    CALL_UNPAUSED = 1 << 23,    /* while clients are paused, too */
+    CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
+    CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
 };
 
 enum call_emission_kind {

@@ -50,6 +50,20 @@ void cmd_client_setname(struct gm_call *abi);
 void cmd_client_getname(struct gm_call *abi);
 void cmd_client_setinfo(struct gm_call *abi);
 
+/* cmd_client_control.c */
+void cmd_client_kill(struct gm_call *abi);
+void cmd_client_unblock(struct gm_call *abi);
+void cmd_client_pause(struct gm_call *abi);
+void cmd_client_unpause(struct gm_call *abi);
+void cmd_client_reply(struct gm_call *abi);
+
+/* monitor.c, cmd_waitaof.c */
+void cmd_monitor(struct gm_call *abi);
+void cmd_waitaof(struct gm_call *abi);
+
+/* cmd_transaction.c: whether one of the commands that MULTI has queued is a write. */
+bool cmd_transaction_writes(const struct session *session);
+
 /* Gives the session the name, or removes it if that is empty. NULL: done; else the error reply. */
 const char *cmd_client_name(struct session *session, struct gm_bytes name);
 

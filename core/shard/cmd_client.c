@@ -3,7 +3,7 @@
 /* cmd_client.c - what the server knows of its clients: CLIENT ID, INFO, LIST, SETNAME, GETNAME, SETINFO.
  *
  * Idea     A line per client with the fields that Redis has, in its order, so that its tools can read it. Fields for
- *          what does not exist here (subscriptions, redirection, the input buffer, which is the driver's) have the
+ *          what does not exist here (redirection, the input buffer, which is the driver's) have the
  *          value of a client that does not use it.
  *
  * Limits   Names, and what a library says of itself, have at most SESSION_NAME_MAX bytes without blanks. */
@@ -87,6 +87,8 @@ void cmd_client_setinfo(struct gm_call *abi)
 static void add_flags(struct buf *out, const struct session *session)
 {
     size_t before = out->size;
+    (void)buf_append(out, gm_bytes_of(list_empty(&session->monitors) ? "" : "O"));
+    (void)buf_append(out, gm_bytes_of(session_listens(session) ? "P" : ""));
     (void)buf_append(out, gm_bytes_of(session->waiting ? "b" : ""));
     (void)buf_append(out, gm_bytes_of(session->multi ? "x" : ""));
     (void)buf_append(out, gm_bytes_of(session->watch_broken ? "d" : ""));
@@ -115,7 +117,9 @@ static void add_line(struct buf *out, const struct session *session)
                      session->name, (long long)(shard->monotonic_ms - session->created_ms) / 1000,
                      (long long)(shard->monotonic_ms - session->active_ms) / 1000);
     add_flags(out, session);
-    (void)buf_format(out, " db=0 sub=0 psub=0 ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
+    (void)buf_format(out, " db=0 sub=%u psub=%u", session->topic_count[PUBSUB_CHANNEL],
+                     session->topic_count[PUBSUB_PATTERN]);
+    (void)buf_format(out, " ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
                      session->multi ? (long)session->queue_count : -1, watched(session), session->queue_size);
     (void)buf_format(out, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s cmd=%s user=default redir=-1",
                      session->out.capacity, session->out.size, unsent, memory, unsent > 0 ? "rw" : "r",
@@ -151,7 +155,7 @@ enum { TYPE, NORMAL, MASTER, REPLICA, SLAVE, PUBSUB, ID, CLIENT_ID };
 static bool is_listed(const struct gm_call *abi, const struct session *session)
 {
     if (gm_given(abi, TYPE)) {
-        return gm_given(abi, NORMAL);
+        return gm_given(abi, session_listens(session) ? PUBSUB : NORMAL);
     }
     if (!gm_given(abi, ID)) {
         return true;
@@ -180,7 +184,7 @@ void cmd_client_list(struct gm_call *abi)
     }
     for (struct list *at = sessions->next; at != sessions; at = at->next) {
         const struct session *session = container_of(at, struct session, all);
-        if (is_listed(abi, session)) {
+        if (!session->overflowed && is_listed(abi, session)) {
             add_line(&lines, session);
         }
     }

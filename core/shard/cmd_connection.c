@@ -11,6 +11,7 @@
  *
  * These plans change the session itself: each of them runs once. */
 #include "base/version.h"
+#include "geomys/ext/wait.h"
 #include "shard/cmd.h"
 #include "shard/commands.h"
 
@@ -148,9 +149,20 @@ static void plan_hello(struct gm_call *abi)
 
 /* ---- the small ones ---- */
 
+/* A listener of RESP2 hears it like a message. */
+static void ping_listener(struct gm_call *abi)
+{
+    gm_reply_array(abi, 2);
+    gm_reply_bytes(abi, BYTES("pong"));
+    gm_reply_bytes(abi, gm_given(abi, 0) ? gm_arg_at(abi, 0, 0) : BYTES_NONE);
+}
+
 static void plan_ping(struct gm_call *abi)
 {
-    if (gm_given(abi, 0)) {
+    const struct session *session = call_of(abi)->session;
+    if (!session->resp3 && session_listens(session)) {
+        ping_listener(abi);
+    } else if (gm_given(abi, 0)) {
         gm_reply_bytes(abi, gm_arg_at(abi, 0, 0));
     } else {
         gm_reply_status(abi, "PONG");
@@ -188,29 +200,38 @@ static void plan_reset(struct gm_call *abi)
 /* ---- the table ---- */
 
 #define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING)
-#define CLIENT_FLAGS  (GM_READ | CALL_LOADING)
+#define CLIENT_FLAGS  (GM_READ | CALL_LOADING | CALL_UNPAUSED)
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "PING [message]", .flags = GM_READ | GM_FAST, .plan = plan_ping, .complexity = "O(1)",
-     .summary = "Replies with PONG, or with the message.", .example = "PING"},
+    {CMD_COMMAND, .usage = "PING [message]", .flags = GM_READ | GM_FAST | CALL_SUBSCRIBED, .plan = plan_ping,
+     .complexity = "O(1)", .summary = "Replies with PONG, or with the message.", .example = "PING"},
     {CMD_COMMAND, .usage = "ECHO message", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_echo,
      .complexity = "O(1)", .summary = "Replies with the message.", .example = "ECHO hello"},
     {CMD_COMMAND, .usage = "HELLO [protover [AUTH username password] [SETNAME clientname]]",
-     .flags = FIRST_CONTACT | CALL_NO_MULTI, .plan = plan_hello, .complexity = "O(1)",
+     .flags = FIRST_CONTACT | CALL_NO_MULTI | CALL_SECRET, .plan = plan_hello, .complexity = "O(1)",
      .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
      .example = "HELLO 3"},
-    {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT, .plan = plan_auth,
+    {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
      .complexity = "O(n), n the "
                    "length of the password",
      .summary = "Shows the password; the user, if given, is default."},
     {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
      .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
-    {CMD_COMMAND, .usage = "QUIT", .flags = FIRST_CONTACT | CALL_NO_QUEUE, .plan = plan_quit, .complexity = "O(1)",
-     .summary = "Closes the connection, after the answer."},
-    {CMD_COMMAND, .usage = "RESET", .flags = FIRST_CONTACT | CALL_NO_QUEUE, .plan = plan_reset, .complexity = "O(1)",
-     .summary = "Puts the connection back to how it began: no transaction, no name, RESP 2, no password shown.",
+    {CMD_COMMAND, .usage = "QUIT", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,
+     .plan = plan_quit, .complexity = "O(1)", .summary = "Closes the connection, after the answer."},
+    {CMD_COMMAND, .usage = "RESET", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,
+     .plan = plan_reset, .complexity = "O(1)",
+     .summary = "Puts the connection back to how it began: no transaction, no subscription, no name, RESP 2, no "
+                "password shown.",
      .example = "RESET"},
 
+    {CMD_COMMAND, .usage = "MONITOR", .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI, .plan = cmd_monitor,
+     .complexity = "O(1)",
+     .summary = "Shows all commands of all clients as they are carried out, until RESET or QUIT."},
+    {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count", .flags = GM_READ | GM_BLOCKS,
+     .plan = cmd_waitaof, .complexity = "O(1)",
+     .summary = "Waits until what this connection has written is on the disk, some milliseconds at most, 0 for ever.",
+     .example = "WAITAOF 0 0 100"},
     {CMD_COMMAND, .usage = "CLIENT|ID", .flags = CLIENT_FLAGS, .plan = cmd_client_id, .complexity = "O(1)",
      .summary = "Tells the number of this connection: never used twice while the server runs.", .example = "CLIENT ID"},
     {CMD_COMMAND, .usage = "CLIENT|INFO", .flags = CLIENT_FLAGS, .plan = cmd_client_info, .complexity = "O(1)",
@@ -226,12 +247,30 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "CLIENT|SETINFO <LIB-NAME libname|LIB-VER libver>", .flags = CLIENT_FLAGS,
      .plan = cmd_client_setinfo, .complexity = "O(1)", .summary = "Notes which client library uses this connection.",
      .example = "CLIENT SETINFO LIB-NAME mylib"},
+    {CMD_COMMAND,
+     .usage = "CLIENT|KILL [ip-port] [ID client-id:positive] [ADDR address] [LADDR local-address] [USER username] "
+              "[TYPE client-type] [SKIPME <YES|NO>] [MAXAGE maxage:positive]",
+     .flags = CLIENT_FLAGS, .plan = cmd_client_kill, .complexity = "O(n), n the connections",
+     .summary = "Closes the connections that fit all filters, or the one with this address.",
+     .example = "CLIENT KILL TYPE pubsub"},
+    {CMD_COMMAND, .usage = "CLIENT|UNBLOCK client-id:int [TIMEOUT|ERROR]", .flags = CLIENT_FLAGS,
+     .plan = cmd_client_unblock, .complexity = "O(n), n the connections",
+     .summary = "Ends the waiting of another connection, as if its time were over, or with an error.",
+     .example = "CLIENT UNBLOCK 17"},
+    {CMD_COMMAND, .usage = "CLIENT|PAUSE timeout [WRITE|ALL]", .flags = CLIENT_FLAGS, .plan = cmd_client_pause,
+     .complexity = "O(1)", .summary = "Holds back writes, or all commands but those of CLIENT, for some milliseconds."},
+    {CMD_COMMAND, .usage = "CLIENT|UNPAUSE", .flags = CLIENT_FLAGS, .plan = cmd_client_unpause,
+     .complexity = "O(n), n the commands held back", .summary = "Ends a pause.", .example = "CLIENT UNPAUSE"},
+    {CMD_COMMAND, .usage = "CLIENT|REPLY <ON|OFF|SKIP>", .flags = CLIENT_FLAGS, .plan = cmd_client_reply,
+     .complexity = "O(1)", .summary = "Answers commands or not: all from now on, or this and the next one.",
+     .example = "CLIENT REPLY ON"},
     {CMD_COMMAND, .usage = "CLIENT|HELP", .flags = CLIENT_FLAGS, .plan = cmd_help, .complexity = "O(1)",
      .summary = "Lists the sub-commands of CLIENT.", .example = "CLIENT HELP"},
 };
 
 const struct gm_module *commands_connection(void)
 {
+    static const char *const needs[] = {GM_WAIT_1};
     static const struct gm_module module = {
         .size = sizeof module,
         .abi_major = GM_ABI_MAJOR,
@@ -242,6 +281,8 @@ const struct gm_module *commands_connection(void)
         .summary = "Steers a client's connection.",
         .group = "connection",
         .commands = commands,
+        .needs = needs,
+        .need_count = sizeof needs / sizeof needs[0],
         .command_count = sizeof commands / sizeof commands[0],
     };
     return &module;

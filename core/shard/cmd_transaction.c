@@ -62,7 +62,7 @@ static bool is_watch_broken(const struct session *session)
     return false;
 }
 
-static bool has_write(const struct session *session)
+bool cmd_transaction_writes(const struct session *session)
 {
     for (const struct session_call *queued = session->queue; queued != NULL; queued = queued->next) {
         struct registry_lookup lookup = registry_find(session->shard->registry, queued->argv, queued->argc);
@@ -80,7 +80,7 @@ static const char *check_queue(const struct session *session)
     if (session->multi_failed) {
         return "EXECABORT Transaction discarded because of previous errors.";
     }
-    if (shard->wal != NULL && wal_full(shard->wal) && has_write(session)) {
+    if (shard->wal != NULL && wal_full(shard->wal) && cmd_transaction_writes(session)) {
         return "EXECABORT Transaction discarded because of: DISKFULL the disk is full: writes are refused until there "
                "is space "
                "again";
@@ -149,8 +149,8 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "MULTI", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_multi,
      .complexity = "O(1)", .summary = "Begins a transaction: the commands that follow are kept until EXEC.",
      .example = "MULTI"},
-    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_exec,
-     .complexity = "what its commands cost",
+    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE,
+     .plan = plan_exec, .complexity = "what its commands cost",
      .summary = "Carries out the commands of a transaction, all at once, and replies with their replies."},
     {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,
      .complexity = "O(n), n the kept commands",

@@ -11,6 +11,7 @@ const struct gm_module *commands_keys(void);        /* cmd_keys.c: DEL EXISTS TY
 const struct gm_module *commands_expire(void);      /* cmd_expire.c: EXPIRE TTL PERSIST ... */
 const struct gm_module *commands_connection(void);  /* cmd_connection.c: PING HELLO AUTH CLIENT ... */
 const struct gm_module *commands_transaction(void); /* cmd_transaction.c: MULTI EXEC WATCH ... */
+const struct gm_module *commands_pubsub(void);      /* cmd_pubsub.c: SUBSCRIBE PUBLISH PUBSUB ... */
 const struct gm_module *commands_command(void);     /* cmd_command.c: COMMAND and its sub-commands */
 
 #endif

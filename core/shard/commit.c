@@ -7,6 +7,7 @@
 #include "shard/commit.h"
 
 #include "shard/apply.h"
+#include "shard/notify.h"
 #include "store/slot.h"
 
 /* A moment that has passed already: what would be expired at once is deleted instead. */
@@ -135,6 +136,8 @@ void commit(struct call *call)
     if (call->session->turn_mark < shard->tail.last_sequence) {
         call->session->turn_mark = shard->tail.last_sequence;
     }
+    call->session->written = shard->tail.last_sequence;
+    notify_call(call);
     if (shard->stats.damaged != damaged) {
         reply_errorf(&call->reply,
                      "DAMAGED the module %s planned a change that its own type refuses; see the server's log",

@@ -44,6 +44,7 @@ static void end(struct call *call)
     shard->stats.errors += call->reply.error;
     shard->depth--;
     if (shard->depth == 0) {
+        session_settle(call->session, call->reply.start);
         arena_reset(&shard->arena);
     }
 }

@@ -4,6 +4,7 @@
 #include "shard/pipeline.h"
 
 #include "shard/exec.h"
+#include "shard/pause.h"
 
 enum resp_result pipeline_fill(struct pipeline *pipeline, struct session *session, const uint8_t *data, size_t size,
                                const struct resp_limits *limits)
@@ -50,6 +51,9 @@ size_t pipeline_run(struct pipeline *pipeline, struct session *session)
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct pipeline_call *call = &pipeline->calls[i];
         const struct gm_bytes *argv = session->parser.argv + call->first;
+        if (__builtin_expect(shard->pause_until_ms != 0, 0) && pause_holds(session, argv, call->argc)) {
+            break;
+        }
         end = call->end;
         if (call->argc == 0) {
             continue;

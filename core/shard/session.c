@@ -4,6 +4,8 @@
 #include "shard/session.h"
 
 #include "base/memory.h"
+#include "shard/call.h"
+#include "shard/pause.h"
 #include "shard/pipeline.h"
 #include "shard/shard.h"
 #include "wire/reply.h"
@@ -29,6 +31,11 @@ struct session *session_create(struct shard *shard, uint64_t id)
     list_init(&session->dirty);
     list_init(&session->watches);
     list_init(&session->waits);
+    list_init(&session->held);
+    list_init(&session->monitors);
+    list_init(&session->syncing);
+    list_init(&session->topics[PUBSUB_CHANNEL]);
+    list_init(&session->topics[PUBSUB_PATTERN]);
     session_reset(session);
     return session;
 }
@@ -37,6 +44,9 @@ void session_reset(struct session *session)
 {
     const char *password = session->shard->options.password;
     session_discard(session);
+    pubsub_forget(session);
+    list_remove(&session->monitors);
+    session->muted = 0;
     session->resp3 = false;
     session->name[0] = '\0';
     session->authenticated = password == NULL || password[0] == '\0';
@@ -49,6 +59,9 @@ void session_destroy(struct session *session)
     }
     session_unpark(session);
     session_discard(session);
+    pubsub_forget(session);
+    pause_forget(session);
+    list_remove(&session->monitors);
     resp_parser_finish(&session->parser);
     buf_finish(&session->out);
     list_remove(&session->dirty);
@@ -86,17 +99,22 @@ void session_check_output(struct session *session)
     }
 }
 
+static bool is_stopped(const struct session *session)
+{
+    return session->waiting || session->doomed || !list_empty(&session->held);
+}
+
 size_t session_input(struct session *session, const uint8_t *data, size_t size, size_t *wants)
 {
     size_t consumed = 0;
     *wants = 0;
-    while (!session->waiting && !session->doomed && consumed < size) {
+    while (!is_stopped(session) && consumed < size) {
         const struct resp_limits *limits =
             session->authenticated ? &session->shard->options.limits : &limits_before_password;
         struct pipeline pipeline;
         enum resp_result result = pipeline_fill(&pipeline, session, data + consumed, size - consumed, limits);
         consumed += pipeline_run(&pipeline, session);
-        if (session->waiting || session->doomed) {
+        if (is_stopped(session)) {
             resp_parser_next(&session->parser); /* what was parsed ahead will be parsed again */
         } else if (result == RESP_ERROR) {
             protocol_error(session);
@@ -153,6 +171,52 @@ void session_sent(struct session *session, size_t size)
         buf_clear(&session->out, SESSION_OUT_KEPT);
         session->sent = 0;
         session->released_end = 0;
+    }
+}
+
+/* ---- what nobody asked for ---- */
+
+static bool is_executing(const struct session *session)
+{
+    const struct shard *shard = session->shard;
+    return shard->depth > 0 && shard->calls[0]->session == session;
+}
+
+struct buf *session_push(struct session *session, uint64_t mark)
+{
+    if (session->doomed) {
+        return NULL;
+    }
+    session->turn_mark = mark > session->turn_mark ? mark : session->turn_mark;
+    return is_executing(session) ? &session->shard->pushed : &session->out;
+}
+
+void session_pushed(struct session *session)
+{
+    if (!is_executing(session)) {
+        session_check_output(session);
+        session_touch(session);
+    }
+}
+
+static void mute(struct session *session, size_t start)
+{
+    if (session->out.size > start) { /* else it waits */
+        session->out.size = start;
+        session->muted -= session->muted != SESSION_MUTED;
+    }
+}
+
+void session_settle(struct session *session, size_t start)
+{
+    struct buf *pushed = &session->shard->pushed;
+    if (__builtin_expect(session->muted > 0, 0)) {
+        mute(session, start);
+    }
+    if (__builtin_expect(pushed->size > 0 || pushed->full, 0)) {
+        bool whole = !pushed->full && buf_append(&session->out, buf_bytes(pushed));
+        session->out.full = session->out.full || !whole;
+        buf_clear(pushed, SESSION_OUT_KEPT);
     }
 }
 
@@ -222,9 +286,30 @@ void session_unpark(struct session *session)
         return;
     }
     interest_forget(&session->shard->interest, &session->waits, false);
+    list_remove(&session->syncing);
     heap_remove(&session->shard->timeouts, &session->timeout);
     memory_free(session->parked);
     session->parked = NULL;
     session->waiting = false;
     session->shard->session_blocked--;
+}
+
+void session_time_out(struct session *session)
+{
+    struct shard *shard = session->shard;
+    check(session->waiting);
+    interest_forget(&shard->interest, &session->waits, false);
+    list_remove(&session->syncing);
+    heap_remove(&shard->timeouts, &session->timeout);
+    heap_add(&shard->timeouts, &session->timeout, shard->monotonic_ms);
+}
+
+void session_kill(struct session *session)
+{
+    session_unpark(session);
+    pause_forget(session);
+    session->doomed = true;
+    session->overflowed = true;
+    list_remove(&session->dirty); /* it may be where sessions wait for the disk */
+    session_touch(session);
 }

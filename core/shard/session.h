@@ -20,11 +20,13 @@
 #include "base/buf.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "shard/pubsub.h"
 #include "wire/resp.h"
 
 #define SESSION_MARKS     16
 #define SESSION_NAME_MAX  64
 #define SESSION_WATCH_MAX 65536               /* keys that one session watches */
+#define SESSION_MUTED     UINT32_MAX          /* all commands, until told otherwise */
 #define SESSION_OUT_KEPT  ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
 
 struct shard;
@@ -74,6 +76,14 @@ struct session {
     struct list waits;           /* interest_link.in_session */
     struct session_call *parked; /* owned: the command that waits */
     struct heap_node timeout;
+    uint32_t muted;                   /* that many more commands are not answered */
+    struct list monitors;             /* in shard->monitors, or alone */
+    struct list syncing;              /* in shard->syncing, or alone */
+    uint64_t written;                 /* the last sequence of its own records */
+    struct list held;                 /* in shard->held, or alone */
+    struct list topics[PUBSUB_KINDS]; /* pubsub_link.in_session */
+    uint32_t topic_count[PUBSUB_KINDS];
+    size_t topic_bytes; /* of their names */
 
     void *user;        /* of who created the session */
     struct list all;   /* in shard->sessions */
@@ -116,6 +126,22 @@ static inline bool session_over(const struct session *session)
 /* Ends a session whose client does not read what it has asked for. */
 void session_check_output(struct session *session);
 
+/* Where a message to the session goes that nobody has asked for: behind the answer of the command that it is in the
+ * middle of, if it is. The message leaves when `mark` is released. NULL: the session takes nothing more. session_pushed
+ * follows, after the bytes have been appended. */
+struct buf *session_push(struct session *session, uint64_t mark);
+void session_pushed(struct session *session);
+
+/* At the end of a command whose answer begins at `start` in `out`: it is taken back if the client wants none; what was
+ * pushed meanwhile follows it. */
+void session_settle(struct session *session, size_t start);
+
+/* Whether it listens rather than asks: not idle, however long it is silent. */
+static inline bool session_listens(const struct session *session)
+{
+    return session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] > 0;
+}
+
 /* Puts the session on shard->dirty. */
 void session_touch(struct session *session);
 
@@ -132,6 +158,13 @@ void session_unwatch(struct session *session);
 /* Parks the call until one of `keys` changes or the moment comes (monotonic ms; 0 = never). */
 void session_park(struct session *session, const struct gm_bytes *argv, uint32_t argc, int64_t until_ms);
 void session_unpark(struct session *session);
+
+/* Of a waiting session: as if its time was over. It is answered at the end of the turn. */
+void session_time_out(struct session *session);
+
+/* Ends a session of somebody else: nothing more is done or sent for it, and its connection closes. Not for the session
+ * whose command is under way. */
+void session_kill(struct session *session);
 
 /* Back to how it was when it connected. */
 void session_reset(struct session *session);

@@ -11,6 +11,7 @@
 #include "shard/apply.h"
 #include "shard/call.h"
 #include "shard/frozen.h"
+#include "shard/pause.h"
 #include "shard/waiters.h"
 
 #define SHARD_EXPIRE_SLICE 200
@@ -39,8 +40,13 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
     keyspace_init(&shard->keyspace, &ops, &hash_key);
     interest_init(&shard->interest, &hash_key);
+    pubsub_init(&shard->pubsub, &hash_key);
+    buf_init(&shard->pushed, options->output_max);
     tail_init(&shard->tail, 0, 1, false);
     list_init(&shard->dirty);
+    list_init(&shard->held);
+    list_init(&shard->monitors);
+    list_init(&shard->syncing);
     list_init(&shard->sessions);
     shard->type_count = 1;
     register_types(shard);
@@ -58,6 +64,8 @@ void shard_finish(struct shard *shard)
     }
     keyspace_finish(&shard->keyspace);
     interest_finish(&shard->interest);
+    pubsub_finish(&shard->pubsub);
+    buf_finish(&shard->pushed);
     tail_finish(&shard->tail);
     heap_finish(&shard->timeouts);
     arena_finish(&shard->arena);
@@ -99,19 +107,22 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
 {
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
+    if (shard->pause_until_ms != 0 && shard->pause_until_ms <= monotonic_ms) {
+        pause_end(shard);
+    }
     waiters_time_out(shard);
 }
 
-/* While the log takes nothing, keys whose time has come are only treated as absent. */
-static bool may_expire(const struct shard *shard)
+/* Not while the log takes nothing, and not while nobody may write. */
+bool shard_may_expire(const struct shard *shard)
 {
-    return !shard->loading && (shard->wal == NULL || !wal_full(shard->wal));
+    return !shard->loading && shard->pause_until_ms == 0 && (shard->wal == NULL || !wal_full(shard->wal));
 }
 
 /* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
 static bool expire_some(struct shard *shard)
 {
-    if (!may_expire(shard)) {
+    if (!shard_may_expire(shard)) {
         return false;
     }
     for (int i = 0; i < SHARD_EXPIRE_SLICE; i++) {
@@ -129,6 +140,8 @@ static bool expire_some(struct shard *shard)
 bool shard_turn_end(struct shard *shard)
 {
     bool more = expire_some(shard);
+    waiters_synced(shard);
+    waiters_time_out(shard);
     waiters_serve(shard);
     return keyspace_reap(&shard->keyspace, SHARD_REAP_SLICE) || more;
 }
@@ -140,8 +153,11 @@ int64_t shard_next_ms(const struct shard *shard)
     if (first != NULL) {
         next = first->at > shard->monotonic_ms ? first->at : shard->monotonic_ms;
     }
+    if (shard->pause_until_ms != 0 && shard->pause_until_ms < next) {
+        next = shard->pause_until_ms;
+    }
     int64_t expires = expire_next(&shard->keyspace.expire);
-    if (expires != INT64_MAX && may_expire(shard)) {
+    if (expires != INT64_MAX && shard_may_expire(shard)) {
         int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
             next = shard->monotonic_ms + wait;

@@ -22,6 +22,7 @@
 #include "module/registry.h"
 #include "shard/gate.h"
 #include "shard/interest.h"
+#include "shard/pubsub.h"
 #include "store/keyspace.h"
 #include "wire/resp.h"
 
@@ -39,6 +40,7 @@ struct shard_options {
     size_t queue_max;          /* bytes of commands held by one MULTI  */
     int64_t default_expiry_ms; /* of values written without one, 0 = none */
     const char *password;      /* borrowed; NULL or "": none is needed */
+    uint32_t notify;           /* classes of keyspace events that are told, see notify.h; 0: none */
     uint64_t seed;             /* of the hash key and the random generator */
 };
 
@@ -65,12 +67,20 @@ struct shard {
     int64_t monotonic_ms; /* of this turn */
     bool loading;         /* recovery is under way: commands are refused */
     bool serving_waiters;
-    unsigned depth; /* calls under way: 0, 1, or 2 inside EXEC */
+    bool pause_all;         /* while there is a pause */
+    int64_t pause_until_ms; /* monotonic; 0: no pause */
+    struct list monitors;   /* sessions that see all commands */
+    uint64_t synced;        /* of the log, when they were last tried */
+    struct list syncing;    /* sessions that wait for the disk alone */
+    struct list held;       /* sessions whose input waits for its end */
+    unsigned depth;         /* calls under way: 0, 1, or 2 inside EXEC */
 
     struct keyspace keyspace;
     struct tail tail;
     struct gate gate;
     struct interest interest;
+    struct pubsub pubsub;
+    struct buf pushed;    /* messages for the session whose command is under way */
     struct heap timeouts; /* of sessions that wait */
     struct arena arena;   /* of the command under way */
     struct prng prng;
@@ -109,6 +119,9 @@ bool shard_turn_end(struct shard *shard);
 
 /* When shard_turn wants to be called at the latest, monotonic ms: a wait or an expiry is due. INT64_MAX: no wish. */
 int64_t shard_next_ms(const struct shard *shard);
+
+/* Whether keys may be removed because their time has come; else they are only treated as absent. */
+bool shard_may_expire(const struct shard *shard);
 
 /* The number of a type by name, a new one if it is unknown; -1: there are too many. Declares it to the log. */
 int shard_type_number(struct shard *shard, struct gm_bytes name);

@@ -19,6 +19,9 @@
 static void listen(struct call *call)
 {
     struct session *session = call->session;
+    if (call->abi.key_count == 0) {
+        list_push_back(&call->shard->syncing, &session->syncing);
+    }
     for (uint32_t i = 0; i < call->abi.key_count; i++) {
         interest_wait(&call->shard->interest, session, &session->waits, call->keys[i].name);
     }
@@ -93,6 +96,26 @@ void waiters_serve(struct shard *shard)
         interest_settled(&shard->interest, key);
     }
     shard->serving_waiters = false;
+}
+
+void waiters_synced(struct shard *shard)
+{
+    uint64_t synced = shard->wal != NULL ? wal_synced(shard->wal) : 0;
+    if (synced == shard->synced) {
+        return; /* they were tried at this one */
+    }
+    shard->synced = synced;
+    struct list waiting;
+    list_init(&waiting);
+    list_move_all(&waiting, &shard->syncing);
+    while (!list_empty(&waiting)) {
+        struct session *session = container_of(waiting.next, struct session, syncing);
+        list_remove(&session->syncing);
+        list_push_back(&shard->syncing, &session->syncing);
+        if (exec_again(session, false)) {
+            release(session);
+        }
+    }
 }
 
 void waiters_time_out(struct shard *shard)

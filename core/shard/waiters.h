@@ -12,6 +12,9 @@ void waiters_park(struct call *call);
 /* Runs those again whose keys have changed, until nothing is ready. */
 void waiters_serve(struct shard *shard);
 
+/* Runs those again that have no key, and so wait for the disk (WAITAOF). */
+void waiters_synced(struct shard *shard);
+
 /* Answers those whose time is over. */
 void waiters_time_out(struct shard *shard);
 

@@ -220,3 +220,8 @@ void reply_set(struct reply *reply, size_t elements)
 {
     aggregate(reply, reply->resp3 ? '~' : '*', elements, elements);
 }
+
+void reply_push(struct reply *reply, size_t elements)
+{
+    aggregate(reply, reply->resp3 ? '>' : '*', elements, elements);
+}

@@ -51,6 +51,13 @@ void reply_null_array(struct reply *reply);
 void reply_array(struct reply *reply, size_t count);
 void reply_map(struct reply *reply, size_t pairs);
 void reply_set(struct reply *reply, size_t count);
+void reply_push(struct reply *reply, size_t count); /* an array in RESP2 */
+
+/* What comes is `replies` whole replies, not one. Before the first of them. */
+static inline void reply_expect(struct reply *reply, uint64_t replies)
+{
+    reply->owed = replies;
+}
 
 /* A bulk string of formatted text (1024 bytes at most). */
 __attribute__((format(printf, 2, 3))) void reply_format(struct reply *reply, const char *format, ...);

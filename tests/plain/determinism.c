@@ -207,7 +207,9 @@ static int64_t draw_integer(void *context, struct prng *prng, const struct usage
 /* What would end the story, or tells what the allocator thinks (it rounds a size up by what happens to lie around). */
 static bool is_left_out(const struct command *command, struct prng *prng)
 {
-    static const char *const left_out[] = {"quit", "reset", "hello", "auth", "peek", "memory|usage"};
+    static const char *const left_out[] = {"quit",    "reset",        "hello",        "auth",
+                                           "peek",    "memory|usage", "subscribe",    "psubscribe",
+                                           "monitor", "client|kill",  "client|pause", "client|reply"};
     const char *name = command->usage.name;
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++) {
         if (strcmp(name, left_out[i]) == 0) {
@@ -463,8 +465,8 @@ static struct registry *load(const char *folder, struct loader *loader)
     struct complaint complaint;
     const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     struct registry *registry = registry_create(interfaces, 1);
-    const struct gm_module *own[] = {commands_keys(), commands_expire(), commands_connection(), commands_transaction(),
-                                     commands_command()};
+    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
+                                     commands_transaction(), commands_pubsub(), commands_command()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (registry_add(registry, own[i], NULL, &complaint) != STATUS_OK) {
             die("the host's own commands", &complaint);

@@ -16,6 +16,8 @@ Format  # comment
         ...                         the client is now blocked: INFO's blocked_clients has risen and no reply has come
         < 2:                        then the reply that connection 2 has been waiting for
         (any)                       instead of a reply: whatever is not an error
+        (silence)                   nothing is waited for: the next reply belongs to the next command
+        (closed)                    the server closes the connection
 
 Promises
         P1  One line for each step that failed: where, what was sent, what was expected, what came.
@@ -38,6 +40,10 @@ TIMEOUT_S = 5.0
 
 class Failure(Exception):
     """A step that did not go as written, and the conversation is broken: what follows would mean nothing."""
+
+
+class Closed(Failure):
+    """The server closed the connection."""
 
 
 class Mismatch(Failure):
@@ -151,9 +157,9 @@ class Connection:
         try:
             data = self.socket.recv(1 << 16)
         except OSError as error:
-            raise Failure("cannot receive: %s" % error)
+            raise Closed("cannot receive: %s" % error)
         if not data:
-            raise Failure("the server closed the connection")
+            raise Closed("the server closed the connection")
         self.buffer += data
 
     def line(self):
@@ -336,6 +342,13 @@ class Runner:
             if time.monotonic() > deadline:
                 raise Failure("blocked clients stay after they have gone")
 
+    def wait_closed(self, connection):
+        try:
+            reply = connection.receive()
+        except Closed:
+            return
+        raise Mismatch("expected the end of the connection, got " + " | ".join(rendered(reply)))
+
     def run_step(self, step, connection):
         blocks = step.expected == ["..."]
         before = self.blocked_clients() if blocks else 0
@@ -343,6 +356,10 @@ class Runner:
             connection.send(step.words)
         if blocks:
             return self.wait_blocked(connection, before)
+        if step.expected == ["(closed)"]:
+            return self.wait_closed(connection)
+        if step.expected == ["(silence)"]:
+            return None
         reply = connection.receive()
         actual = rendered(reply)
         if step.expected == ["(any)"] and reply.kind != "-":

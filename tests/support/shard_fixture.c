@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* shard_fixture.c - the turns of a node, without the node. The order of things within a turn is that of core/node/node.c. */
+/* shard_fixture.c - the turns of a node, without the node. The order of things within a turn is that of
+ * core/node/node.c. */
 #include "support/shard_fixture.h"
 
 #include <stdarg.h>
@@ -39,8 +40,8 @@ struct registry *shard_fixture_registry_of(const struct shard_fixture_options *o
                                            const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    const struct gm_module *own[] = {commands_keys(), commands_expire(), commands_connection(), commands_transaction(),
-                                     commands_command()};
+    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
+                                     commands_transaction(), commands_pubsub(), commands_command()};
     struct registry *registry = registry_create(interfaces, 1);
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         add_module(registry, own[i], NULL);

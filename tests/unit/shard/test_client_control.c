@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_client_control.c - what one client may do to others: nothing is lost, doubled or overtaken by it. */
+#include <criterion/criterion.h>
+
+#include "support/shard_fixture.h"
+
+Test(client_control, a_killed_waiter_takes_nothing)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 2, "", "BLPOP list 0");
+    struct gm_bytes both = BYTES("CLIENT KILL ID 2\r\nRPUSH list a\r\nCLIENT LIST ID 2\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 0, both), both.size);
+    expect_heard(&at, 0, ":1 | :1 | \"\"");
+    cr_expect(at.clients[1]->overflowed);
+    expect_heard(&at, 2, "[\"list\" \"a\"]");
+    expect_said(&at, 0, ":0", "CLIENT KILL ID 2");
+    expect_said(&at, 0, ":1", "CLIENT KILL ID 1 SKIPME NO");
+    cr_expect(at.clients[0]->doomed);
+    cr_expect_not(at.clients[0]->overflowed);
+    cr_expect_eq(at.shard.session_blocked, 0);
+    shard_fixture_close(&at);
+}
+
+Test(client_control, filters_of_kill)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
+    expect_said(&at, 0, "OK", "AUTH secret");
+    expect_said(&at, 1, "OK", "AUTH secret");
+    (void)snprintf(at.clients[2]->address, sizeof at.clients[2]->address, "1.2.3.4:5");
+    (void)snprintf(at.clients[3]->local, sizeof at.clients[3]->local, "1.2.3.4:6");
+    expect_said(&at, 0, ":0", "CLIENT KILL ADDR 1.2.3.4:5 USER default");
+    expect_begins(&at, 0, "-ERR No such user", "CLIENT KILL USER somebody");
+    expect_said(&at, 0, "-ERR Unknown client type", "CLIENT KILL TYPE strange");
+    expect_said(&at, 0, ":0", "CLIENT KILL MAXAGE 3");
+    shard_fixture_pass(&at, 3000);
+    expect_said(&at, 0, "OK", "CLIENT KILL 1.2.3.4:5");
+    cr_expect(at.clients[2]->overflowed);
+    expect_said(&at, 0, ":1", "CLIENT KILL LADDR 1.2.3.4:6 MAXAGE 3");
+    cr_expect(at.clients[3]->overflowed);
+    expect_said(&at, 0, ":1", "CLIENT KILL USER default");
+    cr_expect(at.clients[1]->overflowed);
+    cr_expect_not(at.clients[0]->doomed);
+    shard_fixture_close(&at);
+}
+
+Test(client_control, who_is_unblocked_is_served_no_more)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 2, "", "BLPOP list 5");
+    struct gm_bytes all = BYTES("CLIENT UNBLOCK 2\r\nCLIENT UNBLOCK 2\r\nCLIENT UNBLOCK 3 ERROR\r\nRPUSH list a\r\n"
+                                "CLIENT UNBLOCK 1\r\nCLIENT UNBLOCK 99\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 0, all), all.size);
+    expect_heard(&at, 0, ":1 | :0 | :1 | :1 | :0 | :0");
+    expect_heard(&at, 1, "nil[]");
+    expect_heard(&at, 2, "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    expect_said(&at, 1, "[\"list\" \"a\"]", "BLPOP list 0");
+    shard_fixture_pass(&at, 10000);
+    expect_heard(&at, 2, "");
+    /* In a transaction, two calls deep. */
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "CLIENT UNBLOCK 2 TIMEOUT");
+    expect_said(&at, 0, "[:1]", "EXEC");
+    expect_heard(&at, 1, "nil[]");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    shard_fixture_close(&at);
+}
+
+Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 0, "OK", "SET k 0 PX 100");
+    expect_said(&at, 1, "OK", "MULTI");
+    expect_said(&at, 1, "QUEUED", "APPEND a x");
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 1000 WRITE");
+    struct gm_bytes first = BYTES("GET a\r\n");
+    struct gm_bytes rest = BYTES("\r\nAPPEND a y\r\nGET a\r\nGET a\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("EXEC\r\nGET a\r\n")), 0);
+    cr_expect_eq(shard_fixture_send(&at, 2, BYTES("GET a\r\n\r\nAPPEND a y\r\nGET a\r\nGET a\r\n")), first.size + 2);
+    expect_heard(&at, 2, "nil");
+    cr_expect_eq(shard_fixture_send(&at, 2, rest), 0);
+    cr_expect_eq(at.shard.session_blocked, 2);
+    (void)shard_fixture_records(&at);
+    shard_fixture_pass(&at, 999);
+    expect_said(&at, 0, "nil", "GET k");
+    expect_records(&at, ""); /* it has expired, but nobody writes */
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 10 WRITE");
+    cr_expect_eq(shard_next_ms(&at.shard), 1000 + 1009);
+    shard_fixture_pass(&at, 5);
+    cr_expect_not(at.clients[2]->resumed);
+    shard_fixture_pass(&at, 5);
+    cr_expect(at.clients[1]->resumed);
+    cr_expect(at.clients[2]->resumed);
+    cr_expect_eq(at.shard.session_blocked, 0);
+    expect_records(&at, "expired k removes");
+    cr_expect_eq(shard_fixture_send(&at, 2, rest), rest.size);
+    expect_heard(&at, 2, ":1 | \"y\" | \"y\"");
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("EXEC\r\nGET a\r\n")), 13);
+    expect_heard(&at, 1, "[:2] | \"yx\"");
+    shard_fixture_close(&at);
+}
+
+Test(client_control, a_pause_of_everything_leaves_a_way_out)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 100000");
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 0);
+    cr_expect_eq(shard_fixture_send(&at, 3, BYTES("PING\r\n")), 0);
+    expect_begins(&at, 2, "-ERR unknown command", "FLY");
+    expect_said(&at, 2, ":3", "CLIENT ID");
+    expect_said(&at, 2, ":1", "CLIENT KILL ID 4");
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    expect_said(&at, 1, "PONG", "PING");
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 100000 ALL");
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 0);
+    shard_fixture_hang_up(&at, 1);
+    cr_expect_eq(at.shard.session_blocked, 0);
+    shard_fixture_close(&at);
+}
+
+Test(client_control, silence_covers_answers_that_come_late_too)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "", "CLIENT REPLY SKIP");
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 0, ":1", "RPUSH list a");
+    expect_heard(&at, 1, "");
+    expect_said(&at, 1, "PONG", "PING");
+    expect_said(&at, 1, "", "CLIENT REPLY OFF");
+    expect_said(&at, 1, "", "MULTI");
+    expect_said(&at, 1, "", "SET a 1");
+    expect_said(&at, 1, "", "EXEC");
+    expect_said(&at, 1, "", "FLY");
+    expect_said(&at, 1, "RESET", "RESET");
+    shard_fixture_close(&at);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_pubsub.c - messages, and the life of those who listen: the gate, slow readers, limits, and what is left. */
+#include <criterion/criterion.h>
+
+#include "support/shard_fixture.h"
+
+static void expect_nothing_left(const struct shard_fixture *at)
+{
+    cr_expect_eq(at->shard.pubsub.links.count, 0);
+    cr_expect_eq(at->shard.pubsub.topics[PUBSUB_CHANNEL].count, 0);
+    cr_expect_eq(at->shard.pubsub.topics[PUBSUB_PATTERN].count, 0);
+}
+
+Test(pubsub, a_message_waits_for_the_disk_only_behind_an_answer_that_does)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.held = true});
+    expect_begins(&at, 1, "{", "HELLO 3");
+    expect_said(&at, 1, "(\"subscribe\" \"c\" :1)", "SUBSCRIBE c");
+    expect_said(&at, 2, "[\"subscribe\" \"c\" :1]", "SUBSCRIBE c");
+    expect_said(&at, 0, "", "SET a 1");
+    expect_said(&at, 3, ":2", "PUBLISH c x");
+    expect_heard(&at, 1, "(\"message\" \"c\" \"x\")");
+    expect_heard(&at, 2, "[\"message\" \"c\" \"x\"]");
+    expect_said(&at, 1, "", "GET a");
+    expect_said(&at, 3, ":2", "PUBLISH c y");
+    expect_heard(&at, 1, "");
+    expect_heard(&at, 2, "[\"message\" \"c\" \"y\"]");
+    shard_fixture_release(&at, 1);
+    expect_heard(&at, 1, "\"1\" | (\"message\" \"c\" \"y\")");
+    expect_heard(&at, 0, "OK");
+    shard_fixture_close(&at);
+}
+
+Test(pubsub, who_does_not_read_is_dropped_and_nobody_else)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
+    (void)shard_fixture_say(&at, 1, "SUBSCRIBE c");
+    (void)shard_fixture_say(&at, 2, "PSUBSCRIBE c*");
+    for (int i = 0; i < 30; i++) {
+        cr_expect_not(at.clients[1]->overflowed && i < 10);
+        expect_begins(&at, 0, ":", "PUBLISH c %0200d", i);
+        expect_begins(&at, 2, "", "PING");
+    }
+    cr_expect(at.clients[1]->overflowed);
+    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_not(at.clients[2]->overflowed);
+    expect_said(&at, 0, ":1", "PUBLISH c last");
+    shard_fixture_hang_up(&at, 1);
+    shard_fixture_hang_up(&at, 2);
+    expect_nothing_left(&at);
+    shard_fixture_close(&at);
+}
+
+/* One message that is larger than the limit, of which one part fits and the next does not. */
+Test(pubsub, a_message_that_is_too_large_closes_also_who_sends_it_to_himself)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
+    (void)shard_fixture_say(&at, 1, "HELLO 3");
+    (void)shard_fixture_say(&at, 1, "SUBSCRIBE c");
+    (void)shard_fixture_say(&at, 2, "SUBSCRIBE c");
+    (void)shard_fixture_say(&at, 1, "PUBLISH c %05000d", 1);
+    cr_expect(at.clients[1]->overflowed);
+    cr_expect(at.clients[2]->overflowed);
+    cr_expect_eq(at.shard.pushed.size, 0);
+    expect_said(&at, 0, "PONG", "PING");
+    shard_fixture_close(&at);
+}
+
+Test(pubsub, a_session_ends_or_begins_anew_and_listens_no_more)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 3});
+    for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
+        (void)shard_fixture_say(&at, i, "SUBSCRIBE a b c");
+        (void)shard_fixture_say(&at, i, "PSUBSCRIBE a* b*");
+    }
+    cr_expect_eq(at.shard.pubsub.links.count, 5 * SHARD_FIXTURE_CLIENTS);
+    cr_expect_eq(at.shard.pubsub.topics[PUBSUB_PATTERN].count, 2);
+    expect_said(&at, 0, "RESET", "RESET");
+    cr_expect_eq(at.clients[0]->topic_bytes, 0);
+    shard_fixture_hang_up(&at, 1);
+    shard_fixture_hang_up(&at, 2);
+    shard_fixture_hang_up(&at, 3);
+    expect_nothing_left(&at);
+    expect_said(&at, 0, ":0", "PUBLISH a x");
+    shard_fixture_close(&at);
+}
+
+Test(pubsub, names_have_limits_and_each_refusal_is_an_answer)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.queue_max = 100000});
+    expect_said(&at, 0, "-ERR the pattern is longer than 1024 bytes | [\"psubscribe\" \"x\" :1]",
+                "PSUBSCRIBE %01025d x", 0);
+    static const uint8_t name[PUBSUB_CHANNEL_MAX + 1];
+    cr_expect_not_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name}));
+    cr_expect_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name - 1}));
+    (void)shard_fixture_say(&at, 1, "SUBSCRIBE %060000d", 0);
+    expect_said(&at, 1, "-ERR the names of all subscriptions of this connection are larger than client_query_limit",
+                "SUBSCRIBE %060000d", 1);
+    expect_begins(&at, 1, "[\"subscribe\" ", "SUBSCRIBE %060000d", 0);
+    at.clients[3]->topic_count[PUBSUB_PATTERN] = PUBSUB_TOPICS_MAX; /* as if */
+    expect_begins(&at, 3, "-ERR too many subscriptions", "SUBSCRIBE one-more");
+    at.clients[3]->topic_count[PUBSUB_PATTERN] = 0;
+    shard_fixture_close(&at);
+}
+
+/* Nothing of the host's clean-up depends on the order in which sessions go. */
+Test(pubsub, closing_with_listeners_left)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
+    expect_begins(&at, 0, "-NOAUTH", "SUBSCRIBE a");
+    expect_said(&at, 0, "OK", "AUTH secret");
+    (void)shard_fixture_say(&at, 0, "SUBSCRIBE a");
+    expect_begins(&at, 1, "-NOAUTH", "PUBLISH a x");
+    shard_fixture_close(&at);
+}
