@@ -11,10 +11,15 @@
 #include "batch.h"
 
 #include <errno.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "help.h"
+#include "pager.h"
+#include "peek.h"
+#include "terminal.h"
 #include "words.h"
 
 #define CHUNK 65536 /* bytes read at once */
@@ -27,12 +32,15 @@ struct batch {
     enum batch_exit exit;
 };
 
-static void worsen(struct batch *batch, enum batch_exit exit)
+enum batch_exit batch_worse(enum batch_exit one, enum batch_exit other)
 {
     static const int severity[] = {[EXIT_FINE] = 0, [EXIT_USAGE] = 1, [EXIT_REPLY] = 2, [EXIT_CONNECTION] = 3};
-    if (severity[exit] > severity[batch->exit]) {
-        batch->exit = exit;
-    }
+    return severity[other] > severity[one] ? other : one;
+}
+
+static void worsen(struct batch *batch, enum batch_exit exit)
+{
+    batch->exit = batch_worse(batch->exit, exit);
 }
 
 static void name_line(const struct batch *batch)
@@ -55,12 +63,26 @@ static void show(void *context, const struct answer *reply)
     fflush(stdout);
 }
 
-static void show_reply(struct batch *batch, const struct answer *reply)
+static void write_reply(struct batch *batch, const struct gm_bytes *argv, size_t argc, const struct answer *reply)
+{
+    struct reply_view view = {
+        .format = batch->options->format, .utf8 = batch->utf8, .peek = peek_is(argv, argc, reply)};
+    bool once = batch->line == 0 && batch->options->repeat == 1;
+    struct pager pager = {.allowed = batch->options->pager && view.format == OUTPUT_HUMAN && once};
+    if (pager_begin(&pager, &view, reply)) {
+        pager_run(&pager, &view, reply);
+    } else {
+        reply_write(stdout, &view, reply);
+    }
+}
+
+static void show_reply(struct batch *batch, const struct gm_bytes *argv, size_t argc, const struct answer *reply)
 {
     bool error = reply->type == ANSWER_ERROR;
-    bool carries = batch->options->format == OUTPUT_JSON || batch->options->format == OUTPUT_CSV;
+    enum output_format format = batch->options->format;
+    bool carries = format == OUTPUT_JSON || format == OUTPUT_JSONL || format == OUTPUT_CSV;
     if (!error || carries) {
-        output_answer(stdout, batch->options->format, reply, batch->utf8);
+        write_reply(batch, argv, argc, reply);
     }
     if (error && (!carries || batch->line > 0)) {
         fflush(stdout);
@@ -97,7 +119,7 @@ static bool run_once(struct batch *batch, const struct gm_bytes *argv, size_t ar
         worsen(batch, EXIT_CONNECTION);
         return false;
     }
-    show_reply(batch, &reply);
+    show_reply(batch, argv, argc, &reply);
     answer_finish(&reply);
     if (batch->dialog.streaming || batch->dialog.subscriptions > 0) {
         return stream(batch);
@@ -127,11 +149,11 @@ static bool run(struct batch *batch, const struct gm_bytes *argv, size_t argc)
     return true;
 }
 
-static bool begin(struct batch *batch, const struct options *options, bool utf8)
+static bool begin(struct batch *batch, const struct options *options, bool utf8, bool catalog)
 {
     *batch = (struct batch){.options = options, .utf8 = utf8};
     struct dialog_listener listener = {.context = batch, .on_push = show};
-    dialog_init(&batch->dialog, &options->wish, listener, -1, false);
+    dialog_init(&batch->dialog, &options->wish, listener, -1, catalog);
     struct complaint complaint;
     enum status status = dialog_connect(&batch->dialog, &complaint);
     if (status == STATUS_OK) {
@@ -175,6 +197,47 @@ static bool read_all(int in, struct buf *out)
     }
 }
 
+/* At a terminal, before a command that is declared dangerous. */
+static bool confirm(struct batch *batch, const struct gm_bytes *argv, size_t argc)
+{
+    const struct catalog_command *command = catalog_find(&batch->dialog.catalog, argv, argc, NULL);
+    if (command == NULL || !command->dangerous || !batch->options->confirm) {
+        return true;
+    }
+    char answer[16] = "";
+    fprintf(stderr, "%s is declared dangerous. Send it? [y/N] ", command->name);
+    fflush(stderr);
+    bool got = fgets(answer, sizeof answer, stdin) != NULL;
+    answer[strcspn(answer, "\r\n")] = '\0';
+    if (got && (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)) {
+        return true;
+    }
+    fputs("(not sent)\n", stderr);
+    worsen(batch, EXIT_USAGE);
+    return false;
+}
+
+/* The verb help, as at a terminal. False: the server has a command of that name. */
+static bool run_help(struct batch *batch, const struct gm_bytes *argv, size_t argc)
+{
+    const struct catalog *catalog = &batch->dialog.catalog;
+    if (catalog_named(catalog, argv[0]) != NULL) {
+        return false;
+    }
+    size_t columns;
+    size_t rows;
+    terminal_size(&columns, &rows);
+    if (argc == 1) {
+        help_all(stdout, catalog, columns);
+    } else if (!help_command(stdout, catalog, argv + 1, argc - 1)) {
+        const char *nearest = catalog_nearest(catalog, argv[1]);
+        fprintf(stderr, "The server declares no such command.%s%s%s\n", nearest != NULL ? " Did you mean " : "",
+                nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+        worsen(batch, EXIT_REPLY);
+    }
+    return true;
+}
+
 enum batch_exit batch_command(const struct options *options, char **argv, int argc, bool utf8)
 {
     struct buf input;
@@ -192,8 +255,12 @@ enum batch_exit batch_command(const struct options *options, char **argv, int ar
             words[count++] = input.size > 0 ? buf_bytes(&input) : BYTES("");
         }
         struct batch batch;
-        if (begin(&batch, options, utf8)) {
-            (void)run(&batch, words, count);
+        bool help = count > 0 && bytes_equal_nocase(words[0], "help");
+        bool ask = options->confirm && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+        if (begin(&batch, options, utf8, ask || help)) {
+            if (!(help && run_help(&batch, words, count)) && confirm(&batch, words, count)) {
+                (void)run(&batch, words, count);
+            }
         }
         exit = end(&batch);
     }
@@ -256,7 +323,7 @@ static bool next_line(struct lines *lines, struct buf *line, bool *whole)
 enum batch_exit batch_lines(const struct options *options, int in, bool utf8)
 {
     struct batch batch;
-    if (begin(&batch, options, utf8)) {
+    if (begin(&batch, options, utf8, false)) {
         struct lines *lines = memory_zeroed(sizeof *lines);
         struct buf line;
         buf_init(&line, BATCH_ARGUMENT);

@@ -14,6 +14,9 @@ enum batch_exit {
     EXIT_CONNECTION = 3, /* no connection, or it was lost */
 };
 
+/* The worse of two: what the exit code tells. */
+enum batch_exit batch_worse(enum batch_exit one, enum batch_exit other);
+
 #define BATCH_ARGUMENT ((size_t)512 * 1024 * 1024) /* bytes of a line, and of standard input as an argument */
 
 /* Runs the command in `argv`, as often as the options say. Replies go to standard output, the rest to standard

@@ -242,6 +242,25 @@ enum status channel_send(struct channel *channel, const struct gm_bytes *argv, s
     return status;
 }
 
+enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent, struct complaint *complaint)
+{
+    check(channel_is_open(channel));
+    *sent = 0;
+    TRY(wait_for(channel->fd, bytes.size > 0 ? POLLIN | POLLOUT : POLLIN, channel->wake_fd, -1));
+    if (bytes.size == 0) {
+        return STATUS_OK;
+    }
+    ssize_t size = send(channel->fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+    if (size >= 0) {
+        *sent = (size_t)size;
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+        *sent = bytes.size; /* channel_receive says it, after the server's last words */
+    } else if (errno != EAGAIN && errno != EINTR) {
+        return lost(channel, complaint, strerror(errno));
+    }
+    return STATUS_OK;
+}
+
 /* ---- receiving ----------------------------------------------------------------------------------------------- */
 
 static enum status fill(struct channel *channel, int64_t deadline_ms, struct complaint *complaint)

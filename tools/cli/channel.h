@@ -48,6 +48,11 @@ must_use enum status channel_open(struct channel *channel, const struct channel_
 must_use enum status channel_send(struct channel *channel, const struct gm_bytes *argv, size_t argc,
                                   struct complaint *complaint);
 
+/* For sending on while replies come: waits until something has come or, with bytes, some can be sent; sends what there
+ * is room for, and sets `sent`. What has come is taken by channel_receive with a timeout of 0. STATUS_AGAIN: woken. */
+must_use enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent,
+                                  struct complaint *complaint);
+
 /* Waits for the next reply or push, at most `timeout_ms` (-1: for ever). STATUS_AGAIN also when the time is over. */
 must_use enum status channel_receive(struct channel *channel, int timeout_ms, struct answer *out,
                                      struct complaint *complaint);

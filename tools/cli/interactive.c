@@ -20,7 +20,10 @@
 #include "complete.h"
 #include "editor.h"
 #include "help.h"
+#include "pager.h"
+#include "peek.h"
 #include "secret.h"
+#include "watch.h"
 #include "words.h"
 
 #define SLOW_MS   500 /* a command that takes longer shows its time */
@@ -42,7 +45,12 @@ struct interactive {
 };
 
 static const struct complete_verb verbs[] = {
-    {"HELP", "[command]", true}, {"EXIT", "", false}, {"QUIT", "", false}, {"CLEAR", "", false}, {NULL, NULL, false},
+    {"HELP", "[command]", true},
+    {"EXIT", "", false},
+    {"QUIT", "", false},
+    {"CLEAR", "", false},
+    {":WATCH", "time command [argument...]", false},
+    {NULL, NULL, false},
 };
 
 static int64_t now_ms(void)
@@ -345,6 +353,21 @@ static void suggest(struct interactive *self, const struct words *words, const s
     }
 }
 
+static void show_reply(struct interactive *self, const struct words *words, const struct answer *reply)
+{
+    struct reply_view view = {
+        .format = self->options->format, .utf8 = self->utf8, .peek = peek_is(words->argv, words->count, reply)};
+    struct pager pager = {.allowed = self->options->pager && view.format == OUTPUT_HUMAN};
+    if (pager_begin(&pager, &view, reply)) {
+        terminal_restore(self->terminal);
+        pager_run(&pager, &view, reply);
+        terminal_wait(self->terminal);
+        take_stop(self);
+        return;
+    }
+    reply_write(stdout, &view, reply);
+}
+
 static void send_command(struct interactive *self, const struct words *words)
 {
     struct complaint complaint = {0};
@@ -360,7 +383,7 @@ static void send_command(struct interactive *self, const struct words *words)
         printf("%s\n", complaint.text);
         return;
     }
-    output_answer(stdout, self->options->format, &reply, self->utf8);
+    show_reply(self, words, &reply);
     suggest(self, words, &reply);
     if (took_ms > SLOW_MS && self->options->format == OUTPUT_HUMAN) {
         printf("(%.2fs)\n", (double)took_ms / 1000);
@@ -395,10 +418,55 @@ static void help(struct interactive *self, const struct words *words)
     }
 }
 
+/* The rest of the line, from the third word on, as words and as text. */
+static void watch(struct interactive *self, struct gm_bytes line, const struct words *words)
+{
+    struct watch watch = {.options = self->options,
+                          .dialog = &self->dialog,
+                          .stop_fd = self->terminal->stop_fd,
+                          .live = true,
+                          .utf8 = self->utf8};
+    if (words->count < 3 || !options_period(words->argv[1], &watch.interval_s)) {
+        fputs("(not sent) usage: :watch 500ms|1s|2m command [argument...]\n", stdout);
+        return;
+    }
+    size_t start = words->starts[2];
+    struct words called;
+    struct words_error error;
+    if (words_split(&called, (struct gm_bytes){line.data + start, line.size - start}, &error) != STATUS_OK) {
+        return; /* the whole line was split before: this can not be */
+    }
+    if (!validate(self, (struct gm_bytes){line.data + start, line.size - start}, &called)) {
+        words_finish(&called);
+        return;
+    }
+    if (!confirm(self, &called)) {
+        fputs("(not sent)\n", stdout);
+        words_finish(&called);
+        return;
+    }
+    watch.argv = called.argv;
+    watch.argc = called.count;
+    struct complaint complaint = {""};
+    enum status status = watch_loop(&watch, &complaint);
+    take_stop(self);
+    if (status != STATUS_AGAIN) {
+        printf("%s\n", complaint.text);
+    }
+    if (!self->leaving && !channel_is_open(&self->dialog.channel)) {
+        connect_again(self);
+    }
+    words_finish(&called);
+}
+
 /* True if the line was one of them. */
-static bool run_verb(struct interactive *self, const struct words *words)
+static bool run_verb(struct interactive *self, struct gm_bytes line, const struct words *words)
 {
     struct gm_bytes name = words->argv[0];
+    if (bytes_equal_nocase(name, ":watch")) {
+        watch(self, line, words);
+        return true;
+    }
     if (words->count == 1 && bytes_equal_nocase(name, "quit")) {
         self->leaving = true; /* whatever the server thinks: it means the same there */
         return true;
@@ -423,7 +491,7 @@ static bool run_verb(struct interactive *self, const struct words *words)
 
 static void run_words(struct interactive *self, struct gm_bytes line, const struct words *words)
 {
-    if (words->count == 0 || run_verb(self, words)) {
+    if (words->count == 0 || run_verb(self, line, words)) {
         return;
     }
     if (!validate(self, line, words)) {
@@ -436,11 +504,22 @@ static void run_words(struct interactive *self, struct gm_bytes line, const stru
     send_command(self, words);
 }
 
+/* The command that a line with the verb :watch is about; of any other line, the line. */
+static struct gm_bytes watched(struct gm_bytes line)
+{
+    struct words words;
+    words_split_open(&words, line);
+    bool watch = words.count > 2 && bytes_equal_nocase(words.argv[0], ":watch");
+    size_t start = watch ? words.starts[2] : 0;
+    words_finish(&words);
+    return (struct gm_bytes){line.data + start, line.size - start};
+}
+
 static void run_line(struct interactive *self, struct gm_bytes line)
 {
     struct words words;
     struct words_error error;
-    if (!secret_line(&self->dialog.catalog, line)) {
+    if (!secret_line(&self->dialog.catalog, line) && !secret_line(&self->dialog.catalog, watched(line))) {
         history_add(&self->history, line);
     }
     if (words_split(&words, line, &error) != STATUS_OK) {

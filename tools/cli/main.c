@@ -7,6 +7,11 @@
 
 #include "batch.h"
 #include "interactive.h"
+#include "largest.h"
+#include "latency.h"
+#include "load.h"
+#include "stat.h"
+#include "watch.h"
 
 #ifndef GEOMYS_VERSION
 #define GEOMYS_VERSION "0.1.0"
@@ -40,15 +45,41 @@ static bool ask_password(char password[PASSWORD_MAX])
 
 static void settle_protocol(struct options *options, bool interactive)
 {
-    bool rich = interactive || options->format == OUTPUT_JSON || options->format == OUTPUT_HUMAN;
+    bool rich = interactive || (options->format != OUTPUT_RAW && options->format != OUTPUT_CSV);
     if (options->wish.protocol == 0) {
         options->wish.protocol = rich ? 3 : 2;
+    }
+}
+
+static int run_tool(struct options *options, int argc, char **argv)
+{
+    bool utf8 = terminal_utf8();
+    if (!options->format_given) {
+        options->format = isatty(STDOUT_FILENO) ? OUTPUT_HUMAN : OUTPUT_RAW;
+    }
+    settle_protocol(options, true);
+    switch (options->tool) {
+    case TOOL_STAT:
+        return stat_run(options, utf8);
+    case TOOL_LATENCY:
+        return latency_run(options, utf8);
+    case TOOL_WATCH:
+        return watch_run(options, argv + options->first, argc - options->first, utf8);
+    case TOOL_KEYS:
+        return largest_run(options, utf8);
+    case TOOL_LOAD:
+        return load_run(options, utf8);
+    default:
+        return EXIT_USAGE;
     }
 }
 
 static int run(struct options *options, int argc, char **argv)
 {
     bool command = options->first < argc;
+    if (options->tool != TOOL_COMMANDS) {
+        return run_tool(options, argc, argv);
+    }
     bool utf8 = terminal_utf8();
     struct terminal terminal;
     bool interactive = !command && !options->stdin_argument && terminal_init(&terminal) == STATUS_OK;

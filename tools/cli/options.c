@@ -10,12 +10,15 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "connections.h"
 
 #define OPTION_TABLE(X)                                                                                                \
     X("-h", "host", HOST, "the server's host (127.0.0.1)")                                                             \
     X("-p", "port", PORT, "the server's port (6379)")                                                                  \
     X("-s", "socket", SOCKET, "the server's Unix socket, instead of host and port")                                    \
     X("-u", "uri", URI, "redis:// or geomys://[[user]:password@]host[:port][/0], or unix:///path")                     \
+    X("-c", "name", CONNECTION, "a connection saved in ~/.geomys/cli.conf")                                            \
+    X("--connection", "name", CONNECTION, "the same as -c")                                                            \
     X("-a", "password", PASSWORD, "better: the variable GEOMYS_PASSWORD (or REDISCLI_AUTH), or --askpass")             \
     X("--pass", "password", PASSWORD, "the same as -a")                                                                \
     X("--user", "name", USER, "the user that the password is for")                                                     \
@@ -25,7 +28,7 @@
     X("-2", NULL, RESP2, "speak RESP2 (the default but for terminals and JSON)")                                       \
     X("-3", NULL, RESP3, "speak RESP3, or fail")                                                                       \
     X("-t", "seconds", TIMEOUT, "how long connecting may take (10)")                                                   \
-    X("--output", "format", OUTPUT, "human, raw, json or csv (human at a terminal, else raw)")                         \
+    X("--output", "format", OUTPUT, "human, table, raw, json, jsonl or csv (human at a terminal, else raw)")           \
     X("--raw", NULL, RAW, "--output raw")                                                                              \
     X("--no-raw", NULL, HUMAN, "--output human")                                                                       \
     X("--json", NULL, JSON, "--output json")                                                                           \
@@ -33,7 +36,19 @@
     X("-x", NULL, STDIN, "the last argument is standard input")                                                        \
     X("-r", "count", REPEAT, "run the command so often (-1: for ever)")                                                \
     X("-i", "seconds", INTERVAL, "wait between repetitions (0.1 is fine)")                                             \
+    X("--stat", NULL, STAT, "keys, memory, clients, operations, one line per second (or -i)")                          \
+    X("--latency", NULL, LATENCY, "round trips of PING: percentiles")                                                  \
+    X("--duration", "seconds", DURATION, "end --stat and --latency after that")                                        \
+    X("--watch", "time", WATCH, "run the command every 500ms, 1s, 2m ... and show it in place")                        \
+    X("--keys", NULL, KEYS, "the largest keys: --by, --top, --match, --type")                                          \
+    X("--by", "mem|len", BY, "--keys: by memory (the default) or by length")                                           \
+    X("--top", "number", TOP, "--keys: so many (20)")                                                                  \
+    X("--match", "pattern", MATCH, "--keys: only keys that match")                                                     \
+    X("--type", "type", TYPE, "--keys: only keys of that type")                                                        \
+    X("--load", "file", LOAD, "run the commands in a file (-: standard input), fast")                                  \
+    X("--resume", "file", RESUME, "--load: remember the place there, and go on from it")                               \
     X("-e", NULL, EXIT, "exit code for errors: always on, kept for scripts")                                           \
+    X("--no-pager", NULL, NO_PAGER, "long output is not shown page by page")                                           \
     X("--no-validate", NULL, NO_VALIDATE, "send also what the command's usage line refuses")                           \
     X("--yes", NULL, YES, "do not ask before dangerous commands")                                                      \
     X("--reply-limit", "bytes", LIMIT, "memory for one reply (536870912)")                                             \
@@ -45,6 +60,7 @@ enum option {
     OPTION_PORT,
     OPTION_SOCKET,
     OPTION_URI,
+    OPTION_CONNECTION,
     OPTION_PASSWORD,
     OPTION_USER,
     OPTION_ASKPASS,
@@ -61,7 +77,19 @@ enum option {
     OPTION_STDIN,
     OPTION_REPEAT,
     OPTION_INTERVAL,
+    OPTION_STAT,
+    OPTION_LATENCY,
+    OPTION_DURATION,
+    OPTION_WATCH,
+    OPTION_KEYS,
+    OPTION_BY,
+    OPTION_TOP,
+    OPTION_MATCH,
+    OPTION_TYPE,
+    OPTION_LOAD,
+    OPTION_RESUME,
     OPTION_EXIT,
+    OPTION_NO_PAGER,
     OPTION_NO_VALIDATE,
     OPTION_YES,
     OPTION_LIMIT,
@@ -135,6 +163,23 @@ static bool read_number(const char *text, int64_t least, int64_t most, int64_t *
 static bool read_seconds(const char *text, double *out)
 {
     return bytes_to_double(gm_bytes_of(text), out) && *out >= 0 && *out <= 86400;
+}
+
+bool options_period(struct gm_bytes text, double *seconds)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"", 1}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t size = strlen(units[i].unit);
+        if (text.size > size && memcmp(text.data + text.size - size, units[i].unit, size) == 0) {
+            bool number = bytes_to_double((struct gm_bytes){text.data, text.size - size}, seconds);
+            *seconds *= units[i].seconds;
+            return number && *seconds >= 0.001 && *seconds <= 86400;
+        }
+    }
+    return false;
 }
 
 /* ---- the URI ------------------------------------------------------------------------------------------------- */
@@ -256,6 +301,49 @@ static void take_password(struct options *options, char *value)
     memset(value, '*', strlen(value));
 }
 
+/* NULL, or what is wrong: only one tool can be used at a time. */
+static const char *choose(struct options *options, enum options_tool tool)
+{
+    bool other = options->tool != TOOL_COMMANDS && options->tool != tool;
+    options->tool = tool;
+    return other ? "only one of --stat, --latency, --watch, --keys and --load can be used" : NULL;
+}
+
+/* NULL, or what is wrong with the value; for the options of the tools. */
+static const char *apply_tool_value(struct options *options, enum option option, const char *value)
+{
+    switch (option) {
+    case OPTION_DURATION:
+        return read_seconds(value, &options->duration_s) && options->duration_s > 0 ? NULL
+                                                                                    : "a time in seconds, above 0";
+    case OPTION_WATCH:
+        return options_period(gm_bytes_of(value), &options->watch_s) ? choose(options, TOOL_WATCH)
+                                                                     : "a time like 500ms, 1s, 2m";
+    case OPTION_BY:
+        if (strcmp(value, "idle") == 0) {
+            return "idle is for a later version of the server; mem and len work";
+        }
+        options->order = strcmp(value, "len") == 0 ? ORDER_LENGTH : ORDER_MEMORY;
+        return options->order == ORDER_LENGTH || strcmp(value, "mem") == 0 ? NULL : "mem or len";
+    case OPTION_TOP:
+        return read_number(value, 1, OPTIONS_TOP_MAX, &options->top) ? NULL : "a number from 1 to 10000";
+    case OPTION_MATCH:
+        options->match = value;
+        return NULL;
+    case OPTION_TYPE:
+        options->type = value;
+        return NULL;
+    case OPTION_LOAD:
+        options->load = value;
+        return *value != '\0' ? choose(options, TOOL_LOAD) : "a file is missing";
+    case OPTION_RESUME:
+        options->resume = value;
+        return *value != '\0' ? NULL : "a file is missing";
+    default:
+        return NULL;
+    }
+}
+
 /* NULL, or what is wrong with the value. */
 static const char *apply_value(struct options *options, enum option option, char *value)
 {
@@ -293,62 +381,73 @@ static const char *apply_value(struct options *options, enum option option, char
         return wish->connect_timeout_ms > 0 ? NULL : "a time in seconds, above 0";
     case OPTION_OUTPUT:
         options->format_given = true;
-        return output_named(value, &options->format) ? NULL : "the formats are human, raw, json and csv";
+        return output_named(value, &options->format) ? NULL : "the formats are human, table, raw, json, jsonl and csv";
     case OPTION_REPEAT:
         return read_number(value, -1, INT64_MAX, &options->repeat) ? NULL : "a count is a number, or -1";
     case OPTION_INTERVAL:
+        options->interval_given = true;
         return read_seconds(value, &options->interval_s) ? NULL : "an interval is a time in seconds";
     case OPTION_LIMIT:
         wish->reply_limit = read_number(value, 1024, (int64_t)1 << 40, &number) ? (size_t)number : 0;
         return wish->reply_limit > 0 ? NULL : "a limit is a number of bytes, 1024 or more";
     default:
-        return NULL;
+        return apply_tool_value(options, option, value);
     }
 }
 
-static void apply_flag(struct options *options, enum option option, bool *quiet)
+/* NULL, or what is wrong. */
+static const char *apply_flag(struct options *options, enum option option, bool *quiet)
 {
     switch (option) {
+    case OPTION_STAT:
+        return choose(options, TOOL_STAT);
+    case OPTION_LATENCY:
+        return choose(options, TOOL_LATENCY);
+    case OPTION_KEYS:
+        return choose(options, TOOL_KEYS);
+    case OPTION_NO_PAGER:
+        options->pager = false;
+        return NULL;
     case OPTION_ASKPASS:
         options->ask_password = true;
-        return;
+        return NULL;
     case OPTION_QUIET:
         *quiet = true;
-        return;
+        return NULL;
     case OPTION_RESP2:
     case OPTION_RESP3:
         options->wish.protocol = option == OPTION_RESP2 ? 2 : 3;
         options->wish.protocol_needed = true;
-        return;
+        return NULL;
     case OPTION_RAW:
         set_format(options, OUTPUT_RAW);
-        return;
+        return NULL;
     case OPTION_HUMAN:
         set_format(options, OUTPUT_HUMAN);
-        return;
+        return NULL;
     case OPTION_JSON:
         set_format(options, OUTPUT_JSON);
-        return;
+        return NULL;
     case OPTION_CSV:
         set_format(options, OUTPUT_CSV);
-        return;
+        return NULL;
     case OPTION_STDIN:
         options->stdin_argument = true;
-        return;
+        return NULL;
     case OPTION_NO_VALIDATE:
         options->validate = false;
-        return;
+        return NULL;
     case OPTION_YES:
         options->confirm = false;
-        return;
+        return NULL;
     case OPTION_HELP:
         options->help = true;
-        return;
+        return NULL;
     case OPTION_VERSION:
         options->version = true;
-        return;
+        return NULL;
     default:
-        return;
+        return NULL;
     }
 }
 
@@ -381,6 +480,79 @@ static void settle_passwords(struct options *options, bool quiet, char *(*get)(c
     options->unsafe_password = options->unsafe_password && !quiet;
 }
 
+/* ---- saved connections --------------------------------------------------------------------------------------- */
+
+/* The name after the last -c on the command line, or NULL. What is wrong with the others is found later. */
+static const char *find_connection(int argc, char **argv)
+{
+    const char *name = NULL;
+    for (int at = 1; at < argc && argv[at][0] == '-' && argv[at][1] != '\0' && strcmp(argv[at], "--") != 0; at++) {
+        char *value = NULL;
+        const struct option_row *row = find_row(argv[at], &value);
+        if (row == NULL) {
+            return NULL;
+        }
+        if (row->value != NULL && value == NULL) {
+            value = ++at < argc ? argv[at] : NULL;
+        }
+        name = row->option == OPTION_CONNECTION ? value : name;
+    }
+    return name;
+}
+
+/* NULL, or what is wrong. */
+static const char *apply_connection(struct options *options, const struct connection *connection)
+{
+    static const enum option meaning[CONNECTIONS_COUNT] = {
+        [CONNECTIONS_HOST] = OPTION_HOST,         [CONNECTIONS_PORT] = OPTION_PORT,
+        [CONNECTIONS_SOCKET] = OPTION_SOCKET,     [CONNECTIONS_URI] = OPTION_URI,
+        [CONNECTIONS_USER] = OPTION_USER,         [CONNECTIONS_PASSWORD] = OPTION_PASSWORD,
+        [CONNECTIONS_DATABASE] = OPTION_DATABASE,
+    };
+    for (size_t i = 0; i < CONNECTIONS_COUNT; i++) {
+        struct gm_bytes value = connection->values[i];
+        if (value.data == NULL) {
+            continue;
+        }
+        if (i == CONNECTIONS_PROTOCOL) {
+            bool known = value.size == 1 && (*value.data == '2' || *value.data == '3');
+            if (!known) {
+                return "protocol: 2 or 3";
+            }
+            options->wish.protocol = *value.data - '0';
+            options->wish.protocol_needed = true;
+            continue;
+        }
+        const char *wrong = apply_value(options, meaning[i], own(options, (const char *)value.data, value.size));
+        if (wrong != NULL) {
+            return wrong;
+        }
+    }
+    options->unsafe_password = false; /* it does not stand on the command line */
+    return NULL;
+}
+
+static enum status read_connection(struct options *options, const char *name, char *(*get)(const char *),
+                                   struct complaint *complaint)
+{
+    const char *home = get("HOME");
+    char path[4096];
+    struct connection connection;
+    if (home == NULL || (size_t)snprintf(path, sizeof path, "%s/.geomys/cli.conf", home) >= sizeof path) {
+        complaint_set(complaint, "-c: HOME does not say where ~/.geomys/cli.conf is");
+        return STATUS_INVALID;
+    }
+    uint8_t *text = memory_zeroed(CONNECTIONS_SIZE);
+    enum status status = connections_read(path, name, text, &connection, complaint);
+    const char *wrong = status == STATUS_OK ? apply_connection(options, &connection) : NULL;
+    if (wrong != NULL) {
+        complaint_set(complaint, "%s: [%s]: %s", path, name, wrong);
+    }
+    explicit_bzero(text, CONNECTIONS_SIZE);
+    memory_free(text);
+    return status == STATUS_OK && wrong == NULL ? STATUS_OK : STATUS_INVALID;
+}
+
 enum status options_read(struct options *options, int argc, char **argv, char *(*get)(const char *),
                          struct complaint *complaint)
 {
@@ -390,10 +562,18 @@ enum status options_read(struct options *options, int argc, char **argv, char *(
                  .reply_limit = ANSWER_LIMIT_DEFAULT},
         .validate = true,
         .confirm = true,
+        .pager = true,
         .repeat = 1,
+        .top = 20,
     };
     bool quiet = false;
     int at = 1;
+    const char *connection = find_connection(argc, argv);
+    if (connection != NULL) { /* before all others, which then say it better */
+        TRY(read_connection(options, connection, get, complaint));
+    }
+    const char *saved_path = options->wish.address.path;
+    bool host_given = false;
     for (; at < argc && argv[at][0] == '-' && argv[at][1] != '\0'; at++) {
         if (strcmp(argv[at], "--") == 0) {
             at++;
@@ -405,8 +585,13 @@ enum status options_read(struct options *options, int argc, char **argv, char *(
             complaint_set(complaint, "Unknown option %s. geomys-cli --help lists them.", argv[at]);
             return STATUS_INVALID;
         }
+        host_given = host_given || row->option == OPTION_HOST || row->option == OPTION_PORT;
         if (row->value == NULL) {
-            apply_flag(options, row->option, &quiet);
+            const char *wrong = apply_flag(options, row->option, &quiet);
+            if (wrong != NULL) {
+                complaint_set(complaint, "%s: %s", row->flag, wrong);
+                return STATUS_INVALID;
+            }
             continue;
         }
         if (value == NULL && at + 1 == argc) {
@@ -419,7 +604,19 @@ enum status options_read(struct options *options, int argc, char **argv, char *(
             return STATUS_INVALID;
         }
     }
+    if (host_given && options->wish.address.path == saved_path) {
+        options->wish.address.path = NULL; /* the command line wins over what is saved */
+    }
     options->first = at;
     settle_passwords(options, quiet, get);
+    if (options->resume != NULL && options->tool != TOOL_LOAD) {
+        complaint_set(complaint, "--resume: only with --load");
+        return STATUS_INVALID;
+    }
+    if (options->tool == TOOL_WATCH ? at == argc : options->tool != TOOL_COMMANDS && at < argc) {
+        complaint_set(complaint, options->tool == TOOL_WATCH ? "--watch needs a command" : "%s: this takes no command",
+                      argv[at]);
+        return STATUS_INVALID;
+    }
     return STATUS_OK;
 }

@@ -7,7 +7,25 @@
 #include "dialog.h"
 #include "output.h"
 
+#define OPTIONS_TOP_MAX 10000 /* of --top */
+
+/* What the program is to do. */
+enum options_tool {
+    TOOL_COMMANDS, /* one from the command line, or those that come */
+    TOOL_STAT,
+    TOOL_LATENCY,
+    TOOL_WATCH,
+    TOOL_KEYS,
+    TOOL_LOAD,
+};
+
+enum options_order {
+    ORDER_MEMORY,
+    ORDER_LENGTH,
+};
+
 struct options {
+    enum options_tool tool;
     struct dialog_wish wish;
     enum output_format format;
     bool format_given;
@@ -20,6 +38,16 @@ struct options {
     bool version;
     int64_t repeat; /* times; negative: for ever */
     double interval_s;
+    bool interval_given;
+    double duration_s;        /* --duration; 0: without end */
+    double watch_s;           /* with TOOL_WATCH */
+    enum options_order order; /* --by */
+    int64_t top;              /* --top */
+    const char *match;        /* --match; NULL: all */
+    const char *type;         /* --type; NULL: all */
+    const char *load;         /* with TOOL_LOAD: a file, or "-" */
+    const char *resume;       /* --resume: a file; NULL: none */
+    bool pager;
     int first;    /* index into argv of the command; argc: none */
     char **owned; /* owned, as the strings: what was copied out of a URI or hidden in argv */
     size_t owned_count;
@@ -31,6 +59,9 @@ struct options {
 must_use enum status options_read(struct options *options, int argc, char **argv, char *(*get)(const char *),
                                   struct complaint *complaint);
 void options_finish(struct options *options);
+
+/* Reads "500ms", "1s", "0.5", "2m": a time above 0, at most a day. False if it is none. */
+bool options_period(struct gm_bytes text, double *seconds);
 
 /* What --help says. */
 void options_help(FILE *file);

@@ -9,7 +9,7 @@ bool output_named(const char *name, enum output_format *out)
 {
     static const char *const names[] = {
 #define X(format, text) text,
-        OUTPUT_TABLE(X)
+        OUTPUT_FORMATS(X)
 #undef X
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -32,6 +32,12 @@ void output_answer(FILE *file, enum output_format format, const struct answer *r
         return;
     case OUTPUT_JSON:
         output_json(file, reply);
+        return;
+    case OUTPUT_JSONL:
+        output_jsonl(file, reply);
+        return;
+    case OUTPUT_TABLE:
+        output_table(file, reply, utf8);
         return;
     case OUTPUT_CSV:
         output_csv(file, reply);

@@ -210,6 +210,11 @@ static void json_item(FILE *file, const struct answer *reply)
     }
 }
 
+void output_json_value(FILE *file, const struct answer *reply)
+{
+    json_item(file, reply);
+}
+
 void output_json(FILE *file, const struct answer *reply)
 {
     json_item(file, reply);

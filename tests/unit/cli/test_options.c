@@ -3,6 +3,9 @@
 /* test_options.c - the command line. */
 #include "support.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "cli/options.h"
 
 static char *no_environment(const char *name)
@@ -104,6 +107,16 @@ Test(options, what_makes_no_sense_is_refused)
                                         "-u unix://relative",
                                         "-u redis://[::1",
                                         "--reply-limit 5",
+                                        "--stat --latency",
+                                        "--stat PING",
+                                        "--watch 1s",
+                                        "--watch 1x PING",
+                                        "--keys --by idle",
+                                        "--keys --by size",
+                                        "--keys --top 0",
+                                        "--keys --top 10001",
+                                        "--resume x PING",
+                                        "--latency --duration 0",
                                         "-u redis://:%00@h"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct options options;
@@ -150,4 +163,48 @@ Test(options, a_uri_says_it_all)
         }
         options_finish(&options);
     }
+}
+
+static char *with_home(const char *name)
+{
+    static char home[] = "/tmp/geomys-options-home";
+    return strcmp(name, "HOME") == 0 ? home : NULL;
+}
+
+Test(options, the_command_line_wins_over_a_saved_connection)
+{
+    mkdir("/tmp/geomys-options-home", 0700);
+    mkdir("/tmp/geomys-options-home/.geomys", 0700);
+    FILE *file = fopen("/tmp/geomys-options-home/.geomys/cli.conf", "w");
+    cr_assert_not_null(file);
+    fputs("[s]\nsocket = /tmp/s\nprotocol = 2\n[h]\nhost = h\nport = 7\nuri = redis://u:p@x\n", file);
+    fclose(file);
+    cr_assert_eq(chmod("/tmp/geomys-options-home/.geomys/cli.conf", 0600), 0);
+    static const struct {
+        const char *line;
+        const char *path;
+        const char *host;
+        const char *port;
+    } cases[] = {{"-c s PING", "/tmp/s", "127.0.0.1", "6379"},
+                 {"-p 9 -c s PING", NULL, "127.0.0.1", "9"},
+                 {"-c s -s /t PING", "/t", "127.0.0.1", "6379"},
+                 {"--connection=h -h y PING", NULL, "y", "7"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct options options;
+        char *argv[24];
+        char line[64];
+        snprintf(line, sizeof line, "%s", cases[i].line);
+        cr_assert_eq(read_line(&options, line, with_home, argv), STATUS_OK, "%s", cases[i].line);
+        cr_expect_eq(options.wish.address.path == NULL, cases[i].path == NULL, "%s", cases[i].line);
+        if (cases[i].path != NULL && options.wish.address.path != NULL) {
+            cr_expect_str_eq(options.wish.address.path, cases[i].path);
+        }
+        cr_expect_str_eq(options.wish.address.host, cases[i].host);
+        cr_expect_str_eq(options.wish.address.port, cases[i].port);
+        cr_expect_not(options.unsafe_password, "it does not stand on the command line");
+        options_finish(&options);
+    }
+    unlink("/tmp/geomys-options-home/.geomys/cli.conf");
+    rmdir("/tmp/geomys-options-home/.geomys");
+    rmdir("/tmp/geomys-options-home");
 }

@@ -106,6 +106,37 @@ Test(output, csv_is_a_record)
     CSV("%1\r\n+a\r\n:1\r\n", "\"a\",1\n");
 }
 
+Test(output, jsonl_is_an_item_per_line)
+{
+    expect(OUTPUT_JSONL, BYTES("*3\r\n:1\r\n*1\r\n$1\r\na\r\n$3\r\na\nb\r\n"), "1\n[\"a\"]\n\"a\\nb\"\n");
+    expect(OUTPUT_JSONL, BYTES("%2\r\n+a\r\n:1\r\n:2\r\n_\r\n"),
+           "{\"key\":\"a\",\"value\":1}\n{\"key\":2,\"value\":null}\n");
+    expect(OUTPUT_JSONL, BYTES("-ERR no\r\n"), "{\"error\":\"ERR no\"}\n");
+    expect(OUTPUT_JSONL, BYTES("~1\r\n#t\r\n"), "true\n");
+    expect(OUTPUT_JSONL, BYTES("*0\r\n"), "");
+}
+
+Test(output, table_finds_rows_and_columns)
+{
+    expect(OUTPUT_TABLE, BYTES("*2\r\n%2\r\n+k\r\n+one\r\n+n\r\n:5\r\n%2\r\n+n\r\n:500\r\n+z\r\n_\r\n"),
+           "k    n    z\none    5  \n     500  \n(2 rows)\n");
+    expect(OUTPUT_TABLE, BYTES("%2\r\n+a\r\n:1\r\n+bb\r\n*1\r\n+x\r\n"),
+           "key  value\na        1\nbb   [\"x\"]\n(2 rows)\n");
+    expect(OUTPUT_TABLE, BYTES("%1\r\n+a\r\n%1\r\n+f\r\n:1\r\n"), "key  f\na    1\n(1 row)\n");
+    expect(OUTPUT_TABLE, BYTES("*2\r\n*1\r\n:1\r\n*2\r\n:22\r\n$2\r\n\x1b[\r\n"),
+           "1   2\n 1  \n22  \\x1b[\n(2 rows)\n");
+    expect(OUTPUT_TABLE, BYTES("*2\r\n+a\r\n-ERR b\r\n"), "value\na\n{\"error\":\"ERR b\"}\n(2 rows)\n");
+    expect(OUTPUT_TABLE, BYTES(":7\r\n"), "(integer) 7\n");
+    expect(OUTPUT_TABLE, BYTES("*1\r\n*0\r\n"), "1) (empty array)\n");
+    char wide[200] = "*1\r\n$100\r\n";
+    memset(wide + strlen(wide), 'x', 100);
+    strcat(wide, "\r\n");
+    char wanted[200] = "value\n";
+    memset(wanted + strlen(wanted), 'x', 57);
+    strcat(wanted, "...\n(1 row)\n");
+    expect(OUTPUT_TABLE, gm_bytes_of(wide), wanted);
+}
+
 Test(output, formats_have_names)
 {
     enum output_format format;
