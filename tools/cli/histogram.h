@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 #define HISTOGRAM_FINE_BITS 6  /* a bucket is at most 1/64 of its value wide */
-#define HISTOGRAM_TOP_BITS  42 /* values from 2^42 on (73 minutes, in nanoseconds) share the last bucket */
-#define HISTOGRAM_BUCKETS   ((size_t)(HISTOGRAM_TOP_BITS - HISTOGRAM_FINE_BITS + 1) << HISTOGRAM_FINE_BITS)
+#define HISTOGRAM_TOP_BITS  42 /* values from 2^42 on (73 minutes, in nanoseconds) share one bucket */
+/* One more than those of all values below: the last is for what is above. */
+#define HISTOGRAM_BUCKETS (((size_t)(HISTOGRAM_TOP_BITS - HISTOGRAM_FINE_BITS + 1) << HISTOGRAM_FINE_BITS) + 1)
 
 /* Zeroed memory is an empty histogram. */
 struct histogram {
