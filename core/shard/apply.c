@@ -302,6 +302,12 @@ static bool set_expiry(struct shard *shard, const struct record *record, uint64_
     return true;
 }
 
+static bool is_stored(void *context, struct gm_bytes key)
+{
+    const struct shard *shard = context;
+    return keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key)) != NULL;
+}
+
 /* False: there was nothing to do. */
 static bool apply_host(struct shard *shard, const struct record *record, uint64_t hash)
 {
@@ -319,6 +325,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
     case RECORD_OP_PERSIST:
         return set_expiry(shard, record, hash, 0);
     case RECORD_OP_FLUSH:
+        interest_changed_all(&shard->interest, is_stored, shard);
         keyspace_flush(&shard->keyspace);
         return true;
     default:
@@ -333,7 +340,6 @@ static void announce(struct shard *shard, const struct record *record, uint64_t 
     uint64_t sequence = shard->tail.last_sequence + 1;
     if (record->type == 0 && record->op == RECORD_OP_FLUSH) {
         shard->gate.flushed = sequence;
-        interest_changed_all(&shard->interest);
         return;
     }
     gate_changed(&shard->gate, hash, sequence);

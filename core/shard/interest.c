@@ -120,16 +120,26 @@ void interest_changed_slow(struct interest *interest, struct gm_bytes bytes)
     }
 }
 
-static void touch_each(void *context, void *element)
+struct removal {
+    struct interest *interest;
+    bool (*exists)(void *context, struct gm_bytes key);
+    void *context;
+};
+
+static void touch_existing(void *context, void *element)
 {
-    touch(context, element);
+    const struct removal *removal = context;
+    if (removal->exists(removal->context, key_of(element))) {
+        touch(removal->interest, element);
+    }
 }
 
-void interest_changed_all(struct interest *interest)
+void interest_changed_all(struct interest *interest, bool (*exists)(void *context, struct gm_bytes key), void *context)
 {
+    struct removal removal = {interest, exists, context};
     uint64_t cursor = 0;
     do {
-        cursor = table_scan(&interest->keys, cursor, touch_each, interest);
+        cursor = table_scan(&interest->keys, cursor, touch_existing, &removal);
     } while (cursor != 0);
 }
 

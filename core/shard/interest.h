@@ -52,7 +52,9 @@ void interest_wait(struct interest *interest, struct session *session, struct li
 void interest_forget(struct interest *interest, struct list *list, bool watching);
 
 void interest_changed_slow(struct interest *interest, struct gm_bytes key);
-void interest_changed_all(struct interest *interest); /* everything was removed */
+
+/* Everything is about to be removed: changes each key that `exists`. */
+void interest_changed_all(struct interest *interest, bool (*exists)(void *context, struct gm_bytes key), void *context);
 
 static inline void interest_changed(struct interest *interest, struct gm_bytes key)
 {
