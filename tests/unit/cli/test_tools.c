@@ -132,8 +132,10 @@ Test(ranking, keeps_the_highest_of_many)
     cr_assert_eq(ranking.count, 10);
     for (size_t i = 0; i < ranking.count; i++) {
         size_t higher = 0;
-        int number = atoi((const char *)ranking.entries[i].key.data + 1);
-        (void)number;
+        struct gm_bytes key = ranking.entries[i].key;
+        int64_t number = -1;
+        cr_assert(bytes_to_int((struct gm_bytes){key.data + 1, key.size - 1}, &number));
+        cr_expect_eq(ranking.entries[i].score, scores[number]);
         for (int j = 0; j < 500; j++) {
             higher += scores[j] > ranking.entries[i].score ? 1 : 0;
         }
