@@ -28,6 +28,7 @@
 
 struct server {
     struct config config;
+    struct os_clock clock;
     struct os_entropy entropy;
     struct os_process process;
     struct trace trace;
@@ -257,7 +258,9 @@ static enum status start(struct server *server, struct complaint *complaint)
     TRY(os_loop_watch(server->loop, os_disk_event_fd(server->disk), on_disk, server, complaint));
     os_entropy_init(&server->entropy);
     os_process_init(&server->process);
+    os_clock_init(&server->clock);
     struct node_env env = {
+        .clock = &server->clock.base,
         .disk = os_disk_interface(server->disk),
         .entropy = &server->entropy.base,
         .process = &server->process.base,

@@ -8,7 +8,8 @@
  *          in a later turn, never inside submit.
  *
  * Promises of an implementation
- *   D1  Requests are carried out one after the other, in order; completions arrive in that order.
+ *   D1  Requests of a lane are carried out one after the other, in order, and their completions arrive in that order.
+ *       Lanes do not wait for each other: what is large does not delay the log.
  *   D2  STATUS_OK of a request with `sync` means: what it wrote, and all that earlier requests wrote to that file, is
  *       on stable storage.
  *   D3  A failed write may have written any of its sectors (512 bytes; at most its own range); it can be submitted
@@ -41,14 +42,28 @@ enum disk_open {
 enum disk_action {
     DISK_ACTION_WRITE,  /* write `head`, `source`, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
     DISK_ACTION_CREATE, /* create `name`, write the same at 0, sync file and folder; sets `file`                      */
+    DISK_ACTION_RENAME, /* rename `name` to `target`, which is replaced; sync the folder                              */
+    DISK_ACTION_REMOVE, /* remove `name`, then sync the folder                                                        */
+};
+
+enum disk_lane {
+    DISK_LANE_LOG,  /* small and urgent: answers wait for it */
+    DISK_LANE_BULK, /* snapshots, and removing what they have made superfluous */
+    DISK_LANES,
 };
 
 struct disk_request {
     struct list link; /* the disk's, from submit to on_done */
     enum disk_action action;
+    enum disk_lane lane;
     bool sync;
     struct disk_file *file;
     char name[DISK_NAME_MAX];
+    char target[DISK_NAME_MAX]; /* of RENAME */
+    /* NULL, or called just before the request is carried out, by whoever does that, perhaps another thread: the last
+     * word on head, source, zeros and offset. It touches only what belongs to the request; a request of one lane is
+     * prepared after all before it in that lane have been carried out. */
+    void (*prepare)(struct disk_request *request);
     uint64_t offset;        /* bytes */
     struct gm_bytes head;   /* borrowed until on_done; may be empty, as may the source and the zeros */
     struct gm_bytes source; /* borrowed until on_done */

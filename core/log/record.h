@@ -44,6 +44,7 @@ enum record_flag {
     RECORD_FRESH = 8,        /* what the key held goes first                                                         */
     RECORD_KEEP_EXPIRY = 16, /* ... but its expiry stays                                                            */
     RECORD_EXPIRE = 32,      /* carries expire_at_ms                                                                 */
+    RECORD_DAMAGED = 128,    /* with DUMP: of a damaged value: kept, not applied */
     RECORD_REMOVES = 64,     /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
 };
 
@@ -55,6 +56,7 @@ enum record_host_op {
     RECORD_OP_EXPIRE = 5,  /* key: carries RECORD_EXPIRE                                           */
     RECORD_OP_PERSIST = 6, /* key: no expiry any more                                              */
     RECORD_OP_FLUSH = 7,   /* no key: everything is removed                                        */
+    RECORD_OP_EVICTED = 8, /* key: removed because memory was short. Carries RECORD_REMOVES        */
 };
 
 struct record {

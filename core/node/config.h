@@ -27,7 +27,7 @@
 #include "base/status.h"
 #include "log/wal.h"
 
-#define CONFIG_KEYS_MAX      48
+#define CONFIG_KEYS_MAX      64
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 #define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
 #define CONFIG_LIST_MAX      256               /* texts in one list             */
@@ -72,6 +72,19 @@ struct config {
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;
+    int64_t snapshot_log_size;    /* bytes of log, 0: never                             */
+    int64_t snapshot_interval_s;  /* 0: never                                           */
+    int64_t snapshot_memory;      /* bytes                                              */
+    int64_t snapshot_compression; /* enum snapshot_codec                                */
+    int64_t maxmemory;            /* bytes, 0: no limit                                 */
+    int64_t maxmemory_policy;     /* enum evict_policy                                  */
+    int64_t maxmemory_samples;
+    int64_t lfu_log_factor;
+    int64_t lfu_decay_time;            /* minutes                                            */
+    int64_t slowlog_log_slower_than;   /* microseconds, -1: never                            */
+    int64_t slowlog_max_len;           /* entries                                            */
+    int64_t latency_monitor_threshold; /* ms, 0: off                                         */
+    int64_t tracking_table_max_keys;
     char *notify_keyspace_events; /* letters of shard/notify.h, "": none                */
     bool cluster_mode;
     bool replication_enabled;

@@ -116,6 +116,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     list_init(&node->stuffed);
     struct shard_options options = shard_options(node);
     shard_init(&node->shard, registry, &options);
+    node->shard.clock = env->clock;
     node->shard.owner = node;
     node->shard.on_damage = on_damage;
     node->shard.context = node;

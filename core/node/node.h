@@ -19,6 +19,7 @@
 #define GEOMYS_NODE_NODE_H
 
 #include "base/trace.h"
+#include "env/clock.h"
 #include "env/disk.h"
 #include "env/entropy.h"
 #include "env/net.h"
@@ -31,7 +32,8 @@
     ((size_t)64 * 1024 * 1024) /* bytes not yet with the disk, above which no more input is taken */
 
 struct node_env {
-    struct disk *disk; /* NULL with persistence none: nothing is read or written */
+    struct disk *disk;   /* NULL with persistence none: nothing is read or written */
+    struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
     struct entropy *entropy;
     struct process *process;
     struct trace trace;

@@ -17,6 +17,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/prng.h"
+#include "env/clock.h"
 #include "log/tail.h"
 #include "log/wal.h"
 #include "module/registry.h"
@@ -62,6 +63,7 @@ struct shard_stats {
 struct shard {
     const struct registry *registry; /* borrowed */
     struct wal *wal;                 /* borrowed; NULL: no record is written anywhere */
+    struct clock *clock;             /* borrowed; NULL: nothing is measured. Never in a decision that must repeat */
     struct shard_options options;
     int64_t now_ms;       /* wall clock of this turn */
     int64_t monotonic_ms; /* of this turn */
