@@ -61,8 +61,8 @@ struct disk_request {
     char name[DISK_NAME_MAX];
     char target[DISK_NAME_MAX]; /* of RENAME */
     /* NULL, or called just before the request is carried out, by whoever does that, perhaps another thread: the last
-     * word on head, source, zeros and offset. It touches only what belongs to the request; a request of one lane is
-     * prepared after all before it in that lane have been carried out. */
+     * word on head, source, zeros, offset and sync. It touches only what belongs to the request; a request of one lane
+     * is prepared after all before it in that lane have been carried out. */
     void (*prepare)(struct disk_request *request);
     uint64_t offset;        /* bytes */
     struct gm_bytes head;   /* borrowed until on_done; may be empty, as may the source and the zeros */

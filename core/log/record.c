@@ -28,7 +28,7 @@ enum offset {
     AT_KEY_SIZE = 44,
 };
 
-#define FLAGS_KNOWN   127u
+#define FLAGS_KNOWN   255u
 #define EXPIRY_SIZE   8u
 #define TYPE_BODY_MIN 3u
 #define DURABLE_BODY  16u
@@ -52,7 +52,7 @@ size_t record_size(const struct record *record)
 /* Whether flags and type agree with each other: the same for both directions. */
 static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
 {
-    if ((flags & ~FLAGS_KNOWN) != 0) {
+    if ((flags & ~FLAGS_KNOWN) != 0 || (flags & (RECORD_DUMP | RECORD_DAMAGED)) == RECORD_DAMAGED) {
         return false;
     }
     bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE);
@@ -75,7 +75,8 @@ static uint8_t *put_bytes(uint8_t *to, struct gm_bytes bytes)
     return to + bytes.size;
 }
 
-bool record_encode(const struct record *record, struct buf *out)
+/* Header and expiry, but for the checksums. Returns where the key goes. */
+static uint8_t *put_head(const struct record *record, size_t size, uint8_t *head)
 {
     check(record->key.size <= RECORD_KEY_MAX);
     check(record->body.size <= RECORD_BODY_MAX);
@@ -83,11 +84,6 @@ bool record_encode(const struct record *record, struct buf *out)
     check(coherent(record->flags, record->op, record->type));
     check(((record->flags & RECORD_EXPIRE) != 0) == (record->expire_at_ms > 0));
     check((record->flags & RECORD_EXPIRE) != 0 || record->expire_at_ms == 0);
-    size_t size = unpadded_size(record);
-    uint8_t *head = buf_reserve(out, padded(size));
-    if (head == NULL) {
-        return false;
-    }
     codec_put_u32(head + AT_SIZE, (uint32_t)size);
     codec_put_u16(head + AT_FLAGS, record->flags);
     codec_put_u16(head + AT_OP, record->op);
@@ -102,12 +98,32 @@ bool record_encode(const struct record *record, struct buf *out)
         codec_put_u64(at, (uint64_t)record->expire_at_ms);
         at += EXPIRY_SIZE;
     }
+    return at;
+}
+
+bool record_encode(const struct record *record, struct buf *out)
+{
+    size_t size = unpadded_size(record);
+    uint8_t *head = buf_reserve(out, padded(size));
+    if (head == NULL) {
+        return false;
+    }
+    uint8_t *at = put_head(record, size, head);
     at = put_bytes(put_bytes(at, record->key), record->body);
     memset(at, 0, padded(size) - size);
     codec_put_u32(head + AT_BODY_CRC, crc32c((struct gm_bytes){head + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE}));
     seal_header(head);
     out->size += padded(size);
     return true;
+}
+
+size_t record_encode_head(const struct record *record, uint8_t out[static RECORD_HEAD_MAX])
+{
+    size_t taken = (size_t)(put_head(record, unpadded_size(record), out) - out);
+    uint32_t crc = crc32c((struct gm_bytes){out + RECORD_HEADER_SIZE, taken - RECORD_HEADER_SIZE});
+    codec_put_u32(out + AT_BODY_CRC, crc32c_more(crc32c_more(crc, record->key), record->body));
+    seal_header(out);
+    return taken;
 }
 
 void record_set_more(uint8_t *encoded, bool more)

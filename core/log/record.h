@@ -32,6 +32,7 @@
 #include "base/status.h"
 
 #define RECORD_HEADER_SIZE   48
+#define RECORD_HEAD_MAX      56                   /* bytes: header and expiry */
 #define RECORD_KEY_MAX       65535u               /* bytes */
 #define RECORD_BODY_MAX      (512u * 1024 * 1024) /* bytes, GM_VALUE_SIZE_MAX */
 #define RECORD_TYPE_NAME_MAX 63                   /* bytes */
@@ -44,8 +45,8 @@ enum record_flag {
     RECORD_FRESH = 8,        /* what the key held goes first                                                         */
     RECORD_KEEP_EXPIRY = 16, /* ... but its expiry stays                                                            */
     RECORD_EXPIRE = 32,      /* carries expire_at_ms                                                                 */
-    RECORD_DAMAGED = 128,    /* with DUMP: of a damaged value: kept, not applied */
     RECORD_REMOVES = 64,     /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
+    RECORD_DAMAGED = 128,    /* with DUMP, never in a log: of a value that was found damaged: kept, not applied      */
 };
 
 enum record_host_op {
@@ -77,6 +78,10 @@ size_t record_size(const struct record *record);
 
 /* Appends the record. False past the buffer's ceiling, with nothing appended. The record must be within the limits. */
 bool record_encode(const struct record *record, struct buf *out);
+
+/* The same in pieces, for records that are too large to be copied: writes what comes before the key, and returns how
+ * many bytes that is. The key, the body and zeros up to record_size follow. O(body): it takes the checksum. */
+size_t record_encode_head(const struct record *record, uint8_t out[static RECORD_HEAD_MAX]);
 
 /* Sets or clears RECORD_MORE in an encoded record, and seals its header anew. */
 void record_set_more(uint8_t *encoded, bool more);

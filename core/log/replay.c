@@ -583,6 +583,9 @@ static enum status take(struct replay *replay, const struct record *record, size
     if (record->sequence != replay->last_sequence + 1) {
         return refuse(replay, at, complaint, "a record has the wrong sequence");
     }
+    if ((record->flags & (RECORD_DUMP | RECORD_DAMAGED)) != 0) {
+        return refuse(replay, at, complaint, "a record of a snapshot stands in the log");
+    }
     if (record->type != 0 && (replay->declared[record->type / 64] >> record->type % 64 & 1) == 0) {
         return refuse(replay, at, complaint, "a record has a type that was not declared");
     }
