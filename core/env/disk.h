@@ -4,7 +4,7 @@
  *
  * Idea     Two kinds of calls. The *immediate* ones may block and are for start-up, recovery and shutdown. A *request*
  *          is for the running server: it lives in the struct that waits for it, is carried out elsewhere (a thread, or
- *          the simulator's queue), in the order of submission per disk, and its on_done is called on the loop's thread
+ *          the simulator's queue), in the order of submission per lane, and its on_done is called on the loop's thread
  *          in a later turn, never inside submit.
  *
  * Promises of an implementation
@@ -61,16 +61,17 @@ struct disk_request {
     char name[DISK_NAME_MAX];
     char target[DISK_NAME_MAX]; /* of RENAME */
     /* NULL, or called just before the request is carried out, by whoever does that, perhaps another thread: the last
-     * word on head, source, zeros, offset and sync. It touches only what belongs to the request; a request of one lane
-     * is prepared after all before it in that lane have been carried out. */
+     * word on head, source, zeros, offset and sync. Again each time that the request is submitted. It touches only what
+     * belongs to the request; a request of one lane is prepared after all before it in that lane have been carried
+     * out. */
     void (*prepare)(struct disk_request *request);
     uint64_t offset;        /* bytes */
     struct gm_bytes head;   /* borrowed until on_done; may be empty, as may the source and the zeros */
     struct gm_bytes source; /* borrowed until on_done */
     uint64_t zeros;         /* bytes */
-    enum status status;     /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS */
+    enum status status;     /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS, NOT_FOUND */
     bool sync_failed;       /* the outcome came from the sync, not from a write */
-    uint32_t elapsed_us;    /* the outcome: how long it took to carry out, waiting aside */
+    uint32_t elapsed_us;    /* the outcome: how long it took to carry out, waiting and preparing aside */
     void (*on_done)(struct disk_request *request);
 };
 

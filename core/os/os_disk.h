@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* os_disk.h - a folder of the real file system as a disk (env/disk.h), with a thread for the requests.
+/* os_disk.h - a folder of the real file system as a disk (env/disk.h), with a thread per lane for the requests.
  *
  * The loop polls os_disk_event_fd for reading (level-triggered) and calls os_disk_deliver when it is ready; calling it
  * at other times is fine and cheap. Everything here belongs to the loop's thread. */
@@ -28,7 +28,7 @@ int os_disk_event_fd(const struct os_disk *disk);
 /* Calls on_done of the requests that have been carried out. */
 void os_disk_deliver(struct os_disk *disk);
 
-/* Carries out what is submitted, without on_done; then ends the thread and gives the folder free. All files must be
+/* Carries out what is submitted, without on_done; then ends the threads and gives the folder free. All files must be
  * closed. NULL is fine. */
 void os_disk_destroy(struct os_disk *disk);
 

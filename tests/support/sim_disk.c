@@ -69,7 +69,7 @@ struct sim_disk {
     struct prng prng;
     struct list inodes;
     struct list files;
-    struct list queue;
+    struct list lanes[DISK_LANES];
     struct names names;
     struct names stable_names;
     struct name_change *name_changes;
@@ -576,21 +576,23 @@ static enum status write_request(struct sim_disk *sim, struct disk_request *requ
     return status;
 }
 
-static enum status sync_request(struct sim_disk *sim, struct disk_request *request)
+static enum status sync_names_request(struct sim_disk *sim, struct disk_request *request)
 {
-    enum status status = sim_sync(&sim->base, request->file);
-    if (status == STATUS_OK && request->action == DISK_ACTION_CREATE) {
-        status = sim_sync_names(&sim->base);
-    }
+    enum status status = sim_sync_names(&sim->base);
     request->sync_failed = status != STATUS_OK;
     return status;
 }
 
-static enum status carry_out(struct sim_disk *sim, struct disk_request *request)
+static enum status sync_request(struct sim_disk *sim, struct disk_request *request)
+{
+    enum status status = sim_sync(&sim->base, request->file);
+    request->sync_failed = status != STATUS_OK;
+    return status == STATUS_OK && request->action == DISK_ACTION_CREATE ? sync_names_request(sim, request) : status;
+}
+
+static enum status carry_out_contents(struct sim_disk *sim, struct disk_request *request)
 {
     bool create = request->action == DISK_ACTION_CREATE;
-    request->sync_failed = false;
-    request->elapsed_us = 0;
     if (create) {
         request->file = NULL;
         request->offset = 0;
@@ -611,19 +613,72 @@ static enum status carry_out(struct sim_disk *sim, struct disk_request *request)
     return status;
 }
 
+static enum status carry_out(struct sim_disk *sim, struct disk_request *request)
+{
+    switch (request->action) {
+    case DISK_ACTION_WRITE:
+    case DISK_ACTION_CREATE:
+        return carry_out_contents(sim, request);
+    case DISK_ACTION_RENAME:
+        TRY(sim_rename(&sim->base, request->name, request->target));
+        return sync_names_request(sim, request);
+    case DISK_ACTION_REMOVE:
+        TRY(sim_remove(&sim->base, request->name));
+        return sync_names_request(sim, request);
+    }
+    check(false);
+    return STATUS_IO;
+}
+
 static void sim_submit(struct disk *disk, struct disk_request *request)
 {
-    list_push_back(&sim_of(disk)->queue, &request->link);
+    check((unsigned)request->lane < DISK_LANES);
+    list_push_back(&sim_of(disk)->lanes[request->lane], &request->link);
+}
+
+/* The lane that is served next: any that has something to do. NULL: none has. */
+static struct list *choose_lane(struct sim_disk *sim)
+{
+    struct list *ready[DISK_LANES];
+    size_t count = 0;
+    for (size_t i = 0; i < DISK_LANES; i++) {
+        if (!list_empty(&sim->lanes[i])) {
+            ready[count++] = &sim->lanes[i];
+        }
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    return count == 1 ? ready[0] : ready[prng_below(&sim->prng, count)];
+}
+
+static void serve(struct sim_disk *sim, struct list *lane)
+{
+    struct disk_request *request = container_of(lane->next, struct disk_request, link);
+    list_remove(&request->link);
+    if (request->prepare != NULL) {
+        request->prepare(request);
+    }
+    request->sync_failed = false;
+    request->elapsed_us = 0;
+    request->status = carry_out(sim, request);
+    request->on_done(request);
 }
 
 size_t sim_disk_run(struct sim_disk *sim, size_t count)
 {
     size_t done = 0;
-    for (; done < count && !list_empty(&sim->queue); done++) {
-        struct disk_request *request = container_of(sim->queue.next, struct disk_request, link);
-        list_remove(&request->link);
-        request->status = carry_out(sim, request);
-        request->on_done(request);
+    for (struct list *lane; done < count && (lane = choose_lane(sim)) != NULL; done++) {
+        serve(sim, lane);
+    }
+    return done;
+}
+
+size_t sim_disk_run_lane(struct sim_disk *sim, enum disk_lane lane, size_t count)
+{
+    size_t done = 0;
+    for (; done < count && !list_empty(&sim->lanes[lane]); done++) {
+        serve(sim, &sim->lanes[lane]);
     }
     return done;
 }
@@ -659,7 +714,9 @@ struct sim_disk *sim_disk_create(uint64_t seed)
     prng_seed(&sim->prng, seed);
     list_init(&sim->inodes);
     list_init(&sim->files);
-    list_init(&sim->queue);
+    for (size_t i = 0; i < DISK_LANES; i++) {
+        list_init(&sim->lanes[i]);
+    }
     return sim;
 }
 
@@ -723,8 +780,10 @@ void sim_disk_kill(struct sim_disk *sim)
     for (struct list *at = sim->files.next; at != &sim->files; at = at->next) {
         container_of(at, struct disk_file, link)->inode = NULL;
     }
-    while (!list_empty(&sim->queue)) {
-        list_remove(sim->queue.next);
+    for (size_t i = 0; i < DISK_LANES; i++) {
+        while (!list_empty(&sim->lanes[i])) {
+            list_remove(sim->lanes[i].next);
+        }
     }
     sim->fault_from = 0;
     sim->fault_until = 0;

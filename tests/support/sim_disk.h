@@ -15,8 +15,8 @@
  *   P2  What was synced is there after a crash, and so are the names that were synced.
  *   P3  After the process "died" (a SIM_CRASH fault) every call fails and changes nothing, until sim_disk_crash.
  *
- * Every call of a disk_ops function, and every step of a request (create, write, sync, sync names), counts as one call;
- * close, submit and drain do not. Nothing here is thread-safe.
+ * Every call of a disk_ops function, and every step of a request (create, rename, remove, write, sync, sync names),
+ * counts as one call; close, submit and drain do not. Nothing here is thread-safe.
  */
 #ifndef GEOMYS_TESTS_SUPPORT_SIM_DISK_H
 #define GEOMYS_TESTS_SUPPORT_SIM_DISK_H
@@ -42,8 +42,12 @@ struct sim_disk *sim_disk_clone(const struct sim_disk *sim, uint64_t seed);
 
 struct disk *sim_disk_interface(struct sim_disk *sim);
 
-/* Carries out up to `count` submitted requests, each with its on_done. Returns how many there were. */
+/* Carries out up to `count` submitted requests, each with its on_done. Returns how many there were. Where several lanes
+ * have some, the seed chooses the next one. */
 size_t sim_disk_run(struct sim_disk *sim, size_t count);
+
+/* The same for one lane: the others are stuck meanwhile. */
+size_t sim_disk_run_lane(struct sim_disk *sim, enum disk_lane lane, size_t count);
 
 /* Loses, in part, what was not synced. Open files are dead: they may be closed, all else fails. Requests that have not
  * been carried out are dropped, without on_done. Faults are forgotten; the disk works again. */

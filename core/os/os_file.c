@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+
+/* os_file.c - system calls for files and requests of a folder.
+ *
+ * Promises
+ *   P1  EINTR and short writes are continued here and nowhere else (D5).
+ *   P2  A file opened with DISK_WRITE drops the clean pages that the system's cache holds: after a failed sync they may
+ *       show what the disk never got (D8).
+ *   P3  The outcome's `elapsed_us` is the disk's alone: what `prepare` computes is not in it.
+ */
+#include "os/os_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#define ZEROS_SIZE ((size_t)64 * 1024) /* bytes */
+#define PIECES_MAX 32
+
+/* What is written where there is nothing else: never written to. */
+static const uint8_t zeros[ZEROS_SIZE];
+
+enum status os_file_status(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return STATUS_NO_SPACE;
+    case ENOENT:
+        return STATUS_NOT_FOUND;
+    case EEXIST:
+        return STATUS_EXISTS;
+    default:
+        return STATUS_IO;
+    }
+}
+
+static enum status outcome_of(int result)
+{
+    return result == 0 ? STATUS_OK : os_file_status(errno);
+}
+
+static enum status file_create(int fd, struct disk_file **out)
+{
+    struct disk_file *file = memory_alloc(sizeof *file);
+    file->fd = fd;
+    *out = file;
+    return STATUS_OK;
+}
+
+static int flags_of(enum disk_open how)
+{
+    switch (how) {
+    case DISK_READ:
+        return O_RDONLY;
+    case DISK_WRITE:
+        return O_RDWR;
+    case DISK_CREATE:
+        return O_RDWR | O_CREAT | O_EXCL;
+    }
+    return O_RDONLY;
+}
+
+enum status os_file_open(int folder_fd, const char *name, enum disk_open how, struct disk_file **out)
+{
+    int fd = openat(folder_fd, name, flags_of(how) | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return os_file_status(errno);
+    }
+    if (how == DISK_WRITE) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    }
+    return file_create(fd, out);
+}
+
+void os_file_close(struct disk_file *file)
+{
+    if (file != NULL) {
+        (void)close(file->fd);
+        memory_free(file);
+    }
+}
+
+/* ---- writing ---- */
+
+/* The next pieces of head, source and zeros, `done` bytes of which are written. Returns how many. */
+static int next_pieces(const struct disk_request *request, uint64_t done, struct iovec pieces[static PIECES_MAX])
+{
+    int count = 0;
+    const struct gm_bytes parts[2] = {request->head, request->source};
+    for (int i = 0; i < 2; i++) {
+        if (done < parts[i].size) {
+            pieces[count++] = (struct iovec){(void *)(uintptr_t)(parts[i].data + done), parts[i].size - (size_t)done};
+            done = 0;
+        } else {
+            done -= parts[i].size;
+        }
+    }
+    for (uint64_t rest = request->zeros - done; rest > 0 && count < PIECES_MAX;) {
+        size_t size = rest < ZEROS_SIZE ? (size_t)rest : ZEROS_SIZE;
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)zeros, size};
+        rest -= size;
+    }
+    return count;
+}
+
+static enum status write_all(int fd, const struct disk_request *request)
+{
+    uint64_t size = request->head.size + request->source.size + request->zeros;
+    for (uint64_t done = 0; done < size;) {
+        struct iovec pieces[PIECES_MAX];
+        int count = next_pieces(request, done, pieces);
+        ssize_t written = pwritev(fd, pieces, count, (off_t)(request->offset + done));
+        if (written < 0 && errno != EINTR) {
+            return os_file_status(errno);
+        }
+        if (written == 0) {
+            return STATUS_IO;
+        }
+        done += written > 0 ? (uint64_t)written : 0;
+    }
+    return STATUS_OK;
+}
+
+enum status os_file_write(struct disk_file *file, uint64_t offset, struct gm_bytes source)
+{
+    struct disk_request request = {.offset = offset, .source = source};
+    return write_all(file->fd, &request);
+}
+
+static enum status sync_data(int fd)
+{
+    int result;
+    do {
+        result = fdatasync(fd);
+    } while (result != 0 && errno == EINTR);
+    return outcome_of(result);
+}
+
+enum status os_file_sync(struct disk_file *file)
+{
+    return sync_data(file->fd);
+}
+
+/* ---- names ---- */
+
+enum status os_file_sync_folder(int folder_fd)
+{
+    int result;
+    do {
+        result = fsync(folder_fd);
+    } while (result != 0 && errno == EINTR);
+    return outcome_of(result);
+}
+
+enum status os_file_rename(int folder_fd, const char *source, const char *target)
+{
+    return outcome_of(renameat(folder_fd, source, folder_fd, target));
+}
+
+enum status os_file_remove(int folder_fd, const char *name)
+{
+    return outcome_of(unlinkat(folder_fd, name, 0));
+}
+
+/* ---- requests ---- */
+
+static uint32_t us_since(const struct timespec *start)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t us = (int64_t)(now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
+    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+static enum status carry_out_write(struct disk_request *request, int fd)
+{
+    TRY(write_all(fd, request));
+    if (!request->sync) {
+        return STATUS_OK;
+    }
+    enum status status = sync_data(fd);
+    request->sync_failed = status != STATUS_OK;
+    return status;
+}
+
+static enum status sync_names(int folder_fd, struct disk_request *request)
+{
+    enum status status = os_file_sync_folder(folder_fd);
+    request->sync_failed = status != STATUS_OK;
+    return status;
+}
+
+static enum status carry_out_create(int folder_fd, struct disk_request *request)
+{
+    request->file = NULL;
+    request->offset = 0;
+    request->sync = true;
+    int fd = openat(folder_fd, request->name, flags_of(DISK_CREATE) | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return os_file_status(errno);
+    }
+    enum status status = carry_out_write(request, fd);
+    if (status == STATUS_OK) {
+        status = sync_names(folder_fd, request);
+    }
+    if (status == STATUS_OK) {
+        return file_create(fd, &request->file);
+    }
+    (void)close(fd);
+    (void)unlinkat(folder_fd, request->name, 0);
+    return status;
+}
+
+static enum status carry_out(int folder_fd, struct disk_request *request)
+{
+    switch (request->action) {
+    case DISK_ACTION_WRITE:
+        return carry_out_write(request, request->file->fd);
+    case DISK_ACTION_CREATE:
+        return carry_out_create(folder_fd, request);
+    case DISK_ACTION_RENAME:
+        TRY(os_file_rename(folder_fd, request->name, request->target));
+        return sync_names(folder_fd, request);
+    case DISK_ACTION_REMOVE:
+        TRY(os_file_remove(folder_fd, request->name));
+        return sync_names(folder_fd, request);
+    }
+    check(false);
+    return STATUS_IO;
+}
+
+void os_file_carry_out(int folder_fd, struct disk_request *request)
+{
+    struct timespec start;
+    if (request->prepare != NULL) {
+        request->prepare(request);
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    request->sync_failed = false;
+    request->status = carry_out(folder_fd, request);
+    request->elapsed_us = us_since(&start);
+}
