@@ -126,7 +126,7 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
     harness->delivered = 0;
     harness->declared = 0;
     harness->wrong = false;
-    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair,
+    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair, 0,
                                             rules != NULL ? rules : &all, &harness->complaint);
     if (status != STATUS_OK) {
         return status;
