@@ -10,6 +10,7 @@
 
 #include "base/glob.h"
 #include "base/version.h"
+#include "geomys/ext/wait.h"
 #include "node/info.h"
 #include "shard/notify.h"
 
@@ -189,6 +190,65 @@ static void plan_module_list(struct gm_call *call)
     }
 }
 
+/* ---- SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF ---- */
+
+/* Everybody else is served meanwhile; only this client waits. */
+static void plan_save(struct gm_call *call)
+{
+    struct saver *saver = &admin_node(call)->saver;
+    struct complaint complaint;
+    if (!call_of(call)->again) {
+        enum status status = saver_start(saver, &complaint);
+        if (status != STATUS_OK) {
+            reply_errorf(&call_of(call)->reply, "ERR %s", complaint.text);
+            return;
+        }
+    }
+    bool busy = saver_is_busy(saver);
+    if (busy && host_wait_1.wait(call, 0)) {
+        return;
+    }
+    if (busy) {
+        gm_reply_error(call, "ERR the snapshot is still being made");
+    } else if (saver->failed) {
+        gm_reply_error(call, "ERR the snapshot could not be made: see the server's log; the previous one stays");
+    } else {
+        gm_reply_status(call, "OK");
+    }
+}
+
+static void begin_in_background(struct gm_call *call, const char *answer, bool patient)
+{
+    struct saver *saver = &admin_node(call)->saver;
+    struct complaint complaint;
+    enum status status = saver_start(saver, &complaint);
+    if (status == STATUS_EXISTS && patient) {
+        saver->wanted = true;
+        gm_reply_status(call, "Background saving scheduled");
+    } else if (status != STATUS_OK) {
+        reply_errorf(&call_of(call)->reply, "ERR %s", complaint.text);
+    } else {
+        gm_reply_status(call, answer);
+    }
+}
+
+static void plan_bgsave(struct gm_call *call)
+{
+    enum { SCHEDULE };
+    begin_in_background(call, "Background saving started", gm_given(call, SCHEDULE));
+}
+
+/* The log is never rewritten: a snapshot makes its beginning superfluous. */
+static void plan_bgrewriteaof(struct gm_call *call)
+{
+    begin_in_background(call, "Background append only file rewriting started", false);
+}
+
+static void plan_lastsave(struct gm_call *call)
+{
+    gm_reply_int(call, admin_node(call)->saver.last_wall_ms / 1000);
+}
+
 /* ---- SHUTDOWN, DEBUG ---- */
 
 static void plan_shutdown(struct gm_call *call)
@@ -227,6 +287,19 @@ static const struct gm_command commands[] = {
      .plan = plan_config_resetstat},
     {COMMAND("MODULE|LIST", GM_READ, "Lists the loaded modules with their types.", "O(n)", "MODULE LIST"),
      .plan = plan_module_list},
+    {COMMAND("SAVE", GM_READ | CALL_NO_MULTI, "Makes a snapshot, and answers when it is on the disk.",
+             "O(n), n the size of the data; other clients are served meanwhile", "SAVE"),
+     .plan = plan_save},
+    {COMMAND("BGSAVE [SCHEDULE]", GM_READ, "Begins a snapshot.", "O(1); then O(n), n the size of the data, in slices",
+             "BGSAVE"),
+     .plan = plan_bgsave},
+    {COMMAND("BGREWRITEAOF", GM_READ,
+             "Begins a snapshot, as BGSAVE: the log before the older of the last two is removed afterwards.",
+             "O(1); then O(n), n the size of the data, in slices", "BGREWRITEAOF"),
+     .plan = plan_bgrewriteaof},
+    {COMMAND("LASTSAVE", GM_READ | GM_FAST | CALL_LOADING,
+             "Returns the Unix time of the last snapshot, or of the start.", "O(1)", "LASTSAVE"),
+     .plan = plan_lastsave},
     {COMMAND("SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]", GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS,
              "Writes everything down and ends the server.", "O(n), n what is not on the disk yet", NULL),
      .plan = plan_shutdown},

@@ -79,22 +79,27 @@ static void memory(struct node *node, struct buf *out)
 
 static void persistence(struct node *node, struct buf *out)
 {
-    const struct replay_progress *loaded = &node->loaded;
+    const struct replay_progress *loaded = &node->loaded.log;
+    uint64_t done = recovery_bytes_done(&node->loaded);
+    uint64_t total = recovery_bytes_total(&node->loaded);
     bool loading = node->state == NODE_LOADING;
     (void)buf_format(out, "# Persistence\r\nloading:%d\r\npersistence:%s\r\naof_enabled:%d\r\n", loading ? 1 : 0,
                      policy_name(node->config->persistence), node->config->persistence != WAL_NONE ? 1 : 0);
     (void)buf_format(out, "log_loaded_bytes:%llu\r\nlog_loaded_records:%llu\r\nlog_loaded_torn_bytes:%llu\r\n",
                      (unsigned long long)loaded->bytes_done, (unsigned long long)loaded->records,
                      (unsigned long long)loaded->torn_bytes);
+    (void)buf_format(out, "snapshot_loaded_bytes:%llu\r\nsnapshot_loaded_records:%llu\r\n",
+                     (unsigned long long)node->loaded.snapshot.bytes_done,
+                     (unsigned long long)node->loaded.snapshot.records);
     if (loading) {
-        double share = loaded->bytes_total == 0 ? 0 : 100.0 * (double)loaded->bytes_done / (double)loaded->bytes_total;
+        double share = total == 0 ? 0 : 100.0 * (double)done / (double)total;
         double seconds = (double)(node->monotonic_ms - node->started_ms) / 1e3;
         double eta = share > 0 ? seconds * (100.0 - share) / share : 0;
         eta = eta < 1 ? 1 : eta; /* 0 makes some clients ask again without a pause */
         (void)buf_format(out,
                          "loading_total_bytes:%llu\r\nloading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\n"
                          "loading_eta_seconds:%.0f\r\n",
-                         (unsigned long long)loaded->bytes_total, (unsigned long long)loaded->bytes_done, share, eta);
+                         (unsigned long long)total, (unsigned long long)done, share, eta);
         return;
     }
     (void)buf_format(out, "log_loading_ms:%lld\r\nlog_last_sequence:%llu\r\n",
@@ -112,6 +117,7 @@ static void persistence(struct node *node, struct buf *out)
                          (unsigned long long)stats.segments, (unsigned long long)stats.bytes_written,
                          (unsigned long long)stats.groups, (unsigned long long)stats.syncs);
         (void)buf_format(out, "aof_last_write_status:%s\r\n", wal_full(node->wal) ? "err" : "ok");
+        saver_info(&node->saver, out);
     }
 }
 

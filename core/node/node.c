@@ -122,8 +122,9 @@ enum status node_create(struct node **out, struct config *config, const struct r
     node->shard.context = node;
     node->shard.loading = true;
     make_run_id(node);
+    saver_init(&node->saver, &node->shard, env->disk, config, &node->env.trace);
     if (env->disk != NULL) {
-        enum status status = replay_create(&node->replay, env->disk, true, 0, complaint);
+        enum status status = recovery_create(&node->recovery, env->disk, &node->shard, &node->env.trace, complaint);
         if (status != STATUS_OK) {
             node_destroy(node);
             return status;
@@ -138,7 +139,8 @@ void node_destroy(struct node *node)
     if (node == NULL) {
         return;
     }
-    replay_destroy(node->replay);
+    recovery_destroy(node->recovery);
+    saver_finish(&node->saver);
     wal_destroy(node->wal);
     shard_finish(&node->shard);
     memory_free(node);
@@ -157,27 +159,31 @@ struct net_acceptor node_acceptor(struct node *node)
 
 static void tell_progress(struct node *node)
 {
-    const struct replay_progress *done = &node->loaded;
+    uint64_t done = recovery_bytes_done(&node->loaded);
+    uint64_t total = recovery_bytes_total(&node->loaded);
+    uint64_t records = node->loaded.snapshot.records + node->loaded.log.records;
     if (node->monotonic_ms - node->loading_told_ms >= LOADING_TOLD_MS) {
         node->loading_told_ms = node->monotonic_ms;
-        double share = done->bytes_total == 0 ? 100.0 : 100.0 * (double)done->bytes_done / (double)done->bytes_total;
-        trace(&node->env.trace, TRACE_INFO, "loading: %.0f %% of %.1f MB, %llu records", share,
-              (double)done->bytes_total / 1e6, (unsigned long long)done->records);
+        double share = total == 0 ? 100.0 : 100.0 * (double)done / (double)total;
+        trace(&node->env.trace, TRACE_INFO, "loading: %.0f %% of %.1f MB, %llu records", share, (double)total / 1e6,
+              (unsigned long long)records);
     }
 }
 
 static void tell_loaded(struct node *node)
 {
-    const struct replay_progress *done = &node->loaded;
+    const struct replay_progress *done = &node->loaded.log;
     const struct keyspace *keyspace = &node->shard.keyspace;
     if (done->torn_bytes > 0) {
         trace(&node->env.trace, TRACE_WARNING,
               "the end of the log was torn by a crash: %llu bytes that nobody was promised were cut; a copy is in %s",
               (unsigned long long)done->torn_bytes, done->torn_copy);
     }
-    trace(&node->env.trace, TRACE_INFO, "loaded %llu keys from %llu records (%.1f MB) in %.3f s",
-          (unsigned long long)keyspace->table.count, (unsigned long long)done->records, (double)done->bytes_done / 1e6,
-          (double)(node->monotonic_ms - node->started_ms) / 1e3);
+    trace(&node->env.trace, TRACE_INFO,
+          "loaded %llu keys from %llu records of a snapshot (%.1f MB) and %llu of the log (%.1f MB) in %.3f s",
+          (unsigned long long)keyspace->table.count, (unsigned long long)node->loaded.snapshot.records,
+          (double)node->loaded.snapshot.bytes_done / 1e6, (unsigned long long)done->records,
+          (double)done->bytes_done / 1e6, (double)(node->monotonic_ms - node->started_ms) / 1e3);
     for (uint32_t i = 1; i < node->shard.type_count; i++) {
         if (node->shard.types[i].abi == NULL && keyspace->keys[i] > 0) {
             trace(&node->env.trace, TRACE_WARNING,
@@ -204,8 +210,9 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
     return STATUS_OK;
 }
 
-static void start_serving(struct node *node, const struct replay_end *end)
+static void start_serving(struct node *node, const struct recovery_end *found)
 {
+    const struct replay_end *end = &found->log;
     bool logged = node->env.disk != NULL && node->config->persistence != WAL_NONE;
     uint64_t epoch = end->last_epoch > 0 ? end->last_epoch : 1;
     tail_finish(&node->shard.tail);
@@ -218,20 +225,23 @@ static void start_serving(struct node *node, const struct replay_end *end)
     node->state = NODE_SERVING;
     node->shard.loading = false;
     node->loading_ended_ms = node->monotonic_ms;
+    if (logged) {
+        saver_begin(&node->saver, node->wal, found);
+    }
     tell_loaded(node);
     trace(&node->env.trace, TRACE_INFO, "ready");
 }
 
 static void load_slice(struct node *node)
 {
-    struct replay_end end = {.exists = false};
-    if (node->replay == NULL) {
-        start_serving(node, &end);
+    struct recovery_end found = {.newest = 0};
+    if (node->recovery == NULL) {
+        start_serving(node, &found);
         return;
     }
     struct complaint complaint;
-    enum status status = replay_step(node->replay, LOADING_SLICE, &node->shard.sink, &complaint);
-    replay_progress(node->replay, &node->loaded);
+    enum status status = recovery_step(node->recovery, LOADING_SLICE, &complaint);
+    recovery_progress(node->recovery, &node->loaded);
     if (status == STATUS_AGAIN) {
         tell_progress(node);
         return;
@@ -240,10 +250,10 @@ static void load_slice(struct node *node)
         fail(node, &complaint);
         return;
     }
-    replay_end(node->replay, &end);
-    replay_destroy(node->replay);
-    node->replay = NULL;
-    start_serving(node, &end);
+    recovery_end(node->recovery, &found);
+    recovery_destroy(node->recovery);
+    node->recovery = NULL;
+    start_serving(node, &found);
 }
 
 /* ---- turns ---- */
@@ -328,6 +338,7 @@ int64_t node_turn_end(struct node *node)
         if (node->wal != NULL) {
             wal_turn(node->wal, node->monotonic_ms);
         }
+        more = saver_turn(&node->saver) || more;
         take_input_again(node);
     }
     if (node->state == NODE_FAILED) {
@@ -341,6 +352,8 @@ int64_t node_turn_end(struct node *node)
     int64_t next = shard_next_ms(&node->shard);
     int64_t wal_next = node->wal != NULL ? wal_next_ms(node->wal) : INT64_MAX;
     next = wal_next < next ? wal_next : next;
+    int64_t saver_next = saver_next_ms(&node->saver);
+    next = saver_next < next ? saver_next : next;
     return node->next_second_ms < next ? node->next_second_ms : next;
 }
 
@@ -356,6 +369,7 @@ enum status node_close(struct node *node, struct complaint *complaint)
     if (node->state == NODE_FAILED || node->wal == NULL) {
         return STATUS_OK;
     }
+    saver_finish(&node->saver);
     TRY(wal_close(node->wal, complaint));
     release_answers(node);
     return STATUS_OK;

@@ -9,7 +9,7 @@
  *        └──damage──┐          └──sync failed──┐
  *                   └──────────► failed ◄──────┘
  *
- *   loading   the log is read, a slice per turn; clients are answered LOADING
+ *   loading   the snapshot and the log are read, a slice per turn; clients are answered LOADING
  *   serving   commands are carried out
  *   stopping  the driver ends its turns and calls node_close, which writes everything down
  *   failed    the driver ends at once: nothing is written, nothing is answered any more; `complaint` says why
@@ -24,8 +24,9 @@
 #include "env/entropy.h"
 #include "env/net.h"
 #include "env/process.h"
-#include "log/replay.h"
 #include "node/config.h"
+#include "node/recovery.h"
+#include "node/saver.h"
 #include "shard/shard.h"
 
 #define NODE_BACKLOG_MAX                                                                                               \
@@ -54,18 +55,19 @@ struct node {
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
     struct shard shard;
-    struct replay *replay; /* owned, while loading */
-    struct wal *wal;       /* owned */
+    struct recovery *recovery; /* owned, while loading */
+    struct wal *wal;           /* owned */
+    struct saver saver;
     bool wal_was_full;
 
     int64_t now_ms;
     int64_t monotonic_ms;
     int64_t started_ms; /* monotonic */
     int64_t started_wall_ms;
-    int64_t loading_told_ms;       /* monotonic: the last progress line */
-    int64_t loading_ended_ms;      /* monotonic */
-    struct replay_progress loaded; /* so far, or in the end */
-    int64_t next_second_ms;        /* monotonic: of the idle check */
+    int64_t loading_told_ms;         /* monotonic: the last progress line */
+    int64_t loading_ended_ms;        /* monotonic */
+    struct recovery_progress loaded; /* so far, or in the end */
+    int64_t next_second_ms;          /* monotonic: of the idle check */
 
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */

@@ -10,6 +10,7 @@
 
 #include "shard/apply.h"
 #include "shard/monitor.h"
+#include "shard/sweep.h"
 #include "store/slot.h"
 
 static uint32_t flags_of(const struct call *call)
@@ -176,7 +177,7 @@ static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_
     }
     int64_t expire_at_ms = entry_expire_at(*slot);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard_may_expire(shard)) {
+        if (shard_may_expire(shard) && !sweep_defers(shard, *slot)) {
             apply_expiry(shard, name, hash);
         }
         return NULL;

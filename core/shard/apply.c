@@ -18,6 +18,7 @@
 
 #include "shard/frozen.h"
 #include "shard/notify.h"
+#include "shard/sweep.h"
 #include "store/slot.h"
 
 struct apply {
@@ -234,6 +235,9 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
 {
     struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
     struct entry *entry = slot != NULL ? *slot : NULL;
+    if (entry != NULL) {
+        sweep_before(shard, entry);
+    }
     if (first && entry == NULL) {
         record->flags |= RECORD_FRESH;
     }
@@ -249,7 +253,8 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
     const struct gm_type *type = shard->types[record->type].abi;
     bool fresh = (record->flags & RECORD_FRESH) != 0;
     bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
-    bool damaged = frozen && (entry->flags & ENTRY_DAMAGED) != 0;
+    bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
+    bool damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
     enum status status = STATUS_OK;
     const char *reason = misfit(record, entry);
     if (reason != NULL) {
@@ -259,7 +264,7 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         (void)apply_frozen(&apply, record, true, complaint, &status);
         return status;
     }
-    if (type == NULL || frozen) {
+    if (type == NULL || frozen || told) {
         if (fresh) {
             start_fresh(&apply);
         }
@@ -295,6 +300,7 @@ static bool set_expiry(struct shard *shard, const struct record *record, uint64_
     if (slot == NULL || entry_expire_at(*slot) == at_ms) {
         return false;
     }
+    sweep_before(shard, *slot);
     uint8_t flags = (uint8_t)((*slot)->flags & ~ENTRY_EXPIRES);
     flags |= at_ms != 0 ? ENTRY_EXPIRES : 0;
     struct keyspace_shape wanted = {(*slot)->type, flags, (*slot)->value_size};
@@ -308,16 +314,26 @@ static bool is_stored(void *context, struct gm_bytes key)
     return keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key)) != NULL;
 }
 
+static bool remove_stored(struct shard *shard, const struct record *record, uint64_t hash)
+{
+    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
+    if (slot == NULL) {
+        return false;
+    }
+    sweep_before(shard, *slot);
+    keyspace_remove(&shard->keyspace, record->key, hash);
+    return true;
+}
+
 /* False: there was nothing to do. */
 static bool apply_host(struct shard *shard, const struct record *record, uint64_t hash)
 {
     switch (record->op) {
     case RECORD_OP_DELETE:
     case RECORD_OP_EXPIRED:
-        if (keyspace_find(&shard->keyspace, record->key, hash) == NULL) {
+        if (!remove_stored(shard, record, hash)) {
             return false;
         }
-        keyspace_remove(&shard->keyspace, record->key, hash);
         shard->stats.expired += record->op == RECORD_OP_EXPIRED;
         return true;
     case RECORD_OP_EXPIRE:
@@ -326,6 +342,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
         return set_expiry(shard, record, hash, 0);
     case RECORD_OP_FLUSH:
         interest_changed_all(&shard->interest, is_stored, shard);
+        sweep_flushed(shard);
         keyspace_flush(&shard->keyspace);
         return true;
     default:

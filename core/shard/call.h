@@ -88,7 +88,8 @@ extern const struct gm_wait_1 host_wait_1;
 /* One more emission, zeroed. */
 struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size);
 
-/* Emits records that rebuild the value of key `source` at key `target`, expiry included. */
-void call_emit_copy(struct call *call, uint32_t source, uint32_t target);
+/* Emits records that rebuild the value of key `source` at key `target`, expiry included. False: its type does not tell
+ * it, and the reply is an error. */
+must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target);
 
 #endif

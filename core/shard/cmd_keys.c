@@ -101,10 +101,13 @@ static bool is_same_key(const struct gm_call *abi)
     return gm_bytes_equal(abi->keys[SOURCE].name, abi->keys[TARGET].name);
 }
 
-static void move(struct gm_call *abi)
+static bool move(struct gm_call *abi)
 {
-    call_emit_copy(call_of(abi), SOURCE, TARGET);
+    if (!call_emit_copy(call_of(abi), SOURCE, TARGET)) {
+        return false;
+    }
     gm_emit_delete(abi, SOURCE);
+    return true;
 }
 
 static void plan_rename(struct gm_call *abi)
@@ -114,10 +117,9 @@ static void plan_rename(struct gm_call *abi)
         gm_reply_error(abi, error);
         return;
     }
-    if (!is_same_key(abi)) {
-        move(abi);
+    if (is_same_key(abi) || move(abi)) {
+        gm_reply_status(abi, "OK");
     }
-    gm_reply_status(abi, "OK");
 }
 
 static void plan_renamenx(struct gm_call *abi)
@@ -128,10 +130,9 @@ static void plan_renamenx(struct gm_call *abi)
         return;
     }
     bool moves = call_entry(call_of(abi), TARGET) == NULL;
-    if (moves) {
-        move(abi);
+    if (!moves || move(abi)) {
+        gm_reply_int(abi, moves);
     }
-    gm_reply_int(abi, moves);
 }
 
 static void plan_copy(struct gm_call *abi)
@@ -146,8 +147,7 @@ static void plan_copy(struct gm_call *abi)
         gm_reply_error(abi, DAMAGED);
     } else if (source == NULL || (call_entry(call, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
         gm_reply_int(abi, 0);
-    } else {
-        call_emit_copy(call, SOURCE, TARGET);
+    } else if (call_emit_copy(call, SOURCE, TARGET)) {
         gm_reply_int(abi, 1);
     }
 }

@@ -29,7 +29,12 @@ must_use enum status frozen_append(struct shard *shard, const struct frozen_key 
 /* One record of a frozen value, at `*at`, which moves on. False at the end. */
 bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body);
 
-/* Calls the sink for each record that makes the value of an entry, frozen or alive. */
-void frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink);
+/* Calls the sink for some of the records that make the value of an entry, frozen or alive: a bounded amount, as
+ * gm_type.dump does. `*cursor` is 0 at first, and again when it is done. False: the type does not dump this value. */
+must_use bool frozen_dump_step(const struct shard *shard, const struct entry *entry, uint64_t *cursor,
+                               struct gm_sink *sink);
+
+/* The same for all of them. */
+must_use bool frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink);
 
 #endif

@@ -157,11 +157,16 @@ static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
     }
 }
 
-void call_emit_copy(struct call *call, uint32_t source, uint32_t target)
+bool call_emit_copy(struct call *call, uint32_t source, uint32_t target)
 {
     struct copier copier = {
         .sink = {.record = copy_record}, .call = call, .entry = call_entry(call, source), .target = target};
-    frozen_dump(call->shard, copier.entry, &copier.sink);
+    if (frozen_dump(call->shard, copier.entry, &copier.sink)) {
+        return true;
+    }
+    reply_errorf(&call->reply, "ERR the type %s does not dump this value: nothing was changed",
+                 shard_type_of(call->shard, copier.entry)->name);
+    return false;
 }
 
 /* ---- reading ---- */

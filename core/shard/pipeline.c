@@ -5,6 +5,7 @@
 
 #include "shard/exec.h"
 #include "shard/pause.h"
+#include "shard/sweep.h"
 
 enum resp_result pipeline_fill(struct pipeline *pipeline, struct session *session, const uint8_t *data, size_t size,
                                const struct resp_limits *limits)
@@ -41,6 +42,13 @@ static void prefetch(struct pipeline *pipeline, const struct session *session)
     }
 }
 
+/* Whether the command must not run now: it stays where it is, with all that follows it. */
+static bool is_held(const struct shard *shard, struct session *session, const struct gm_bytes *argv, uint32_t argc)
+{
+    return (__builtin_expect(shard->pause_until_ms != 0, 0) && pause_holds(session, argv, argc)) ||
+           (__builtin_expect(shard->sweep.active, 0) && sweep_holds(session, argv, argc));
+}
+
 size_t pipeline_run(struct pipeline *pipeline, struct session *session)
 {
     struct shard *shard = session->shard;
@@ -51,7 +59,7 @@ size_t pipeline_run(struct pipeline *pipeline, struct session *session)
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct pipeline_call *call = &pipeline->calls[i];
         const struct gm_bytes *argv = session->parser.argv + call->first;
-        if (__builtin_expect(shard->pause_until_ms != 0, 0) && pause_holds(session, argv, call->argc)) {
+        if (is_held(shard, session, argv, call->argc)) {
             break;
         }
         end = call->end;

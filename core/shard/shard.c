@@ -12,6 +12,7 @@
 #include "shard/call.h"
 #include "shard/frozen.h"
 #include "shard/pause.h"
+#include "shard/sweep.h"
 #include "shard/waiters.h"
 
 #define SHARD_EXPIRE_SLICE 200
@@ -45,6 +46,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     tail_init(&shard->tail, 0, 1, false);
     list_init(&shard->dirty);
     list_init(&shard->held);
+    list_init(&shard->sweep.held);
     list_init(&shard->monitors);
     list_init(&shard->syncing);
     list_init(&shard->sessions);
@@ -127,7 +129,7 @@ static bool expire_some(struct shard *shard)
     }
     for (int i = 0; i < SHARD_EXPIRE_SLICE; i++) {
         struct entry *entry = expire_due(&shard->keyspace.expire, shard->now_ms);
-        if (entry == NULL) {
+        if (entry == NULL || sweep_defers(shard, entry)) {
             return false;
         }
         struct gm_bytes key = entry_key(entry);
@@ -157,7 +159,8 @@ int64_t shard_next_ms(const struct shard *shard)
         next = shard->pause_until_ms;
     }
     int64_t expires = expire_next(&shard->keyspace.expire);
-    if (expires != INT64_MAX && shard_may_expire(shard)) {
+    bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
+    if (expires != INT64_MAX && shard_may_expire(shard) && !deferred) {
         int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
             next = shard->monotonic_ms + wait;
@@ -197,7 +200,8 @@ static void digest_entry(void *context, void *element)
     mix(digester, entry_key(entry));
     mix(digester, gm_bytes_of(shard_type_of(digester->shard, entry)->name));
     mix(digester, (struct gm_bytes){(const uint8_t *)&expire_at_ms, sizeof expire_at_ms});
-    frozen_dump(digester->shard, entry, &digester->sink);
+    bool told = frozen_dump(digester->shard, entry, &digester->sink);
+    mix(digester, told ? BYTES("") : BYTES("refused"));
     digester->sum += digester->chain.k1;
 }
 

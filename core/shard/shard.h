@@ -28,6 +28,7 @@
 #include "wire/resp.h"
 
 struct call;
+struct snapshot_writer;
 
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
@@ -43,6 +44,19 @@ struct shard_options {
     const char *password;      /* borrowed; NULL or "": none is needed */
     uint32_t notify;           /* classes of keyspace events that are told, see notify.h; 0: none */
     uint64_t seed;             /* of the hash key and the random generator */
+};
+
+/* A snapshot being made: see sweep.h. */
+struct sweep {
+    struct snapshot_writer *writer; /* borrowed; NULL: there is none, or it has failed and entries are only marked */
+    bool active;                    /* there are entries that are owed */
+    bool flushed;                   /* the last one ended because everything was removed */
+    uint64_t cursor;                /* of the walk through the table */
+    struct entry *half;             /* a large value that is being dumped in pieces, or NULL */
+    uint64_t half_cursor;           /* of its dump */
+    struct list held;               /* sessions whose command waits for a large value */
+    uint64_t before;                /* values dumped because they were about to change */
+    int64_t longest_us;             /* of the turns so far */
 };
 
 struct shard_command_stats {
@@ -78,6 +92,7 @@ struct shard {
     unsigned depth;         /* calls under way: 0, 1, or 2 inside EXEC */
 
     struct keyspace keyspace;
+    struct sweep sweep;
     struct tail tail;
     struct gate gate;
     struct interest interest;

@@ -105,6 +105,11 @@ void waiters_synced(struct shard *shard)
         return; /* they were tried at this one */
     }
     shard->synced = synced;
+    waiters_try(shard);
+}
+
+void waiters_try(struct shard *shard)
+{
     struct list waiting;
     list_init(&waiting);
     list_move_all(&waiting, &shard->syncing);

@@ -12,8 +12,10 @@ void waiters_park(struct call *call);
 /* Runs those again whose keys have changed, until nothing is ready. */
 void waiters_serve(struct shard *shard);
 
-/* Runs those again that have no key, and so wait for the disk (WAITAOF). */
+/* Runs those again that have no key, and so wait for the disk (WAITAOF, SAVE): if the log has synced, or in any
+ * case. */
 void waiters_synced(struct shard *shard);
+void waiters_try(struct shard *shard);
 
 /* Answers those whose time is over. */
 void waiters_time_out(struct shard *shard);

@@ -28,6 +28,7 @@ enum entry_flag {
     ENTRY_EXPIRES = 2,
     ENTRY_FROZEN = 4,
     ENTRY_DAMAGED = 8, /* frozen because a record did not fit: commands refuse it */
+    ENTRY_SWEPT = 16,  /* equal to keyspace.swept: nothing of the entry is to be kept for a snapshot (shard/sweep.h) */
 };
 
 struct entry {

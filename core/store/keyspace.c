@@ -53,6 +53,16 @@ void keyspace_finish(struct keyspace *keyspace)
     expire_finish(&keyspace->expire);
 }
 
+static uint8_t marked(const struct keyspace *keyspace, uint8_t flags)
+{
+    return (uint8_t)((flags & ~ENTRY_SWEPT) | keyspace->swept);
+}
+
+static bool is_owed(const struct keyspace *keyspace, const struct entry *entry)
+{
+    return ((entry->flags ^ keyspace->swept) & ENTRY_SWEPT) != 0;
+}
+
 static size_t size_of(struct keyspace_shape shape, size_t key_size)
 {
     return entry_key_offset(shape.flags) + key_size + shape.value_size;
@@ -63,8 +73,10 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
 {
     check(key.size <= ENTRY_KEY_MAX);
     struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size_of(shape, key.size));
-    *entry = (struct entry){
-        .value_size = shape.value_size, .key_size = (uint16_t)key.size, .type = shape.type, .flags = shape.flags};
+    *entry = (struct entry){.value_size = shape.value_size,
+                            .key_size = (uint16_t)key.size,
+                            .type = shape.type,
+                            .flags = marked(keyspace, shape.flags)};
     if (key.size > 0) {
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
     }
@@ -87,6 +99,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, s
                                int64_t expire_at_ms, bool roomy)
 {
     struct entry *old = *slot;
+    check(!is_owed(keyspace, old));
     size_t size = size_of(shape, old->key_size);
     bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     size_t held = memory_size(old);
@@ -112,7 +125,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, s
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
     entry->value_size = shape.value_size;
     entry->type = shape.type;
-    entry->flags = shape.flags;
+    entry->flags = marked(keyspace, shape.flags);
     count_in(keyspace, entry);
     if (had) {
         expire_moved(&keyspace->expire, entry);
@@ -128,8 +141,9 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, s
 
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
+    check(!is_owed(keyspace, entry));
     count_out(keyspace, entry);
-    entry->flags &= ENTRY_EXPIRES;
+    entry->flags &= ENTRY_EXPIRES | ENTRY_SWEPT;
     entry->value_size = 0;
     count_in(keyspace, entry);
 }
@@ -137,7 +151,7 @@ void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
 {
     struct entry *entry = table_remove(&keyspace->table, key, hash);
-    check(entry != NULL);
+    check(entry != NULL && !is_owed(keyspace, entry));
     count_out(keyspace, entry);
     if ((entry->flags & ENTRY_EXPIRES) != 0) {
         expire_remove(&keyspace->expire, entry);

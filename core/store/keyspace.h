@@ -8,7 +8,9 @@
  * Promises
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
  *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t.
- *   I3  A `struct entry **` (a slot) is valid until the next call that inserts or removes any entry; an entry's
+ *   I3  Whatever is added or changes has ENTRY_SWEPT as `swept` says; an entry that differs must not be changed or
+ *       removed (keyspace_flush aside): it is owed to a snapshot.
+ *   I4  A `struct entry **` (a slot) is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
 #ifndef GEOMYS_STORE_KEYSPACE_H
@@ -33,6 +35,7 @@ struct keyspace {
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
+    uint8_t swept;                   /* ENTRY_SWEPT or 0: what entries are marked with */
 };
 
 void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key);

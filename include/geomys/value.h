@@ -188,8 +188,9 @@ static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, si
 
 /* ---- types --------------------------------------------------------------------------------------------------- */
 
-#define GM_SCALAR_SCRATCH 32    /* bytes that scalar may use for text it makes */
-#define GM_DUMP_BODY      16384 /* bytes of body that one dump record should aim at */
+#define GM_SCALAR_SCRATCH 32         /* bytes that scalar may use for text it makes */
+#define GM_DUMP_BODY      16384      /* bytes of body that one dump record should aim at */
+#define GM_DUMP_REFUSED   UINT64_MAX /* what dump returns for a value that it can not tell */
 
 struct gm_call;
 
@@ -210,7 +211,9 @@ struct gm_type {
 
     /* [read] Emits records which, applied in order to an absent cell, rebuild the value: a bounded amount per call (aim
      * at GM_DUMP_BODY bytes of body, never more than one element above it). `cursor` is 0 at first, then what the last
-     * call returned; 0 back means done. The value does not change between the calls of one dump.
+     * call returned; 0 back means done. The value does not change between the calls of one dump. GM_DUMP_REFUSED,
+     * or a call that emits nothing though more is to come, gives up what the dump was for (a snapshot, a copy), and the
+     * host names the key.
      * Canonical: equal values dump equal records, however they came to be, and a rebuilt value dumps the same again. */
     uint64_t (*dump)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
 

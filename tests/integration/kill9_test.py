@@ -5,7 +5,8 @@
 Idea    Some writers pipeline operations, each on keys of its own with a ledger of what it was promised
         (support/ledger.py). The server is killed at a random moment, sometimes again while it recovers, and started on
         the same data; then what it holds must be one of the states that the ledger allows. Segments are small, so that
-        kills meet rotation, too.
+        kills meet rotation, too; with snapshots, they are made all the time, and the newest one is damaged now and
+        then before the start.
 
 Usage   kill9_test.py [word]       GEOMYS_KILL9_ROUNDS (default 10 per policy), GEOMYS_SEED,
         GEOMYS_KEEP=<folder>: a copy of the data of a failure
@@ -70,11 +71,44 @@ def verify_log(server):
         equal(done.returncode, 0, f"geomys-log verify: {done.stdout}{done.stderr}")
 
 
-def one_round(server, books, dice):
+class Saver(threading.Thread):
+    """Asks for one snapshot after the other until the connection breaks."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.client = server.client()
+        self.made = 0
+
+    def run(self):
+        try:
+            while True:
+                self.made += self.client.call("SAVE") == b"OK"
+        except (OSError, ValueError):
+            pass
+        finally:
+            self.client.close()
+
+
+def snapshots(server):
+    data = server.settings["data_folder"]
+    return sorted(os.path.join(data, name) for name in os.listdir(data) if name.startswith("snapshot-"))
+
+
+def damage(path, dice):
+    with open(path, "r+b") as file:
+        at = dice.randrange(os.path.getsize(path))
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << dice.randrange(8)]))
+
+
+def one_round(server, books, dice, saves=False):
     before = sum(book.acknowledged for book in books)
     writers = [Writer(server, book, dice.choice([1, 4, 16, 64])) for book in books]
-    for writer in writers:
-        writer.start()
+    savers = [Saver(server)] if saves else []
+    for thread in writers + savers:
+        thread.start()
     time.sleep(dice.uniform(0.02, 0.5) * SLOW)
     if dice.random() < 0.15:
         server.process.terminate()  # a kill that meets the writing down at the end
@@ -86,6 +120,8 @@ def one_round(server, books, dice):
         if writer.wrong is not None:
             raise writer.wrong
     acknowledged = sum(book.acknowledged for book in books) - before
+    if len(snapshots(server)) > 1 and dice.random() < 0.3:
+        damage(snapshots(server)[-1], dice)
     while dice.random() < 0.25:
         server.restart(wait=None)  # a kill that meets the recovery
         time.sleep(dice.uniform(0, 0.06))
@@ -94,7 +130,7 @@ def one_round(server, books, dice):
     return acknowledged
 
 
-def loop(policy, rounds=ROUNDS):
+def loop(policy, rounds=ROUNDS, saves=False):
     number = seed()
     dice = random.Random(number)
     books = [ledger.Ledger(number, writer) for writer in range(WRITERS)]
@@ -102,7 +138,7 @@ def loop(policy, rounds=ROUNDS):
     with Folder() as folder, Server(folder, persistence=policy, wal_segment_size="64kb") as server:
         try:
             for _ in range(rounds):
-                acknowledged += one_round(server, books, dice)
+                acknowledged += one_round(server, books, dice, saves)
                 survived += verify(server, books)
                 torn += "was torn" in server.text()
             equal(server.stop(), 0, "the exit code")
@@ -126,6 +162,14 @@ def test_bufferedwrite():
 
 def test_writethroughdisk():
     loop("writethroughdisk")
+
+
+def test_writethroughdisk_with_snapshots():
+    loop("writethroughdisk", saves=True)
+
+
+def test_bufferedwrite_with_snapshots():
+    loop("bufferedwrite", saves=True)
 
 
 def test_the_ledger_sees_a_loss():

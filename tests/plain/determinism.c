@@ -371,7 +371,8 @@ static void rebuild_entry(void *context, void *element)
     struct rebuild *rebuild = context;
     rebuild->entry = element;
     rebuild->begun = false;
-    frozen_dump(&rebuild->world->first, rebuild->entry, &rebuild->sink);
+    bool dumped = frozen_dump(&rebuild->world->first, rebuild->entry, &rebuild->sink);
+    check(dumped);
 }
 
 static uint64_t dump_and_apply(struct world *world)

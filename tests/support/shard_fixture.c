@@ -436,7 +436,8 @@ static void rebuild_entry(void *context, void *element)
     int number = shard_type_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
-    frozen_dump(rebuild->source, rebuild->entry, &rebuild->sink);
+    bool dumped = frozen_dump(rebuild->source, rebuild->entry, &rebuild->sink);
+    check(dumped);
     check(rebuild->begun); /* a value without a record would be lost */
 }
 

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_sweep.c - a picture of one moment, taken while everything goes on.
+ *
+ * Each test takes a picture with a sweep and a writer over a simulated disk, reads the file back into another shard,
+ * and compares digests with the moment of the cut. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "geomys/module.h"
+#include "log/snapshot_reader.h"
+#include "log/snapshot_writer.h"
+#include "shard/sweep.h"
+#include "support/shard_fixture.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+/* ---- a type that dumps what it is told to ---- */
+
+static int apply_odd(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->op != 1) {
+        return GM_CORRUPT;
+    }
+    uint8_t *target = gm_resize(apply, record->body.size);
+    if (record->body.size > 0) {
+        memcpy(target, record->body.data, record->body.size);
+    }
+    return GM_OK;
+}
+
+/* By the value's first letter: refuse, be silent, or silent for ever; else as it should be. */
+static uint64_t dump_odd(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    switch (cell->size > 0 ? cell->data[0] : 0) {
+    case 'r':
+        return GM_DUMP_REFUSED;
+    case 's':
+        return 0;
+    case 'l':
+        return cursor + 1;
+    default:
+        gm_dump(sink, 1, (struct gm_bytes){cell->data, cell->size});
+        return 0;
+    }
+}
+
+static const struct gm_type odd = {
+    .size = sizeof odd, .id = "test.odd/1", .name = "odd", .apply = apply_odd, .dump = dump_odd};
+
+static void plan_odd(struct gm_call *call)
+{
+    gm_emit(call, &(struct gm_emission){.op = (uint16_t)call->args[1].integer, .body = gm_arg_at(call, 2, 0)});
+    gm_reply_status(call, "OK");
+}
+
+static const struct gm_command odd_commands[] = {
+    {.size = sizeof(struct gm_command),
+     .usage = "ODD key op:int body",
+     .flags = GM_WRITE | GM_ACCEPT_ANY,
+     .type = &odd,
+     .plan = plan_odd,
+     .summary = "For the test.",
+     .complexity = "O(1)"},
+};
+
+static const struct gm_type *const odd_types[] = {&odd};
+
+static const struct gm_module odd_module = {
+    .size = sizeof odd_module,
+    .abi_major = GM_ABI_MAJOR,
+    .abi_minor = GM_ABI_MINOR,
+    .name = "test.odd",
+    .version = "1.0.0",
+    .licence = "MIT",
+    .summary = "For the test.",
+    .types = odd_types,
+    .type_count = 1,
+    .commands = odd_commands,
+    .command_count = 1,
+};
+
+/* ---- a picture ---- */
+
+struct picture {
+    struct sim_disk *sim;
+    struct snapshot_writer *writer;
+    uint64_t sequence;
+    uint64_t digest;
+};
+
+static void picture_begin(struct picture *picture, struct shard_fixture *at, size_t memory_max)
+{
+    struct shard *shard = &at->shard;
+    struct snapshot_writer_config config = {.memory_max = memory_max, .codec = SNAPSHOT_PLAIN};
+    struct snapshot_cut cut = {.sequence = shard->tail.last_sequence, .epoch = 1, .time_ms = at->now_ms};
+    picture->sim = sim_disk_create(1);
+    picture->sequence = cut.sequence;
+    picture->digest = shard_digest(shard);
+    picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut);
+    sweep_begin(shard, picture->writer);
+}
+
+static void run_disk(struct picture *picture)
+{
+    while (sim_disk_run(picture->sim, SIZE_MAX) > 0) {
+    }
+}
+
+static void sweep_to_the_end(struct picture *picture, struct shard_fixture *at)
+{
+    while (at->shard.sweep.active) {
+        (void)sweep_turn(&at->shard, 0);
+        run_disk(picture);
+    }
+}
+
+static enum snapshot_writer_state picture_end(struct picture *picture, struct shard_fixture *at)
+{
+    sweep_to_the_end(picture, at);
+    snapshot_writer_finish(picture->writer);
+    run_disk(picture);
+    if (snapshot_writer_state(picture->writer) == SNAPSHOT_WRITER_WRITTEN) {
+        snapshot_writer_publish(picture->writer);
+        run_disk(picture);
+    }
+    return snapshot_writer_state(picture->writer);
+}
+
+static void picture_finish(struct picture *picture)
+{
+    run_disk(picture);
+    snapshot_writer_destroy(picture->writer);
+    sim_disk_destroy(picture->sim);
+}
+
+/* Reads the file into a shard that was opened with `options`; its digest. */
+static uint64_t picture_digest(struct picture *picture, const struct shard_fixture_options *options)
+{
+    struct shard_fixture into;
+    struct snapshot_reader *reader;
+    struct complaint complaint = {""};
+    shard_fixture_open(&into, options);
+    enum status status =
+        snapshot_reader_create(&reader, sim_disk_interface(picture->sim), picture->sequence, &complaint);
+    cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
+    while ((status = snapshot_reader_step(reader, 4096, &into.shard.sink, &complaint)) == STATUS_AGAIN) {
+    }
+    cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
+    snapshot_reader_destroy(reader);
+    uint64_t digest = shard_digest(&into.shard);
+    shard_fixture_close(&into);
+    return digest;
+}
+
+/* Each entry's mark is what it should be: the next sweep finds all of them. */
+static void check_marks(void *context, void *element)
+{
+    const struct shard_fixture *at = context;
+    const struct entry *entry = element;
+    cr_assert_eq(entry->flags & ENTRY_SWEPT, at->shard.keyspace.swept);
+}
+
+static void expect_settled(struct shard_fixture *at)
+{
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&at->shard.keyspace.table, cursor, check_marks, at);
+    } while (cursor != 0);
+}
+
+/* ---- random lives ---- */
+
+static uint64_t seed_of_run(void)
+{
+    const char *given = getenv("GEOMYS_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261122;
+    (void)printf("GEOMYS_SEED=%llu\n", (unsigned long long)seed);
+    (void)fflush(stdout);
+    return seed;
+}
+
+/* Says it if it is taken: a client that is held back says nothing. */
+__attribute__((format(printf, 2, 3))) static void offer(struct shard_fixture *at, const char *format, ...)
+{
+    char *line;
+    va_list args;
+    va_start(args, format);
+    int size = vasprintf(&line, format, args);
+    va_end(args);
+    cr_assert_geq(size, 0);
+    line[size] = '\n'; /* in place of the terminator */
+    (void)shard_fixture_send(at, 0, (struct gm_bytes){(const uint8_t *)line, (size_t)size + 1});
+    (void)shard_fixture_hear(at, 0);
+    free(line);
+}
+
+#define ELEMENTS_MAX 5000 /* of one inline command */
+
+static void fill(struct shard_fixture *at, const char *verb, unsigned key, unsigned elements)
+{
+    for (; elements > ELEMENTS_MAX; elements -= ELEMENTS_MAX) {
+        fill(at, verb, key, ELEMENTS_MAX);
+    }
+    char *line = memory_alloc((size_t)elements * 12 + 64);
+    int size = snprintf(line, 64, "%s k%u", verb, key);
+    for (unsigned i = 0; i < elements; i++) {
+        size += snprintf(line + size, 12, " e%u", i);
+    }
+    offer(at, "%s", line);
+    memory_free(line);
+}
+
+static void change_something(struct shard_fixture *at, struct prng *prng)
+{
+    unsigned key = (unsigned)prng_below(prng, 600);
+    unsigned number = (unsigned)prng_below(prng, 1000);
+    switch (prng_below(prng, 14)) {
+    case 0:
+    case 1:
+        offer(at, "SET k%u value%u", key, number);
+        break;
+    case 2:
+        offer(at, "APPEND k%u %u", key, number);
+        break;
+    case 3:
+        offer(at, "INCRBY n%u %u", key, number);
+        break;
+    case 4:
+    case 5:
+        offer(at, "RPUSH l%u %u %u", key, number, number + 1);
+        break;
+    case 6:
+        offer(at, "LPOP l%u", key);
+        break;
+    case 7:
+        offer(at, "DEL k%u l%u", key, number % 600);
+        break;
+    case 8:
+        offer(at, "PEXPIRE k%u %u", key, 1 + number % 50);
+        break;
+    case 9:
+        offer(at, "RENAME l%u l%u", key, number % 600);
+        break;
+    case 10:
+        offer(at, "COPY k%u l%u REPLACE", key, number % 600);
+        break;
+    case 11:
+        offer(at, "PERSIST k%u", key);
+        break;
+    case 12:
+        shard_fixture_pass(at, (int64_t)prng_below(prng, 5));
+        break;
+    default:
+        fill(at, prng_below(prng, 2) == 0 ? "RPUSH" : "LPUSH", key, prng_below(prng, 20) == 0 ? 8000 : 20);
+        break;
+    }
+}
+
+/* Several pictures of the same life, each of which shows exactly its moment. */
+static void live(uint64_t seed)
+{
+    struct shard_fixture at;
+    struct prng prng;
+    prng_seed(&prng, seed);
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = seed});
+    for (unsigned i = 0; i < 2000; i++) {
+        change_something(&at, &prng);
+    }
+    for (unsigned round = 0; round < 4; round++) {
+        struct picture picture;
+        picture_begin(&picture, &at, 16 * MIB);
+        unsigned pace = 1 + (unsigned)prng_below(&prng, 40);
+        while (at.shard.sweep.active) {
+            for (unsigned i = 0; i < pace; i++) {
+                change_something(&at, &prng);
+            }
+            (void)sweep_turn(&at.shard, 0);
+            (void)sim_disk_run(picture.sim, prng_below(&prng, 3));
+        }
+        cr_assert_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+        struct shard_fixture_options options = {.seed = seed + 1};
+        cr_assert_eq(picture_digest(&picture, &options), picture.digest, "seed %llu, round %u",
+                     (unsigned long long)seed, round);
+        expect_settled(&at);
+        picture_finish(&picture);
+    }
+    shard_fixture_close(&at);
+}
+
+Test(sweep, it_shows_the_moment_of_the_cut_whatever_happens_meanwhile)
+{
+    uint64_t seed = seed_of_run();
+    for (uint64_t i = 0; i < 10; i++) {
+        live(seed + i);
+    }
+}
+
+/* ---- large values ---- */
+
+static void open_with_large(struct shard_fixture *at)
+{
+    shard_fixture_open(at, &(struct shard_fixture_options){0});
+    fill(at, "RPUSH", 1, 20000);
+    fill(at, "RPUSH", 2, 20000);
+    expect_said(at, 0, "OK", "SET small v");
+}
+
+Test(sweep, who_would_change_a_large_value_waits_for_it_and_nobody_else_does)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_large(&at);
+    picture_begin(&picture, &at, 16 * MIB);
+    struct gm_bytes more = BYTES("RPUSH k1 more\r\n");
+    struct gm_bytes exec = BYTES("EXEC\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 0, more), 0);
+    expect_said(&at, 1, ":20000", "LLEN k1");
+    expect_said(&at, 1, "OK", "SET small w");
+    expect_said(&at, 1, ":1", "RPUSH fresh element");
+    expect_said(&at, 2, "OK", "MULTI");
+    expect_said(&at, 2, "QUEUED", "DEL k2");
+    cr_expect_eq(shard_fixture_send(&at, 2, exec), 0);
+    cr_expect_eq(at.shard.session_blocked, 2);
+    sweep_to_the_end(&picture, &at);
+    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(shard_fixture_send(&at, 0, more), more.size);
+    cr_expect_eq(shard_fixture_send(&at, 2, exec), exec.size);
+    expect_heard(&at, 0, ":20001");
+    expect_heard(&at, 2, "[:1]");
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* The value goes piece by piece: no turn dumps much more than its budget. */
+Test(sweep, a_large_value_is_dumped_over_several_turns)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < 20; i++) {
+        fill(&at, "RPUSH", 1, 20000);
+    }
+    picture_begin(&picture, &at, 64 * MIB);
+    uint64_t before = 0;
+    unsigned turns = 0;
+    while (at.shard.sweep.active) {
+        (void)sweep_turn(&at.shard, 0);
+        struct snapshot_writer_stats stats;
+        snapshot_writer_stats(picture.writer, &stats);
+        cr_expect_lt(stats.bytes_plain - before, 2 * MIB);
+        before = stats.bytes_plain;
+        turns++;
+    }
+    cr_expect_geq(turns, 2);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+Test(sweep, a_large_value_whose_time_has_come_is_gone_for_readers_and_removed_later)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_large(&at);
+    expect_said(&at, 0, ":1", "PEXPIRE k1 10");
+    expect_said(&at, 0, ":1", "PEXPIRE small 20");
+    picture_begin(&picture, &at, 16 * MIB);
+    shard_fixture_pass(&at, 30);
+    expect_said(&at, 0, ":0", "EXISTS k1 small");
+    cr_expect_eq(at.shard.keyspace.table.count, 2); /* the small one is gone, looked at; the large one is owed */
+    sweep_to_the_end(&picture, &at);
+    shard_fixture_pass(&at, 0);
+    cr_expect_eq(at.shard.keyspace.table.count, 1);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* Who has waited can not be held back: the large target is dumped at once then, and the picture is right. */
+Test(sweep, a_command_that_has_waited_changes_a_large_value)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_large(&at);
+    expect_said(&at, 0, "", "BLMOVE empty k1 LEFT RIGHT 0");
+    picture_begin(&picture, &at, 16 * MIB);
+    expect_said(&at, 1, ":1", "RPUSH empty element");
+    expect_heard(&at, 0, "\"element\"");
+    expect_said(&at, 1, ":20001", "LLEN k1");
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* ---- what fails ---- */
+
+static void refuse_with(const char *value)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    const struct shard_fixture_options options = {.module = &odd_module};
+    shard_fixture_open(&at, &options);
+    for (unsigned i = 0; i < 300; i++) {
+        (void)shard_fixture_say(&at, 0, "SET k%u v", i);
+    }
+    expect_said(&at, 0, "OK", "ODD fine 1 good");
+    expect_said(&at, 0, "OK", "ODD culprit 1 %s", value);
+    picture_begin(&picture, &at, 16 * MIB);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_FAILED);
+    const char *why = snapshot_writer_complaint(picture.writer)->text;
+    cr_expect(strstr(why, "test.odd/1") != NULL && strstr(why, "\"culprit\"") != NULL, "%s", why);
+    expect_settled(&at);
+    picture_finish(&picture);
+    expect_said(&at, 0, ":1", "DEL culprit");
+    picture_begin(&picture, &at, 16 * MIB);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &options), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+Test(sweep, a_value_that_its_type_does_not_dump_is_named_and_nothing_else_suffers)
+{
+    refuse_with("refused");
+    refuse_with("silent");
+    refuse_with("loops");
+}
+
+Test(sweep, the_same_when_a_client_is_about_to_change_it)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &odd_module});
+    expect_said(&at, 0, "OK", "ODD culprit 1 refused");
+    expect_said(&at, 0, "OK", "SET other v");
+    picture_begin(&picture, &at, 16 * MIB);
+    expect_said(&at, 0, ":1", "DEL culprit");
+    expect_said(&at, 0, "OK", "SET other w");
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_FAILED);
+    expect_settled(&at);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+Test(sweep, one_that_is_given_up_half_way_leaves_the_next_one_whole)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < 3000; i++) {
+        (void)shard_fixture_say(&at, 0, "SET k%u v", i);
+    }
+    picture_begin(&picture, &at, 16 * MIB);
+    (void)sweep_turn(&at.shard, 0);
+    cr_assert(at.shard.sweep.active);
+    snapshot_writer_fail(picture.writer, "somebody pulled the plug");
+    expect_said(&at, 0, "OK", "SET k1 w");
+    sweep_to_the_end(&picture, &at);
+    expect_settled(&at);
+    picture_finish(&picture);
+    picture_begin(&picture, &at, 16 * MIB);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+Test(sweep, removing_everything_ends_it)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_large(&at);
+    picture_begin(&picture, &at, 16 * MIB);
+    struct gm_bytes more = BYTES("RPUSH k1 more\r\n");
+    cr_expect_eq(shard_fixture_send(&at, 0, more), 0);
+    expect_said(&at, 1, "OK", "FLUSHALL");
+    cr_expect(!at.shard.sweep.active);
+    cr_expect(at.shard.sweep.flushed);
+    cr_expect_eq(shard_fixture_send(&at, 0, more), more.size);
+    expect_heard(&at, 0, ":1");
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_FAILED);
+    picture_finish(&picture);
+    picture_begin(&picture, &at, 16 * MIB);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* ---- a disk that does not move ---- */
+
+static uint64_t memory_of(const struct picture *picture)
+{
+    struct snapshot_writer_stats stats;
+    snapshot_writer_stats(picture->writer, &stats);
+    return stats.memory_peak;
+}
+
+Test(sweep, while_the_disk_stands_still_the_sweep_waits_and_clients_do_not)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < 200; i++) {
+        fill(&at, "RPUSH", i, 2000);
+    }
+    picture_begin(&picture, &at, MIB);
+    unsigned turns = 0;
+    while (sweep_turn(&at.shard, 0)) {
+        turns++;
+        cr_assert_lt(turns, 1000);
+    }
+    cr_expect(at.shard.sweep.active);
+    cr_expect_leq(memory_of(&picture), MIB);
+    cr_expect_eq(snapshot_writer_state(picture.writer), SNAPSHOT_WRITER_OPEN);
+    expect_said(&at, 0, ":1", "DEL k0");
+    /* Clients that change more than fits are not made to wait: the snapshot is given up. */
+    for (unsigned i = 0; i < 200; i++) {
+        expect_begins(&at, 0, ":", "RPUSH k%u more", i);
+    }
+    cr_expect_eq(snapshot_writer_state(picture.writer), SNAPSHOT_WRITER_FAILED);
+    cr_expect_leq(memory_of(&picture), MIB);
+    sweep_to_the_end(&picture, &at);
+    expect_settled(&at);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* ---- what can not be read here ---- */
+
+Test(sweep, frozen_and_damaged_values_are_carried_as_they_are)
+{
+    struct shard_fixture full, plain;
+    struct picture picture;
+    const struct shard_fixture_options without = {.without = SHARD_FIXTURE_DEQUE, .seed = 3};
+    shard_fixture_open(&full, &(struct shard_fixture_options){0});
+    shard_fixture_open(&plain, &without);
+    fill(&full, "RPUSH", 1, 20000);
+    expect_said(&full, 0, ":2", "RPUSH list a b");
+    expect_said(&full, 0, ":1", "PEXPIRE list 100000");
+    expect_said(&full, 0, "OK", "SET text v");
+    shard_fixture_replay(&full, &plain);
+    struct record misfit = {.op = 250, .key = BYTES("text"), .body = BYTES("?")};
+    cr_expect_eq(shard_fixture_accept(&plain, "geomys.kv/1", misfit), STATUS_OK);
+    cr_assert_eq(plain.shard.keyspace.frozen, 3);
+    cr_assert_eq(plain.shard.keyspace.damaged, 1);
+    picture_begin(&picture, &plain, 16 * MIB);
+    cr_expect_eq(picture_end(&picture, &plain), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(&picture, &without), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&plain);
+    shard_fixture_close(&full);
+}
