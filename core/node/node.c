@@ -179,11 +179,12 @@ static void tell_loaded(struct node *node)
               "the end of the log was torn by a crash: %llu bytes that nobody was promised were cut; a copy is in %s",
               (unsigned long long)done->torn_bytes, done->torn_copy);
     }
+    const struct snapshot_progress *snapshot = &node->loaded.snapshot;
     trace(&node->env.trace, TRACE_INFO,
-          "loaded %llu keys from %llu records of a snapshot (%.1f MB) and %llu of the log (%.1f MB) in %.3f s",
-          (unsigned long long)keyspace->table.count, (unsigned long long)node->loaded.snapshot.records,
-          (double)node->loaded.snapshot.bytes_done / 1e6, (unsigned long long)done->records,
-          (double)done->bytes_done / 1e6, (double)(node->monotonic_ms - node->started_ms) / 1e3);
+          "loaded %llu keys from %llu records (%.1f MB) in %.3f s, %llu of them (%.1f MB) of a snapshot",
+          (unsigned long long)keyspace->table.count, (unsigned long long)(snapshot->records + done->records),
+          (double)recovery_bytes_done(&node->loaded) / 1e6, (double)(node->monotonic_ms - node->started_ms) / 1e3,
+          (unsigned long long)snapshot->records, (double)snapshot->bytes_done / 1e6);
     for (uint32_t i = 1; i < node->shard.type_count; i++) {
         if (node->shard.types[i].abi == NULL && keyspace->keys[i] > 0) {
             trace(&node->env.trace, TRACE_WARNING,
