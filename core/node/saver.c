@@ -178,8 +178,7 @@ static void tell_failure(struct saver *saver)
     saver->failed = !saver->shard->sweep.flushed;
     saver->retry_ms = saver->shard->monotonic_ms + (saver->failed ? SAVER_RETRY_MS : 0);
     saver->wanted = saver->shard->sweep.flushed; /* once more: there is little left to save */
-    trace(saver->trace, saver->failed ? TRACE_ERROR : TRACE_INFO, "the snapshot was given up: %s",
-          snapshot_writer_complaint(saver->writer)->text);
+    trace(saver->trace, saver->failed ? TRACE_ERROR : TRACE_INFO, "%s", snapshot_writer_complaint(saver->writer)->text);
 }
 
 static void end(struct saver *saver)
