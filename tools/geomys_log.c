@@ -608,7 +608,7 @@ static enum outcome verify_folder(const char *path)
         (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
-    enum status status = replay_create(&replay, os_disk_interface(os), false, &complaint);
+    enum status status = replay_create(&replay, os_disk_interface(os), false, 0, &complaint);
     while (status == STATUS_OK || status == STATUS_AGAIN) {
         status = replay_step(replay, (size_t)64 * 1024 * 1024, &counter.sink, &complaint);
         if (status == STATUS_OK) {

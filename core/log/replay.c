@@ -23,12 +23,21 @@
  *
  *          And at the very end: a log that is shorter than some mark says is damaged too.
  *
+ *          With a snapshot of record `from`, the chain need not begin at its beginning: the last segment that begins at
+ *          or before from + 1 is enough. A snapshot is a mark as well, since it is published only when the log is on
+ *          stable storage up to its record.
+ *
+ *            segments   [1..99] [100..199] [200..299] [300..        from = 250
+ *                       not looked at      checked    delivered
+ *
  * Promises
- *   P1  Whole batches, in order, each once. What is delivered was in the log, bit for bit.
+ *   P1  Whole batches, in order, each once, from record from + 1 on. What is delivered was in the log, bit for bit.
  *   P2  Nothing is changed before the decision, nothing at all on damage, nothing without `repair`. What is cut was
  *       copied and synced before.
  *   P3  Interrupted at any point and run again, it comes to the same end.
  *   P4  Memory: one batch, and a window.
+ *   P5  No hole between snapshot and log, and none behind: all records from `from` + 1 up to the highest that any mark
+ *       claims are delivered, or it is refused.
  *
  * Limits   Every file is read once, in order; the last one's end once or twice more.
  */
@@ -51,9 +60,10 @@
 struct replay {
     struct disk *disk;
     bool repair;
+    uint64_t from; /* the last record that needs no delivery */
     struct replay_rules rules;
 
-    uint64_t *segments; /* first sequences, ascending */
+    uint64_t *segments; /* first sequences, ascending; after choose_start, from the one to begin with on */
     size_t segment_count;
     size_t index;       /* of the segment being read */
     uint64_t abandoned; /* a segment behind the last whose creation was not finished; 0: none */
@@ -75,7 +85,7 @@ struct replay {
     uint64_t effort; /* bytes read in this step: about as many are parsed */
 
     uint64_t last_sequence;  /* of the last record parsed */
-    uint64_t whole_sequence; /* of the last record delivered */
+    uint64_t whole_sequence; /* of the last record of a whole batch, delivered unless it is up to `from` */
     uint64_t last_epoch;
     int64_t last_time_ms;
     bool done;
@@ -148,7 +158,11 @@ static enum status read_lonely_mark(struct replay *replay, struct complaint *com
     if (status == STATUS_OK && replay->mark.segment != 0) {
         char name[DISK_NAME_MAX];
         segment_name(replay->mark.segment, name);
-        complaint_set(complaint, "the log is gone: " MARK_NAME " names %s, but there are no segments at all", name);
+        complaint_set(complaint,
+                      "the log is gone: " MARK_NAME
+                      " names %s, but there are no segments at all; put them back, or, if "
+                      "what they held may be lost, move " MARK_NAME " away",
+                      name);
         return STATUS_CORRUPT;
     }
     return status;
@@ -215,17 +229,50 @@ static enum status put_abandoned_aside(struct replay *replay, struct complaint *
     return status == STATUS_OK ? STATUS_OK : no_access(name, status, complaint);
 }
 
-static enum status check_ends(struct replay *replay, struct complaint *complaint)
+/* The log does not reach back to the snapshot, or to the beginning if there is none. */
+static enum status refuse_hole(const struct replay *replay, struct complaint *complaint)
 {
     uint64_t first = replay->segments[0];
-    uint64_t last = replay->segments[replay->segment_count - 1];
     if (first > replay->mark.oldest) {
+        uint64_t missing = replay->mark.oldest > replay->from ? replay->mark.oldest : replay->from + 1;
         complaint_set(complaint,
                       "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64
                       "; put the missing file back, or see what there is with 'geomys-log verify FOLDER'",
-                      replay->mark.oldest, first - 1, first);
-        return STATUS_CORRUPT;
+                      missing, first - 1, first);
+    } else if (replay->from == 0) {
+        complaint_set(complaint,
+                      "records 1 to %" PRIu64 " are in no segment any more, but in snapshots, and there is none; put "
+                      "the newest snapshot back, or see what there is with 'geomys-log verify FOLDER'",
+                      first - 1);
+    } else {
+        complaint_set(complaint,
+                      "records %" PRIu64 " to %" PRIu64 " are missing: the snapshot is of record %" PRIu64
+                      ", the log begins with record %" PRIu64 "; put a newer snapshot back",
+                      replay->from + 1, first - 1, replay->from, first);
     }
+    return STATUS_CORRUPT;
+}
+
+/* Forgets the segments that hold nothing behind `from`. */
+static enum status choose_start(struct replay *replay, struct complaint *complaint)
+{
+    size_t start = 0;
+    if (replay->segments[0] - 1 > replay->from) {
+        return refuse_hole(replay, complaint);
+    }
+    while (start + 1 < replay->segment_count && replay->segments[start + 1] - 1 <= replay->from) {
+        start++;
+    }
+    replay->segment_count -= start;
+    memmove(replay->segments, replay->segments + start, replay->segment_count * sizeof *replay->segments);
+    return STATUS_OK;
+}
+
+static enum status check_ends(struct replay *replay, struct complaint *complaint)
+{
+    TRY(choose_start(replay, complaint));
+    uint64_t first = replay->segments[0];
+    uint64_t last = replay->segments[replay->segment_count - 1];
     if (last < replay->mark.segment) {
         char name[DISK_NAME_MAX];
         segment_name(replay->mark.segment, name);
@@ -279,6 +326,7 @@ static enum status find_segments(struct replay *replay, struct complaint *compla
     }
     if (replay->segment_count == 0) {
         replay->done = true;
+        replay->whole_sequence = replay->from;
         TRY(read_lonely_mark(replay, complaint));
         return put_abandoned_aside(replay, complaint);
     }
@@ -286,12 +334,13 @@ static enum status find_segments(struct replay *replay, struct complaint *compla
     return measure(replay, complaint);
 }
 
-enum status replay_create_with(struct replay **out, struct disk *disk, bool repair, const struct replay_rules *rules,
-                               struct complaint *complaint)
+enum status replay_create_with(struct replay **out, struct disk *disk, bool repair, uint64_t from,
+                               const struct replay_rules *rules, struct complaint *complaint)
 {
     struct replay *replay = memory_zeroed(sizeof *replay);
     replay->disk = disk;
     replay->repair = repair;
+    replay->from = from;
     replay->rules = *rules;
     replay->data = memory_alloc(1); /* never NULL: there are pointers into it */
     enum status status = find_segments(replay, complaint);
@@ -303,10 +352,11 @@ enum status replay_create_with(struct replay **out, struct disk *disk, bool repa
     return STATUS_OK;
 }
 
-enum status replay_create(struct replay **out, struct disk *disk, bool repair, struct complaint *complaint)
+enum status replay_create(struct replay **out, struct disk *disk, bool repair, uint64_t from,
+                          struct complaint *complaint)
 {
     static const struct replay_rules rules = {.heed_marks = true, .heed_bytes = true};
-    return replay_create_with(out, disk, repair, &rules, complaint);
+    return replay_create_with(out, disk, repair, from, &rules, complaint);
 }
 
 /* ---- one segment ---- */
@@ -387,8 +437,22 @@ static enum status next_segment(struct replay *replay, struct complaint *complai
     return STATUS_AGAIN;
 }
 
+/* The log ends here, but the snapshot says that it went on. */
+static enum status refuse_short(const struct replay *replay, struct complaint *complaint)
+{
+    complaint_set(complaint,
+                  "%s ends with record %" PRIu64 ", but the snapshot is of record %" PRIu64
+                  ": records were lost, or the server has run without a log since. Put the missing files back, or, to "
+                  "go on with the snapshot alone, move " MARK_NAME " and all segments away",
+                  replay->name, replay->whole_sequence, replay->from);
+    return STATUS_CORRUPT;
+}
+
 static enum status finish(struct replay *replay, uint64_t offset, struct complaint *complaint)
 {
+    if (replay->whole_sequence < replay->from) {
+        return refuse_short(replay, complaint);
+    }
     if (replay->rules.heed_marks && replay->whole_sequence < replay->durable) {
         complaint_set(complaint,
                       "%s ends with record %" PRIu64 ", but all up to %" PRIu64
@@ -451,6 +515,9 @@ static enum status judge(struct replay *replay, uint64_t at, uint64_t extent, co
     replay->durable = later > replay->durable ? later : replay->durable;
     if (!torn || (replay->rules.heed_marks && replay->durable > replay->whole_sequence)) {
         return refuse(replay, at, complaint, why);
+    }
+    if (replay->whole_sequence < replay->from) {
+        return refuse_short(replay, complaint);
     }
     replay->progress.torn_bytes = end - from;
     if (replay->repair) {
@@ -543,13 +610,17 @@ static enum status take_local(struct replay *replay, const struct record *record
     return refuse(replay, at, complaint, "a record about the file makes no sense");
 }
 
-static enum status deliver_one(struct replay *replay, const struct record *record, struct record_sink *sink,
-                               struct complaint *complaint)
+static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,
+                               struct record_sink *sink, struct complaint *complaint)
 {
-    replay->progress.records++;
     replay->last_epoch = record->epoch;
     replay->last_time_ms = record->time_ms;
     replay->whole_sequence = record->sequence;
+    if (record->sequence <= replay->from) {
+        return STATUS_OK;
+    }
+    replay->progress.records++;
+    replay->progress.bytes_delivered += size;
     enum status status = sink->accept(sink, record, complaint);
     if (__builtin_expect(status != STATUS_OK, 0)) {
         prefix_place(replay, complaint);
@@ -562,11 +633,16 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
                                  struct complaint *complaint)
 {
     size_t end = replay->parsed + size;
+    if (replay->whole_sequence < replay->from && replay->from < replay->last_sequence) {
+        return refuse(replay, replay->base + replay->batch_start, complaint,
+                      "the snapshot ends within a batch: it is of another log");
+    }
+    replay->progress.batches += replay->last_sequence > replay->from;
     for (size_t at = replay->batch_start; at < end;) {
         struct record record;
         size_t taken;
         record_read(replay->data + at, &record, &taken);
-        TRY(deliver_one(replay, &record, sink, complaint));
+        TRY(deliver_one(replay, &record, taken, sink, complaint));
         at += taken;
     }
     replay->batch_open = false;
@@ -591,8 +667,8 @@ static enum status take(struct replay *replay, const struct record *record, size
     }
     replay->last_sequence = record->sequence;
     if (!replay->batch_open && (record->flags & RECORD_MORE) == 0) {
-        replay->progress.batches++;
-        return deliver_one(replay, record, sink, complaint);
+        replay->progress.batches += record->sequence > replay->from;
+        return deliver_one(replay, record, size, sink, complaint);
     }
     if (!replay->batch_open) {
         replay->batch_open = true;
@@ -604,7 +680,6 @@ static enum status take(struct replay *replay, const struct record *record, size
     if ((record->flags & RECORD_MORE) != 0) {
         return STATUS_OK;
     }
-    replay->progress.batches++;
     return deliver_batch(replay, size, sink, complaint);
 }
 

@@ -11,26 +11,31 @@
 /* Where a log ends: what the WAL needs to go on. */
 struct replay_end {
     bool exists;            /* false: there is no log yet */
-    uint64_t last_sequence; /* 0 if none */
+    uint64_t last_sequence; /* `from` if there is none behind it */
     uint64_t last_epoch;
-    int64_t last_time_ms;        /* of the last record */
+    int64_t last_time_ms;        /* of the last record that was read, delivered or not; 0 if none was */
     uint64_t oldest;             /* the log must reach back to this sequence, as the mark file says */
     char segment[DISK_NAME_MAX]; /* the last one */
     uint64_t offset;             /* bytes: where the next record goes */
 };
 
 struct replay_progress {
-    uint64_t bytes_done, bytes_total, records, batches, segments;
-    uint64_t torn_bytes;           /* cut from the end (kept aside), 0 if the log ended cleanly */
-    char torn_copy[DISK_NAME_MAX]; /* where they are kept; empty if nothing was repaired */
-    uint64_t durable;              /* all up to this sequence is known to have been on stable storage */
+    uint64_t bytes_done, bytes_total;    /* of the files that are read */
+    uint64_t records, batches, segments; /* that were delivered; segments that were begun */
+    uint64_t bytes_delivered;            /* size of these records: what the log holds behind the snapshot */
+    uint64_t torn_bytes;                 /* cut from the end (kept aside), 0 if the log ended cleanly */
+    char torn_copy[DISK_NAME_MAX];       /* where they are kept; empty if nothing was repaired */
+    uint64_t durable;                    /* all up to this sequence is known to have been on stable storage */
 };
 
 struct replay; /* opaque */
 
 /* Lists and checks the segments. `repair`: a torn tail is copied aside and cut; false leaves the files alone
- * (inspection). CORRUPT and VERSION with a sentence that names the file, the offset and the command to look at it. */
-must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, struct complaint *complaint);
+ * (inspection). `from`: the records up to and including it are in a snapshot already, and are not delivered; 0: there
+ * is none. Segments in which nothing else can be are not read at all. CORRUPT and VERSION with a sentence that names
+ * the file, the offset and the command to look at it, or says what to put back. */
+must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, uint64_t from,
+                                   struct complaint *complaint);
 
 /* Reads on, about `budget` bytes; a batch is delivered once the whole of it has been read. AGAIN: there is more. OK:
  * done. Else: refuse to serve, and do not call it again. */

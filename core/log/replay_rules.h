@@ -12,7 +12,7 @@ struct replay_rules {
     bool heed_bytes; /* a torn tail has a sector that was left out */
 };
 
-must_use enum status replay_create_with(struct replay **out, struct disk *disk, bool repair,
+must_use enum status replay_create_with(struct replay **out, struct disk *disk, bool repair, uint64_t from,
                                         const struct replay_rules *rules, struct complaint *complaint);
 
 #endif

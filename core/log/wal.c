@@ -19,9 +19,13 @@
  *          What to do next is decided in one place, choose_work, from the state alone:
  *
  *            SEGMENT  the segment is large enough and all of it is synced: create the next
- *            MARK     rewrite a slot of the mark file: after SEGMENT, before anything goes into it, and on closing
+ *            MARK     rewrite a slot of the mark file: after SEGMENT, before anything goes into it; when older records
+ *                     are not needed any more; and on closing
  *            SYNC     WAL_BUFFERED: what was written lies unsynced for too long (or the segment ends)
  *            GROUP    batches, type names or an idle mark
+ *
+ *          Old segments are removed beside all this, on the disk's other lane (chain.c), once the mark file says that
+ *          nobody needs them. That MARK may pass a GROUP or SEGMENT which waits for space: it is what makes room.
  *
  * Promises
  *   P1  synced <= written <= tail->last_sequence; each advances only after the disk said so.
@@ -31,6 +35,8 @@
  *   P4  No space: the same bytes again every 100 ms, until it works. Any other failure, and any failed sync: never
  *       again.
  *   P5  Batches do not span segments or groups.
+ *   P6  A segment is removed only when `oldest` in the mark file, on stable storage, is behind all its records.
+ *       `oldest` never goes back, and never beyond what is synced. A failed removal hurts nothing but the free space.
  *
  * Limits   One log per folder. A segment exceeds its size by at most one group.
  */
@@ -38,6 +44,7 @@
 
 #include "base/memory.h"
 #include "base/siphash.h"
+#include "log/chain.h"
 #include "log/mark.h"
 #include "log/replay.h"
 #include "log/segment.h"
@@ -87,6 +94,9 @@ struct wal {
     struct mark mark; /* as last written */
     bool mark_stale;  /* a new segment is not named in it yet */
 
+    struct chain chain;
+    uint64_t keep_from; /* nobody needs a record before it: the mark file may say so */
+
     uint64_t written;
     uint64_t synced;
     uint64_t marked; /* the highest that a mark in this segment claims */
@@ -95,9 +105,11 @@ struct wal {
     bool failed;
     bool closing;
 
-    enum work work; /* what is under way, or waits for its next try */
-    bool under_way;
+    enum work work; /* what is under way, or waits for its next try; a mark aside */
+    bool marking;   /* the same for a mark: it may pass work that waits */
+    bool under_way; /* one of the two requests */
     struct disk_request request;
+    struct disk_request mark_request;
     struct buf head;     /* the wal's own records of the group, or the beginning of a new segment */
     struct buf group;    /* the batches of the group */
     uint64_t group_last; /* their last sequence */
@@ -109,12 +121,14 @@ struct wal {
 
     int64_t now_ms;
     int64_t retry_at_ms;
+    int64_t mark_retry_at_ms;
     int64_t unsynced_since_ms;
     int64_t last_sync_ms;
     struct wal_stats stats;
 };
 
 static void on_done(struct disk_request *request);
+static void on_mark_done(struct disk_request *request);
 
 /* ---- beginning ---- */
 
@@ -163,6 +177,7 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
     wal->mark = (struct mark){.counter = 1, .durable = wal->tail->last_sequence, .oldest = header.first_sequence};
     TRY(mark_create(wal->disk, &wal->mark, complaint));
     wal->mark.counter++;
+    chain_add(&wal->chain, header.first_sequence, 0);
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     char name[DISK_NAME_MAX];
     struct disk_file *file;
@@ -222,12 +237,13 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
     segment_begun(wal, file, &header);
     wal->offset = position->offset;
     check(wal->offset <= wal->zero_end);
-    return STATUS_OK;
+    return chain_load(&wal->chain, header.first_sequence, complaint);
 }
 
 static enum status open_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
 {
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
+    wal->keep_from = wal->mark.oldest;
     enum status status = wal->disk->ops->open(wal->disk, MARK_NAME, DISK_WRITE, &wal->mark_file);
     if (status == STATUS_OK) {
         status = mark_now(wal);
@@ -252,7 +268,10 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
     wal->written = tail->last_sequence;
     wal->synced = tail->last_sequence;
     wal->request.on_done = on_done;
+    wal->mark_request.on_done = on_mark_done;
     list_init(&wal->request.link);
+    list_init(&wal->mark_request.link);
+    chain_init(&wal->chain, disk);
     buf_init(&wal->head, HEAD_MAX);
     buf_init(&wal->group, TAIL_PENDING_MAX);
     if (tail->last_time_ms == 0) {
@@ -310,9 +329,14 @@ static bool idle_mark_due(const struct wal *wal)
            (wal->closing || wal->now_ms >= wal->last_sync_ms + IDLE_MARK_MS);
 }
 
+static bool oldest_stale(const struct wal *wal)
+{
+    return wal->keep_from > wal->mark.oldest;
+}
+
 static enum work choose_work(const struct wal *wal)
 {
-    if (wal->mark_stale) {
+    if (wal->mark_stale || oldest_stale(wal)) {
         return WORK_MARK;
     }
     if (segment_ends(wal)) {
@@ -418,34 +442,43 @@ static void prepare_sync(struct wal *wal)
 
 static void prepare_mark(struct wal *wal)
 {
-    struct disk_request *request = &wal->request;
+    struct disk_request *request = &wal->mark_request;
     wal->next_mark = wal->mark;
     wal->next_mark.counter++;
     wal->next_mark.durable = wal->synced;
+    wal->next_mark.oldest = wal->keep_from;
     wal->next_mark.segment = wal->header.first_sequence;
     mark_encode(&wal->next_mark, wal->slot);
     request->action = DISK_ACTION_WRITE;
     request->file = wal->mark_file;
     request->offset = mark_offset(wal->next_mark.counter);
-    request->head = BYTES_NONE;
     request->source = (struct gm_bytes){wal->slot, sizeof wal->slot};
-    request->zeros = 0;
     request->sync = true;
 }
 
-static void submit(struct wal *wal)
+static void submit(struct wal *wal, struct disk_request *request)
 {
     wal->under_way = true;
-    wal->disk->ops->submit(wal->disk, &wal->request);
+    wal->disk->ops->submit(wal->disk, request);
+}
+
+static void start_mark(struct wal *wal)
+{
+    wal->marking = true;
+    prepare_mark(wal);
+    submit(wal, &wal->mark_request);
 }
 
 /* False: there is nothing to do. */
 static bool start(struct wal *wal)
 {
-    wal->work = choose_work(wal);
-    switch (wal->work) {
+    enum work work = choose_work(wal);
+    switch (work) {
     case WORK_NONE:
         return false;
+    case WORK_MARK:
+        start_mark(wal);
+        return true;
     case WORK_GROUP:
         prepare_group(wal);
         break;
@@ -455,19 +488,27 @@ static bool start(struct wal *wal)
     case WORK_SEGMENT:
         prepare_segment(wal);
         break;
-    case WORK_MARK:
-        prepare_mark(wal);
-        break;
     }
-    submit(wal);
+    wal->work = work;
+    submit(wal, &wal->request);
     return true;
 }
 
-/* The same bytes, but without the luxury of zeros behind them. */
-static void retry(struct wal *wal)
+/* Something waits for space. */
+static bool is_waiting(const struct wal *wal)
 {
-    wal->request.zeros = 0;
-    submit(wal);
+    return wal->marking || wal->work != WORK_NONE;
+}
+
+/* The same bytes, but without the luxury of zeros behind them. */
+static void retry(struct wal *wal, int64_t now_ms)
+{
+    if (wal->marking && now_ms >= wal->mark_retry_at_ms) {
+        submit(wal, &wal->mark_request);
+    } else if (wal->work != WORK_NONE && now_ms >= wal->retry_at_ms) {
+        wal->request.zeros = 0;
+        submit(wal, &wal->request);
+    }
 }
 
 /* ---- when it is done ---- */
@@ -507,6 +548,7 @@ static void segment_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
     wal->disk->ops->close(wal->disk, wal->file);
+    chain_add(&wal->chain, wal->next_header.first_sequence, wal->zero_end);
     segment_begun(wal, request->file, &wal->next_header);
     wal->offset = request->head.size;
     wal->zero_end = request->head.size + request->zeros;
@@ -521,39 +563,69 @@ static void progress(struct wal *wal)
     }
 }
 
-static void fail(struct wal *wal)
+static void fail(struct wal *wal, const struct disk_request *request, const char *name)
 {
-    const struct disk_request *request = &wal->request;
-    const char *name = wal->work == WORK_MARK ? MARK_NAME : wal->work == WORK_SEGMENT ? request->name : wal->name;
     complaint_set(&wal->complaint, "%s could not be %s: %s; what was acknowledged is safe, but nothing more can be",
                   name, request->sync_failed ? "synced" : "written", status_text(request->status));
     wal->failed = true;
     wal->work = WORK_NONE;
+    wal->marking = false;
+    chain_stop(&wal->chain);
     if (wal->events.on_failed != NULL) {
         wal->events.on_failed(wal->events.context, &wal->complaint);
     }
+}
+
+static bool needs_space(const struct disk_request *request)
+{
+    return request->status == STATUS_NO_SPACE && !request->sync_failed;
+}
+
+static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
+{
+    bool news = !wal->full;
+    wal->full = true;
+    *retry_at_ms = wal->now_ms + RETRY_MS;
+    if (news) {
+        progress(wal);
+    }
+}
+
+static void on_mark_done(struct disk_request *request)
+{
+    struct wal *wal = container_of(request, struct wal, mark_request);
+    wal->under_way = false;
+    if (needs_space(request)) {
+        wait_for_space(wal, &wal->mark_retry_at_ms);
+        return;
+    }
+    if (request->status != STATUS_OK) {
+        fail(wal, request, MARK_NAME);
+        return;
+    }
+    wal->marking = false;
+    wal->full = is_waiting(wal);
+    wal->mark = wal->next_mark;
+    wal->mark_stale = false;
+    chain_trim(&wal->chain, wal->mark.oldest);
+    progress(wal);
 }
 
 static void on_done(struct disk_request *request)
 {
     struct wal *wal = container_of(request, struct wal, request);
     wal->under_way = false;
-    if (request->status == STATUS_NO_SPACE && !request->sync_failed) {
-        bool news = !wal->full;
-        wal->full = true;
-        wal->retry_at_ms = wal->now_ms + RETRY_MS;
-        if (news) {
-            progress(wal);
-        }
+    if (needs_space(request)) {
+        wait_for_space(wal, &wal->retry_at_ms);
         return;
     }
     if (request->status != STATUS_OK) {
-        fail(wal);
+        fail(wal, request, wal->work == WORK_SEGMENT ? request->name : wal->name);
         return;
     }
-    wal->full = false;
     enum work work = wal->work;
     wal->work = WORK_NONE;
+    wal->full = is_waiting(wal);
     switch (work) {
     case WORK_GROUP:
         group_done(wal);
@@ -565,9 +637,6 @@ static void on_done(struct disk_request *request)
         segment_done(wal);
         break;
     case WORK_MARK:
-        wal->mark = wal->next_mark;
-        wal->mark_stale = false;
-        break;
     case WORK_NONE:
         check(false);
     }
@@ -582,11 +651,33 @@ void wal_turn(struct wal *wal, int64_t now_ms)
     if (wal->config.policy == WAL_NONE || wal->failed || wal->under_way) {
         return;
     }
-    if (wal->work == WORK_NONE) {
+    if (!is_waiting(wal)) {
         (void)start(wal);
-    } else if (now_ms >= wal->retry_at_ms) {
-        retry(wal);
+    } else if (!wal->marking && oldest_stale(wal)) {
+        start_mark(wal);
+    } else {
+        retry(wal, now_ms);
     }
+}
+
+void wal_keep_from(struct wal *wal, uint64_t sequence)
+{
+    if (wal->config.policy == WAL_NONE || wal->failed || wal->closing) {
+        return;
+    }
+    check(sequence <= wal->synced + 1);
+    wal->keep_from = sequence > wal->keep_from ? sequence : wal->keep_from;
+    chain_trim(&wal->chain, wal->mark.oldest);
+}
+
+static int64_t next_try_ms(const struct wal *wal)
+{
+    if (!wal->marking && oldest_stale(wal)) {
+        return wal->now_ms;
+    }
+    int64_t mark_ms = wal->marking ? wal->mark_retry_at_ms : INT64_MAX;
+    int64_t work_ms = wal->work != WORK_NONE ? wal->retry_at_ms : INT64_MAX;
+    return mark_ms < work_ms ? mark_ms : work_ms;
 }
 
 int64_t wal_next_ms(const struct wal *wal)
@@ -594,8 +685,8 @@ int64_t wal_next_ms(const struct wal *wal)
     if (wal->config.policy == WAL_NONE || wal->failed || wal->under_way) {
         return INT64_MAX;
     }
-    if (wal->work != WORK_NONE) {
-        return wal->retry_at_ms;
+    if (is_waiting(wal)) {
+        return next_try_ms(wal);
     }
     if (choose_work(wal) != WORK_NONE) {
         return wal->now_ms;
@@ -635,6 +726,10 @@ void wal_stats(const struct wal *wal, struct wal_stats *out)
 {
     *out = wal->stats;
     out->current_segment_size = wal->offset;
+    out->segments_kept = wal->chain.count;
+    out->bytes_kept = wal->chain.sealed_bytes + (wal->zero_end > wal->offset ? wal->zero_end : wal->offset);
+    out->segments_removed = wal->chain.removed;
+    out->removals_failed = wal->chain.failed;
 }
 
 enum status wal_close(struct wal *wal, struct complaint *complaint)
@@ -643,18 +738,18 @@ enum status wal_close(struct wal *wal, struct complaint *complaint)
         return STATUS_OK;
     }
     wal->closing = true;
+    chain_stop(&wal->chain);
     bool more = true;
-    for (bool tried = false; more;) {
+    for (int tries = 0; more;) {
         wal->disk->ops->drain(wal->disk);
         if (wal->failed) {
             *complaint = wal->complaint;
             return STATUS_IO;
         }
-        if (wal->work == WORK_NONE) {
+        if (!is_waiting(wal)) {
             more = start(wal);
-        } else if (!tried) {
-            tried = true;
-            retry(wal);
+        } else if (tries++ < 2) {
+            retry(wal, INT64_MAX);
         } else {
             complaint_set(complaint, "%zu bytes could not be written to the log: no space left on the disk",
                           wal_backlog(wal));
@@ -671,6 +766,7 @@ void wal_destroy(struct wal *wal)
         return;
     }
     check(!wal->under_way);
+    chain_finish(&wal->chain);
     wal->disk->ops->close(wal->disk, wal->file);
     wal->disk->ops->close(wal->disk, wal->mark_file);
     buf_finish(&wal->head);

@@ -53,6 +53,12 @@ void wal_turn(struct wal *wal, int64_t now_ms);
  * INT64_MAX: no wish. */
 int64_t wal_next_ms(const struct wal *wal);
 
+/* No snapshot that is kept needs records before `sequence`, which is at most wal_synced + 1. The mark file will say so,
+ * and then segments which hold only such records are removed, the oldest first, while the log goes on. Never fails: a
+ * removal that did is counted, and tried again with the next call. A lower sequence than before changes nothing. O(1).
+ */
+void wal_keep_from(struct wal *wal, uint64_t sequence);
+
 /* The highest sequence which is with the operating system, and which is on stable storage. With WAL_NONE both follow
  * the tail. */
 uint64_t wal_written(const struct wal *wal);
@@ -70,15 +76,19 @@ size_t wal_backlog(const struct wal *wal);
 struct wal_stats {
     uint64_t segments, bytes_written, groups, syncs, records_durable_mark;
     uint64_t last_sync_us, current_segment_size;
+    uint64_t segments_kept; /* in the folder now, the one being written included */
+    uint64_t bytes_kept;    /* their sizes */
+    uint64_t segments_removed, removals_failed;
 };
 /* O(1), as all that has no other remark. */
 void wal_stats(const struct wal *wal, struct wal_stats *out);
 
-/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. Refusals are told. */
+/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. Refusals are told. A
+ * removal under way is finished, no further one begun. */
 must_use enum status wal_close(struct wal *wal, struct complaint *complaint);
 
 /* Releases the memory without writing: after wal_close, or when the process must stop. NULL is fine. No request may be
- * under way (drain the disk first). */
+ * under way, a removal neither (drain the disk first). */
 void wal_destroy(struct wal *wal);
 
 #endif

@@ -123,7 +123,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     node->shard.loading = true;
     make_run_id(node);
     if (env->disk != NULL) {
-        enum status status = replay_create(&node->replay, env->disk, true, complaint);
+        enum status status = replay_create(&node->replay, env->disk, true, 0, complaint);
         if (status != STATUS_OK) {
             node_destroy(node);
             return status;

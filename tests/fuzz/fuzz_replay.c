@@ -46,7 +46,7 @@ static enum status recover(struct sim_disk *sim, bool repair, struct replay_prog
     struct record_sink sink = {on_declare, on_accept};
     struct complaint complaint;
     struct replay *replay;
-    enum status status = replay_create(&replay, sim_disk_interface(sim), repair, &complaint);
+    enum status status = replay_create(&replay, sim_disk_interface(sim), repair, 0, &complaint);
     if (status != STATUS_OK) {
         return status;
     }

@@ -325,7 +325,7 @@ static uint64_t recover(struct world *world)
     struct complaint complaint;
     struct replay *replay;
     shard_start(&third, world->registry, 99);
-    if (replay_create(&replay, sim_disk_interface(world->sim), true, &complaint) != STATUS_OK) {
+    if (replay_create(&replay, sim_disk_interface(world->sim), true, 0, &complaint) != STATUS_OK) {
         die("opening the log again", &complaint);
     }
     enum status status;

@@ -224,7 +224,7 @@ Test(os_disk, carries_a_log_over_several_lives)
         struct record_sink sink = {declare_any, accept_any};
         struct replay *replay;
         struct replay_end end;
-        enum status status = replay_create(&replay, os_disk_interface(os), true, &complaint);
+        enum status status = replay_create(&replay, os_disk_interface(os), true, 0, &complaint);
         cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
         while ((status = replay_step(replay, 65536, &sink, &complaint)) == STATUS_AGAIN) {
         }
