@@ -123,10 +123,10 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
 {
     static const struct replay_rules all = {true, true};
     struct replay *replay;
-    harness->delivered = 0;
+    harness->delivered = harness->from;
     harness->declared = 0;
     harness->wrong = false;
-    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair, 0,
+    enum status status = replay_create_with(&replay, sim_disk_interface(harness->sim), repair, harness->from,
                                             rules != NULL ? rules : &all, &harness->complaint);
     if (status != STATUS_OK) {
         return status;
@@ -202,9 +202,24 @@ void harness_settle(struct harness *harness, int64_t for_ms)
     }
 }
 
+void harness_snapshot(struct harness *harness)
+{
+    uint64_t synced = wal_synced(harness->wal);
+    uint64_t cut = synced - prng_below(&harness->prng, (synced - harness->newer) / 2 + 1);
+    while (cut > harness->newer && !harness->ends[cut]) {
+        cut--;
+    }
+    harness->older = harness->newer;
+    harness->newer = cut;
+    wal_keep_from(harness->wal, harness->older + 1);
+}
+
 void harness_script(struct harness *harness, unsigned batches)
 {
     for (unsigned i = 0; i < batches && harness->failures == 0;) {
+        if (harness->snapshots > 0 && prng_below(&harness->prng, harness->snapshots) == 0) {
+            harness_snapshot(harness);
+        }
         switch (prng_below(&harness->prng, 8)) {
         case 0:
         case 1:

@@ -24,13 +24,17 @@ struct harness {
 
     bool ends[HARNESS_SEQUENCES]; /* a batch ends with this record */
     uint64_t promised;            /* the highest synced sequence that the wal ever told */
+    uint64_t from;                /* recovery begins behind this record: a snapshot is there; 0: none */
+    uint64_t older;               /* the older of the two snapshots that are kept, 0: none */
+    uint64_t newer;               /* the newer one */
+    unsigned snapshots;           /* harness_script takes one in so many steps; 0: never */
     unsigned failures;            /* calls of on_failed */
     unsigned progresses;
     struct complaint complaint;
 
     /* what the last recovery gave */
     struct record_sink sink;
-    uint64_t delivered;
+    uint64_t delivered; /* the last record, beginning with `from` */
     uint64_t declared;
     bool wrong; /* a record was not what had been added */
     struct replay_progress progress;
@@ -56,9 +60,12 @@ enum status harness_start(struct harness *harness);
 /* Forgets tail and wal, as a process that ends does. */
 void harness_stop(struct harness *harness);
 
-void harness_add(struct harness *harness, unsigned records);    /* one batch */
-void harness_turn(struct harness *harness, int64_t later_ms);   /* wal_turn, so much later */
-void harness_settle(struct harness *harness, int64_t for_ms);   /* turns and disk work for so long, in steps of 10 ms */
+void harness_add(struct harness *harness, unsigned records);  /* one batch */
+void harness_turn(struct harness *harness, int64_t later_ms); /* wal_turn, so much later */
+void harness_settle(struct harness *harness, int64_t for_ms); /* turns and disk work for so long, in steps of 10 ms */
+/* A snapshot of a batch that is synced appears, the older of the two before is gone, and the log is told. */
+void harness_snapshot(struct harness *harness);
+
 void harness_script(struct harness *harness, unsigned batches); /* adds, turns and disk work in a random order */
 bool harness_close(struct harness *harness);                    /* wal_close and stop */
 
