@@ -113,6 +113,7 @@ static void take_over(struct node *node)
     options->default_expiry_ms = config->default_expiry_ms;
     options->password = config->password;
     options->notify = notify_classes(config->notify_keyspace_events);
+    options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
     node->env.trace.least = (enum trace_level)config->log_level;
 }
 

@@ -52,7 +52,9 @@ static void clients(struct node *node, struct buf *out)
     (void)buf_format(out, "# Clients\r\nconnected_clients:%llu\r\nmaxclients:%lld\r\nblocked_clients:%llu\r\n",
                      (unsigned long long)node->shard.session_count, (long long)node->config->maxclients,
                      (unsigned long long)node->shard.session_blocked);
-    (void)buf_format(out, "watching_keys:%llu\r\n", (unsigned long long)node->shard.interest.watchers);
+    (void)buf_format(out, "tracking_clients:%llu\r\nwatching_keys:%llu\r\n",
+                     (unsigned long long)node->shard.tracking.tracker_count,
+                     (unsigned long long)node->shard.interest.watchers);
 }
 
 static void memory(struct node *node, struct buf *out)
@@ -138,6 +140,10 @@ static void stats(struct node *node, struct buf *out)
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_PATTERN].count);
+    (void)buf_format(out, "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\ntracking_total_prefixes:%llu\r\n",
+                     (unsigned long long)node->shard.tracking.keys.count,
+                     (unsigned long long)node->shard.tracking.items,
+                     (unsigned long long)node->shard.tracking.prefixes.count);
     (void)buf_format(
         out, "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
         (unsigned long long)counts->errors, (unsigned long long)counts->dropped, (unsigned long long)counts->damaged);

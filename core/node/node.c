@@ -91,6 +91,7 @@ static struct shard_options shard_options(const struct node *node)
         .default_expiry_ms = config->default_expiry_ms,
         .password = config->password,
         .notify = notify_classes(config->notify_keyspace_events),
+        .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
         .seed = node->env.seed,
     };
 }

@@ -357,10 +357,12 @@ static void announce(struct shard *shard, const struct record *record, uint64_t 
     uint64_t sequence = shard->tail.last_sequence + 1;
     if (record->type == 0 && record->op == RECORD_OP_FLUSH) {
         shard->gate.flushed = sequence;
+        tracking_flushed(&shard->tracking, sequence);
         return;
     }
     gate_changed(&shard->gate, hash, sequence);
     interest_changed(&shard->interest, record->key);
+    tracking_changed(&shard->tracking, record, hash, sequence);
 }
 
 bool apply_first(struct shard *shard, struct record *record, uint64_t hash)

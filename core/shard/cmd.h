@@ -57,6 +57,15 @@ void cmd_client_pause(struct gm_call *abi);
 void cmd_client_unpause(struct gm_call *abi);
 void cmd_client_reply(struct gm_call *abi);
 
+/* The session with that id that has not been killed, or NULL. O(sessions). */
+struct session *cmd_client_find(const struct shard *shard, int64_t id);
+
+/* cmd_tracking.c */
+void cmd_tracking_tracking(struct gm_call *abi);
+void cmd_tracking_caching(struct gm_call *abi);
+void cmd_tracking_getredir(struct gm_call *abi);
+void cmd_tracking_info(struct gm_call *abi);
+
 /* monitor.c, cmd_waitaof.c */
 void cmd_monitor(struct gm_call *abi);
 void cmd_waitaof(struct gm_call *abi);

@@ -3,8 +3,8 @@
 /* cmd_client.c - what the server knows of its clients: CLIENT ID, INFO, LIST, SETNAME, GETNAME, SETINFO.
  *
  * Idea     A line per client with the fields that Redis has, in its order, so that its tools can read it. Fields for
- *          what does not exist here (redirection, the input buffer, which is the driver's) have the
- *          value of a client that does not use it.
+ *          what does not exist here (the input buffer, which is the driver's) have the value of a client that does not
+ *          use it.
  *
  * Limits   Names, and what a library says of itself, have at most SESSION_NAME_MAX bytes without blanks. */
 #include "shard/cmd.h"
@@ -91,6 +91,9 @@ static void add_flags(struct buf *out, const struct session *session)
     (void)buf_append(out, gm_bytes_of(session_listens(session) ? "P" : ""));
     (void)buf_append(out, gm_bytes_of(session->waiting ? "b" : ""));
     (void)buf_append(out, gm_bytes_of(session->multi ? "x" : ""));
+    (void)buf_append(out, gm_bytes_of(session->tracker != NULL ? "t" : ""));
+    (void)buf_append(out, gm_bytes_of(session->tracker != NULL && session->tracker->broken ? "R" : ""));
+    (void)buf_append(out, gm_bytes_of(session->tracker != NULL && session->tracker->mode.bcast ? "B" : ""));
     (void)buf_append(out, gm_bytes_of(session->watch_broken ? "d" : ""));
     (void)buf_append(out, gm_bytes_of(session->doomed ? "c" : ""));
     if (out->size == before) {
@@ -121,9 +124,10 @@ static void add_line(struct buf *out, const struct session *session)
                      session->topic_count[PUBSUB_PATTERN]);
     (void)buf_format(out, " ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
                      session->multi ? (long)session->queue_count : -1, watched(session), session->queue_size);
-    (void)buf_format(out, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s cmd=%s user=default redir=-1",
+    (void)buf_format(out, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s cmd=%s user=default redir=%lld",
                      session->out.capacity, session->out.size, unsent, memory, unsent > 0 ? "rw" : "r",
-                     session->last_command != NULL ? session->last_command : "NULL");
+                     session->last_command != NULL ? session->last_command : "NULL",
+                     session->tracker != NULL ? (long long)session->tracker->target_id : -1LL);
     (void)buf_format(out, " resp=%d lib-name=%s lib-ver=%s\n", session->resp3 ? 3 : 2, session->lib_name,
                      session->lib_version);
 }

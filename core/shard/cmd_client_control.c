@@ -114,11 +114,11 @@ void cmd_client_kill(struct gm_call *abi)
 
 /* ---- UNBLOCK ---- */
 
-static struct session *find(const struct shard *shard, int64_t id)
+struct session *cmd_client_find(const struct shard *shard, int64_t id)
 {
     for (struct list *at = shard->sessions.next; at != &shard->sessions; at = at->next) {
         struct session *session = container_of(at, struct session, all);
-        if (session->id == (uint64_t)id) {
+        if (session->id == (uint64_t)id && !session->overflowed) {
             return session;
         }
     }
@@ -134,7 +134,7 @@ static bool is_served(const struct session *session)
 void cmd_client_unblock(struct gm_call *abi)
 {
     enum { WAITER_ID, TIMEOUT, ERROR };
-    struct session *session = find(call_of(abi)->shard, abi->args[WAITER_ID].integer);
+    struct session *session = cmd_client_find(call_of(abi)->shard, abi->args[WAITER_ID].integer);
     if (session == NULL || !session->waiting || session->doomed || !is_served(session)) {
         gm_reply_int(abi, 0);
         return;

@@ -64,6 +64,7 @@ static void plan(struct call *call)
     if (!call->reply.error) {
         commit(call);
     }
+    tracking_read(&call->shard->tracking, call);
     admit_count(call);
 }
 

@@ -58,14 +58,15 @@ size_t pipeline_run(struct pipeline *pipeline, struct session *session)
     }
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct pipeline_call *call = &pipeline->calls[i];
+        if (call->argc == 0) { /* an empty line: there may not even be an array */
+            end = call->end;
+            continue;
+        }
         const struct gm_bytes *argv = session->parser.argv + call->first;
         if (is_held(shard, session, argv, call->argc)) {
             break;
         }
         end = call->end;
-        if (call->argc == 0) {
-            continue;
-        }
         if (pipeline->count > 1 && call->argc > 1) {
             shard->foreseen_key = argv[1].data;
             shard->foreseen_hash = call->hash;

@@ -36,6 +36,7 @@ struct session *session_create(struct shard *shard, uint64_t id)
     list_init(&session->syncing);
     list_init(&session->topics[PUBSUB_CHANNEL]);
     list_init(&session->topics[PUBSUB_PATTERN]);
+    list_init(&session->redirections);
     session_reset(session);
     return session;
 }
@@ -45,6 +46,7 @@ void session_reset(struct session *session)
     const char *password = session->shard->options.password;
     session_discard(session);
     pubsub_forget(session);
+    tracking_off(session);
     list_remove(&session->monitors);
     session->muted = 0;
     session->resp3 = false;
@@ -60,6 +62,7 @@ void session_destroy(struct session *session)
     session_unpark(session);
     session_discard(session);
     pubsub_forget(session);
+    tracking_forget(session);
     pause_forget(session);
     list_remove(&session->monitors);
     resp_parser_finish(&session->parser);
@@ -217,6 +220,9 @@ void session_settle(struct session *session, size_t start)
         bool whole = !pushed->full && buf_append(&session->out, buf_bytes(pushed));
         session->out.full = session->out.full || !whole;
         buf_clear(pushed, SESSION_OUT_KEPT);
+    }
+    if (__builtin_expect(session->tracker != NULL, 0)) {
+        tracking_settle(session);
     }
 }
 

@@ -83,7 +83,9 @@ struct session {
     struct list held;                 /* in shard->held, or alone */
     struct list topics[PUBSUB_KINDS]; /* pubsub_link.in_session */
     uint32_t topic_count[PUBSUB_KINDS];
-    size_t topic_bytes; /* of their names */
+    size_t topic_bytes;       /* of their names */
+    struct tracker *tracker;  /* owned by shard->tracking; NULL: it does not track */
+    struct list redirections; /* tracker.in_target: those whose messages come here */
 
     void *user;        /* of who created the session */
     struct list all;   /* in shard->sessions */

@@ -42,6 +42,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     keyspace_init(&shard->keyspace, &ops, &hash_key);
     interest_init(&shard->interest, &hash_key);
     pubsub_init(&shard->pubsub, &hash_key);
+    tracking_init(&shard->tracking, &hash_key);
     buf_init(&shard->pushed, options->output_max);
     tail_init(&shard->tail, 0, 1, false);
     list_init(&shard->dirty);
@@ -67,6 +68,7 @@ void shard_finish(struct shard *shard)
     keyspace_finish(&shard->keyspace);
     interest_finish(&shard->interest);
     pubsub_finish(&shard->pubsub);
+    tracking_finish(&shard->tracking);
     buf_finish(&shard->pushed);
     tail_finish(&shard->tail);
     heap_finish(&shard->timeouts);
@@ -145,6 +147,7 @@ bool shard_turn_end(struct shard *shard)
     waiters_synced(shard);
     waiters_time_out(shard);
     waiters_serve(shard);
+    more |= tracking_turn_end(&shard->tracking); /* the last that looks at changes */
     return keyspace_reap(&shard->keyspace, SHARD_REAP_SLICE) || more;
 }
 

@@ -24,6 +24,7 @@
 #include "shard/gate.h"
 #include "shard/interest.h"
 #include "shard/pubsub.h"
+#include "shard/tracking.h"
 #include "store/keyspace.h"
 #include "wire/resp.h"
 
@@ -37,13 +38,14 @@ struct shard_type {
 };
 
 struct shard_options {
-    struct resp_limits limits; /* of clients that have shown the password, or need none */
-    size_t output_max;         /* bytes of answers held for one client */
-    size_t queue_max;          /* bytes of commands held by one MULTI  */
-    int64_t default_expiry_ms; /* of values written without one, 0 = none */
-    const char *password;      /* borrowed; NULL or "": none is needed */
-    uint32_t notify;           /* classes of keyspace events that are told, see notify.h; 0: none */
-    uint64_t seed;             /* of the hash key and the random generator */
+    struct resp_limits limits;  /* of clients that have shown the password, or need none */
+    size_t output_max;          /* bytes of answers held for one client */
+    size_t queue_max;           /* bytes of commands held by one MULTI  */
+    int64_t default_expiry_ms;  /* of values written without one, 0 = none */
+    const char *password;       /* borrowed; NULL or "": none is needed */
+    uint32_t notify;            /* classes of keyspace events that are told, see notify.h; 0: none */
+    uint64_t tracking_max_keys; /* that are remembered for clients that cache them; 0: no limit */
+    uint64_t seed;              /* of the hash key and the random generator */
 };
 
 /* A snapshot being made: see sweep.h. */
@@ -97,6 +99,7 @@ struct shard {
     struct gate gate;
     struct interest interest;
     struct pubsub pubsub;
+    struct tracking tracking;
     struct buf pushed;    /* messages for the session whose command is under way */
     struct heap timeouts; /* of sessions that wait */
     struct arena arena;   /* of the command under way */

@@ -148,4 +148,9 @@ static bool wait(struct gm_call *abi, int64_t timeout_ms)
     return true;
 }
 
-const struct gm_wait_1 host_wait_1 = {.size = sizeof(struct gm_wait_1), .wait = wait};
+static bool timed_out(struct gm_call *abi)
+{
+    return call_of(abi)->timed_out;
+}
+
+const struct gm_wait_1 host_wait_1 = {.size = sizeof(struct gm_wait_1), .wait = wait, .timed_out = timed_out};

@@ -25,7 +25,7 @@ void reply_rewind(struct reply *reply)
 /* Counts one element that brings `more` others. */
 static inline void count(struct reply *reply, uint64_t more)
 {
-    if (__builtin_expect(reply->owed == 0, 0)) {
+    if (__builtin_expect(reply->owed == 0 || more > UINT64_MAX - reply->owed, 0)) {
         reply->bad = true;
     } else {
         reply->owed = reply->owed - 1 + more;
@@ -108,6 +108,7 @@ void reply_bytes(struct reply *reply, struct gm_bytes bytes)
 {
     count(reply, 0);
     if (__builtin_expect(bytes.size > SIZE_MAX - 64, 0)) {
+        reply->bad = true;
         return;
     }
     uint8_t *out = buf_reserve(reply->out, bytes.size + 32);
@@ -199,29 +200,34 @@ void reply_null_array(struct reply *reply)
     (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("*-1\r\n"));
 }
 
-static void aggregate(struct reply *reply, char type, size_t announced, uint64_t elements)
+/* `width` elements for each of `announced`. A count that RESP can not express is no reply. */
+static void aggregate(struct reply *reply, char type, size_t announced, unsigned width)
 {
-    check(announced <= INT64_MAX);
+    uint64_t elements;
+    if (__builtin_mul_overflow(announced, width, &elements) || elements > INT64_MAX) {
+        reply->bad = true;
+        return;
+    }
     count(reply, elements);
-    head(reply, type, (int64_t)announced);
+    head(reply, type, (int64_t)(type == '*' ? elements : announced));
 }
 
 void reply_array(struct reply *reply, size_t elements)
 {
-    aggregate(reply, '*', elements, elements);
+    aggregate(reply, '*', elements, 1);
 }
 
 void reply_map(struct reply *reply, size_t pairs)
 {
-    aggregate(reply, reply->resp3 ? '%' : '*', reply->resp3 ? pairs : pairs * 2, (uint64_t)pairs * 2);
+    aggregate(reply, reply->resp3 ? '%' : '*', pairs, 2);
 }
 
 void reply_set(struct reply *reply, size_t elements)
 {
-    aggregate(reply, reply->resp3 ? '~' : '*', elements, elements);
+    aggregate(reply, reply->resp3 ? '~' : '*', elements, 1);
 }
 
 void reply_push(struct reply *reply, size_t elements)
 {
-    aggregate(reply, reply->resp3 ? '>' : '*', elements, elements);
+    aggregate(reply, reply->resp3 ? '>' : '*', elements, 1);
 }

@@ -22,7 +22,7 @@ struct reply {
     uint64_t owed;   /* elements that have to come yet */
     bool resp3;
     bool error; /* the reply is an error */
-    bool bad;   /* more elements than announced */
+    bool bad;   /* more elements than announced, or announced more than there can be */
 };
 
 void reply_begin(struct reply *reply, struct buf *out, bool resp3);

@@ -30,6 +30,17 @@ static bool waits(struct gm_call *call, uint32_t timeout)
     return wait->wait(call, call->args[timeout].integer);
 }
 
+/* The answer of BLMOVE when there was nothing: in RESP2 clients of Redis see which of the two it was. */
+static void reply_nothing_moved(struct gm_call *call)
+{
+    const struct gm_wait_1 *wait = call->interfaces[0];
+    if (wait->timed_out(call)) {
+        gm_reply_null_array(call);
+    } else {
+        gm_reply_null(call);
+    }
+}
+
 /* ---- moving --------------------------------------------------------------------------------------------------- */
 
 /* Moves one element from key 0 to key 1 and replies with it, or with an error. False: key 0 is absent, nothing was
@@ -85,14 +96,14 @@ void deque_plan_rpoplpush(struct gm_call *call)
 void deque_plan_blmove(struct gm_call *call)
 {
     if (!move_as_asked(call) && !waits(call, LMOVE_TIMEOUT)) {
-        gm_reply_null_array(call);
+        reply_nothing_moved(call);
     }
 }
 
 void deque_plan_brpoplpush(struct gm_call *call)
 {
     if (!move(call, DEQUE_RIGHT, DEQUE_LEFT) && !waits(call, RPOPLPUSH_TIMEOUT)) {
-        gm_reply_null_array(call);
+        reply_nothing_moved(call);
     }
 }
 

@@ -21,6 +21,10 @@ struct gm_wait_1 {
      * no limit). True: plan returns at once, without a reply and without records. False: there is no waiting (inside
      * MULTI, or the time is over), and plan replies with what says so, usually a null. */
     bool (*wait)(struct gm_call *, int64_t timeout_ms);
+
+    /* [plan] After `wait` has returned false: whether the call has waited, and its time is over. False: it never
+     * waited, since there is no waiting where it is (inside MULTI). For commands that have another answer then. */
+    bool (*timed_out)(struct gm_call *);
 };
 
 #endif

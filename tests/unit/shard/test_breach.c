@@ -83,6 +83,35 @@ static void plan_twice(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+static void plan_endless_array(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_array(call, (size_t)INT64_MAX + 1);
+}
+
+/* Twice as many elements, which is none if one counts too short. */
+static void plan_endless_map(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_map(call, (size_t)INT64_MAX + 1);
+}
+
+/* Each can be announced, all together can not be counted. */
+static void plan_endless_nest(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_array(call, INT64_MAX);
+    gm_reply_set(call, INT64_MAX);
+    gm_reply_array(call, 4);
+}
+
+static void plan_endless_bytes(struct gm_call *call)
+{
+    static const uint8_t byte = 1;
+    put(call, 0, 1);
+    gm_reply_bytes(call, (struct gm_bytes){&byte, SIZE_MAX});
+}
+
 static void plan_error_then_more(struct gm_call *call)
 {
     gm_reply_array(call, 2);
@@ -201,6 +230,10 @@ static const struct gm_command commands[] = {
     WRITES("MANY", plan_many),
     WRITES("FEWINSIDE", plan_few_inside),
     WRITES("TWICE", plan_twice),
+    WRITES("ENDLESSARRAY", plan_endless_array),
+    WRITES("ENDLESSMAP", plan_endless_map),
+    WRITES("ENDLESSNEST", plan_endless_nest),
+    WRITES("ENDLESSBYTES", plan_endless_bytes),
     WRITES("ERRORTHENMORE", plan_error_then_more),
     WRITES("ERROREMITS", plan_error_emits),
     READS("READEMITS", plan_read_emits),
@@ -244,6 +277,10 @@ static const struct {
     {"MANY k", INCOMPLETE},
     {"FEWINSIDE k", INCOMPLETE},
     {"TWICE k", INCOMPLETE},
+    {"ENDLESSARRAY k", INCOMPLETE},
+    {"ENDLESSMAP k", INCOMPLETE},
+    {"ENDLESSNEST k", INCOMPLETE},
+    {"ENDLESSBYTES k", INCOMPLETE},
     {"ERRORTHENMORE k", INCOMPLETE},
     {"ERROREMITS k", "-ERR refused"},
     {"READEMITS k", CHANGES},

@@ -319,7 +319,8 @@ Test(waiters, inside_multi_nobody_waits)
     expect_said(&at, 0, "QUEUED", "BLMOVE q r LEFT LEFT 0");
     expect_said(&at, 0, "QUEUED", "RPUSH q x");
     expect_said(&at, 0, "QUEUED", "BLPOP q 0");
-    expect_said(&at, 0, "[nil[] nil[] :1 [\"q\" \"x\"]]", "EXEC");
+    expect_said(&at, 0, "QUEUED", "BRPOPLPUSH q r 0");
+    expect_said(&at, 0, "[nil[] nil :1 [\"q\" \"x\"] nil]", "EXEC");
     cr_expect_eq(at.shard.session_blocked, 0);
     shard_fixture_close(&at);
 }

@@ -75,6 +75,41 @@ Test(reply, counts_what_is_owed)
     cr_assert(reply.error);
 }
 
+/* All the numbers there are can be announced, and no more; nothing is written of what can not be. */
+Test(reply, what_can_not_be_counted_is_no_reply)
+{
+    for (int resp3 = 0; resp3 < 2; resp3++) {
+        struct reply reply = begin(resp3 != 0);
+        reply_array(&reply, (size_t)INT64_MAX);
+        cr_assert_not(reply.bad);
+        cr_assert_eq(reply.owed, INT64_MAX);
+        reply = begin(resp3 != 0);
+        reply_array(&reply, (size_t)INT64_MAX + 1);
+        cr_assert(reply.bad);
+        cr_assert_eq(out.size, 0);
+        reply = begin(resp3 != 0);
+        reply_map(&reply, (size_t)INT64_MAX / 2);
+        cr_assert_not(reply.bad);
+        reply = begin(resp3 != 0);
+        reply_map(&reply, (size_t)INT64_MAX / 2 + 1);
+        cr_assert(reply.bad);
+        cr_assert_eq(out.size, 0);
+        reply = begin(resp3 != 0);
+        reply_map(&reply, SIZE_MAX);
+        cr_assert(reply.bad);
+        reply = begin(resp3 != 0);
+        reply_array(&reply, (size_t)INT64_MAX);
+        reply_set(&reply, (size_t)INT64_MAX);
+        cr_assert_not(reply.bad);
+        reply_array(&reply, 4);
+        cr_assert(reply.bad);
+        reply = begin(resp3 != 0);
+        reply_bytes(&reply, (struct gm_bytes){(const uint8_t *)"", SIZE_MAX});
+        cr_assert(reply.bad);
+        cr_assert_not(reply_whole(&reply));
+    }
+}
+
 Test(reply, an_error_replaces_only_its_own_reply)
 {
     struct reply reply = begin(false);
