@@ -2,8 +2,8 @@
 
 /* options.c - the command line, from the left to the right.
  *
- * Idea     options_table.c knows the flags, options_value.c what each does, options_saved.c what a saved connection says.
- *          Options end at the first word that is none: all that follows belongs to the command. */
+ * Idea     options_table.c knows the flags, options_value.c what each does, options_saved.c what a saved connection
+ *          says. Options end at the first word that is none: all that follows belongs to the command. */
 #include "options.h"
 
 #include "base/memory.h"
