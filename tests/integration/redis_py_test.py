@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""redis-py, as Debian has it (python3-redis), works unchanged."""
+"""redis-py, as Debian has it (python3-redis), works unchanged.
 
+Each test runs over each protocol that the installed version speaks: Debian 12 has 4.3.4, which knows RESP2 alone;
+from 5.0 on RESP3 comes too."""
+
+import inspect
 import os
 import sys
 import threading
@@ -20,10 +24,16 @@ from support.runner import Skip, equal, run
 from support.server import Folder, Server, wait_until
 
 
+def protocols():
+    knows = redis is not None and "protocol" in inspect.signature(redis.Connection.__init__).parameters
+    return [2, 3] if knows else [2]
+
+
 class Lent:
     """One server for all tests of this file, emptied for each."""
 
     server = None
+    options = {}  # of each client: the protocol, where it can be chosen
 
     def __enter__(self):
         if redis is None:
@@ -37,7 +47,12 @@ class Lent:
 
     @staticmethod
     def client(**options):
-        return redis.Redis(host="127.0.0.1", port=Lent.server.port, **options)
+        return redis.Redis(host="127.0.0.1", port=Lent.server.port, **{**Lent.options, **options})
+
+
+def message(pubsub):
+    """The next one."""
+    return wait_until(lambda: pubsub.get_message(timeout=0.1), "a message shall come")
 
 
 def test_strings_and_counters():
@@ -208,6 +223,113 @@ def test_the_server():
             assert "unknown command" in str(error), error
 
 
+def test_pubsub():
+    with Lent() as r:
+        listener = r.pubsub()
+        listener.subscribe("news", "other")
+        listener.psubscribe("n*")
+        told = [message(listener) for _ in range(3)]
+        equal([(one["type"], one["channel"], one["data"]) for one in told],
+              [("subscribe", b"news", 1), ("subscribe", b"other", 2), ("psubscribe", b"n*", 3)])
+        equal(r.publish("news", b"\r\n\0"), 2)
+        equal([(one["type"], one["pattern"], one["channel"], one["data"]) for one in
+               (message(listener), message(listener))],
+              [("message", None, b"news", b"\r\n\0"), ("pmessage", b"n*", b"news", b"\r\n\0")])
+        equal(sorted(r.pubsub_channels()), [b"news", b"other"])
+        equal(r.pubsub_numpat(), 1)
+        equal(r.pubsub_numsub("news", "nobody"), [(b"news", 1), (b"nobody", 0)])
+        listener.unsubscribe("news")
+        equal(message(listener)["type"], "unsubscribe")
+        listener.punsubscribe()
+        equal(message(listener)["type"], "punsubscribe")
+        equal(r.publish("news", "x"), 0)
+        listener.close()
+
+
+def test_keyspace_notifications():
+    with Lent() as r:
+        r.config_set("notify-keyspace-events", "KEA")
+        listener = r.pubsub(ignore_subscribe_messages=True)
+        listener.psubscribe("__key*__:*")
+        r.rpush("l", 1)
+        equal([(one["channel"], one["data"]) for one in (message(listener), message(listener))],
+              [(b"__keyspace@0__:l", b"rpush"), (b"__keyevent@0__:rpush", b"l")])
+        r.set("k", "v", px=1)
+        found = [message(listener) for _ in range(6)]
+        equal([one["data"] for one in found if b"keyspace" in one["channel"]], [b"set", b"expire", b"expired"])
+        listener.close()
+        r.config_set("notify-keyspace-events", "")
+
+
+def test_other_clients():
+    """What one client does to another: MONITOR, CLIENT KILL, PAUSE, UNBLOCK."""
+    with Lent() as r:
+        with r.monitor() as monitor:
+            r.set("k", "seen")
+            equal(next(one for one in monitor.listen() if "SET" in one["command"])["command"], "SET k seen")
+        other = Lent.client(single_connection_client=True)
+        number = other.client_id()
+        waiting = threading.Thread(target=lambda: found.append(other.blpop("none", timeout=0)))
+        found = []
+        waiting.start()
+        wait_until(lambda: r.info("clients")["blocked_clients"] == 1, "somebody shall wait")
+        equal(r.client_unblock(number), True)
+        waiting.join(10)
+        equal(found, [None])
+        equal(r.client_kill_filter(_id=number), 1)
+        try:
+            other.ping()
+            raise AssertionError("it has been killed, and yet it asks")
+        except redis.ConnectionError:
+            pass
+        assert other.client_id() > number, "it has connected again by itself"
+        other.close()
+        equal(r.client_pause(60000, all=False), True)
+        writing = threading.Thread(target=lambda: found.append(Lent.client().set("k", "later")))
+        writing.start()
+        equal(r.get("k"), b"seen")
+        wait_until(lambda: len(r.client_list()) >= 2, "the writer shall be there")
+        equal(r.get("k"), b"seen", "writes are held")
+        assert r.client_unpause()
+        writing.join(10)
+        equal((found[1:], r.get("k")), ([True], b"later"))
+        equal(r.config_resetstat(), True)
+        equal(r.info("stats")["keyspace_hits"], 0)
+
+
+def test_after_kill_9():
+    """A client that was connected before goes on afterwards, and so does a subscription."""
+    if redis is None:
+        raise Skip("there is no redis-py: install python3-redis")
+    with Folder() as folder, Server(folder, persistence="writethroughdisk") as server:
+        client = redis.Redis(host="127.0.0.1", port=server.port, **Lent.options)
+        listener = client.pubsub(ignore_subscribe_messages=True)
+        listener.subscribe("news")
+        with client.pipeline(transaction=False) as pipe:
+            for number in range(100):
+                pipe.rpush("log", number)
+            equal(pipe.execute()[-1], 100)
+        server.kill()
+        try:
+            client.llen("log")
+            raise AssertionError("no error, and no server")
+        except redis.ConnectionError:
+            pass
+        server.start()
+        equal(client.lrange("log", -2, -1), [b"98", b"99"])
+        equal(client.incr("n"), 1)
+
+        def heard():
+            try:
+                found = listener.get_message(timeout=0.05)
+            except redis.ConnectionError:  # told once that it was lost, then it subscribes again
+                return None
+            if found is None:
+                client.publish("news", "after")
+            return found
+        equal(wait_until(heard, "it shall listen again")["data"], b"after")
+
+
 def test_errors_and_passwords():
     if redis is None:
         raise Skip("there is no redis-py: install python3-redis")
@@ -215,7 +337,7 @@ def test_errors_and_passwords():
         for options, kind in [({}, redis.AuthenticationError), ({"password": "wrong"}, redis.ResponseError),
                               ({"password": "secret"}, None), ({"username": "default", "password": "secret"}, None),
                               ({"password": "secret", "db": 1}, redis.ResponseError)]:
-            client = redis.Redis(host="127.0.0.1", port=server.port, **options)
+            client = redis.Redis(host="127.0.0.1", port=server.port, **{**Lent.options, **options})
             try:
                 client.dbsize()
                 assert kind is None, f"{options}: no error"
@@ -223,8 +345,19 @@ def test_errors_and_passwords():
                 assert kind is not None and isinstance(error, kind), (options, type(error), error)
 
 
+def over_each_protocol(test):
+    def repeated():
+        for protocol in protocols():
+            Lent.options = {"protocol": protocol} if len(protocols()) > 1 else {}
+            test()
+    return repeated
+
+
 if __name__ == "__main__":
+    tests = {name: over_each_protocol(test) if name.startswith("test_") else test for name, test in globals().items()}
     if redis is None:
-        run(globals())
+        run(tests)
+    spoken = " and ".join(f"RESP{protocol}" for protocol in protocols())
+    print(f"redis-py {redis.__version__}, over {spoken}", flush=True)
     with Folder() as home, Server(home, persistence="writethroughdisk") as Lent.server:
-        run(globals())
+        run(tests)

@@ -5,10 +5,11 @@
 import re
 import shutil
 import subprocess
+import threading
 
 from support.client import encode
 from support.runner import Skip, equal, run
-from support.server import PATIENCE_S, SLOW, Folder, Server
+from support.server import PATIENCE_S, SLOW, Folder, Server, wait_until
 
 
 def tool(name):
@@ -57,6 +58,78 @@ def test_cli_reads_commands():
         assert out.endswith("1 2\n"), out
 
 
+class Listening:
+    """A redis-cli that goes on printing; `lines(n)` are its next."""
+
+    def __init__(self, server, *args):
+        self.process = subprocess.Popen([tool("redis-cli"), "-p", str(server.port), *args], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE)
+        self.alarm = threading.Timer(PATIENCE_S, self.process.kill)  # readline() alone would wait for ever
+        self.alarm.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.alarm.cancel()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def lines(self, count):
+        return [self.process.stdout.readline().decode().rstrip("\n") for _ in range(count)]
+
+
+def test_cli_listens():
+    """SUBSCRIBE, PSUBSCRIBE with keyspace notifications, MONITOR: what goes on and on."""
+    tool("redis-cli")
+    with Folder() as folder, Server(folder, persistence="none") as server:
+        equal(cli(server, "CONFIG", "SET", "notify-keyspace-events", "KEA"), "OK\n")
+        for protocol in ("-2", "-3"):
+            with Listening(server, protocol, "SUBSCRIBE", "news", "other") as listening:
+                equal(listening.lines(6), ["subscribe", "news", "1", "subscribe", "other", "2"])
+                equal(cli(server, protocol, "PUBLISH", "news", "hello"), "1\n")
+                equal(listening.lines(3), ["message", "news", "hello"])
+                equal(cli(server, protocol, "PUBSUB", "NUMSUB", "news", "none"), "news\n1\nnone\n0\n")
+            with Listening(server, protocol, "PSUBSCRIBE", "__keyevent@0__:*") as listening:
+                equal(listening.lines(3), ["psubscribe", "__keyevent@0__:*", "1"])
+                cli(server, protocol, "RPUSH", "l", "x")
+                equal(listening.lines(4), ["pmessage", "__keyevent@0__:*", "__keyevent@0__:rpush", "l"])
+                cli(server, protocol, "LPOP", "l")
+                equal([lines[2:] for lines in (listening.lines(4), listening.lines(4))],
+                      [["__keyevent@0__:lpop", "l"], ["__keyevent@0__:del", "l"]])
+            with Listening(server, protocol, "MONITOR") as listening:
+                equal(listening.lines(1), ["OK"])
+                cli(server, protocol, "SET", "k", "a\nb")
+                seen = listening.lines(1 if protocol == "-2" else 2)[-1]  # with -3, HELLO comes first
+                assert re.fullmatch(r'\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "SET" "k" "a\\nb"', seen), seen
+
+
+def test_cli_and_other_clients():
+    """CLIENT KILL, UNBLOCK, PAUSE, LIST; WAITAOF; CONFIG RESETSTAT."""
+    tool("redis-cli")
+    for protocol in ("-2", "-3"):
+        with Folder() as folder, Server(folder, persistence="writethroughdisk") as server, server.client() as other:
+            number = str(other.call("CLIENT", "ID"))
+            other.call("CLIENT", "SETNAME", "other")
+            assert f"id={number} " in cli(server, protocol, "CLIENT", "LIST")
+            assert "name=other " in cli(server, protocol, "CLIENT", "LIST", "ID", number)
+            other.send("BLPOP", "none", 0)
+            wait_until(lambda: "blocked_clients:1\r" in cli(server, "INFO", "clients"), "it shall wait")
+            equal(cli(server, protocol, "CLIENT", "UNBLOCK", number, "ERROR"), "1\n")
+            equal(other.receive().code, "UNBLOCKED")
+            equal(cli(server, protocol, "CLIENT", "PAUSE", "60000", "WRITE"), "OK\n")
+            other.send("SET", "k", "v")
+            equal(cli(server, protocol, "GET", "k"), "\n")
+            equal(cli(server, protocol, "CLIENT", "UNPAUSE"), "OK\n")
+            equal(other.receive(), b"OK")
+            equal(cli(server, protocol, given=b"SET k w\nWAITAOF 1 0 0\n"), "OK\n1\n0\n")
+            equal(cli(server, protocol, "CLIENT", "KILL", "ID", number), "1\n")
+            equal(other.receive_all(), b"")
+            equal(cli(server, protocol, "CONFIG", "RESETSTAT"), "OK\n")
+            assert "keyspace_hits:0\r" in cli(server, protocol, "INFO", "stats")
+
+
 def test_cli_bulk_load():
     tool("redis-cli")
     with Folder() as folder, Server(folder, persistence="bufferedwrite") as server:
@@ -84,7 +157,7 @@ def test_cli_password_and_unix_socket():
 def test_benchmark():
     """Its default set, as far as Geomys has the types: strings, counters, lists."""
     with Folder() as folder, Server(folder, persistence="bufferedwrite") as server:
-        for pipeline, extra in (("1", []), ("16", []), ("16", ["-3"])):
+        for pipeline, extra in (("1", []), ("16", []), ("1", ["-3"]), ("16", ["-3"])):
             done = subprocess.run([tool("redis-benchmark"), "-p", str(server.port), "-P", pipeline, "-c", "20", "-q",
                                    "-n", str(10000 // SLOW),
                                    "-t", "ping,set,get,incr,lpush,rpush,lpop,rpop,lrange,mset", *extra],

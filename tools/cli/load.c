@@ -285,8 +285,9 @@ static void stop(struct load *load, struct complaint *complaint)
 static void summarise(struct load *load)
 {
     double seconds = seconds_since(load->began_ns);
-    fprintf(stderr, "%" PRIu64 " commands in %.2f s (%.0f/s), %" PRIu64 " errors", load->commands, seconds,
-            (double)load->commands / seconds, load->errors);
+    fprintf(stderr, "%" PRIu64 " command%s in %.2f s (%.0f/s), %" PRIu64 " error%s", load->commands,
+            load->commands == 1 ? "" : "s", seconds, (double)load->commands / seconds, load->errors,
+            load->errors == 1 ? "" : "s");
     if (load->tool->exit == EXIT_CONNECTION) {
         fprintf(stderr, "; answered up to line %" PRIu64, load->state.place.line);
     }

@@ -24,6 +24,11 @@ enum options_order {
     ORDER_LENGTH,
 };
 
+struct options_string {
+    char *text;
+    size_t size;
+};
+
 struct options {
     enum options_tool tool;
     struct dialog_wish wish;
@@ -48,8 +53,10 @@ struct options {
     const char *load;         /* with TOOL_LOAD: a file, or "-" */
     const char *resume;       /* --resume: a file; NULL: none */
     bool pager;
-    int first;    /* index into argv of the command; argc: none */
-    char **owned; /* owned, as the strings: what was copied out of a URI or hidden in argv */
+    bool host_given;              /* -h or -p stands on the command line */
+    bool quiet;                   /* --no-auth-warning */
+    int first;                    /* index into argv of the command; argc: none */
+    struct options_string *owned; /* owned, as the strings: what came out of a URI or a file, or was hidden in argv */
     size_t owned_count;
 };
 

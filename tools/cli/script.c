@@ -17,7 +17,8 @@ void script_init(struct script *script)
 void script_finish(struct script *script)
 {
     words_finish(&script->words);
-    memory_free(script->argv);
+    memory_free(script->array.argv);
+    memory_free(script->array.starts);
     buf_finish(&script->in);
 }
 
@@ -83,50 +84,64 @@ static enum status read_header(struct gm_bytes bytes, size_t *at, uint8_t mark, 
     return fine ? STATUS_OK : STATUS_CORRUPT;
 }
 
-static void put_argument(struct script *script, size_t index, struct gm_bytes argument)
+static void put_argument(struct script_array *array, size_t start, size_t size)
 {
-    if (index >= script->room) {
-        script->room = script->room > 0 ? 2 * script->room : 16;
-        script->argv = memory_realloc(script->argv, script->room * sizeof *script->argv);
+    if (array->read == array->room) {
+        array->room = array->room > 0 ? 2 * array->room : 16;
+        array->argv = memory_realloc(array->argv, array->room * sizeof *array->argv);
+        array->starts = memory_realloc(array->starts, array->room * sizeof *array->starts);
     }
-    script->argv[index] = argument;
+    array->starts[array->read] = start;
+    array->argv[array->read++] = (struct gm_bytes){NULL, size};
 }
 
-static enum status read_array(struct script *script, size_t *argc, size_t *used)
+static enum status read_argument(struct script_array *array, struct gm_bytes bytes)
 {
-    struct gm_bytes bytes = unread(script);
-    int64_t count;
-    size_t at = 0;
-    TRY(read_header(bytes, &at, '*', &count));
-    if (count < 0 || count > WORDS_MAX) {
+    int64_t size;
+    size_t at = array->at;
+    TRY(read_header(bytes, &at, '$', &size));
+    if (size < 0 || (uint64_t)size > SCRIPT_COMMAND) {
         return STATUS_CORRUPT;
     }
-    for (size_t i = 0; i < (size_t)count; i++) {
-        int64_t size;
-        TRY(read_header(bytes, &at, '$', &size));
-        if (size < 0 || (uint64_t)size > SCRIPT_COMMAND) {
-            return STATUS_CORRUPT;
-        }
-        if (bytes.size - at < (size_t)size + 2) {
-            return STATUS_AGAIN;
-        }
-        put_argument(script, i, (struct gm_bytes){bytes.data + at, (size_t)size});
-        at += (size_t)size;
-        if (bytes.data[at] != '\r' || bytes.data[at + 1] != '\n') {
-            return STATUS_CORRUPT;
-        }
-        at += 2;
+    if (bytes.size - at < (size_t)size + 2) {
+        return STATUS_AGAIN;
     }
-    *argc = (size_t)count;
-    *used = at;
+    size_t end = at + (size_t)size;
+    if (bytes.data[end] != '\r' || bytes.data[end + 1] != '\n') {
+        return STATUS_CORRUPT;
+    }
+    put_argument(array, at, (size_t)size);
+    array->at = end + 2;
+    return STATUS_OK;
+}
+
+/* Goes on where it had to stop for more bytes; an array of n arguments in m pieces costs n + m, not n * m. */
+static enum status read_array(struct script_array *array, struct gm_bytes bytes)
+{
+    if (array->at == 0) {
+        int64_t count;
+        size_t at = 0;
+        TRY(read_header(bytes, &at, '*', &count));
+        if (count < 0 || count > WORDS_MAX) {
+            return STATUS_CORRUPT;
+        }
+        array->count = (size_t)count;
+        array->at = at;
+    }
+    while (array->read < array->count) {
+        TRY(read_argument(array, bytes));
+    }
+    for (size_t i = 0; i < array->count; i++) {
+        array->argv[i].data = bytes.data + array->starts[i];
+    }
     return STATUS_OK;
 }
 
 static enum status next_array(struct script *script, const struct gm_bytes **argv, size_t *argc,
                               struct complaint *complaint)
 {
-    size_t used = 0;
-    enum status status = read_array(script, argc, &used);
+    struct script_array *array = &script->array;
+    enum status status = read_array(array, unread(script));
     if (status == STATUS_AGAIN && script->ended) {
         complaint_set(complaint, "the input ends within a command");
         return STATUS_CORRUPT;
@@ -135,8 +150,11 @@ static enum status next_array(struct script *script, const struct gm_bytes **arg
         complaint_set(complaint, "this is neither a line nor an array of the protocol");
     }
     TRY(status);
-    advance(script, used);
-    *argv = script->argv;
+    advance(script, array->at);
+    *argv = array->argv;
+    *argc = array->count;
+    array->at = 0;
+    array->read = 0;
     return STATUS_OK;
 }
 

@@ -19,15 +19,24 @@ struct script_place {
     uint32_t crc;    /* CRC32C of the bytes */
 };
 
+/* An array of the protocol, as far as it has come: the buffer may move before it is whole. */
+struct script_array {
+    size_t count;          /* arguments that it will have */
+    size_t read;           /* those that are whole */
+    size_t at;             /* bytes of it that are read; 0: none has begun */
+    size_t *starts;        /* owned; bytes from its beginning */
+    struct gm_bytes *argv; /* owned; sizes at once, the bytes when the array is whole */
+    size_t room;           /* in both */
+};
+
 struct script {
     struct buf in;
     size_t at;       /* bytes of it that are passed */
     size_t searched; /* bytes after them that hold no line break */
     bool ended;
     struct script_place place;
-    struct words words;    /* of the line that was read last */
-    struct gm_bytes *argv; /* owned; of the array that was read last */
-    size_t room;           /* in it */
+    struct words words; /* of the line that was read last */
+    struct script_array array;
 };
 
 void script_init(struct script *script);

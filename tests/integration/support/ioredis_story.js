@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What ioredis_test.py runs: node ioredis_story.js <folder with node_modules> <port> <story>. Exit code 0: all was as
-// expected; else the first difference is on standard error.
+// expected; else the first difference is on standard error. A line on standard output asks the test for something.
 'use strict';
 
 const assert = require('assert');
@@ -38,9 +38,7 @@ const stories = {
     assert.strictEqual(await redis.brpop('empty', 0.05), null);
     const other = redis.duplicate();
     const waits = other.brpop('later', 10);
-    for (;;) {
-      if (/blocked_clients:1/.test(await redis.info('clients'))) break;
-    }
+    while (!/blocked_clients:1/.test(await redis.info('clients')));
     await redis.rpush('later', 'x');
     assert.deepStrictEqual(await waits, ['later', 'x']);
     other.disconnect();
@@ -86,16 +84,33 @@ const stories = {
     await named.quit();
   },
 
+  // The server is killed, and started again on its data: what was answered is there, what waits meanwhile is carried
+  // out.
+  async reconnect(redis) {
+    for (let i = 0; i < 100; i++) await redis.rpush('log', `${i}`);
+    assert.strictEqual(await redis.get('none'), null);
+    const closed = new Promise((resolve) => redis.once('close', resolve));
+    redis.on('error', () => {}); // refused connections, while nobody listens
+    console.log('kill it');
+    await closed;
+    const waits = redis.rpush('log', 'afterwards');
+    console.log('start it');
+    assert.strictEqual(await waits, 101);
+    assert.deepStrictEqual(await redis.lrange('log', -2, -1), ['99', 'afterwards']);
+  },
+
   // The server loads while this runs: "ready" must come only when it is through.
   async loading() {
     const asked = [];
-    const redis = new Redis({ port, maxLoadingRetryTime: 200 });
+    const redis = new Redis({ port, maxLoadingRetryTime: 200, disableClientInfo: true }); // INFO comes first
     const info = redis.info;
     redis.info = function spy(callback) {
-      return info.call(this, (error, text) => {
+      const sent = info.call(this, (error, text) => {
         asked.push(error ? error.message : /\nloading:(\d)/.exec(text)[1]);
         callback(error, text);
       });
+      if (asked.length === 0) console.log('asked');
+      return sent;
     };
     assert.match(await redis.get('key:0'), /^v+$/);
     assert.strictEqual(asked[0], '1', 'the first INFO said that it loads');
@@ -110,7 +125,7 @@ async function main() {
     await stories.loading();
     return;
   }
-  const redis = new Redis({ port });
+  const redis = new Redis({ port, maxRetriesPerRequest: null });
   await new Promise((resolve, reject) => redis.once('ready', resolve).once('error', reject));
   await redis.flushall();
   await stories[name](redis);

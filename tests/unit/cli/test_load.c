@@ -80,6 +80,29 @@ Test(script, lines_and_arrays_in_pieces_of_any_size)
     }
 }
 
+/* 420 kB byte by byte: seconds if each piece goes on where the last one ended, hours if it begins anew. */
+Test(script, a_long_array_costs_its_length, .timeout = 30)
+{
+    const struct gm_bytes *argv = NULL;
+    size_t argc = 0;
+    uint64_t line;
+    struct complaint complaint = {""};
+    struct script script;
+    script_init(&script);
+    cr_assert(script_feed(&script, BYTES("*60000\r\n")));
+    for (size_t i = 0; i < 60000; i++) {
+        for (const char *at = "$1\r\nx\r\n"; *at != '\0'; at++) {
+            cr_assert_eq(script_next(&script, &argv, &argc, &line, &complaint), STATUS_AGAIN);
+            cr_assert(script_feed(&script, (struct gm_bytes){(const uint8_t *)at, 1}));
+        }
+    }
+    cr_assert_eq(script_next(&script, &argv, &argc, &line, &complaint), STATUS_OK);
+    cr_expect_eq(argc, 60000);
+    cr_expect(gm_bytes_equal(argv[0], BYTES("x")) && gm_bytes_equal(argv[59999], BYTES("x")));
+    cr_expect_eq(script.place.line, 120001);
+    script_finish(&script);
+}
+
 Test(script, a_place_is_found_again)
 {
     struct script script;

@@ -165,21 +165,35 @@ Test(options, a_uri_says_it_all)
     }
 }
 
+static char home[] = "/tmp/geomys-options-XXXXXX";
+
 static char *with_home(const char *name)
 {
-    static char home[] = "/tmp/geomys-options-home";
     return strcmp(name, "HOME") == 0 ? home : NULL;
 }
 
-Test(options, the_command_line_wins_over_a_saved_connection)
+static void remove_home(void)
 {
-    mkdir("/tmp/geomys-options-home", 0700);
-    mkdir("/tmp/geomys-options-home/.geomys", 0700);
-    FILE *file = fopen("/tmp/geomys-options-home/.geomys/cli.conf", "w");
+    char path[64];
+    snprintf(path, sizeof path, "%s/.geomys/cli.conf", home);
+    cr_expect_eq(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/.geomys", home);
+    cr_expect_eq(rmdir(path), 0);
+    cr_expect_eq(rmdir(home), 0);
+}
+
+Test(options, the_command_line_wins_over_a_saved_connection, .fini = remove_home)
+{
+    char path[64];
+    cr_assert_not_null(mkdtemp(home));
+    snprintf(path, sizeof path, "%s/.geomys", home);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/.geomys/cli.conf", home);
+    FILE *file = fopen(path, "w");
     cr_assert_not_null(file);
     fputs("[s]\nsocket = /tmp/s\nprotocol = 2\n[h]\nhost = h\nport = 7\nuri = redis://u:p@x\n", file);
     fclose(file);
-    cr_assert_eq(chmod("/tmp/geomys-options-home/.geomys/cli.conf", 0600), 0);
+    cr_assert_eq(chmod(path, 0600), 0);
     static const struct {
         const char *line;
         const char *path;
@@ -204,7 +218,4 @@ Test(options, the_command_line_wins_over_a_saved_connection)
         cr_expect_not(options.unsafe_password, "it does not stand on the command line");
         options_finish(&options);
     }
-    unlink("/tmp/geomys-options-home/.geomys/cli.conf");
-    rmdir("/tmp/geomys-options-home/.geomys");
-    rmdir("/tmp/geomys-options-home");
 }
