@@ -79,21 +79,24 @@ bool bytes_to_double(struct gm_bytes bytes, double *out)
     return true;
 }
 
+/* Two digits at a time: a division takes longer than everything else here. */
 size_t bytes_from_int(char out[static 20], int64_t number)
 {
-    char reversed[20];
-    size_t size = 0;
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char digits[20];
+    size_t at = sizeof digits;
     uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    do {
-        reversed[size++] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    size_t at = 0;
-    if (number < 0) {
-        out[at++] = '-';
+    for (; rest >= 10; rest /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (rest % 100), 2);
     }
-    while (size > 0) {
-        out[at++] = reversed[--size];
+    if (rest > 0 || at == sizeof digits) {
+        digits[--at] = (char)('0' + rest);
     }
-    return at;
+    size_t sign = number < 0;
+    out[0] = '-';
+    memcpy(out + sign, digits + at, sizeof digits - at);
+    return sign + sizeof digits - at;
 }

@@ -382,7 +382,7 @@ static enum usage_outcome read_column(const struct usage *usage, const struct gm
 static void add_body_keys(const struct usage *usage, struct usage_bound *bound, uint32_t first, uint32_t count,
                           uint64_t keyed)
 {
-    for (uint32_t k = 0; k < count; k++) {
+    for (uint32_t k = 0; keyed != 0 && k < count; k++) {
         for (uint64_t left = keyed; left != 0; left &= left - 1) {
             uint32_t leaf = (uint32_t)__builtin_ctzll(left);
             add_key(usage, bound, leaf, first + k * usage->body + leaf - usage->prefix);
@@ -396,7 +396,7 @@ static enum usage_outcome bind_body(const struct usage *usage, const struct gm_b
 {
     uint32_t first = usage->words + usage->prefix;
     uint32_t words = argc - first - usage->tail;
-    uint32_t count = words / usage->body;
+    uint32_t count = usage->body == 1 ? words : words / usage->body;
     uint32_t body_end = usage->prefix + usage->body;
     if (count * usage->body != words) {
         return refuse_arity(bound, argc);

@@ -167,8 +167,8 @@ static bool bind_arguments(struct call *call)
 
 /* ---- keys ---- */
 
-/* The entry of a key, NULL if it is absent or its time has come. */
-static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_t hash)
+/* The slot of a key, NULL if it is absent or its time has come. */
+static struct entry **find_slot(struct call *call, struct gm_bytes name, uint64_t hash)
 {
     struct shard *shard = call->shard;
     struct entry **slot = keyspace_find(&shard->keyspace, name, hash);
@@ -182,7 +182,7 @@ static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_
         }
         return NULL;
     }
-    return *slot;
+    return slot;
 }
 
 /* What the entry is to the command; an error if the command does not take it. */
@@ -222,13 +222,17 @@ static const char *look_up(struct call *call, uint32_t i)
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";
     }
-    struct entry *entry = find_entry(call, name, hash);
+    struct entry **slot = find_slot(call, name, hash);
     struct session *session = call->session;
     uint64_t mark = gate_mark(&call->shard->gate, hash);
     session->turn_mark = mark > session->turn_mark ? mark : session->turn_mark;
-    if (entry == NULL) {
+    if (i == 0) {
+        call->slot = slot;
+    }
+    if (slot == NULL) {
         return NULL;
     }
+    struct entry *entry = *slot;
     key->host = entry;
     key->expire_at_ms = entry_expire_at(entry);
     return classify(call, entry, key);
@@ -244,6 +248,7 @@ static const char *look_up_keys(struct call *call)
     }
     call->abi.keys = call->keys;
     call->abi.key_count = count;
+    call->seen = call->shard->tail.last_sequence;
     for (uint32_t i = 0; i < count; i++) {
         const char *error = look_up(call, i);
         if (__builtin_expect(call->timed_out, 0)) {

@@ -25,6 +25,7 @@ struct apply {
     struct gm_apply abi;
     struct shard *shard;
     struct entry *entry; /* NULL: the key is not there */
+    struct entry **slot; /* of the entry; NULL: not known */
     struct gm_bytes key;
     uint64_t hash;
     int64_t expire_at_ms; /* that the key will have */
@@ -49,9 +50,11 @@ static void shape(struct apply *apply, uint8_t flags, uint32_t value_size, bool 
         apply->entry = keyspace_add(keyspace, apply->key, apply->hash, wanted, apply->expire_at_ms);
         return;
     }
-    struct entry **slot = keyspace_find(keyspace, apply->key, apply->hash);
-    check(slot != NULL && *slot == apply->entry);
-    apply->entry = keyspace_reshape(keyspace, slot, wanted, apply->expire_at_ms, roomy);
+    if (apply->slot == NULL) {
+        apply->slot = keyspace_find(keyspace, apply->key, apply->hash);
+    }
+    check(apply->slot != NULL && *apply->slot == apply->entry);
+    apply->entry = keyspace_reshape(keyspace, apply->slot, wanted, apply->expire_at_ms, roomy);
 }
 
 static uint8_t *lend_resize(struct gm_apply *abi, size_t size)
@@ -176,6 +179,7 @@ static void remove_key(struct apply *apply)
     if (apply->entry != NULL) {
         keyspace_remove(&apply->shard->keyspace, apply->key, apply->hash);
         apply->entry = NULL;
+        apply->slot = NULL;
     }
 }
 
@@ -230,10 +234,10 @@ static bool apply_frozen(struct apply *apply, const struct record *record, bool 
 }
 
 /* The whole life of one typed record. `first`: complete its flags; else compare them. */
-static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, bool first,
-                               struct complaint *complaint)
+static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
+                               bool first, struct complaint *complaint)
 {
-    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
+    struct entry **slot = place.known ? place.slot : keyspace_find(&shard->keyspace, record->key, hash);
     struct entry *entry = slot != NULL ? *slot : NULL;
     if (entry != NULL) {
         sweep_before(shard, entry);
@@ -245,6 +249,7 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         .abi = {.ops = &lent},
         .shard = shard,
         .entry = entry,
+        .slot = slot,
         .key = record->key,
         .hash = hash,
         .expire_at_ms = expiry_after(record, entry),
@@ -365,12 +370,12 @@ static void announce(struct shard *shard, const struct record *record, uint64_t 
     tracking_changed(&shard->tracking, record, hash, sequence);
 }
 
-bool apply_first(struct shard *shard, struct record *record, uint64_t hash)
+bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place)
 {
     if (record->type != 0) {
         struct complaint complaint;
         record->sequence = shard->tail.last_sequence + 1;
-        if (apply_typed(shard, record, hash, true, &complaint) != STATUS_OK) {
+        if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
             return false;
         }
     } else if (!apply_host(shard, record, hash)) {
@@ -387,7 +392,7 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
         return STATUS_OK;
     }
     struct record copy = *record;
-    return apply_typed(shard, &copy, hash, false, complaint);
+    return apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint);
 }
 
 void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
@@ -401,7 +406,7 @@ void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
     };
     /* The key's bytes go with the entry. */
     record.key.data = key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL;
-    if (apply_first(shard, &record, hash)) {
+    if (apply_first(shard, &record, hash, (struct apply_place){.known = false})) {
         bool alone = !shard->tail.open;
         if (alone) {
             tail_begin(&shard->tail);

@@ -6,10 +6,16 @@
 
 #include "shard/shard.h"
 
+/* Where the record's key is, if the caller has looked it up and nothing has changed since. */
+struct apply_place {
+    struct entry **slot; /* as keyspace_find returns it */
+    bool known;
+};
+
 /* Carries out a record on the node that planned it, and completes its flags with the outcome (RECORD_FRESH for a key
  * that was absent, RECORD_REMOVES for one that is gone now): only then is it logged. `record->type` is the shard's
  * number. False: there was nothing to do (a deletion of what is not there), and nothing is to be logged. */
-bool apply_first(struct shard *shard, struct record *record, uint64_t hash);
+bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place);
 
 /* Carries out a record that somebody else has planned, or this node before. A record that does not fit its value makes
  * the key damaged: it is kept, refused to clients, and told. TOO_BIG: a frozen value has outgrown its limit. */

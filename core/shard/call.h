@@ -51,6 +51,8 @@ struct call {
     uint32_t emission_count;
     uint32_t emission_room;
     size_t emission_size; /* bytes of the records, about */
+    uint64_t seen;        /* the log's last sequence when the keys were looked up; UINT64_MAX: no matter */
+    struct entry **slot;  /* of the first key, as it was then; NULL: it is absent */
     bool nested;          /* inside EXEC */
     bool again;           /* parked before: run because a key changed */
     bool timed_out;

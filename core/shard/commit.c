@@ -88,6 +88,15 @@ static void make(struct call *call, const struct call_emission *emission, struct
     }
 }
 
+/* What admit has found holds as long as nothing has been logged since. Without this every change would look its key up
+ * twice. */
+static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
+{
+    bool known =
+        emission->kind != CALL_EMIT_FLUSH && emission->abi.key == 0 && call->seen == call->shard->tail.last_sequence;
+    return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
+}
+
 static void commit_one(struct call *call, const struct call_emission *emission)
 {
     struct shard *shard = call->shard;
@@ -101,8 +110,10 @@ static void commit_one(struct call *call, const struct call_emission *emission)
         }
     }
     make(call, emission, &record, hash);
-    if (apply_first(shard, &record, hash)) {
+    if (apply_first(shard, &record, hash, place_of(call, emission))) {
         tail_add(&shard->tail, &record);
+    } else {
+        call->seen = UINT64_MAX; /* a record that could not be kept may have moved the entry and left no trace */
     }
 }
 

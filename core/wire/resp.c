@@ -82,11 +82,16 @@ static enum resp_result fail(struct resp_parser *parser, const char *error)
     return RESP_ERROR;
 }
 
-static void add(struct resp_parser *parser, const uint8_t *data, size_t size)
+static __attribute__((noinline)) void make_room(struct resp_parser *parser)
+{
+    parser->room = parser->room == 0 ? ROOM_FIRST : parser->room * 2;
+    parser->argv = memory_realloc(parser->argv, parser->room * sizeof *parser->argv);
+}
+
+static inline void add(struct resp_parser *parser, const uint8_t *data, size_t size)
 {
     if (__builtin_expect(parser->argc == parser->room, 0)) {
-        parser->room = parser->room == 0 ? ROOM_FIRST : parser->room * 2;
-        parser->argv = memory_realloc(parser->argv, parser->room * sizeof *parser->argv);
+        make_room(parser);
     }
     parser->argv[parser->argc++] = (struct gm_bytes){data, size};
 }
@@ -146,6 +151,51 @@ static enum line number_line(struct resp_parser *parser, const uint8_t *data, si
     }
     return limit < size || size - parser->position >= LINE_MAX ? LINE_BAD : LINE_MORE;
 }
+
+/* ---- what nearly every command is made of ---- */
+
+#define SHORT_LINE 6u /* bytes: a type byte, three digits, CR LF */
+
+/* A line with a number of at most three digits, in SHORT_LINE bytes; its size, 0 if it is not one. */
+static inline size_t short_line(const uint8_t *at, uint32_t *out)
+{
+    uint32_t value = (uint32_t)at[1] - '0';
+    size_t end = 2;
+    if (value > 9) {
+        return 0;
+    }
+    for (uint32_t digit; end < 4 && (digit = (uint32_t)at[end] - '0') <= 9; end++) {
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return at[end] == '\r' && at[end + 1] == '\n' ? end + 2 : 0;
+}
+
+/* Takes the arguments that are short and all there. It refuses nothing: where it stops, whatever the reason,
+ * resp_parse goes on and looks closely. */
+static inline void take_short(struct resp_parser *parser, const uint8_t *data, size_t size,
+                              const struct resp_limits *limits)
+{
+    size_t at = parser->position;
+    size_t end = parser->start + (limits->query_max < size - parser->start ? limits->query_max : size - parser->start);
+    for (uint32_t left = parser->expected - (parser->argc - parser->first); left > 0; left--) {
+        uint32_t bulk;
+        if (at + SHORT_LINE > end || data[at] != '$') {
+            break;
+        }
+        size_t line = short_line(data + at, &bulk);
+        const uint8_t *argument = data + at + line;
+        if (line == 0 || bulk > limits->bulk_max || end - at - line < (size_t)bulk + 2 || argument[bulk] != '\r' ||
+            argument[bulk + 1] != '\n') {
+            break;
+        }
+        add(parser, argument, bulk);
+        at += line + bulk + 2;
+    }
+    parser->position = at;
+}
+
+/* ---- inline commands ---- */
 
 static int hex(uint8_t c)
 {
@@ -245,10 +295,20 @@ static enum resp_result inline_command(struct resp_parser *parser, const uint8_t
     return RESP_CALL;
 }
 
+/* ---- commands ---- */
+
 static enum resp_result array_begin(struct resp_parser *parser, const uint8_t *data, size_t size,
                                     const struct resp_limits *limits)
 {
     int64_t count;
+    uint32_t few;
+    size_t line = size - parser->position < SHORT_LINE ? 0 : short_line(data + parser->position, &few);
+    if (__builtin_expect(line > 0 && few <= limits->args_max, 1)) {
+        parser->position += line;
+        parser->expected = few;
+        parser->inside = true;
+        return RESP_CALL;
+    }
     switch (number_line(parser, data, size, &count)) {
     case LINE_MORE:
         return RESP_MORE;
@@ -281,6 +341,9 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
         if (begun != RESP_CALL) {
             return begun;
         }
+    }
+    if (!parser->have_size) {
+        take_short(parser, data, size, limits);
     }
     while (parser->argc - parser->first < parser->expected) {
         if (!parser->have_size) {

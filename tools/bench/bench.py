@@ -19,8 +19,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import machine
 import measures
 import report
+import snapshots
 from servers import Ours, Peer, Trouble
 
+SECTIONS = {**measures.SECTIONS, "snapshot": snapshots.snapshot}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -34,23 +36,36 @@ def arguments():
     parser.add_argument("--rounds", type=int, metavar="N", help="default 5; with --quick 2")
     parser.add_argument("--keys", type=int, metavar="N", help="for memory and restart: default 5000000; --quick 500000")
     parser.add_argument("--quick", action="store_true", help="a few minutes; for a look, not for a decision")
-    parser.add_argument("--only", metavar="A,B", help="some of: " + ",".join(measures.SECTIONS))
+    parser.add_argument("--only", metavar="A,B:WORDS",
+                        help="some of: " + ", ".join(SECTIONS) + "; with words, only the rows whose names have them: "
+                        "'cpu:lpush 16,durable:50 clients'")
     parser.add_argument("--plot", metavar="FILE", help="write a bar chart of the ratios (SVG)")
     parser.add_argument("--from", dest="source", metavar="FILE",
                         help="measure nothing: show the numbers (JSON) of an earlier run")
     parser.add_argument("--program", default=os.path.join(ROOT, "build", "release", "geomys-server"), metavar="PATH",
                         help="our server, with modules/ beside it (default: build/release)")
     given = parser.parse_args()
-    wanted = given.only.split(",") if given.only else list(measures.SECTIONS)
-    for name in wanted:
-        if name not in measures.SECTIONS:
-            parser.error(f"--only {name}: there are {', '.join(measures.SECTIONS)}")
-    given.only = wanted
+    given.only = chosen(parser, given.only)
     given.rounds = given.rounds or (2 if given.quick else 5)
     given.keys = given.keys or (500_000 if given.quick else 5_000_000)
     if given.rounds < 1 or given.keys < 10:
         parser.error("--rounds and --keys are positive, --keys at least 10")
     return given
+
+
+def chosen(parser, text):
+    """{section: [words of a row, ...]}; an empty list stands for all its rows."""
+    if text is None:
+        return {name: [] for name in SECTIONS}
+    found, whole = {}, set()
+    for entry in text.split(","):
+        name, _, words = (part.strip() for part in entry.partition(":"))
+        if name not in SECTIONS:
+            parser.error(f"--only {entry}: there are {', '.join(SECTIONS)}")
+        found.setdefault(name, []).append(words.lower().split())
+        if not words:
+            whole.add(name)
+    return {name: [] if name in whole else rows for name, rows in found.items()}
 
 
 def copied(program, scratch):
@@ -93,10 +108,10 @@ def measure(given):
     try:
         ours = Ours(copied(given.program, scratch), scratch)
         peer = Peer(os.path.abspath(peer_program), scratch, given.peer_args)
-        bench = measures.Bench(ours, peer, given.rounds, given.keys, given.quick, say)
+        bench = measures.Bench(ours, peer, given.rounds, given.keys, given.quick, given.only, say)
         try:
             for name in given.only:
-                measures.SECTIONS[name](bench)
+                SECTIONS[name](bench)
         except Trouble as trouble:
             bench.notes.append(f"ended early: {trouble}")
         except (KeyboardInterrupt, SystemExit):

@@ -15,6 +15,7 @@ Limits  The driver of the requests (redis-benchmark) shares the cores with the s
 import csv
 import io
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -31,9 +32,10 @@ CHUNK = 1000
 class Row:
     """`ours` and `peer` hold a value per round; `doubtful` whether the machine was disturbed during either."""
 
-    def __init__(self, section, name, unit, less_is_better, goal=None):
+    def __init__(self, section, name, unit, less_is_better, goal=None, absolute=False):
+        """`absolute`: the goal is for ours alone, not for the ratio."""
         self.section, self.name, self.unit = section, name, unit
-        self.less_is_better, self.goal = less_is_better, goal
+        self.less_is_better, self.goal, self.absolute = less_is_better, goal, absolute
         self.ours, self.peer, self.doubtful = [], [], []
         self.steal, self.others = [], []
 
@@ -48,7 +50,9 @@ class Row:
 class Bench:
     """What all measurements share: the two servers, how often, how many, and where to tell how far it is."""
 
-    def __init__(self, ours, peer, rounds, keys, quick, say):
+    def __init__(self, ours, peer, rounds, keys, quick, only, say):
+        """`only`: {section: [] for all of it, or lists of words}."""
+        self.only = only
         self.ours, self.peer, self.rounds, self.keys, self.quick, self.say = ours, peer, rounds, keys, quick, say
         self.rows, self.notes = [], []
         self.folders = 0
@@ -57,6 +61,12 @@ class Bench:
         """A row, seen by the report at once: a run that is interrupted shows what it has."""
         self.rows.append(Row(*words))
         return self.rows[-1]
+
+    def wants(self, section, name):
+        """Whether the test is among those that --only names: all words of one entry are words of its name."""
+        words = set(re.findall(r"[a-z0-9_]+", name.lower()))
+        entries = self.only[section]
+        return not entries or any(words.issuperset(entry) for entry in entries)
 
     def folder(self, server):
         self.folders += 1
@@ -110,7 +120,9 @@ def requests(bench):
     tests = []
     for name, words, *counts in REQUESTS:
         for pipeline, count in zip((1, 16, 64), counts):
-            tests.append((name, words, pipeline, count // 5 if bench.quick else count))
+            if bench.wants("cpu", f"{name}, pipeline {pipeline}"):
+                tests.append((name, words, pipeline, count // 5 if bench.quick else count))
+    measured = {(name, pipeline) for name, _, pipeline, _ in tests}
     for name, _, pipeline, _ in tests:
         goal = CPU_GOALS.get((name, pipeline))
         cpu[name, pipeline] = bench.row("server CPU", f"{name}, pipeline {pipeline}", "µs per request", True, goal)
@@ -125,6 +137,8 @@ def requests(bench):
         for number in range(bench.rounds):
             for name, words, pipeline, count in list(tests):
                 bench.say(f"round {number + 1} of {bench.rounds}: {name}, pipeline {pipeline}")
+                if name == "LPOP" and ("LPUSH", pipeline) not in measured:
+                    bench.both(number, lambda s: drive(s, ["LPUSH", "list", VALUE], count, 64))
                 try:
                     got = bench.both(number, lambda s: drive(s, words, count, pipeline))
                 except Trouble as trouble:
@@ -209,6 +223,8 @@ def memory(bench):
          (lambda: llen_chunks(n // 5), 1)),
     ]
     for name, divisor, keys, goal, chunks, read in kinds:
+        if not bench.wants("memory", name):
+            continue
         resident = bench.row("memory, resident", name, "bytes", True, goal)
         counted = bench.row("memory, used_memory", name, "bytes", True)
         speed = bench.row("filling, one connection", name, "CPU µs per command", True)
@@ -265,7 +281,7 @@ def restart(bench):
             server.stop()
         for number in range(min(bench.rounds, 3)):
             bench.say(f"restart: round {number + 1}")
-            got = bench.both(number, lambda s: _restarted(bench, s, folders[s]))
+            got = bench.both(number, lambda s: restarted(s, "log", folders[s], bench.keys))
             row.add(got[bench.ours][0], got[bench.peer][0], (got[bench.ours][1], got[bench.peer][1]))
         sizes = {s: _bytes_below(folders[s]) / bench.keys for s in folders}
         size.add(sizes[bench.ours], sizes[bench.peer], ())
@@ -275,11 +291,12 @@ def restart(bench):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _restarted(bench, server, folder):
-    """The bench itself asks again and again, but sleeps between: what it uses is counted as the driver's."""
-    before = machine.Watch()
-    with before as watch:
-        took = server.start("log", folder, keys=bench.keys)
+def restarted(server, role, folder, keys):
+    """(seconds, Watch); the server has ended again.
+
+    The bench itself asks again and again, but sleeps between: what it uses is counted as the driver's."""
+    with machine.Watch() as watch:
+        took = server.start(role, folder, keys=keys)
         watch.pids, watch._cpu, watch._stat = (server.process.pid,), [0.0], [0.0]
     server.stop()
     return took, watch
@@ -297,10 +314,15 @@ def durable(bench):
     if not bench.peer.can("durable"):
         bench.notes.append("durable writes are left out: the peer was given arguments of its own")
         return
-    tests = [(1, 1, 3000), (1, 16, 30_000), (50, 1, 60_000), (50, 16, 400_000)]
+    def named(clients, pipeline):
+        return f"SET, {clients} client{'s' if clients > 1 else ''}, pipeline {pipeline}"
+
+    tests = [(clients, pipeline, count) for clients, pipeline, count in
+             ((1, 1, 3000), (1, 16, 30_000), (50, 1, 60_000), (50, 16, 400_000))
+             if bench.wants("durable", named(clients, pipeline))]
     rate, cpu = {}, {}
     for clients, pipeline, _ in tests:
-        name = f"SET, {clients} client{'s' if clients > 1 else ''}, pipeline {pipeline}"
+        name = named(clients, pipeline)
         goal = 1.4 if clients == 50 else None
         rate[clients, pipeline] = bench.row("durable writes", name, "requests/s", False, goal)
     for clients, pipeline, _ in tests:

@@ -16,6 +16,7 @@ class Line:
     def __init__(self, row):
         self.section, self.name, self.unit = row["section"], row["name"], row["unit"]
         self.less_is_better, self.goal = row["less_is_better"], row["goal"]
+        self.absolute = row.get("absolute", False)
         rounds = list(zip(row["ours"], row["peer"]))
         clean = [pair for pair, doubtful in zip(rounds, row["doubtful"]) if not doubtful]
         enough = len(clean) == len(rounds) or len(clean) >= max(2, (len(rounds) + 1) // 2)
@@ -27,13 +28,13 @@ class Line:
         self.ratio, self.least, self.greatest = median(ratios), min(ratios), max(ratios)
         self.met = None
         if self.goal is not None:
-            ratio = round(self.ratio, 2)  # goals have two places, and so has what is shown
-            self.met = ratio <= self.goal if self.less_is_better else ratio >= self.goal
+            value = round(self.ours if self.absolute else self.ratio, 2)  # goals have two places, and what is shown
+            self.met = value <= self.goal if self.less_is_better else value >= self.goal
 
     def goal_text(self):
         if self.goal is None:
             return ""
-        return f"{'at most' if self.less_is_better else 'at least'} {self.goal:.2f}"
+        return f"{'ours ' if self.absolute else ''}{'at most' if self.less_is_better else 'at least'} {self.goal:.2f}"
 
     def verdict(self):
         return "" if self.met is None else "met" if self.met else "short"
@@ -71,7 +72,7 @@ def terminal(lines, peer):
         for line in group:
             ratio = f"{line.ratio:.2f}{'?' if line.doubtful else ' '}"
             out.append(f"  {line.name:<54}{number(line.ours):>10}{number(line.peer):>17}{ratio:>9}{spread(line):>12}  "
-                       f"{line.goal_text():<14}{line.verdict()}".rstrip())
+                       f"{line.goal_text():<18}{line.verdict()}".rstrip())
     return "\n".join(out)
 
 
@@ -142,7 +143,7 @@ def _bar(line, y, at):
     if line.kept > 1:
         parts.append(f'<line x1="{at(line.least):.1f}" y1="{middle:.1f}" x2="{at(line.greatest):.1f}" '
                      f'y2="{middle:.1f}" stroke="#000" stroke-opacity="0.55"/>')
-    if line.goal is not None:
+    if line.goal is not None and not line.absolute:
         goal = at(line.goal)
         parts.append(f'<line x1="{goal:.1f}" y1="{y + 1}" x2="{goal:.1f}" y2="{y + ROW - 1}" stroke="#b8860b" '
                      f'stroke-width="2"/>')

@@ -7,6 +7,7 @@ Idea    Ours and the peer have one face: start, stop, ask, fill. What differs is
         memory      nothing is written
         log         every change is written, synced now and then (ours bufferedwrite, the peer appendfsync everysec)
         durable     an answer means that it is on the disk (ours writethroughdisk, the peer appendfsync always)
+        snapshot    BGSAVE works (ours bufferedwrite, the peer without AOF)
 
 A server that is still running when this process ends is ended by the kernel (PR_SET_PDEATHSIG)."""
 
@@ -116,6 +117,7 @@ class Server:
     """A process. `program` is started with `arguments(role)` in a folder of its own."""
 
     name = "?"
+    forks = False  # to save
 
     def __init__(self, program, scratch):
         self.program = program
@@ -204,9 +206,16 @@ class Server:
             raise Trouble(f"{self.name} did not end within two minutes of SIGTERM") from None
 
 
+    def kill(self):
+        process, self.process = self.process, None
+        process.kill()
+        process.wait()
+
+
 class Ours(Server):
     name = "geomys"
-    PERSISTENCE = {"memory": "none", "log": "bufferedwrite", "durable": "writethroughdisk"}
+    PERSISTENCE = {"memory": "none", "log": "bufferedwrite", "durable": "writethroughdisk",
+                   "snapshot": "bufferedwrite"}
 
     def arguments(self, role):
         return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning",
@@ -219,9 +228,11 @@ class Ours(Server):
 class Peer(Server):
     """Redis, or a server with its options; or any other with arguments of its own, which then can only do `memory`."""
 
+    forks = True
     APPEND = ["--appendonly", "yes", "--aof-use-rdb-preamble", "no", "--auto-aof-rewrite-percentage", "0",
               "--appendfsync"]
-    ROLE = {"memory": ["--appendonly", "no"], "log": [*APPEND, "everysec"], "durable": [*APPEND, "always"]}
+    ROLE = {"memory": ["--appendonly", "no"], "snapshot": ["--appendonly", "no"], "log": [*APPEND, "everysec"],
+            "durable": [*APPEND, "always"]}
 
     def __init__(self, program, scratch, own_arguments=None):
         super().__init__(program, scratch)

@@ -26,7 +26,9 @@ Test(bytes, compare)
 Test(bytes, integers_have_one_form)
 {
     static const int64_t numbers[] = {
-        0, 1, -1, 9, 10, -10, 123456789, INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1, INT32_MAX, INT32_MIN,
+        0,         1,         -1,   9,     10,    -10,       11,        99,        100,           101,
+        110,       999,       1000, -1000, 10001, 123456789, INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1,
+        INT32_MAX, INT32_MIN,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         char text[24];

@@ -160,3 +160,24 @@ Test(limits, a_thousand_keys_in_one_call)
     buf_finish(&words);
     shard_fixture_close(&at);
 }
+
+/* Its first record makes the value that the second finds. */
+Test(limits, elements_that_do_not_fit_into_one_record)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    char *element = word_of(60000);
+    struct buf call;
+    buf_init(&call, 1 << 20);
+    cr_assert(buf_format(&call, "*5\r\n$5\r\nRPUSH\r\n$1\r\nd\r\n"));
+    for (int i = 0; i < 3; i++) {
+        cr_assert(buf_append(&call, BYTES("$60000\r\n")) && buf_append(&call, gm_bytes_of(element)) &&
+                  buf_append(&call, BYTES("\r\n")));
+    }
+    (void)shard_fixture_send(&at, 0, buf_bytes(&call));
+    expect_heard(&at, 0, ":3");
+    expect_said(&at, 0, ":3", "LLEN d");
+    buf_finish(&call);
+    memory_free(element);
+    shard_fixture_close(&at);
+}

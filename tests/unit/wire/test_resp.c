@@ -123,7 +123,41 @@ Test(resp, refuses_what_is_not_a_command)
     expect("*1\r\n$x\r\n", "ERR Protocol error: invalid bulk length\n");
     expect("*1\r\n$100001\r\n", "ERR Protocol error: invalid bulk length\n");
     expect("*1\r\n$2\r\nabcd\r\n", "ERR Protocol error: an argument is longer than announced\n");
+    expect("*1\r\n$2\r\nabc\n", "ERR Protocol error: an argument is longer than announced\n");
+    expect("*1\r\n$2\r\nab\rd", "ERR Protocol error: an argument is longer than announced\n");
+    expect("*1\r\n$2\rXab\r\n", "ERR Protocol error: invalid bulk length\n");
+    expect("*1\rX$2\r\nab\r\n", "ERR Protocol error: invalid multibulk length\n");
     expect("*1\r\n$00000000000000000000000000000000000000000001\r\n", "ERR Protocol error: invalid bulk length\n");
+}
+
+/* What is short goes another way through the parser than what is long. */
+Test(resp, limits_hold_for_what_is_short_too)
+{
+    static const struct {
+        struct resp_limits limits;
+        const char *input;
+        const char *error; /* NULL: it is a call */
+    } cases[] = {
+        {{3, 4, 29}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", NULL},
+        {{1, 4, 100}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", "ERR Protocol error: unauthenticated multibulk length"},
+        {{3, 3, 100}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", "ERR Protocol error: unauthenticated bulk length"},
+        {{3, 4, 20},
+         "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n",
+         "ERR Protocol error: the command is larger than "
+         "client_query_limit"},
+        {{3, 4, 1}, "*1\r\n$1\r\na\r\n", "ERR Protocol error: the command is larger than client_query_limit"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct resp_parser parser;
+        resp_parser_init(&parser);
+        struct gm_bytes input = gm_bytes_of(cases[i].input);
+        enum resp_result result = resp_parse(&parser, input.data, input.size, &cases[i].limits);
+        cr_assert_eq(result, cases[i].error == NULL ? RESP_CALL : RESP_ERROR, "case %zu", i);
+        if (cases[i].error != NULL) {
+            cr_assert_str_eq(parser.error, cases[i].error, "case %zu", i);
+        }
+        resp_parser_finish(&parser);
+    }
 }
 
 Test(resp, the_size_of_a_whole_command_is_bounded)
