@@ -7,7 +7,8 @@
  *
  * Promises
  *   P1  No file that exists is ever changed. What is written is new: COPY must not exist.
- *   P2  A folder may be looked at while a server runs in it; its last group may then seem torn.
+ *   P2  A folder may be looked at while a server runs in it; its last group may then seem torn, and a segment that the
+ *       server lets go meanwhile may seem lost.
  *
  * Limits   One map per file: files larger than the address space can not be looked at.
  */
@@ -597,6 +598,37 @@ static enum outcome report_folder(const char *path, const struct replay *replay)
     return TORN;
 }
 
+struct needed {
+    uint64_t oldest; /* record */
+    uint64_t first;  /* of the segment that has it; 0: there is none */
+};
+
+static bool consider_name(void *context, const char *name)
+{
+    struct needed *needed = context;
+    uint64_t first;
+    if (segment_name_parse(name, &first) && first <= needed->oldest && first > needed->first) {
+        needed->first = first;
+    }
+    return true;
+}
+
+/* The record behind which recovery may have to begin: what the server has let go is not missed, nor looked at if it is
+ * still there. */
+static uint64_t record_to_begin_behind(struct disk *disk)
+{
+    struct mark mark;
+    struct complaint complaint;
+    if (mark_read(disk, &mark, &complaint) != STATUS_OK || mark.oldest == 0) {
+        return 0;
+    }
+    struct needed needed = {.oldest = mark.oldest};
+    if (disk->ops->list(disk, consider_name, &needed) != STATUS_OK || needed.first == 0) {
+        return mark.oldest - 1;
+    }
+    return needed.first - 1;
+}
+
 static enum outcome verify_folder(const char *path)
 {
     struct os_disk *os;
@@ -608,7 +640,8 @@ static enum outcome verify_folder(const char *path)
         (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
-    enum status status = replay_create(&replay, os_disk_interface(os), false, 0, &complaint);
+    struct disk *disk = os_disk_interface(os);
+    enum status status = replay_create(&replay, disk, false, record_to_begin_behind(disk), &complaint);
     while (status == STATUS_OK || status == STATUS_AGAIN) {
         status = replay_step(replay, (size_t)64 * 1024 * 1024, &counter.sink, &complaint);
         if (status == STATUS_OK) {
