@@ -19,6 +19,7 @@
 #include "os/os_lanes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -29,6 +30,7 @@
 
 struct os_lane {
     struct os_lanes *lanes;
+    int folder_fd; /* its own: the system tells of an error once per descriptor, and each lane must hear of it */
     pthread_t thread;
     pthread_cond_t work; /* the thread waits for it */
     struct list queue;   /* under the mutex, as is `busy` */
@@ -36,7 +38,6 @@ struct os_lane {
 };
 
 struct os_lanes {
-    int folder_fd;
     int event_fd;
     size_t started;      /* threads */
     pthread_cond_t rest; /* drain waits for it */
@@ -66,7 +67,7 @@ static void serve(struct os_lane *lane)
     list_remove(&request->link);
     lane->busy = true;
     (void)pthread_mutex_unlock(&lanes->mutex);
-    os_file_carry_out(lanes->folder_fd, request);
+    os_file_carry_out(lane->folder_fd, request);
     (void)pthread_mutex_lock(&lanes->mutex);
     lane->busy = false;
     list_push_back(&lanes->done, &request->link);
@@ -160,10 +161,14 @@ void os_lanes_drain(struct os_lanes *lanes)
 /* ---- beginning and end ---- */
 
 /* Signals are the loop's: the threads take none. Returns an error number. */
-static int start_thread(struct os_lane *lane)
+static int start_thread(struct os_lane *lane, int folder_fd)
 {
     sigset_t all;
     sigset_t before;
+    lane->folder_fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lane->folder_fd < 0) {
+        return errno;
+    }
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&lane->thread, NULL, run, lane);
@@ -174,19 +179,19 @@ static int start_thread(struct os_lane *lane)
 struct os_lanes *os_lanes_create(int folder_fd)
 {
     struct os_lanes *lanes = memory_zeroed(sizeof *lanes);
-    lanes->folder_fd = folder_fd;
     (void)pthread_mutex_init(&lanes->mutex, NULL);
     (void)pthread_cond_init(&lanes->rest, NULL);
     list_init(&lanes->done);
     for (size_t i = 0; i < DISK_LANES; i++) {
         lanes->lane[i].lanes = lanes;
+        lanes->lane[i].folder_fd = -1;
         (void)pthread_cond_init(&lanes->lane[i].work, NULL);
         list_init(&lanes->lane[i].queue);
     }
     lanes->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = lanes->event_fd < 0 ? errno : 0;
     while (error == 0 && lanes->started < DISK_LANES) {
-        error = start_thread(&lanes->lane[lanes->started]);
+        error = start_thread(&lanes->lane[lanes->started], folder_fd);
         lanes->started += error == 0;
     }
     if (error != 0) {
@@ -209,6 +214,9 @@ void os_lanes_destroy(struct os_lanes *lanes)
         (void)pthread_cond_signal(&lanes->lane[i].work);
         if (i < lanes->started) {
             (void)pthread_join(lanes->lane[i].thread, NULL);
+        }
+        if (lanes->lane[i].folder_fd >= 0) {
+            (void)close(lanes->lane[i].folder_fd);
         }
         (void)pthread_cond_destroy(&lanes->lane[i].work);
     }

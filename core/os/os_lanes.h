@@ -9,7 +9,7 @@
 
 struct os_lanes; /* opaque */
 
-/* Starts the threads. NULL: the system refuses (errno). The folder's descriptor is borrowed. */
+/* Starts the threads. NULL: the system refuses (errno). `folder_fd` is needed during the call only. */
 struct os_lanes *os_lanes_create(int folder_fd);
 
 /* Ready for reading (level-triggered) when there is something to deliver. */

@@ -6,7 +6,7 @@
  *
  * Input: one byte of flags, then the bytes of the first segment; with flag 1 the second half of them is a second
  * segment. Flag 2: headers and records have right checksums where their sizes make sense. Flag 4: the mark file claims
- * more than nothing. */
+ * more than nothing. The upper five bits are the record that a snapshot shows. */
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -22,6 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FLAG_TWO  1
 #define FLAG_SEAL 2
 #define FLAG_MARK 4
+#define FROM_BIT  3 /* and those above it */
+
+struct expected {
+    struct record_sink sink;
+    uint64_t next; /* sequence */
+};
 
 static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name,
                               struct complaint *complaint)
@@ -34,28 +40,32 @@ static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm
 static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     volatile uint8_t sum = 0;
-    (void)sink, (void)complaint;
+    struct expected *expected = container_of(sink, struct expected, sink);
+    (void)complaint;
+    check(record->sequence == expected->next++);
     for (size_t i = 0; i < record->body.size; i++) {
         sum = (uint8_t)(sum + record->body.data[i]);
     }
     return STATUS_OK;
 }
 
-static enum status recover(struct sim_disk *sim, bool repair, struct replay_progress *progress, struct replay_end *end)
+static enum status recover(struct sim_disk *sim, bool repair, uint64_t from, struct replay_progress *progress,
+                           struct replay_end *end)
 {
-    struct record_sink sink = {on_declare, on_accept};
+    struct expected expected = {.sink = {on_declare, on_accept}, .next = from + 1};
     struct complaint complaint;
     struct replay *replay;
-    enum status status = replay_create(&replay, sim_disk_interface(sim), repair, 0, &complaint);
+    enum status status = replay_create(&replay, sim_disk_interface(sim), repair, from, &complaint);
     if (status != STATUS_OK) {
         return status;
     }
     do {
-        status = replay_step(replay, 4096, &sink, &complaint);
+        status = replay_step(replay, 4096, &expected.sink, &complaint);
     } while (status == STATUS_AGAIN);
     if (status == STATUS_OK) {
         replay_progress(replay, progress);
         replay_end(replay, end);
+        check(end->last_sequence == expected.next - 1);
     }
     replay_destroy(replay);
     return status;
@@ -149,20 +159,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct replay_progress progress;
     struct replay_end end;
+    uint64_t from = data[0] >> FROM_BIT;
     struct sim_disk *sim = disk_of(data, size);
     struct sim_disk *before = sim_disk_clone(sim, 1);
-    enum status looked = recover(sim, false, &progress, &end);
+    enum status looked = recover(sim, false, from, &progress, &end);
     expect_untouched(sim, before);
-    enum status status = recover(sim, true, &progress, &end);
+    enum status status = recover(sim, true, from, &progress, &end);
     check(status == looked || status == STATUS_VERSION);
     if (status != STATUS_OK) {
         expect_untouched(sim, before);
     } else if (end.last_sequence < UINT64_MAX - 2) {
         uint64_t last = end.last_sequence;
-        status = recover(sim, true, &progress, &end);
+        status = recover(sim, true, from, &progress, &end);
         check(status == STATUS_OK && end.last_sequence == last && progress.torn_bytes == 0);
         continue_log(sim, &end);
-        status = recover(sim, true, &progress, &end);
+        status = recover(sim, true, from, &progress, &end);
         check(status == STATUS_OK && end.last_sequence == last + 1);
     }
     sim_disk_destroy(before);

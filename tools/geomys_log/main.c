@@ -11,7 +11,8 @@
  *
  * Promises
  *   P1  No file that exists is ever changed. What is written is new: COPY must not exist.
- *   P2  A folder may be looked at while a server runs in it; its last group may then seem torn.
+ *   P2  A folder may be looked at while a server runs in it; its last group may then seem torn, and what the
+ *       server removes meanwhile may seem lost.
  */
 #include <stdio.h>
 #include <string.h>

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "geomys_log/tool.h"
+#include "log/mark.h"
 #include "log/replay.h"
 #include "log/segment.h"
 #include "log/snapshot.h"
@@ -20,7 +21,8 @@
 struct folder {
     const char *path;
     struct disk *disk;
-    uint64_t first;  /* of the oldest segment; UINT64_MAX if there is none */
+    uint64_t oldest; /* record that the log must reach back to: what was let go is not missed, nor looked at */
+    uint64_t first;  /* of the segment with it, else of the oldest one; UINT64_MAX if there is none */
     bool good;       /* there is a good snapshot */
     uint64_t newest; /* cut of the newest good one */
     bool reaches;    /* the log reaches back to `start` */
@@ -135,14 +137,21 @@ static bool find_first(void *context, const char *name)
 {
     struct folder *folder = context;
     uint64_t first;
-    if (segment_name_parse(name, &first) && first < folder->first) {
-        folder->first = first;
+    if (segment_name_parse(name, &first)) {
+        bool better =
+            folder->first <= folder->oldest ? first > folder->first && first <= folder->oldest : first < folder->first;
+        folder->first = better ? first : folder->first;
     }
     return true;
 }
 
 static enum outcome verify_all(struct folder *folder)
 {
+    struct mark mark;
+    struct complaint complaint;
+    if (mark_read(folder->disk, &mark, &complaint) == STATUS_OK) {
+        folder->oldest = mark.oldest;
+    }
     if (folder->disk->ops->list(folder->disk, find_first, folder) != STATUS_OK) {
         (void)fprintf(stderr, "geomys-log: %s can not be read\n", folder->path);
         return TROUBLE;
