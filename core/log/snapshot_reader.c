@@ -92,7 +92,7 @@ static enum status read_exactly(struct snapshot_reader *reader, uint64_t offset,
     return status == STATUS_OK ? STATUS_OK : no_access(reader, status, complaint);
 }
 
-static enum status read_header(struct snapshot_reader *reader, uint64_t sequence, struct complaint *complaint)
+static enum status read_header(struct snapshot_reader *reader, struct complaint *complaint)
 {
     uint8_t bytes[SNAPSHOT_HEADER_SIZE];
     if (reader->size < sizeof bytes) {
@@ -108,9 +108,6 @@ static enum status read_header(struct snapshot_reader *reader, uint64_t sequence
     if (status != STATUS_OK) {
         complaint_prefix(complaint, "%s", reader->name);
         return status;
-    }
-    if (reader->cut.sequence != sequence) {
-        return refuse(reader, 0, "its header belongs to another snapshot", complaint);
     }
     reader->chain = snapshot_chain_of_header(bytes);
     reader->offset = sizeof bytes;
@@ -132,30 +129,49 @@ static enum status read_footer(struct snapshot_reader *reader, struct complaint 
     return fault == NULL ? STATUS_OK : refuse(reader, offset, fault, complaint);
 }
 
-enum status snapshot_reader_create(struct snapshot_reader **out, struct disk *disk, uint64_t sequence,
-                                   struct complaint *complaint)
+static enum status open_file(struct snapshot_reader *reader, struct complaint *complaint)
 {
-    struct snapshot_reader *reader = memory_zeroed(sizeof *reader);
-    reader->disk = disk;
-    snapshot_name(sequence, reader->name);
-    buf_init(&reader->parts, PARTS_MAX);
-    enum status status = disk->ops->open(disk, reader->name, DISK_READ, &reader->file);
+    enum status status = reader->disk->ops->open(reader->disk, reader->name, DISK_READ, &reader->file);
     if (status == STATUS_OK) {
-        status = disk->ops->size(disk, reader->file, &reader->size);
+        status = reader->disk->ops->size(reader->disk, reader->file, &reader->size);
     }
     if (status != STATUS_OK) {
-        status = no_access(reader, status, complaint);
-    } else {
-        status = read_header(reader, sequence, complaint);
+        return no_access(reader, status, complaint);
     }
-    if (status == STATUS_OK) {
-        status = read_footer(reader, complaint);
-    }
+    TRY(read_header(reader, complaint));
+    return read_footer(reader, complaint);
+}
+
+enum status snapshot_reader_create_named(struct snapshot_reader **out, struct disk *disk, const char *name,
+                                         struct complaint *complaint)
+{
+    check(strlen(name) < DISK_NAME_MAX);
+    struct snapshot_reader *reader = memory_zeroed(sizeof *reader);
+    reader->disk = disk;
+    memcpy(reader->name, name, strlen(name) + 1);
+    buf_init(&reader->parts, PARTS_MAX);
+    enum status status = open_file(reader, complaint);
     if (status != STATUS_OK) {
         snapshot_reader_destroy(reader);
         return status;
     }
     reader->base = reader->offset;
+    *out = reader;
+    return STATUS_OK;
+}
+
+enum status snapshot_reader_create(struct snapshot_reader **out, struct disk *disk, uint64_t sequence,
+                                   struct complaint *complaint)
+{
+    struct snapshot_reader *reader;
+    char name[DISK_NAME_MAX];
+    snapshot_name(sequence, name);
+    TRY(snapshot_reader_create_named(&reader, disk, name, complaint));
+    if (reader->cut.sequence != sequence) {
+        enum status status = refuse(reader, 0, "its header belongs to another snapshot", complaint);
+        snapshot_reader_destroy(reader);
+        return status;
+    }
     *out = reader;
     return STATUS_OK;
 }

@@ -22,6 +22,10 @@ struct snapshot_progress {
 must_use enum status snapshot_reader_create(struct snapshot_reader **out, struct disk *disk, uint64_t sequence,
                                             struct complaint *complaint);
 
+/* The same for a file of any name, whatever its cut: for inspection. */
+must_use enum status snapshot_reader_create_named(struct snapshot_reader **out, struct disk *disk, const char *name,
+                                                  struct complaint *complaint);
+
 /* The moment that it shows, and how many keys it holds. */
 void snapshot_reader_cut(const struct snapshot_reader *reader, struct snapshot_cut *out);
 uint64_t snapshot_reader_keys(const struct snapshot_reader *reader);

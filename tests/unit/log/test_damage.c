@@ -302,3 +302,28 @@ Test(damage, a_newer_format_is_refused_by_name_and_never_overwritten)
     sim_disk_destroy(sim);
     harness_finish(&harness);
 }
+
+Test(damage, a_record_of_a_snapshot_has_no_place_in_a_log)
+{
+    static const uint16_t flags[] = {RECORD_DUMP, RECORD_DUMP | RECORD_DAMAGED, RECORD_DUMP | RECORD_MORE};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        struct harness harness;
+        struct sim_disk *sim = closed_log(&harness);
+        const char *name = "wal-00000000000000000001.log";
+        struct gm_bytes bytes = sim_disk_contents(sim, name);
+        uint8_t *copy = malloc(bytes.size);
+        memcpy(copy, bytes.data, bytes.size);
+        size_t at = 64;
+        while ((codec_u16(copy + at + 12) & RECORD_LOCAL) != 0) {
+            at += (codec_u32(copy + at + 8) + 7) & ~(size_t)7;
+        }
+        codec_put_u16(copy + at + 12, flags[i]);
+        codec_put_u32(copy + at, crc32c((struct gm_bytes){copy + at + 4, 44}));
+        sim_disk_put(sim, name, (struct gm_bytes){copy, bytes.size});
+        cr_assert_eq(judge(&harness, sim, true, NULL, 0), REFUSED);
+        cr_assert_not_null(strstr(harness.complaint.text, "a record of a snapshot stands in the log"));
+        free(copy);
+        sim_disk_destroy(sim);
+        harness_finish(&harness);
+    }
+}

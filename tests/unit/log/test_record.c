@@ -147,6 +147,47 @@ Test(record, a_large_key_and_body_fit_and_the_ceiling_of_the_buffer_holds)
     buf_finish(&buf);
 }
 
+Test(record, written_in_pieces_it_has_the_same_bytes)
+{
+    struct buf whole;
+    struct buf pieces;
+    buf_init(&whole, 4096);
+    buf_init(&pieces, 4096);
+    struct record record = example();
+    for (size_t body = 0; body < 20; body++) {
+        uint8_t head[RECORD_HEAD_MAX];
+        record.body = (struct gm_bytes){(const uint8_t *)"01234567890123456789", body};
+        record.flags = body % 2 == 0 ? RECORD_EXPIRE : RECORD_DUMP | RECORD_DAMAGED;
+        record.expire_at_ms = body % 2 == 0 ? 5 : 0;
+        struct gm_bytes expected = encode(&record, &whole);
+        buf_clear(&pieces, 0);
+        size_t size = record_encode_head(&record, head);
+        cr_assert(buf_append(&pieces, (struct gm_bytes){head, size}));
+        cr_assert(buf_append(&pieces, record.key) && buf_append(&pieces, record.body));
+        cr_assert(buf_append(&pieces, (struct gm_bytes){(const uint8_t[8]){0}, expected.size - pieces.size}));
+        cr_assert(gm_bytes_equal(buf_bytes(&pieces), expected));
+    }
+    buf_finish(&whole);
+    buf_finish(&pieces);
+}
+
+Test(record, damaged_goes_with_dump_only)
+{
+    struct buf buf;
+    struct record back;
+    size_t size;
+    buf_init(&buf, 4096);
+    struct record record = example();
+    record.flags = RECORD_EXPIRE | RECORD_DUMP | RECORD_DAMAGED;
+    struct gm_bytes bytes = encode(&record, &buf);
+    cr_assert_eq(parse(bytes, &back, &size), STATUS_OK);
+    cr_assert_eq(back.flags, record.flags);
+    codec_put_u16(buf.data + 12, RECORD_EXPIRE | RECORD_DAMAGED);
+    seal(buf.data);
+    cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT);
+    buf_finish(&buf);
+}
+
 Test(record, the_two_records_about_the_file_come_back)
 {
     struct buf buf;

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""geomys-log and snapshots: what it prints and says of good, damaged and missing ones. No server is needed.
+
+Idea    docs/formats is read a second time here, in another language: a small writer and reader of snapshots and
+        segments that share no code with the program. So the pages are good enough to be reimplemented from.
+"""
+
+import os
+import shutil
+import struct
+import subprocess
+
+from support.runner import equal, run
+from support.server import LOG_PROGRAM, ROOT, Folder
+
+GOLDEN = os.path.join(ROOT, "tests", "golden")
+CUT = 123456789
+NAME = f"snapshot-{CUT:020d}.snap"
+
+TABLE = []
+for value in range(256):
+    for _ in range(8):
+        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    TABLE.append(value)
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+MORE, DUMP, LOCAL, FRESH, KEEP, EXPIRE, REMOVES, DAMAGED = (1 << bit for bit in range(8))
+
+
+def record(sequence, epoch, time_ms, flags, op, type_, slot, key=b"", body=b"", expiry=0):
+    rest = (struct.pack("<q", expiry) if flags & EXPIRE else b"") + key + body
+    fields = (48 + len(rest), flags, op, sequence, epoch, time_ms, type_, slot, len(key))
+    head = struct.pack("<IIHHQQqHHI", crc32c(rest), *fields)
+    return struct.pack("<I", crc32c(head)) + head + rest + bytes(-len(rest) % 8)
+
+
+def snapshot_header(sequence, epoch, time_ms, features=0):
+    rest = struct.pack("<HHIIIIQQqQ", 1, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
+    return b"geomyssn" + struct.pack("<I", crc32c(rest)) + rest
+
+
+def block(chain, kind, content, records):
+    head = struct.pack("<IIHHIIII", crc32c(content), chain, kind, 0, len(content), len(content), records, 0)
+    crc = crc32c(head)
+    return struct.pack("<I", crc) + head + content, crc
+
+
+def snapshot(sequence, epoch, time_ms, records, count, keys, types):
+    header = snapshot_header(sequence, epoch, time_ms)
+    data, chain = block(struct.unpack_from("<I", header, 8)[0], 1, records, count + types)
+    counts = struct.pack("<QQQQQII", sequence, count, keys, len(records), 1, types, 0)
+    return header + data + block(chain, 3, counts, 0)[0]
+
+
+def golden_again():
+    """The plain golden file, from docs/formats/snapshot.md and record.md alone."""
+    where = (CUT, 4, 1700000000123)
+
+    def declare(index, name):
+        return record(CUT, 0, where[2], LOCAL, 1, 0, 0, body=struct.pack("<H", index) + name)
+
+    records = b"".join(
+        [
+            declare(1, b"golden.text/1"),
+            record(*where, DUMP | FRESH | EXPIRE, 1, 1, 7, b"alpha", b"one", 1800000000456),
+            record(*where, DUMP | FRESH, 1, 1, 16383, b"beta", b"b" * 100),
+            declare(700, b"golden.list/2"),
+            record(*where, DUMP, 2, 1, 7, b"alpha"),
+            record(*where, DUMP | FRESH | DAMAGED, 65535, 700, 0, b"gamma", b"b" * 50),
+        ]
+    )
+    return snapshot(*where, records, 4, 3, 2)
+
+
+def segment(first, sequences, salt=5):
+    """Records that declare a type and append to a key, and a mark that says that all is durable."""
+    rest = struct.pack("<HHIIIIQQqQ", 1, 0, 0, 0, 0, 0, first, 1, 0, salt)
+    parts = [b"geomyswl", struct.pack("<I", crc32c(rest)), rest]
+    parts.append(record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1"))
+    parts += [record(number, 1, 1000, FRESH, 1, 1, 0, b"key", b"value") for number in sequences]
+    parts.append(record(sequences[-1], 0, 1000, LOCAL, 2, 0, 0, body=struct.pack("<QQ", sequences[-1], salt)))
+    return b"".join(parts)
+
+
+def mark(durable, oldest, newest):
+    rest = struct.pack("<HHQQQQ", 1, 0, 1, durable, oldest, newest)
+    rest += bytes(500 - len(rest))
+    return bytes(512) + b"geomysmk" + struct.pack("<I", crc32c(rest)) + rest
+
+
+def small_snapshot(sequence):
+    cut = (sequence, 1, 1000)
+    records = record(sequence, 0, 1000, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
+    records += record(*cut, DUMP | FRESH, 1, 1, 0, b"key", b"value")
+    return snapshot(*cut, records, 1, 1, 1)
+
+
+def write(folder, name, data):
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(data)
+    return os.path.join(folder, name)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def tool(code, *args):
+    done = subprocess.run([LOG_PROGRAM, *args], capture_output=True, text=True, timeout=60)
+    equal(done.returncode, code, f"geomys-log {' '.join(args)}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def test_the_page_is_enough_to_write_the_golden_file():
+    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v1.bin")), "the golden file")
+
+
+def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
+    with Folder() as folder:
+        for ending, beta in (("", 100), ("_lz4", 100000), ("_zstd", 100000)):
+            path = os.path.join(folder, NAME)
+            shutil.copy(os.path.join(GOLDEN, f"snapshot_v1{ending}.bin"), path)
+            equal(tool(0, "verify", path), f"{path}: a good snapshot of record {CUT}: 3 keys in 4 records\n", ending)
+            lines = tool(0, "print", path).splitlines()
+            equal(lines[0], f"# {path}: snapshot of record {CUT}, epoch 4", ending)
+            stamp = f"{CUT} 2023-11-14T22:13:20.123Z"
+            equal(lines[1], f'{stamp} . file: type 1 is "golden.text/1"', ending)
+            expires = "expires 2027-01-15T08:00:00.456Z"
+            equal(lines[2], f'{stamp} - golden.text/1 op-1 "alpha" dump fresh {expires} 3 bytes: 6f6e65', ending)
+            bs = "62" * 24
+            equal(lines[3], f'{stamp} - golden.text/1 op-1 "beta" dump fresh {beta} bytes: {bs}...', ending)
+            equal(lines[5], f'{stamp} - golden.text/1 op-2 "alpha" dump', ending)
+            equal(lines[6], f'{stamp} - golden.list/2 op-65535 "gamma" dump fresh damaged 50 bytes: {bs}...', ending)
+            assert lines[7].startswith("# footer: 3 keys in 4 records, 2 types, "), lines[7]
+            equal(len(lines), 8, ending)
+        named_otherwise = os.path.join(folder, "copy.of.it")
+        shutil.copy(path, named_otherwise)
+        assert "a good snapshot" in tool(0, "verify", named_otherwise)
+        wrong = os.path.join(folder, f"snapshot-{5:020d}.snap")
+        shutil.copy(path, wrong)
+        assert "its header belongs to another snapshot" in tool(1, "verify", wrong)
+
+
+def test_damage_is_found_and_what_is_behind_it_is_printed():
+    with Folder() as folder:
+        whole = read(os.path.join(GOLDEN, "snapshot_v1_lz4.bin"))
+        last = whole.rindex(b"gamma")
+        for at in list(range(0, len(whole), 23)) + [last]:
+            damaged = bytearray(whole)
+            damaged[at] ^= 0x55
+            path = write(folder, NAME, damaged)
+            assert f"{NAME} is damaged at byte " in tool(1, "verify", path), at
+            tool(1, "print", path)
+        for size in range(0, len(whole), 37):
+            path = write(folder, NAME, whole[:size])
+            tool(1, "verify", path)
+            tool(1, "print", path)
+        first = bytearray(whole)
+        first[64 + 32 + 60] ^= 1
+        text = tool(1, "print", write(folder, NAME, first))
+        assert "can not be read: the checksum of the block is wrong" in text, text
+        assert '"beta" dump fresh 100000 bytes' in text and '"gamma" dump fresh damaged' in text, text
+        head = bytearray(whole)
+        head[64 + 20] ^= 1
+        text = tool(1, "print", write(folder, NAME, head))
+        assert "can not be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
+        future = bytearray(whole)
+        struct.pack_into("<H", future, 12, 2)
+        struct.pack_into("<I", future, 8, crc32c(future[12:64]))
+        assert "format version 2" in tool(2, "verify", write(folder, NAME, future))
+
+
+def test_a_folder_is_verified_as_a_chain_of_snapshots_and_segments():
+    def build(folder, *names):
+        every = {
+            "snapshot-20": small_snapshot(20),
+            "snapshot-35": small_snapshot(35),
+            "wal-11": segment(11, range(11, 26)),
+            "wal-26": segment(26, range(26, 41)),
+            "wal-41": segment(41, range(41, 51)),
+        }
+        for name in names:
+            kind, number = name.split("-")
+            write(folder, f"{kind}-{int(number):020d}.{'snap' if kind == 'snapshot' else 'log'}", every[name])
+        write(folder, "wal.mark", mark(50, 11, 41))
+
+    everything = ["snapshot-20", "snapshot-35", "wal-11", "wal-26", "wal-41"]
+    with Folder() as folder:
+        build(folder, *everything)
+        text = tool(0, "verify", folder)
+        equal(text.count("a good snapshot of record"), 2, text)
+        good = "segments are good behind the snapshot of"
+        assert f"30 records in 30 batches and 3 {good} 20, up to sequence 50" in text, text
+        assert f"15 records in 15 batches and 2 {good} 35, up to sequence 50" in text, text
+        copy = os.path.join(folder, "copy")
+        tool(0, "cut", folder, "--at", "30", "--to", copy)
+        names = ["lock", f"snapshot-{20:020d}.snap", f"wal-{11:020d}.log", f"wal-{26:020d}.log", "wal.mark"]
+        equal(sorted(os.listdir(copy)), names, "cut")
+        assert "behind the snapshot of 20, up to sequence 30" in tool(0, "verify", copy)
+        text = tool(1, "cut", folder, "--at", "15", "--to", copy + "2")
+        assert "there is no good snapshot of a record from 10 to 15" in text and not os.path.exists(copy + "2"), text
+    for missing, code, sentence in (
+        (["snapshot-20"], 0, "behind the snapshot of 35, up to sequence 50"),
+        (["snapshot-35"], 0, "behind the snapshot of 20, up to sequence 50"),
+        (["snapshot-20", "snapshot-35"], 1, "records 1 to 10 are in no segment any more, but in snapshots"),
+        (["wal-11"], 0, "the log does not reach back to the snapshot of record 20"),
+        (["wal-26"], 1, "gap"),
+        (["wal-41"], 1, "the newest segment is missing"),
+    ):
+        with Folder() as folder:
+            build(folder, *[name for name in everything if name not in missing])
+            text = tool(code, "verify", folder)
+            assert sentence in text, text
+    with Folder() as folder:
+        # what was let go may be there in part
+        build(folder, *everything)
+        write(folder, f"wal-{1:020d}.log", segment(1, range(1, 6)))
+        assert "3 segments are good behind the snapshot of 20" in tool(0, "verify", folder)
+    with Folder() as folder:
+        build(folder, *everything)
+        path = os.path.join(folder, f"snapshot-{35:020d}.snap")
+        data = bytearray(read(path))
+        data[150] ^= 1
+        write(folder, os.path.basename(path), data)
+        text = tool(1, "verify", folder)
+        assert "is damaged at byte" in text and "behind the snapshot of 20, up to sequence 50" in text, text
+
+
+def test_a_snapshot_record_in_a_log_is_damage():
+    with Folder() as folder:
+        data = segment(1, range(1, 3))
+        at = data.index(record(2, 1, 1000, FRESH, 1, 1, 0, b"key", b"value"))
+        bad = record(2, 1, 1000, FRESH | DUMP, 1, 1, 0, b"key", b"value")
+        data = data[:at] + bad + data[at + len(bad) :]
+        path = write(folder, f"wal-{1:020d}.log", data)
+        write(folder, "wal.mark", mark(2, 1, 1))
+        assert "a record of a snapshot stands in the log" in tool(1, "verify", path)
+        assert "a record of a snapshot stands in the log" in tool(1, "verify", folder)
+
+
+if __name__ == "__main__":
+    run(globals())

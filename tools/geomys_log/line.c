@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+
+/* line.c - records as text. */
+#include "geomys_log/line.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+
+#define NAME_QUOTED_MAX 64 /* bytes of a key that are shown */
+#define HEX_MAX         24 /* bytes of a body that nobody describes */
+#define LINE_MAX_SIZE   4096
+
+/* ---- modules ---- */
+
+static void module_open(struct types *types, const char *path)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    gm_entry_function *entry = NULL;
+    if (handle != NULL) {
+        void *symbol = dlsym(handle, GM_ENTRY_SYMBOL);
+        memcpy(&entry, &symbol, sizeof entry);
+    }
+    const struct gm_module *module = entry != NULL ? entry() : NULL;
+    if (module == NULL || module->abi_major != GM_ABI_MAJOR) {
+        (void)fprintf(stderr, "geomys-log: %s is left out: %s\n", path,
+                      handle == NULL   ? dlerror()
+                      : module == NULL ? "it is not a module"
+                                       : "it was built for another version of the module ABI");
+        return;
+    }
+    for (uint32_t i = 0; i < module->type_count; i++) {
+        types->list = memory_realloc(types->list, (types->count + 1) * sizeof(const struct gm_type *));
+        types->list[types->count++] = module->types[i];
+    }
+}
+
+bool line_modules(struct types *types, const char *folder_path)
+{
+    DIR *folder = opendir(folder_path);
+    if (folder == NULL) {
+        (void)fprintf(stderr, "geomys-log: %s can not be opened: %s\n", folder_path, strerror(errno));
+        return false;
+    }
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        size_t size = strlen(entry->d_name);
+        char path[4096];
+        if (size > 3 && strcmp(entry->d_name + size - 3, ".so") == 0 &&
+            (size_t)snprintf(path, sizeof path, "%s/%s", folder_path, entry->d_name) < sizeof path) {
+            module_open(types, path);
+        }
+    }
+    (void)closedir(folder);
+    return true;
+}
+
+static const struct gm_type *type_named(const struct types *types, struct gm_bytes name)
+{
+    for (size_t i = 0; i < types->count; i++) {
+        if (gm_bytes_equal(gm_bytes_of(types->list[i]->id), name)) {
+            return types->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- text ---- */
+
+static void text_hex(struct gm_text *text, struct gm_bytes bytes)
+{
+    size_t shown = bytes.size < HEX_MAX ? bytes.size : HEX_MAX;
+    gm_text_format(text, "%zu bytes%s", bytes.size, shown > 0 ? ": " : "");
+    for (size_t i = 0; i < shown; i++) {
+        gm_text_format(text, "%02x", bytes.data[i]);
+    }
+    gm_text_format(text, "%s", shown < bytes.size ? "..." : "");
+}
+
+static void text_time(struct gm_text *text, int64_t time_ms)
+{
+    struct tm parts;
+    char day[40];
+    time_t seconds = (time_t)(time_ms / 1000);
+    if (time_ms > 0 && gmtime_r(&seconds, &parts) != NULL &&
+        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) > 0) {
+        gm_text_format(text, "%s.%03dZ", day, (int)(time_ms % 1000));
+    } else {
+        gm_text_format(text, "%" PRId64 "ms", time_ms);
+    }
+}
+
+static const char *host_op(uint16_t op)
+{
+    switch (op) {
+    case RECORD_OP_DELETE:
+        return "delete";
+    case RECORD_OP_EXPIRED:
+        return "expired";
+    case RECORD_OP_EXPIRE:
+        return "expire";
+    case RECORD_OP_PERSIST:
+        return "persist";
+    case RECORD_OP_FLUSH:
+        return "flush";
+    case RECORD_OP_EVICTED:
+        return "evicted";
+    default:
+        return "unknown";
+    }
+}
+
+static void text_local(struct gm_text *text, struct types *types, const struct record *record)
+{
+    uint16_t type;
+    uint64_t durable;
+    uint64_t salt;
+    struct gm_bytes name;
+    if (record_read_type(record, &type, &name)) {
+        types->declared[type].size = (uint8_t)name.size;
+        memcpy(types->declared[type].name, name.data, name.size);
+        gm_text_format(text, "file: type %u is ", type);
+        gm_text_quote(text, name, NAME_QUOTED_MAX);
+    } else if (record_read_durable(record, &durable, &salt)) {
+        gm_text_format(text, "file: all up to %" PRIu64 " was on stable storage", durable);
+    } else {
+        gm_text_format(text, "file: operation %u, ", record->op);
+        text_hex(text, record->body);
+    }
+}
+
+static void text_flags(struct gm_text *text, const struct record *record)
+{
+    static const struct {
+        uint16_t flag;
+        const char *word;
+    } words[] = {{RECORD_DUMP, " dump"},
+                 {RECORD_FRESH, " fresh"},
+                 {RECORD_KEEP_EXPIRY, " keep-expiry"},
+                 {RECORD_REMOVES, " removes"},
+                 {RECORD_DAMAGED, " damaged"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if ((record->flags & words[i].flag) != 0) {
+            gm_text_format(text, "%s", words[i].word);
+        }
+    }
+    if ((record->flags & RECORD_EXPIRE) != 0) {
+        gm_text_format(text, " expires ");
+        text_time(text, record->expire_at_ms);
+    }
+}
+
+static void text_change(struct gm_text *text, const struct types *types, const struct record *record)
+{
+    struct gm_bytes name = {types->declared[record->type].name, types->declared[record->type].size};
+    const struct gm_type *type = type_named(types, name);
+    if (record->type == 0) {
+        gm_text_format(text, "host %s ", host_op(record->op));
+    } else if (name.size == 0) {
+        gm_text_format(text, "type-%u op-%u ", record->type, record->op);
+    } else {
+        gm_text_format(text, "%.*s op-%u ", (int)name.size, (const char *)name.data, record->op);
+    }
+    gm_text_quote(text, record->key, NAME_QUOTED_MAX);
+    text_flags(text, record);
+    if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
+        struct gm_record change = {
+            .op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
+        gm_text_format(text, " ");
+        type->describe(&change, text);
+    } else if (record->body.size > 0) {
+        gm_text_format(text, " ");
+        text_hex(text, record->body);
+    }
+}
+
+void line_print(struct types *types, const struct record *record, bool *open)
+{
+    char line[LINE_MAX_SIZE];
+    struct gm_text text = {.data = line, .capacity = sizeof line};
+    bool more = (record->flags & RECORD_MORE) != 0;
+    const char *place = *open ? (more ? "|" : ")") : (more ? "(" : "-");
+    gm_text_format(&text, "%" PRIu64 " ", record->sequence);
+    text_time(&text, record->time_ms);
+    if ((record->flags & RECORD_LOCAL) != 0) {
+        gm_text_format(&text, " . ");
+        text_local(&text, types, record);
+    } else {
+        *open = more;
+        gm_text_format(&text, " %s ", place);
+        text_change(&text, types, record);
+    }
+    (void)printf("%.*s%s\n", (int)text.size, line, text.cut ? "..." : "");
+}
