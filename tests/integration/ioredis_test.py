@@ -93,6 +93,10 @@ def test_server():
     tell("server")
 
 
+def test_tracking():
+    tell("tracking")
+
+
 def test_ready_when_loaded():
     """ioredis asks INFO before it is ready, and waits while the server says that it loads."""
     package()
