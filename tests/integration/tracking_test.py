@@ -25,8 +25,8 @@ from support.runner import Skip, equal, run, seed
 from support.server import PATIENCE_S, SLOW, Folder, Server, free_port, wait_until
 
 # What redis-server 7.0 prints and Geomys has a value for, in its order.
-CLIENT_FIELDS = ("id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem multi-mem rbs rbp "
-                 "obl oll omem tot-mem events cmd user redir resp").split()
+CLIENT_FIELDS = ("id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem multi-mem rbs "
+                 "rbp obl oll omem tot-mem events cmd user redir resp").split()
 INFO_CLIENTS = "connected_clients maxclients blocked_clients tracking_clients".split()
 INFO_STATS = ("total_connections_received total_commands_processed instantaneous_ops_per_sec total_net_input_bytes "
               "total_net_output_bytes rejected_connections expired_keys evicted_keys keyspace_hits keyspace_misses "
