@@ -125,6 +125,18 @@ Test(client_control, a_pause_has_limits)
     shard_fixture_close(&at);
 }
 
+/* Nothing is kept for who may not do anything anyway. */
+Test(client_control, a_pause_does_not_hold_who_has_shown_no_password)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
+    expect_said(&at, 0, "OK | OK", "AUTH secret\r\nCLIENT PAUSE 1000");
+    expect_begins(&at, 1, "-NOAUTH", "GET k");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    shard_fixture_close(&at);
+}
+
 Test(client_control, skip_says_nothing_new_to_who_wants_no_answers)
 {
     struct shard_fixture at;
