@@ -139,6 +139,7 @@ Test(tracking, a_redirection_breaks)
     expect_said(&at, 1, ":3", "CLIENT GETREDIR");
     expect_said(&at, 0, "OK", "FLUSHALL");
     expect_heard(&at, 1, "(\"tracking-redir-broken\" :3)");
+    expect_heard(&at, 3, ""); /* it speaks RESP2 */
     expect_said(&at, 0, "OK", "SET c 1");
     expect_heard(&at, 1, "");
     expect_said(&at, 1, "OK", "CLIENT TRACKING ON");
