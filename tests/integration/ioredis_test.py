@@ -48,6 +48,10 @@ def test_server():
     tell("server")
 
 
+def test_tracking():
+    tell("tracking")
+
+
 def test_after_kill_9():
     packages()
     with Folder() as folder, Server(folder, persistence="writethroughdisk") as server:

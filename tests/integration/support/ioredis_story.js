@@ -84,6 +84,24 @@ const stories = {
     await named.quit();
   },
 
+  // RESP2 has no place for messages between answers: they go to a second connection, which listens.
+  async tracking(redis) {
+    const ears = redis.duplicate();
+    const id = await ears.client('ID');
+    await ears.subscribe('__redis__:invalidate');
+    const heard = () => new Promise((resolve) => ears.once('message', (channel, keys) => resolve([channel, keys])));
+    assert.strictEqual(await redis.client('TRACKING', 'ON', 'REDIRECT', id, 'NOLOOP'), 'OK');
+    assert.strictEqual(await redis.get('k'), null);
+    await redis.set('k', 'own');
+    await redis.get('k');
+    const writer = redis.duplicate();
+    const news = heard();
+    await writer.set('k', 'other');
+    assert.deepStrictEqual(await news, ['__redis__:invalidate', 'k']); // ioredis makes a text of the array
+    await writer.quit();
+    await ears.quit();
+  },
+
   // The server is killed, and started again on its data: what was answered is there, what waits meanwhile is carried
   // out.
   async reconnect(redis) {

@@ -72,6 +72,86 @@ Test(client_control, who_is_unblocked_is_served_no_more)
     shard_fixture_close(&at);
 }
 
+/* An error ends the waiting as an answer does: what the client has sent meanwhile is taken then. */
+Test(client_control, who_is_unblocked_goes_on)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 0, ":1", "CLIENT UNBLOCK 2 ERROR");
+    cr_expect(at.clients[1]->resumed);
+    cr_expect_not(list_empty(&at.clients[1]->dirty));
+    expect_heard(&at, 1, "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    /* But not one whose end is near because it does not read. */
+    (void)shard_fixture_say(&at, 2, "HELLO 3");
+    (void)shard_fixture_say(&at, 2, "SUBSCRIBE c");
+    expect_said(&at, 2, "", "BLPOP list 0");
+    for (int i = 0; i < 3; i++) {
+        (void)shard_fixture_say(&at, 0, "PUBLISH c %02000d", i);
+    }
+    cr_expect(at.clients[2]->doomed);
+    expect_said(&at, 0, ":0", "CLIENT UNBLOCK 3");
+    expect_said(&at, 0, ":0", "CLIENT UNBLOCK 3 ERROR");
+    shard_fixture_close(&at);
+}
+
+Test(client_control, the_old_form_of_kill_takes_also_oneself)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    (void)snprintf(at.clients[0]->address, sizeof at.clients[0]->address, "1.2.3.4:5");
+    expect_said(&at, 0, ":0", "CLIENT KILL ADDR 1.2.3.4:5");
+    expect_said(&at, 0, "-ERR syntax error", "CLIENT KILL 1.2.3.4:5 SKIPME NO");
+    expect_begins(&at, 0, "-ERR wrong number", "CLIENT KILL");
+    cr_expect_not(at.clients[0]->doomed);
+    expect_said(&at, 0, "OK", "CLIENT KILL 1.2.3.4:5");
+    cr_expect(at.clients[0]->doomed);
+    cr_expect_not(at.clients[0]->overflowed);
+    shard_fixture_close(&at);
+}
+
+Test(client_control, a_pause_has_limits)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 0, "-ERR timeout is negative", "CLIENT PAUSE -1");
+    expect_said(&at, 0, "-ERR timeout is out of range", "CLIENT PAUSE 9223372036854775807");
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 0");
+    cr_expect_eq(at.shard.pause_until_ms, 0);
+    expect_said(&at, 0, "OK | OK", "CLIENT PAUSE 1000 WRITE\r\nCLIENT PAUSE 10 WRITE"); /* the longer one counts */
+    cr_expect_eq(at.shard.pause_until_ms, at.monotonic_ms + 1000);
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 9223372036854770000 WRITE");
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    shard_fixture_close(&at);
+}
+
+/* Nothing is kept for who may not do anything anyway. */
+Test(client_control, a_pause_does_not_hold_who_has_shown_no_password)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
+    expect_said(&at, 0, "OK | OK", "AUTH secret\r\nCLIENT PAUSE 1000");
+    expect_begins(&at, 1, "-NOAUTH", "GET k");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    shard_fixture_close(&at);
+}
+
+Test(client_control, skip_says_nothing_new_to_who_wants_no_answers)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 0, "", "CLIENT REPLY OFF");
+    expect_said(&at, 0, "", "CLIENT REPLY SKIP");
+    expect_said(&at, 0, "", "PING");
+    expect_said(&at, 0, "", "PING");
+    expect_said(&at, 0, "OK", "CLIENT REPLY ON");
+    expect_said(&at, 0, "", "CLIENT REPLY SKIP");
+    expect_said(&at, 0, "", "PING");
+    expect_said(&at, 0, "PONG", "PING");
+    shard_fixture_close(&at);
+}
+
 Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
 {
     struct shard_fixture at;

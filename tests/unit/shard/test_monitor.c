@@ -36,6 +36,18 @@ Test(monitor, commands_as_they_are_carried_out)
     shard_fixture_close(&at);
 }
 
+Test(monitor, twice_is_once_and_bytes_are_shown_as_they_are)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    name_clients(&at);
+    expect_said(&at, 0, "OK", "MONITOR");
+    expect_begins(&at, 0, "OK | 1000.", "MONITOR");
+    expect_said(&at, 1, "OK", "SET a \"\\x7f\\xff~ \\t\"");
+    expect_heard(&at, 0, "1000.000000 [0 c1] \"SET\" \"a\" \"\\x7f\\xff~ \\t\"");
+    shard_fixture_close(&at);
+}
+
 Test(monitor, no_secret_is_shown)
 {
     struct shard_fixture at;

@@ -60,6 +60,29 @@ Test(notify, nothing_is_told_that_has_not_happened)
     shard_fixture_close(&at);
 }
 
+#define EVENT(name, key) "[\"pmessage\" \"*\" \"__keyevent@0__:" name "\" \"" key "\"]"
+
+Test(notify, each_event_once_and_in_order)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    at.shard.options.notify = notify_classes("EAn");
+    (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
+    (void)shard_fixture_say(&at, 0, "SET a 1");
+    expect_heard(&at, 1, EVENT("new", "a") " | " EVENT("set", "a"));
+    (void)shard_fixture_say(&at, 0, "SET a 2");
+    expect_heard(&at, 1, EVENT("set", "a"));
+    (void)shard_fixture_say(&at, 0, "EXPIRE a 100");
+    expect_heard(&at, 1, EVENT("expire", "a"));
+    (void)shard_fixture_say(&at, 0, "PERSIST a");
+    expect_heard(&at, 1, EVENT("persist", "a"));
+    (void)shard_fixture_say(&at, 0, "RENAME a b");
+    expect_heard(&at, 1, EVENT("rename_from", "a") " | " EVENT("new", "b") " | " EVENT("rename_to", "b"));
+    (void)shard_fixture_say(&at, 0, "EXPIRE b -1"); /* gone at once: it has no time */
+    expect_heard(&at, 1, EVENT("del", "b"));
+    shard_fixture_close(&at);
+}
+
 /* The events of one's own commands come behind their answers, also behind EXEC's; those of waiters, too. */
 Test(notify, who_listens_to_himself)
 {

@@ -3,6 +3,7 @@
 /* test_pubsub.c - messages, and the life of those who listen: the gate, slow readers, limits, and what is left. */
 #include <criterion/criterion.h>
 
+#include "base/glob.h"
 #include "support/shard_fixture.h"
 
 static void expect_nothing_left(const struct shard_fixture *at)
@@ -97,6 +98,16 @@ Test(pubsub, names_have_limits_and_each_refusal_is_an_answer)
     expect_said(&at, 0, "-ERR the pattern is longer than 1024 bytes | [\"psubscribe\" \"x\" :1]",
                 "PSUBSCRIBE %01025d x", 0);
     static const uint8_t name[PUBSUB_CHANNEL_MAX + 1];
+    cr_expect_null(pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, (struct gm_bytes){name, GLOB_PATTERN_MAX}));
+    cr_expect_not_null(pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, (struct gm_bytes){name, GLOB_PATTERN_MAX + 1}));
+    at.shard.options.queue_max = GLOB_PATTERN_MAX + 5; /* of names of one session: all may be used */
+    cr_expect_null(pubsub_subscribe(at.clients[2], PUBSUB_CHANNEL, BYTES("12345")));
+    cr_expect_not_null(pubsub_subscribe(at.clients[2], PUBSUB_CHANNEL, BYTES("6")));
+    at.shard.options.queue_max = 100000;
+    expect_said(&at, 3, ":0", "PUBLISH %s x", "1234"); /* neither a part of a name */
+    (void)pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, BYTES("news.*"));
+    expect_said(&at, 3, ":0", "PUBLISH NEWS.a x"); /* nor one in other letters */
+    expect_said(&at, 3, ":1", "PUBLISH news.a x");
     cr_expect_not_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name}));
     cr_expect_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name - 1}));
     (void)shard_fixture_say(&at, 1, "SUBSCRIBE %060000d", 0);

@@ -3,6 +3,9 @@
 /* test_tracking.c - clients that keep copies: order against the gate, redirection, limits, and what is left. What a
  * client sees otherwise is in tests/stories/tracking.txt. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "support/shard_fixture.h"
 
@@ -136,6 +139,7 @@ Test(tracking, a_redirection_breaks)
     expect_said(&at, 1, ":3", "CLIENT GETREDIR");
     expect_said(&at, 0, "OK", "FLUSHALL");
     expect_heard(&at, 1, "(\"tracking-redir-broken\" :3)");
+    expect_heard(&at, 3, ""); /* it speaks RESP2 */
     expect_said(&at, 0, "OK", "SET c 1");
     expect_heard(&at, 1, "");
     expect_said(&at, 1, "OK", "CLIENT TRACKING ON");
@@ -455,4 +459,165 @@ Test(tracking, client_list_shows_who_tracks)
     cr_expect_not_null(strstr(shard_fixture_say(&at, 1, "CLIENT INFO"), " flags=tB "));
     cr_expect_not_null(strstr(shard_fixture_say(&at, 1, "CLIENT INFO"), " redir=0 "));
     shard_fixture_close(&at);
+}
+
+/* ---- a cache ---- */
+
+#define CACHED 8 /* keys, k0 to k7 */
+
+/* What a client has a copy of. It does what client libraries do: reads what it has no copy of, forgets what it is told
+ * of, in the order in which it hears it. */
+struct cache {
+    unsigned client;
+    bool writes; /* and keeps what it has written */
+    bool known[CACHED];
+    char value[CACHED][24]; /* as the text of a reply */
+    struct {
+        unsigned key;
+        char written[24]; /* empty: it was a read */
+    } asked[512];
+    unsigned first, last; /* of `asked` */
+};
+
+static void forget_told(struct cache *cache, const char *message, size_t size)
+{
+    for (size_t i = 0; i + 2 < size; i++) {
+        if (message[i] == '"' && message[i + 1] == 'k') {
+            cache->known[message[i + 2] - '0'] = false;
+        }
+    }
+    if (size > 6 && strncmp(message + size - 5, " nil)", 5) == 0) {
+        memset(cache->known, 0, sizeof cache->known);
+    }
+}
+
+static void take(struct cache *cache, const char *item, size_t size)
+{
+    if (item[0] == '(') {
+        forget_told(cache, item, size);
+        return;
+    }
+    cr_assert(cache->first < cache->last, "an answer to nothing: %.*s", (int)size, item);
+    unsigned key = cache->asked[cache->first].key;
+    const char *written = cache->asked[cache->first++].written;
+    cache->known[key] = true;
+    (void)snprintf(cache->value[key], sizeof cache->value[key], "%.*s", (int)(written[0] != '\0' ? 22 : size),
+                   written[0] != '\0' ? written : item);
+}
+
+static void hear(struct shard_fixture *at, struct cache *cache)
+{
+    const char *text = shard_fixture_hear(at, cache->client);
+    while (*text != '\0') {
+        const char *end = strstr(text, " | ");
+        size_t size = end != NULL ? (size_t)(end - text) : strlen(text);
+        take(cache, text, size);
+        text += size + (end != NULL ? 3 : 0);
+    }
+    if (cache->first == cache->last) {
+        cache->first = cache->last = 0;
+    }
+}
+
+static void use(struct shard_fixture *at, struct cache *cache, struct prng *prng)
+{
+    char line[64];
+    unsigned key = (unsigned)(prng_next(prng) % CACHED);
+    bool writes = cache->writes && prng_next(prng) % 4 == 0;
+    if ((cache->known[key] && !writes) || cache->last == 512) {
+        return;
+    }
+    cache->asked[cache->last].key = key;
+    cache->asked[cache->last].written[0] = '\0';
+    if (writes) {
+        unsigned value = (unsigned)(prng_next(prng) % 1000);
+        (void)snprintf(line, sizeof line, "SET k%u %u\r\n", key, value);
+        (void)snprintf(cache->asked[cache->last].written, 24, "\"%u\"", value);
+    } else {
+        (void)snprintf(line, sizeof line, "GET k%u\r\n", key);
+    }
+    cache->last++;
+    feed(at->clients[cache->client], line);
+}
+
+static void write_something(struct shard_fixture *at, struct prng *prng)
+{
+    static const char *const forms[] = {"SET k%u %u\r\n",
+                                        "DEL k%u\r\n",
+                                        "SET k%u %u PX 2\r\n",
+                                        "PEXPIRE k%u 3\r\n",
+                                        "RENAME k%u k%u\r\n",
+                                        "INCR k%u\r\n",
+                                        "COPY k%u k%u REPLACE\r\n",
+                                        "MULTI\r\nSET k%u 5\r\nINCR k%u\r\nEXEC\r\n",
+                                        "SET k%u %u\r\nGETDEL k%u\r\n"};
+    char line[96];
+    unsigned form = (unsigned)(prng_next(prng) % (sizeof forms / sizeof forms[0]));
+    unsigned first = (unsigned)(prng_next(prng) % CACHED);
+    unsigned second = (unsigned)(prng_next(prng) % CACHED);
+    (void)snprintf(line, sizeof line, forms[form], first, second, first);
+    feed(at->clients[prng_next(prng) % 2 == 0 ? 0 : 3], prng_next(prng) % 100 == 0 ? "FLUSHALL\r\n" : line);
+}
+
+static void expect_truth(struct shard_fixture *at, struct cache *caches)
+{
+    shard_fixture_pass(at, 0); /* what is due expires */
+    shard_fixture_release(at, at->shard.tail.last_sequence);
+    (void)shard_fixture_hear(at, 0);
+    (void)shard_fixture_hear(at, 3);
+    hear(at, &caches[0]);
+    hear(at, &caches[1]);
+    for (unsigned key = 0; key < CACHED; key++) {
+        const char *truth = shard_fixture_say(at, 0, "GET k%u", key);
+        for (size_t i = 0; i < 2; i++) {
+            cr_assert(!caches[i].known[key] || strcmp(caches[i].value[key], truth) == 0,
+                      "cache %zu has %s for k%u, which is %s", i, caches[i].value[key], key, truth);
+        }
+    }
+}
+
+/* Whatever happens, and however late it is released: once all has been released and heard, no copy is wrong. */
+Test(tracking, a_cache_that_listens_has_no_wrong_copy)
+{
+    const char *given = getenv("GEOMYS_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    (void)fprintf(stderr, "tracking: GEOMYS_SEED=%llu\n", (unsigned long long)seed);
+    struct prng prng;
+    prng_seed(&prng, seed);
+    unsigned copies = 0;
+    for (unsigned round = 0; round < 20; round++) {
+        struct cache caches[2] = {{.client = 1}, {.client = 2, .writes = true}};
+        struct shard_fixture at;
+        open_tracking(&at, &(struct shard_fixture_options){.held = true, .seed = seed + round}, "ON");
+        (void)shard_fixture_say(&at, 2, "HELLO 3");
+        (void)shard_fixture_say(&at, 2, "CLIENT TRACKING ON BCAST NOLOOP PREFIX k");
+        at.shard.options.tracking_max_keys = round % 2 == 0 ? 0 : 4;
+        for (unsigned i = 0; i < 600; i++) {
+            switch (prng_next(&prng) % 8) {
+            case 0:
+                shard_fixture_pass(&at, (int64_t)(prng_next(&prng) % 3));
+                break;
+            case 1:
+                shard_fixture_release(&at, at.shard.gate.released +
+                                               (at.shard.tail.last_sequence - at.shard.gate.released) / 2);
+                hear(&at, &caches[0]);
+                hear(&at, &caches[1]);
+                break;
+            case 2:
+                write_something(&at, &prng);
+                break;
+            default:
+                use(&at, &caches[prng_next(&prng) % 2], &prng);
+                break;
+            }
+            if (i % 50 == 49) {
+                expect_truth(&at, caches);
+                for (unsigned key = 0; key < CACHED; key++) {
+                    copies += caches[0].known[key] + caches[1].known[key];
+                }
+            }
+        }
+        shard_fixture_close(&at);
+    }
+    cr_assert_gt(copies, 20 * 12 * 2, "hardly anything was in the caches: %u", copies);
 }
