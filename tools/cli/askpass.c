@@ -2,8 +2,8 @@
 
 /* askpass.c - a question without an echo.
  *
- * Idea     The terminal keeps its modes when a program dies, so signals that would end this one wait, blocked, until the
- *          echo is back, and end it then. They are seen through a descriptor that is never read.
+ * Idea     The terminal keeps its modes when a program dies, so signals that would end this one wait, blocked, until
+ *          the echo is back, and end it then. They are seen through a descriptor that is never read.
  *
  * Promises A1  The echo is off before the question stands there: what is typed after it is never shown. */
 #include "askpass.h"
