@@ -18,7 +18,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 
 from support.cli import (CLI, COMMANDS, PATIENCE_S, SLOW, Server, Terminal, bulk, environment, expect, expect_equal,
                          main, run, wait_until)
@@ -207,6 +207,8 @@ def test_watch():
         with Terminal(server.port) as terminal:
             terminal.wait(r">$")
             terminal.enter(":watch x COUNT", r"^\(not sent\) usage: :watch")
+            terminal.enter(":wacht 1s COUNT", r"^\(not sent\) of the program's own verbs only :watch")
+            expect(not server.seen(":wacht"), "a verb that there is not")
             terminal.enter(":watch 1s get", r"^\(not sent\) wrong number")
             terminal.type(":watch 50ms LOOK 'a b'\r")
             terminal.wait(r"\A\d\d:.*LOOK a b\n1\) \(integer\) \d+\n2\) x")
@@ -351,9 +353,11 @@ def test_load_shows_progress():
         source = os.path.join(folder, "source")
         with open(source, "w", encoding="utf-8") as file:
             file.write("slow 1\n" * 5000)
-        with Server(replies={"SLOW": lambda _: time.sleep(0.0002) or b"+OK\r\n"}) as server:
+        seen = threading.Event()  # until then the server is slow
+        with Server(replies={"SLOW": lambda _: (seen.wait(0.001), b"+OK\r\n")[1]}) as server:
             with Terminal(server.port, "--load", source) as terminal:
                 terminal.wait(r"^\[#*\.*\] +\d+% \d+ commands, \d+/s, 0 errors$")
+                seen.set()
                 terminal.wait(r"\A5000 commands in")
     finally:
         shutil.rmtree(folder)

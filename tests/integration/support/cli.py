@@ -21,7 +21,7 @@ import traceback
 
 CLI = os.environ.get("GEOMYS_CLI", "build/release/geomys-cli")
 SLOW = 4 if os.environ.get("GEOMYS_SANITIZED") == "1" else 1
-PATIENCE_S = 10 * SLOW
+PATIENCE_S = 20 * SLOW
 
 
 class Failure(Exception):
