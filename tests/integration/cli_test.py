@@ -3,376 +3,27 @@
 """geomys-cli from outside: as a command, in a pipe, and at a terminal.
 
 Why     What a person and a script see of the program is its contract: output, exit codes, and the screen.
-Idea    A small scripted server answers in the protocol, so each oddity of a server can be produced at will; the
-        terminal is a pty with a screen of our own behind it. What depends on the real server's commands is tried on the
-        real server, if it is there.
+Idea    support/cli.py has a small scripted server and a terminal. What depends on the real server's commands is tried
+        on the real server, if it is there. How Ctrl-C ends things: cli_stop_test.py.
 Usage   cli_test.py [word]     only the tests whose name has that word in it
         GEOMYS_CLI, GEOMYS_SERVER, GEOMYS_MODULES name the programs and the folder of modules.
 """
 
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
-import socket
 import stat
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
-import time
-import traceback
 
-CLI = os.environ.get("GEOMYS_CLI", "build/release/geomys-cli")
-SERVER = os.environ.get("GEOMYS_SERVER", "build/release/geomys-server")
-MODULES = os.environ.get("GEOMYS_MODULES", "build/release/modules")
-SLOW = 4 if os.environ.get("GEOMYS_SANITIZED") == "1" else 1
-PATIENCE_S = 10 * SLOW
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-def expect_equal(found, wanted, what=""):
-    if found != wanted:
-        raise Failure(f"{what}: {found!r} instead of {wanted!r}")
-
-
-# ---- the scripted server ------------------------------------------------------------------------------------------
-
-
-def bulk(text):
-    data = text if isinstance(text, bytes) else text.encode()
-    return b"$%d\r\n%s\r\n" % (len(data), data)
-
-
-def usage_map(entries, resp3):
-    out = b"%%%d\r\n" % len(entries) if resp3 else b"*%d\r\n" % (2 * len(entries))
-    for name, usage, flags in entries:
-        fields = [("usage", bulk(usage)), ("summary", bulk("Does it.")), ("complexity", bulk("O(1)")),
-                  ("flags", b"*%d\r\n" % len(flags) + b"".join(b"+%s\r\n" % f.encode() for f in flags)),
-                  ("group", bulk("test")), ("module", bulk("acme.test")), ("since", b"_\r\n" if resp3 else b"$-1\r\n"),
-                  ("example", bulk("GET key"))]
-        out += bulk(name) + (b"%%%d\r\n" % len(fields) if resp3 else b"*%d\r\n" % (2 * len(fields)))
-        for key, value in fields:
-            out += bulk(key) + value
-    return out
-
-
-COMMANDS = [
-    ("set", "SET key value [NX|XX] [GET] [EX seconds:int|PX milliseconds:int]", ["write"]),
-    ("get", "GET key", ["readonly"]),
-    ("getdel", "GETDEL key", ["write"]),
-    ("wipe", "WIPE [ASYNC|SYNC]", ["dangerous"]),
-    ("wait", "WAIT", []),
-    ("client|id", "CLIENT|ID", []),
-    ("client|list", "CLIENT|LIST", []),
-    ("open", "OPEN name password", []),
-]
-
-DOCS = (b"*4\r\n" + bulk("get") + b"*6\r\n" + bulk("summary") + bulk("Gets.") + bulk("group") + bulk("string")
-        + bulk("arguments") + b"*1\r\n*4\r\n" + bulk("name") + bulk("the-key") + bulk("type") + bulk("key")
-        + bulk("ping") + b"*2\r\n" + bulk("summary") + bulk("Pings."))
-
-
-class Server:
-    """Answers on a port of its own. `log` holds the commands that came, `replies` what to say to a name."""
-
-    def __init__(self, replies=None, catalog="usage", resp3=True, password=None):
-        self.replies = replies or {}
-        self.catalog = catalog
-        self.resp3 = resp3
-        self.password = password
-        self.log = []
-        self.data = {}
-        self.clients = []
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for port in range(21500 + os.getpid() % 5000, 32000):
-            try:
-                self.listener.bind(("127.0.0.1", port))
-                break
-            except OSError:
-                continue
-        self.port = self.listener.getsockname()[1]
-        self.listener.listen()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.clients.append(client)
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        state = {"resp3": False, "known": self.password is None}
-        stream = client.makefile("rb")
-        try:
-            while True:
-                head = stream.readline()
-                if not head:
-                    return
-                argv = []
-                for _ in range(int(head[1:])):
-                    size = int(stream.readline()[1:])
-                    argv.append(stream.read(size))
-                    stream.read(2)
-                self.log.append([word.decode("latin-1") for word in argv])
-                answer = self.answer(argv, state)
-                if answer is None:
-                    client.shutdown(socket.SHUT_RDWR)
-                    return
-                client.sendall(answer)
-        except (OSError, ValueError):
-            pass
-
-    def answer(self, argv, state):
-        name = argv[0].decode("latin-1").upper()
-        second = argv[1].decode("latin-1").upper() if len(argv) > 1 else ""
-        if name == "AUTH":
-            state["known"] = argv[-1].decode() == self.password
-            return b"+OK\r\n" if state["known"] else b"-WRONGPASS invalid username-password pair\r\n"
-        if not state["known"]:
-            return b"-NOAUTH Authentication required.\r\n"
-        if name in self.replies:
-            reply = self.replies[name]
-            return reply(argv) if callable(reply) else reply
-        if name == "HELLO" and self.resp3:
-            state["resp3"] = True
-            return b"%1\r\n+proto\r\n:3\r\n"
-        if name == "COMMAND" and second == "USAGE" and self.catalog == "usage":
-            return usage_map(COMMANDS, state["resp3"])
-        if name == "COMMAND" and second == "DOCS" and self.catalog == "docs":
-            return DOCS
-        if name in ("SET", "GET") and len(argv) < 2:
-            return b"-ERR wrong number of arguments\r\n"
-        if name == "SET":
-            self.data[argv[1]] = argv[2]
-            return b"+OK\r\n"
-        if name == "GET":
-            value = self.data.get(argv[1])
-            return b"$-1\r\n" if value is None else bulk(value)
-        if name == "MULTI" or name == "WIPE":
-            return b"+OK\r\n"
-        if name == "WAIT":
-            return b""  # never
-        return b"-ERR unknown command '%s', with args beginning with: \r\n" % argv[0]
-
-    def seen(self, name):
-        return [words for words in self.log if words[0].upper() == name.upper()]
-
-    def push(self, data):
-        self.clients[-1].sendall(data)
-
-    def hang_up(self):
-        for client in self.clients:
-            try:
-                client.shutdown(socket.SHUT_RDWR)
-                client.close()
-            except OSError:
-                pass
-        self.clients = []
-
-    def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.hang_up()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("GEOMYS_", "REDISCLI_", "LC_", "LANG", "NO_COLOR"))}
-    env.update(GEOMYS_HISTORY="", TERM="xterm", LANG="C.UTF-8")
-    env.update(more)
-    return env
-
-
-def run(port, *words, stdin=b"", env=None):
-    done = subprocess.run([CLI, "-p", str(port), *words], input=stdin, capture_output=True, timeout=PATIENCE_S * 3,
-                          env=env or environment())
-    expect(b"Sanitizer" not in done.stderr and b"runtime error" not in done.stderr, done.stderr.decode("latin-1"))
-    expect(done.returncode in (0, 1, 2, 3), f"code {done.returncode}: {done.stderr}")
-    return done
-
-
-# ---- the terminal -------------------------------------------------------------------------------------------------
-
-
-class Screen:
-    """What a terminal would show. An escape sequence that the program has no business to send is a failure."""
-
-    def __init__(self, rows, columns):
-        self.rows, self.columns = rows, columns
-        self.cells = [[" "] * columns for _ in range(rows)]
-        self.row = self.column = 0
-        self.rest = ""
-
-    def line_feed(self):
-        if self.row == self.rows - 1:
-            self.cells = self.cells[1:] + [[" "] * self.columns]
-        else:
-            self.row += 1
-
-    def sequence(self, parameters, final):
-        number = int(parameters) if parameters.isdigit() else 1
-        if final == "A":
-            self.row = max(0, self.row - number)
-        elif final == "C":
-            self.column = min(self.columns - 1, self.column + number)
-        elif final == "H":
-            self.row = self.column = 0
-        elif final == "J" and parameters == "2":
-            self.cells = [[" "] * self.columns for _ in range(self.rows)]
-        elif final == "J":
-            self.cells[self.row][self.column:] = [" "] * (self.columns - self.column)
-            for row in range(self.row + 1, self.rows):
-                self.cells[row] = [" "] * self.columns
-        elif final == "K":
-            self.cells[self.row][self.column:] = [" "] * (self.columns - self.column)
-        elif final == "m" or (final in "hl" and parameters == "?2004"):
-            pass
-        else:
-            raise Failure(f"the terminal got ESC [ {parameters} {final}")
-
-    def feed(self, text):
-        text = self.rest + text
-        self.rest = ""
-        at = 0
-        while at < len(text):
-            if text[at] == "\x1b":
-                match = re.match(r"\x1b\[([?0-9;]*)([A-Za-z])", text[at:])
-                if match is None:
-                    expect(len(text) - at < 12, f"the terminal got {text[at:at + 12]!r}")
-                    self.rest = text[at:]
-                    return
-                self.sequence(*match.groups())
-                at += match.end()
-                continue
-            if text[at] == "\r":
-                self.column = 0
-            elif text[at] == "\n":
-                self.line_feed()
-            elif text[at] != "\a":
-                expect(text[at].isprintable(), f"the terminal got {text[at]!r}")
-                if self.column == self.columns:
-                    self.column = 0
-                    self.line_feed()
-                self.cells[self.row][self.column] = text[at]
-                self.column += 1
-            at += 1
-
-    def text(self):
-        return "\n".join("".join(row).rstrip() for row in self.cells).rstrip()
-
-
-class Terminal:
-    """geomys-cli at a terminal of 24 rows."""
-
-    def __init__(self, port, *words, columns=100, **env):
-        self.screen = Screen(24, columns)
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execve(CLI, [CLI, "-p", str(port), *words], environment(**env))
-        self.resize(24, columns, False)
-        self.decoder_rest = b""
-        self.gone = False
-
-    def resize(self, rows, columns, tell=True):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        if tell:
-            self.screen = Screen(rows, columns)
-            os.kill(self.pid, signal.SIGWINCH)
-
-    def read(self, patience_s):
-        if not select.select([self.fd], [], [], patience_s)[0]:
-            return False
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            data = b""
-        if not data:
-            self.gone = True
-            return False
-        data = self.decoder_rest + data
-        whole = len(data)
-        while whole > 0 and whole > len(data) - 4:
-            try:
-                data[:whole].decode()
-                break
-            except UnicodeDecodeError:
-                whole -= 1
-        self.decoder_rest = data[whole:]
-        self.screen.feed(data[:whole].decode())
-        return True
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def wait(self, pattern, what=""):
-        """Until the screen matches."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not re.search(pattern, self.screen.text(), re.M):
-            if self.gone or time.monotonic() > deadline:
-                raise Failure(f"{what} no {pattern!r} on the screen:\n{self.screen.text()}")
-            self.read(0.1)
-
-    def enter(self, text, pattern):
-        self.type(text + "\r")
-        self.wait(pattern, text)
-
-    def leave(self):
-        """The exit code, after Ctrl-D."""
-        self.type("\x15\x04")
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.gone and time.monotonic() < deadline:
-            self.read(0.1)
-        return self.end()
-
-    def leave_quietly(self):
-        """The exit code of a program that ends by itself."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.gone and time.monotonic() < deadline:
-            self.read(0.1)
-        return self.end()
-
-    def end(self):
-        if self.pid:
-            if not self.gone:
-                os.kill(self.pid, signal.SIGKILL)
-            _, status = os.waitpid(self.pid, 0)
-            os.close(self.fd)
-            self.pid = 0
-            return os.waitstatus_to_exitcode(status)
-        return 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
+from support.cli import (CLI, COMMANDS, PATIENCE_S, SLOW, Server, Terminal, bulk, environment, expect, expect_equal,
+                         main, run, wait_until)
+from support.server import PROGRAM, Folder
+from support.server import Server as RealServer
 
 
 # ---- as a command -------------------------------------------------------------------------------------------------
@@ -525,20 +176,20 @@ def test_latency():
         figures = json.loads(done.stdout)
         expect(figures["min_us"] <= figures["p50_us"] <= figures["p99.9_us"] <= figures["max_us"], figures)
         expect(figures["count"] > 2, figures)
+        before = len(server.seen("PING"))
         process = started(server.port, "--latency")
-        time.sleep(0.3 * SLOW)
+        wait_until(lambda: len(server.seen("PING")) > before + 3, "it shall measure")
         out, _, code = interrupted(process)
         expect(out.startswith(b"min ") and code == 0, f"{out} {code}")
         with Terminal(server.port, "--latency") as terminal:
             terminal.wait(r"^min .*\(\d\d+ round trips\)$")
             terminal.type("\x03")
-            while terminal.read(0.5):
-                pass
+            expect_equal(terminal.leave_restored(), 0)
             expect_equal(len(terminal.screen.text().replace("^C", "").splitlines()), 1, terminal.screen.text())
         with Terminal(server.port, "--latency", columns=40) as terminal:
             terminal.wait(r"\Amin [\d.]+  p50 [\d.]+.*\Z")
-            time.sleep(0.5)
-            terminal.read(0.1)
+            before = terminal.bytes_read
+            terminal.wait_until(lambda: terminal.bytes_read > before + 200, "the line shall be drawn again")
             expect_equal(len(terminal.screen.text().splitlines()), 1, "a line that is cut, not wrapped")
 
 
@@ -552,12 +203,12 @@ def test_watch():
         with Terminal(server.port, "--watch", "50ms", "LOOK", "a b") as terminal:
             terminal.wait(r"\A\d\d:\d\d:\d\d  127.* every 0\.05s: LOOK a b\n1\) \(integer\) 1\d\n2\) x")
             terminal.type("\x03")
-            while terminal.read(0.5):
-                pass
-            expect_equal(terminal.end(), 0)
+            expect_equal(terminal.leave_restored(), 0)
         with Terminal(server.port) as terminal:
             terminal.wait(r">$")
             terminal.enter(":watch x COUNT", r"^\(not sent\) usage: :watch")
+            terminal.enter(":wacht 1s COUNT", r"^\(not sent\) of the program's own verbs only :watch")
+            expect(not server.seen(":wacht"), "a verb that there is not")
             terminal.enter(":watch 1s get", r"^\(not sent\) wrong number")
             terminal.type(":watch 50ms LOOK 'a b'\r")
             terminal.wait(r"\A\d\d:.*LOOK a b\n1\) \(integer\) \d+\n2\) x")
@@ -679,8 +330,7 @@ def test_load_goes_on_where_it_was():
             os.unlink(state)
             del seen[:]
             process = started(server.port, "--load", source, "--resume", state)
-            while len(seen) < 1000:
-                time.sleep(0.01)
+            wait_until(lambda: len(seen) >= 1000, "it shall be in the midst of it")
             _, err, code = interrupted(process)
             expect(code == 3 and b"stopped" in err, err)
             recorded = int(re.search(r"line (\d+)", open(state, encoding="utf-8").read()).group(1))
@@ -703,9 +353,11 @@ def test_load_shows_progress():
         source = os.path.join(folder, "source")
         with open(source, "w", encoding="utf-8") as file:
             file.write("slow 1\n" * 5000)
-        with Server(replies={"SLOW": lambda _: time.sleep(0.0002) or b"+OK\r\n"}) as server:
+        seen = threading.Event()  # until then the server is slow
+        with Server(replies={"SLOW": lambda _: (seen.wait(0.001), b"+OK\r\n")[1]}) as server:
             with Terminal(server.port, "--load", source) as terminal:
                 terminal.wait(r"^\[#*\.*\] +\d+% \d+ commands, \d+/s, 0 errors$")
+                seen.set()
                 terminal.wait(r"\A5000 commands in")
     finally:
         shutil.rmtree(folder)
@@ -790,7 +442,6 @@ def test_dangerous_commands_from_the_shell():
         with Terminal(server.port, "wipe") as terminal:
             terminal.wait(r"^WIPE is declared dangerous\. Send it\? \[y/N\]$")
             terminal.enter("n", r"^\(not sent\)$")
-            terminal.read(0.5)
             expect_equal(terminal.leave_quietly(), 2)
         expect(not server.seen("wipe"), "not confirmed")
         with Terminal(server.port, "wipe") as terminal:
@@ -922,9 +573,7 @@ def test_ctrl_c_takes_back_a_command_that_waits():
     with Server() as server, Terminal(server.port) as terminal:
         terminal.wait(r">$")
         terminal.type("wait\r")
-        deadline = time.monotonic() + PATIENCE_S
-        while not server.seen("wait") and time.monotonic() < deadline:
-            terminal.read(0.05)
+        terminal.wait_until(lambda: server.seen("wait"), "it shall be sent")
         terminal.resize(24, 100)
         terminal.read(0.2)
         terminal.type("\x03")
@@ -986,7 +635,7 @@ def test_paste_and_size():
     with Server() as server, Terminal(server.port, columns=40) as terminal:
         terminal.wait(r">$")
         terminal.type("\x1b[200~set a 1\nset b 2\n\x1b[201~")
-        terminal.read(0.2)
+        terminal.wait(r"set b 2\^J$")
         expect(not server.seen("set"), "a paste runs nothing by itself")
         terminal.enter("", r"(?s)OK.*OK")
         expect_equal(server.data, {b"a": b"1", b"b": b"2"})
@@ -1002,52 +651,11 @@ def test_paste_and_size():
 # ---- the real server ----------------------------------------------------------------------------------------------
 
 
-class RealServer:
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="geomys-cli-")
-        with socket.socket() as probe:
-            for port in range(26500 + os.getpid() % 2000, 32000):
-                try:
-                    probe.bind(("127.0.0.1", port))
-                    break
-                except OSError:
-                    continue
-            self.port = port
-        self.log = open(os.path.join(self.folder, "log"), "wb")
-        self.process = subprocess.Popen(
-            [SERVER, f"--port={self.port}", f"--data_folder={self.folder}", f"--module_folder={MODULES}"],
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=environment(HOME=self.folder))
-        deadline = time.monotonic() + PATIENCE_S
-        while run(self.port, "PING").returncode != 0:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                text = open(self.log.name, encoding="utf-8", errors="replace").read()
-                self.close()
-                raise Failure("the server does not start:\n" + text[-2000:])
-            time.sleep(0.1)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
 def test_the_real_server():
-    if not os.access(SERVER, os.X_OK):
+    if not os.access(PROGRAM, os.X_OK):
         print("    (left out: there is no server)")
         return
-    with RealServer() as server:
+    with Folder() as folder, RealServer(folder, persistence="bufferedwrite") as server, server.client() as client:
         expect_equal(run(server.port, "SET", "name", "john doe").stdout, b"OK\n")
         expect_equal(run(server.port, stdin=b'set n 1\nincr n\npush q a b\nlrange q 0 -1\n').stdout,
                      b"OK\n2\n2\na\nb\n")
@@ -1065,41 +673,12 @@ def test_the_real_server():
             terminal.wait(r"> client set")
             terminal.type("\x15blpop empty 0\r")
             terminal.wait(r"> blpop empty 0$")
-            time.sleep(0.5 * SLOW)  # until it is sent: before, Ctrl-C would only abandon the line
+            # Before it is sent, Ctrl-C would only abandon the line.
+            terminal.wait_until(lambda: client.info("clients")["blocked_clients"] == "1", "it shall wait")
             terminal.type("\x03")
             terminal.wait(r"^\(cancelled")
             expect_equal(terminal.leave(), 0)
 
 
-def main():
-    if not os.access(CLI, os.X_OK):
-        print(f"there is no {CLI}")
-        return 77
-    try:
-        for end in pty.openpty():
-            os.close(end)
-    except OSError as problem:
-        print(f"SKIPPED: there are no terminals here ({problem}); is /dev/pts mounted?")
-        return 77
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or word not in name:
-            continue
-        started = time.monotonic()
-        try:
-            test()
-            passed += 1
-            print(f"ok   {name} ({time.monotonic() - started:.1f} s)")
-        except Exception as problem:  # whatever went wrong, the other tests go on
-            failed += 1
-            print(f"FAIL {name}: {problem}")
-            if not isinstance(problem, Failure):
-                traceback.print_exc(file=sys.stdout)
-        sys.stdout.flush()
-    print(f"{passed} passed, {failed} failed")
-    return 0 if failed == 0 else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))

@@ -143,8 +143,9 @@ def test_a_time_that_passes_while_the_server_is_down():
     with Folder() as folder, Server(folder, persistence="bufferedwrite") as server:
         with server.client() as client:
             client.pipeline([("RPUSH", "a", 1, 2), ("PEXPIRE", "a", 300), ("RPUSH", "b", 1)])
+            until_ms = client.call("PEXPIRETIME", "a")
         server.stop()
-        time.sleep(0.35)
+        wait_until(lambda: time.time() * 1000 > until_ms, "the time shall pass")
         server.restart(module_folder=modules_in(folder, "kv"))
         with server.client() as client:
             equal(client.call("EXISTS", "a", "b"), 1)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Orderly ends, the Unix socket, and settings that change while the server runs."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -46,23 +47,20 @@ def test_an_end_under_load():
     """Whoever was answered before the end is right about it."""
     with Folder() as folder, Server(folder, persistence="writethroughdisk", wal_segment_size="64kb") as server:
         for way in ("SIGTERM", "SHUTDOWN"):
-            answered = {}
+            names = [f"{way}:{i}" for i in range(4)]
+            answered = dict.fromkeys(names, 0)
 
             def write(name, client):
-                number = 0
-                try:
+                with contextlib.suppress(OSError):
                     while True:
                         client.send_raw(encode("INCR", name) * 16)
                         for _ in range(16):
-                            number = client.receive()
-                except OSError:
-                    answered[name] = number
+                            answered[name] = client.receive()
 
-            names = [f"{way}:{i}" for i in range(4)]
             threads = [threading.Thread(target=write, args=(name, server.client())) for name in names]
             for thread in threads:
                 thread.start()
-            time.sleep(0.3)
+            wait_until(lambda: min(answered.values()) >= 200, "all shall be in the midst of it")
             equal(end(server, way), 0)
             for thread in threads:
                 thread.join(PATIENCE_S)

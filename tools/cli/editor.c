@@ -16,7 +16,7 @@
 #include "editor.h"
 
 #include "base/memory.h"
-#include "utf8.h"
+#include "steps.h"
 
 #define BELOW_MAX 4096 /* bytes of the list of completions */
 
@@ -62,96 +62,14 @@ void editor_begin(struct editor *editor, const char *prompt)
 
 /* ---- moving -------------------------------------------------------------------------------------------------- */
 
-static struct gm_bytes line_from(const struct editor *editor, size_t at)
-{
-    return (struct gm_bytes){editor->line.size > 0 ? editor->line.data + at : NULL, editor->line.size - at};
-}
-
-static size_t character_size(const struct editor *editor, size_t at, bool *combines)
-{
-    uint32_t character = 0;
-    struct gm_bytes rest = line_from(editor, at);
-    size_t size = editor->screen.utf8 || (rest.size > 0 && rest.data[0] < 0x80) ? utf8_decode(rest, &character) : 0;
-    *combines = size > 0 && utf8_width(character) == 0;
-    return size > 0 ? size : 1;
-}
-
 static size_t after(const struct editor *editor, size_t at)
 {
-    bool combines = true;
-    if (at < editor->line.size) {
-        at += character_size(editor, at, &combines);
-    }
-    while (at < editor->line.size) {
-        size_t size = character_size(editor, at, &combines);
-        if (!combines) {
-            break;
-        }
-        at += size;
-    }
-    return at;
+    return steps_after(editor_line(editor), at, editor->screen.utf8);
 }
 
 static size_t before(const struct editor *editor, size_t at)
 {
-    while (at > 0) {
-        size_t start = at - 1;
-        for (size_t size = 2; size <= 4 && size <= at; size++) {
-            bool ignored;
-            if (character_size(editor, at - size, &ignored) == size) {
-                start = at - size;
-            }
-        }
-        bool combines;
-        character_size(editor, start, &combines);
-        at = start;
-        if (!combines) {
-            break;
-        }
-    }
-    return at;
-}
-
-static bool is_word(uint8_t byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-           byte == '_' || byte >= 0x80;
-}
-
-static size_t word_right(const struct editor *editor)
-{
-    size_t at = editor->cursor;
-    while (at < editor->line.size && !is_word(editor->line.data[at])) {
-        at++;
-    }
-    while (at < editor->line.size && is_word(editor->line.data[at])) {
-        at++;
-    }
-    return at;
-}
-
-static size_t word_left(const struct editor *editor)
-{
-    size_t at = editor->cursor;
-    while (at > 0 && !is_word(editor->line.data[at - 1])) {
-        at--;
-    }
-    while (at > 0 && is_word(editor->line.data[at - 1])) {
-        at--;
-    }
-    return at;
-}
-
-static size_t blank_left(const struct editor *editor)
-{
-    size_t at = editor->cursor;
-    while (at > 0 && editor->line.data[at - 1] == ' ') {
-        at--;
-    }
-    while (at > 0 && editor->line.data[at - 1] != ' ') {
-        at--;
-    }
-    return at;
+    return steps_before(editor_line(editor), at, editor->screen.utf8);
 }
 
 /* ---- changing ------------------------------------------------------------------------------------------------ */
@@ -186,7 +104,7 @@ static void cut(struct editor *editor, size_t from, size_t to)
 /* The same, and keeps the bytes for Ctrl-Y; kills in a row add up. */
 static void kill_range(struct editor *editor, size_t from, size_t to, bool was_killing)
 {
-    struct gm_bytes range = {line_from(editor, from).data, to - from};
+    struct gm_bytes range = {editor->line.size > 0 ? editor->line.data + from : NULL, to - from};
     bool backward = to == editor->cursor && from < to;
     if (!was_killing) {
         buf_clear(&editor->killed, SIZE_MAX);
@@ -428,10 +346,10 @@ static void move_or_edit(struct editor *editor, enum key key, bool was_killing)
         editor->cursor = size;
         return;
     case KEY_WORD_LEFT:
-        editor->cursor = word_left(editor);
+        editor->cursor = steps_word_left(editor_line(editor), editor->cursor);
         return;
     case KEY_WORD_RIGHT:
-        editor->cursor = word_right(editor);
+        editor->cursor = steps_word_right(editor_line(editor), editor->cursor);
         return;
     case KEY_ERASE:
         cut(editor, before(editor, editor->cursor), editor->cursor);
@@ -447,10 +365,10 @@ static void move_or_edit(struct editor *editor, enum key key, bool was_killing)
         kill_range(editor, 0, editor->cursor, was_killing);
         return;
     case KEY_KILL_WORD:
-        kill_range(editor, blank_left(editor), editor->cursor, was_killing);
+        kill_range(editor, steps_blank_left(editor_line(editor), editor->cursor), editor->cursor, was_killing);
         return;
     case KEY_KILL_WORD_RIGHT:
-        kill_range(editor, editor->cursor, word_right(editor), was_killing);
+        kill_range(editor, editor->cursor, steps_word_right(editor_line(editor), editor->cursor), was_killing);
         return;
     case KEY_YANK:
         insert(editor, buf_bytes(&editor->killed));

@@ -101,6 +101,10 @@ bool interactive_verbs_run(struct interactive *self, struct gm_bytes line, const
         terminal_write(BYTES("\x1b[H\x1b[2J"));
         return true;
     }
+    if (name.size > 0 && *name.data == ':') {
+        fputs("(not sent) of the program's own verbs only :watch begins with a colon\n", stdout);
+        return true;
+    }
     return false;
 }
 

@@ -274,7 +274,7 @@ static void stop(struct load *load, struct complaint *complaint)
 {
     (void)tool_stopped(load->tool);
     progress_clear(&load->progress);
-    fputs("stopping: waiting for the replies to what was sent\n", stderr);
+    fputs("stopping: waiting for the replies to what was sent (Ctrl-C again: not any more)\n", stderr);
     enum status status = pipeline_drain(&load->pipeline, complaint);
     if (status == STATUS_OK || status == STATUS_AGAIN) {
         complaint_set(complaint, "stopped");

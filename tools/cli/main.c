@@ -2,9 +2,9 @@
 
 /* main.c - geomys-cli: options, then a person, a command or a script. */
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "askpass.h"
 #include "batch.h"
 #include "interactive.h"
 #include "largest.h"
@@ -18,30 +18,6 @@
 #endif
 
 #define PASSWORD_MAX 1024 /* bytes */
-
-/* Asks at the terminal, without showing what is typed. False if there is none. */
-static bool ask_password(char password[PASSWORD_MAX])
-{
-    FILE *terminal = fopen("/dev/tty", "r+e");
-    struct termios original;
-    if (terminal == NULL || tcgetattr(fileno(terminal), &original) != 0) {
-        if (terminal != NULL) {
-            fclose(terminal);
-        }
-        return false;
-    }
-    struct termios quiet = original;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fputs("Password: ", terminal);
-    fflush(terminal);
-    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
-    bool got = fgets(password, PASSWORD_MAX, terminal) != NULL;
-    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &original);
-    fputs("\n", terminal);
-    fclose(terminal);
-    password[strcspn(password, "\r\n")] = '\0';
-    return got;
-}
 
 static void settle_protocol(struct options *options, bool interactive)
 {
@@ -112,8 +88,8 @@ static int answer_or_run(struct options *options, int argc, char **argv)
     }
     char password[PASSWORD_MAX] = "";
     if (options->ask_password) {
-        if (!ask_password(password)) {
-            fputs("--askpass: there is no terminal to ask at\n", stderr);
+        if (!askpass(password, sizeof password)) {
+            fputs("--askpass: no password, for there was no terminal to ask at, or no answer\n", stderr);
             return EXIT_USAGE;
         }
         options->wish.password = password;

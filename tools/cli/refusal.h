@@ -13,7 +13,7 @@
  * far as the catalog tells. */
 bool refusal_say(FILE *file, const struct catalog *catalog, struct gm_bytes line, const struct words *words, bool utf8);
 
-/* The line, and marks under its bytes [from, to); one mark if there are none. */
+/* The line, and marks under its bytes [from, to); one mark if there are none. `from` may be one past its end. */
 void refusal_point(FILE *file, struct gm_bytes line, size_t from, size_t to, bool utf8);
 
 #endif
