@@ -22,7 +22,8 @@
  *            MARK     rewrite a slot of the mark file: after SEGMENT, before anything goes into it; when older records
  *                     are not needed any more; and on closing
  *            SYNC     WAL_BUFFERED: what was written lies unsynced for too long (or the segment ends)
- *            GROUP    batches, type names or an idle mark
+ *            GROUP    batches, type names or an idle mark; under WAL_WRITE_THROUGH batches may wait a moment for more
+ *                     (gather.h)
  *
  *          Old segments are removed beside all this, on the disk's other lane (chain.c), once the mark file says that
  *          nobody needs them. That MARK may pass a GROUP or SEGMENT which waits for space: it is what makes room.
@@ -45,6 +46,7 @@
 #include "base/memory.h"
 #include "base/siphash.h"
 #include "log/chain.h"
+#include "log/gather.h"
 #include "log/mark.h"
 #include "log/replay.h"
 #include "log/segment.h"
@@ -104,6 +106,8 @@ struct wal {
     bool full;
     bool failed;
     bool closing;
+
+    struct gather gather; /* WAL_WRITE_THROUGH only */
 
     enum work work; /* what is under way, or waits for its next try; a mark aside */
     bool marking;   /* the same for a mark: it may pass work that waits */
@@ -313,6 +317,16 @@ static bool has_batches(const struct wal *wal)
     return wal->tail->pending.size > 0;
 }
 
+static uint64_t records_waiting(const struct wal *wal)
+{
+    return wal->tail->last_sequence - wal->written;
+}
+
+static bool gathers(const struct wal *wal)
+{
+    return !wal->closing && gather_waits(&wal->gather, wal->now_ms, records_waiting(wal));
+}
+
 static bool segment_ends(const struct wal *wal)
 {
     return wal->offset >= wal->config.segment_size && wal->written >= wal->header.first_sequence;
@@ -344,6 +358,9 @@ static enum work choose_work(const struct wal *wal)
     }
     if (sync_due(wal)) {
         return WORK_SYNC;
+    }
+    if (has_batches(wal) && gathers(wal)) {
+        return WORK_NONE;
     }
     if (has_batches(wal) || wal->types_declared < wal->type_count) {
         return WORK_GROUP;
@@ -384,6 +401,7 @@ static void prepare_group(struct wal *wal)
 {
     struct disk_request *request = &wal->request;
     check(!wal->tail->open);
+    gather_end(&wal->gather, records_waiting(wal));
     bool idle = !has_batches(wal) && wal->types_declared == wal->type_count;
     buf_clear(&wal->head, GROUP_KEEP);
     wal->group_mark = wal->marked;
@@ -526,6 +544,9 @@ static void group_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
     size_t size = request->head.size + request->source.size;
+    if (wal->config.policy == WAL_WRITE_THROUGH) {
+        gather_expect(&wal->gather, records_waiting(wal));
+    }
     wal->offset += size;
     uint64_t end = wal->offset + request->zeros;
     wal->zero_end = end > wal->zero_end ? end : wal->zero_end;
@@ -651,6 +672,7 @@ void wal_turn(struct wal *wal, int64_t now_ms)
     if (wal->config.policy == WAL_NONE || wal->failed || wal->under_way) {
         return;
     }
+    gather_turn(&wal->gather, now_ms);
     if (!is_waiting(wal)) {
         (void)start(wal);
     } else if (!wal->marking && oldest_stale(wal)) {
@@ -690,6 +712,9 @@ int64_t wal_next_ms(const struct wal *wal)
     }
     if (choose_work(wal) != WORK_NONE) {
         return wal->now_ms;
+    }
+    if (has_batches(wal)) {
+        return gather_next_ms(&wal->gather, wal->now_ms);
     }
     if (wal->unsynced) {
         return wal->unsynced_since_ms + (int64_t)wal->config.sync_interval_ms;

@@ -32,7 +32,7 @@ Test(wal, that_writes_through_gathers_a_group_while_one_is_under_way_and_release
     harness_add(&harness, 2);
     harness_turn(&harness, 1);
     cr_assert_eq(calls_of(&harness, &before), 0, "a turn never touches the disk itself");
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         harness_add(&harness, 1);
         harness_turn(&harness, 1);
     }
@@ -46,9 +46,68 @@ Test(wal, that_writes_through_gathers_a_group_while_one_is_under_way_and_release
     cr_assert_eq(wal_next_ms(harness.wal), harness.now_ms, "there is more to do at once");
     harness_turn(&harness, 0);
     cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
-    cr_assert_eq(calls_of(&harness, &before), 2, "ten batches, one write, one sync");
-    cr_assert_eq(wal_released(harness.wal), 12);
+    cr_assert_eq(calls_of(&harness, &before), 2, "five batches, one write, one sync");
+    cr_assert_eq(wal_released(harness.wal), 7);
     cr_assert_eq(wal_backlog(harness.wal), 0);
+    harness_finish(&harness);
+}
+
+/* Twenty clients, of whom twelve have just been answered and eight were too late for that. */
+static void answer_twelve(struct harness *harness)
+{
+    start(harness, WAL_WRITE_THROUGH);
+    harness_settle(harness, 500);
+    harness_add(harness, 12);
+    harness_turn(harness, 1);
+    harness_add(harness, 8);
+    harness_turn(harness, 1);
+    cr_assert_eq(sim_disk_run(harness->sim, 10), 1);
+    cr_assert_eq(wal_released(harness->wal), 12, "nobody's answer is kept back");
+    harness_turn(harness, 0);
+    cr_assert_eq(sim_disk_run(harness->sim, 10), 0, "the group waits");
+}
+
+Test(wal, that_writes_through_waits_for_those_whom_it_has_just_answered)
+{
+    struct harness harness;
+    answer_twelve(&harness);
+    cr_assert_eq(wal_next_ms(harness.wal), harness.now_ms + 2);
+    harness_add(&harness, 9);
+    harness_turn(&harness, 0);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 0);
+    harness_add(&harness, 1);
+    harness_turn(&harness, 0);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 1, "18 of 20 are enough");
+    cr_assert_eq(wal_released(harness.wal), 30);
+    harness_finish(&harness);
+}
+
+Test(wal, that_writes_through_waits_for_nobody_longer_than_a_moment)
+{
+    struct harness harness;
+    answer_twelve(&harness);
+    harness_turn(&harness, 1);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 0);
+    harness_turn(&harness, 1);
+    cr_assert_eq(sim_disk_run(harness.sim, 10), 1);
+    cr_assert_eq(wal_released(harness.wal), 20);
+    /* They did not come: the next two go at once, and then it tries again. */
+    for (int i = 0; i < 3; i++) {
+        harness_add(&harness, i == 2 ? 1 : 10);
+        harness_turn(&harness, 0);
+        harness_add(&harness, i == 0 ? 0 : 10);
+        cr_assert_eq(sim_disk_run(harness.sim, 10), i < 2, "group %d", i);
+    }
+    harness_finish(&harness);
+}
+
+Test(wal, that_waits_for_company_does_not_when_it_is_closed)
+{
+    struct harness harness;
+    answer_twelve(&harness);
+    cr_assert(harness_close(&harness));
+    cr_assert_eq(harness_recover(&harness, false, NULL), STATUS_OK);
+    cr_assert_eq(harness.progress.records, 20);
     harness_finish(&harness);
 }
 
