@@ -36,14 +36,17 @@ enum snapshot_writer_state {
 struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_config *config, struct disk *disk,
                                                const struct snapshot_cut *cut);
 
-/* Type number `type` is called `name`: before the first record that uses it. Copies. */
+/* Type number `type` is called `name`: before the first record that uses it. Again is nothing new. Copies.
+ * O(1). */
 void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, struct gm_bytes name);
 
-/* Whether whoever has a choice may add more now: less than half of memory_max waits. */
+/* Whether whoever has a choice may add more now: less than half of memory_max waits, or
+ * nothing at all. (Whoever waits for it looks at the state, too.) */
 bool snapshot_writer_has_room(const struct snapshot_writer *writer);
 
-/* Adds one record; its sequence, epoch and time become the cut's, and RECORD_DUMP is set. Copies key and body. Past
- * memory_max the snapshot FAILS: a record is never refused, and never waits. In any other state than OPEN: ignored. */
+/* Adds one record, of a type above 0 and with no other flags than FRESH, EXPIRE and DAMAGED; its sequence, epoch and
+ * time become the cut's, and RECORD_DUMP is set. Copies key and body. Past memory_max the snapshot FAILS: a record is
+ * never refused, and never waits. In any other state than OPEN: ignored. */
 void snapshot_writer_add(struct snapshot_writer *writer, const struct record *record);
 
 /* No more records follow: the footer is written, all is synced. */
@@ -52,7 +55,8 @@ void snapshot_writer_finish(struct snapshot_writer *writer);
 /* In WRITTEN: gives the file its name. The caller has made sure that the log is on stable storage up to the cut. */
 void snapshot_writer_publish(struct snapshot_writer *writer);
 
-/* Gives the snapshot up, in any state but PUBLISHED: FAILED, with this reason. */
+/* Gives the snapshot up, in any state but PUBLISHED: FAILED, with this reason. A file that is being given its name
+ * meanwhile may keep it: it is whole. */
 void snapshot_writer_fail(struct snapshot_writer *writer, const char *reason);
 
 enum snapshot_writer_state snapshot_writer_state(const struct snapshot_writer *writer);

@@ -447,10 +447,22 @@ static enum status sim_open(struct disk *disk, const char *name, enum disk_open 
     return STATUS_OK;
 }
 
+static bool is_awaited(const struct sim_disk *sim, const struct disk_file *file)
+{
+    for (size_t i = 0; i < DISK_LANES; i++) {
+        for (const struct list *at = sim->lanes[i].next; at != &sim->lanes[i]; at = at->next) {
+            if (container_of(at, struct disk_request, link)->file == file) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void sim_close(struct disk *disk, struct disk_file *file)
 {
-    (void)disk;
     if (file != NULL) {
+        check(!is_awaited(sim_of(disk), file));
         list_remove(&file->link);
         memory_free(file);
     }
@@ -724,6 +736,9 @@ void sim_disk_destroy(struct sim_disk *sim)
 {
     if (sim == NULL) {
         return;
+    }
+    for (size_t i = 0; i < DISK_LANES; i++) {
+        list_init(&sim->lanes[i]); /* nobody waits any more */
     }
     while (!list_empty(&sim->files)) {
         sim_close(&sim->base, container_of(sim->files.next, struct disk_file, link));

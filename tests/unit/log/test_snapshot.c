@@ -400,6 +400,19 @@ Test(snapshot, blocks_and_counts_that_do_not_fit_together_are_refused)
                                : which == 5 ? "belongs to another snapshot"
                                             : "counts are not those of the records");
     }
+    for (uint32_t claimed = 1; claimed <= 3; claimed += 2) {
+        uint8_t records[512];
+        struct buf buf = {.data = records, .capacity = sizeof records, .limit = sizeof records};
+        forge_begin(&forge);
+        cr_assert(record_encode_type(SEQUENCE, golden_cut.time_ms, 1, BYTES("golden.text/1"), &buf));
+        cr_assert(
+            record_encode_type(SEQUENCE, golden_cut.time_ms, 2, BYTES("golden.long.text.of.forty.letters/1"), &buf));
+        cr_assert_geq(buf.size, 3 * RECORD_HEADER_SIZE);
+        forge_block(&forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = claimed}, buf_bytes(&buf));
+        forge.counts.types = 2;
+        forge_end(&forge);
+        expect_refused(&forge, claimed == 1 ? "more records than it says" : "fewer records than it says");
+    }
     static const struct {
         struct snapshot_head head;
         size_t size;
