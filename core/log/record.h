@@ -104,12 +104,17 @@ bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable,
 bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name);
 bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt);
 
+#define RECORD_SINK_AHEAD 16 /* records that a sink is told of before they come */
+
 /* Where records go: the shape that all consumers share. */
 struct record_sink {
     /* Type number `type` of this source is called `name`. Comes before its first use; again with each new file. */
     enum status (*declare)(struct record_sink *, uint16_t type, struct gm_bytes name, struct complaint *);
     /* One record of the history, in order; all of a batch or none of it. */
     enum status (*accept)(struct record_sink *, const struct record *, struct complaint *);
+    /* NULL, or: this record comes soon, behind at most RECORD_SINK_AHEAD - 1 others that were announced and have not
+     * come yet. Its key stays where it is until then. Or it never comes, because what was read before it is damaged. */
+    void (*foresee)(struct record_sink *, const struct record *);
 };
 
 #endif

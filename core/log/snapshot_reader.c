@@ -63,6 +63,12 @@ struct snapshot_reader {
     uint64_t declared[65536 / 64]; /* bit set */
 };
 
+/* A record that has been parsed and not delivered yet. */
+struct ahead {
+    struct record record;
+    size_t size; /* bytes that it takes */
+};
+
 /* ---- refusals ---- */
 
 static enum status refuse(const struct snapshot_reader *reader, uint64_t place, const char *why,
@@ -399,29 +405,52 @@ static enum status deliver(struct snapshot_reader *reader, const struct record *
     return status;
 }
 
+/* Parses some of the records at hand and announces them: the sink's memory can be fetched for all of them at once.
+ * Returns how many; none: `why` says what is wrong with the first. */
+static size_t parse_ahead(const struct snapshot_reader *reader, struct record_sink *sink,
+                          struct ahead ahead[static RECORD_SINK_AHEAD], const char **why, struct complaint *complaint)
+{
+    size_t count = 0;
+    struct gm_bytes rest = reader->rest;
+    for (; count < RECORD_SINK_AHEAD && rest.size > 0; count++) {
+        struct ahead *next = &ahead[count];
+        enum status status = record_parse(rest, &next->record, &next->size, complaint);
+        if (__builtin_expect(status != STATUS_OK, 0)) {
+            *why = status == STATUS_AGAIN ? "a record goes on behind the end of its block" : complaint->text;
+            break;
+        }
+        rest.data += next->size;
+        rest.size -= next->size;
+        if (sink->foresee != NULL) {
+            sink->foresee(sink, &next->record);
+        }
+    }
+    return count;
+}
+
 /* Delivers of the content at hand, until the step's budget is used up. */
 static enum status deliver_content(struct snapshot_reader *reader, size_t budget, struct record_sink *sink,
                                    struct complaint *complaint)
 {
     while (reader->rest.size > 0 && reader->effort < budget) {
-        struct record record;
-        struct complaint why;
-        size_t size = 0;
-        enum status status = record_parse(reader->rest, &record, &size, &why);
-        if (__builtin_expect(status != STATUS_OK, 0)) {
-            return refuse(reader, reader->place,
-                          status == STATUS_AGAIN ? "a record goes on behind the end of its block" : why.text,
-                          complaint);
+        struct ahead ahead[RECORD_SINK_AHEAD];
+        struct complaint wrong;
+        const char *why = NULL;
+        size_t count = parse_ahead(reader, sink, ahead, &why, &wrong);
+        if (count == 0) {
+            return refuse(reader, reader->place, why, complaint);
         }
-        if (reader->expected == 0) {
-            return refuse(reader, reader->place, "a block has more records than it says", complaint);
+        for (size_t i = 0; i < count; i++) {
+            if (reader->expected == 0) {
+                return refuse(reader, reader->place, "a block has more records than it says", complaint);
+            }
+            TRY(deliver(reader, &ahead[i].record, sink, complaint));
+            reader->expected--;
+            reader->rest.data += ahead[i].size;
+            reader->rest.size -= ahead[i].size;
+            reader->place += reader->exact ? ahead[i].size : 0;
+            reader->effort += ahead[i].size;
         }
-        TRY(deliver(reader, &record, sink, complaint));
-        reader->expected--;
-        reader->rest.data += size;
-        reader->rest.size -= size;
-        reader->place += reader->exact ? size : 0;
-        reader->effort += size;
     }
     if (reader->rest.size == 0 && reader->expected != 0) {
         return refuse(reader, reader->place, "a block has fewer records than it says", complaint);

@@ -438,6 +438,27 @@ static enum status sink_declare(struct record_sink *sink, uint16_t type, struct 
     return STATUS_OK;
 }
 
+static void sink_foresee(struct record_sink *sink, const struct record *record)
+{
+    struct shard *shard = container_of(sink, struct shard, sink);
+    size_t at = shard->sink_announced++ % RECORD_SINK_AHEAD;
+    shard->sink_hashes[at] = keyspace_hash(&shard->keyspace, record->key);
+    shard->sink_keys[at] = record->key.data;
+    table_prefetch(&shard->keyspace.table, shard->sink_hashes[at]);
+}
+
+/* Announcements come in the order of the records; those of records that never came are passed over. */
+static uint64_t hash_of(struct shard *shard, const struct record *record)
+{
+    while (shard->sink_taken < shard->sink_announced) {
+        size_t at = shard->sink_taken++ % RECORD_SINK_AHEAD;
+        if (shard->sink_keys[at] == record->key.data && record->key.size > 0) {
+            return shard->sink_hashes[at];
+        }
+    }
+    return keyspace_hash(&shard->keyspace, record->key);
+}
+
 static enum status sink_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     struct shard *shard = container_of(sink, struct shard, sink);
@@ -453,10 +474,10 @@ static enum status sink_accept(struct record_sink *sink, const struct record *re
     }
     shard->tail.last_sequence = record->sequence;
     shard->tail.epoch = record->epoch;
-    return apply_again(shard, &ours, keyspace_hash(&shard->keyspace, record->key), complaint);
+    return apply_again(shard, &ours, hash_of(shard, record), complaint);
 }
 
 void apply_sink_init(struct shard *shard)
 {
-    shard->sink = (struct record_sink){.declare = sink_declare, .accept = sink_accept};
+    shard->sink = (struct record_sink){.declare = sink_declare, .accept = sink_accept, .foresee = sink_foresee};
 }

@@ -111,6 +111,9 @@ struct shard {
     uint8_t *type_numbers;                       /* owned; registry type index -> number */
     uint16_t source_types[ENTRY_TYPE_COUNT * 4]; /* numbers of a record source -> ours; see apply.c */
     struct record_sink sink;                     /* where recovery puts its records */
+    uint64_t sink_hashes[RECORD_SINK_AHEAD];     /* of the keys that were announced to it, in turns */
+    const uint8_t *sink_keys[RECORD_SINK_AHEAD]; /* where these keys are */
+    uint64_t sink_announced, sink_taken;
 
     const uint8_t *foreseen_key; /* the bytes of a key whose hash is known already; NULL: none */
     uint64_t foreseen_hash;

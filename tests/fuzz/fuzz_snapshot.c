@@ -69,7 +69,7 @@ static enum status read_back(struct sim_disk *sim, size_t budget, struct taker *
 {
     struct snapshot_reader *reader;
     struct complaint complaint = {""};
-    taker->sink = (struct record_sink){on_declare, on_accept};
+    taker->sink = (struct record_sink){.declare = on_declare, .accept = on_accept};
     enum status status = snapshot_reader_create(&reader, sim_disk_interface(sim), SEQUENCE, &complaint);
     if (status == STATUS_OK) {
         snapshot_reader_cut(reader, cut);

@@ -100,7 +100,7 @@ static enum status take_record(struct record_sink *sink, const struct record *re
 
 static enum status read_snapshot(const char *path, struct snapshot_reader *reader, struct complaint *complaint)
 {
-    struct record_sink sink = {take_type, take_record};
+    struct record_sink sink = {.declare = take_type, .accept = take_record};
     struct snapshot_progress progress;
     struct snapshot_cut cut;
     enum status status = STATUS_AGAIN;

@@ -73,7 +73,7 @@ static enum outcome verify_log(const struct folder *folder, uint64_t from)
 {
     struct complaint complaint;
     struct replay *replay = NULL;
-    struct record_sink sink = {take_type, take_record};
+    struct record_sink sink = {.declare = take_type, .accept = take_record};
     enum outcome outcome = TROUBLE;
     enum status status = replay_create(&replay, folder->disk, false, from, &complaint);
     while (status == STATUS_OK || status == STATUS_AGAIN) {

@@ -221,7 +221,7 @@ Test(os_disk, carries_a_log_over_several_lives)
     for (uint64_t life = 0; life < 4; life++) {
         struct complaint complaint;
         struct os_disk *os = open_disk(&place);
-        struct record_sink sink = {declare_any, accept_any};
+        struct record_sink sink = {.declare = declare_any, .accept = accept_any};
         struct replay *replay;
         struct replay_end end;
         enum status status = replay_create(&replay, os_disk_interface(os), true, 0, &complaint);
