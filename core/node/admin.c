@@ -112,6 +112,10 @@ static void take_over(struct node *node)
     options->default_expiry_ms = config->default_expiry_ms;
     options->password = config->password;
     options->notify = notify_classes(config->notify_keyspace_events);
+    options->slowlog_us = config->slowlog_log_slower_than;
+    options->slowlog_len = (uint32_t)config->slowlog_max_len;
+    options->latency_ms = config->latency_monitor_threshold;
+    timing_configure(&node->shard);
     node->env.trace.least = (enum trace_level)config->log_level;
 }
 
@@ -138,7 +142,8 @@ static void plan_config_resetstat(struct gm_call *call)
     struct shard *shard = &node->shard;
     uint64_t damaged = shard->stats.damaged;
     shard->stats = (struct shard_stats){.damaged = damaged};
-    memset(shard->command_stats, 0, registry_command_count(node->registry) * sizeof *shard->command_stats);
+    timing_reset(shard);
+    shard->errors.count = 0;
     node->commands_before = 0;
     node->connections = 0;
     node->connections_rejected = 0;

@@ -33,9 +33,9 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 
 enum status node_register(struct registry *registry, struct complaint *complaint)
 {
-    const struct gm_module *const own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                           commands_transaction(), commands_pubsub(), commands_command(),
-                                           admin_commands()};
+    const struct gm_module *const own[] = {commands_keys(),        commands_expire(),  commands_connection(),
+                                           commands_transaction(), commands_pubsub(),  commands_command(),
+                                           commands_slowlog(),     commands_latency(), admin_commands()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         TRY(registry_add(registry, own[i], NULL, complaint));
     }
@@ -91,6 +91,9 @@ static struct shard_options shard_options(const struct node *node)
         .default_expiry_ms = config->default_expiry_ms,
         .password = config->password,
         .notify = notify_classes(config->notify_keyspace_events),
+        .slowlog_us = config->slowlog_log_slower_than,
+        .slowlog_len = (uint32_t)config->slowlog_max_len,
+        .latency_ms = config->latency_monitor_threshold,
         .seed = node->env.seed,
     };
 }
@@ -117,6 +120,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     struct shard_options options = shard_options(node);
     shard_init(&node->shard, registry, &options);
     node->shard.clock = env->clock;
+    timing_configure(&node->shard);
     node->shard.owner = node;
     node->shard.on_damage = on_damage;
     node->shard.context = node;
@@ -267,6 +271,7 @@ static void once_per_second(struct node *node)
         return;
     }
     node->next_second_ms = node->monotonic_ms + 1000;
+    timing_configure(&node->shard);
     node->commands_second = node->shard.stats.commands - node->commands_before;
     node->commands_before = node->shard.stats.commands;
     uint64_t memory = keyspace_memory(&node->shard.keyspace);

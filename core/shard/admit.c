@@ -308,4 +308,5 @@ void admit_count(struct call *call)
     struct shard_command_stats *stats = &call->shard->command_stats[call->command->index];
     stats->calls++;
     stats->failed += call->reply.error;
+    timing_count(call);
 }

@@ -55,9 +55,11 @@ void frozen_dump(const struct shard *shard, const struct entry *entry, struct gm
     }
     struct gm_cell cell = shard_cell(entry);
     uint64_t cursor = 0;
+    note_begin(shard->note, NOTE_DUMP, entry->type, entry_key(entry));
     do {
         cursor = shard_type_of(shard, entry)->abi->dump(&cell, cursor, sink);
     } while (cursor != 0);
+    note_end(shard->note);
 }
 
 /* The bytes of an entry that is alive, as frozen ones. */

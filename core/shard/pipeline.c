@@ -48,6 +48,7 @@ size_t pipeline_run(struct pipeline *pipeline, struct session *session)
     if (pipeline->count > 1) {
         prefetch(pipeline, session);
     }
+    timing_begin(shard);
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct pipeline_call *call = &pipeline->calls[i];
         const struct gm_bytes *argv = session->parser.argv + call->first;
