@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "os/os_entropy.h"
 #include "os/os_log.h"
 #include "os/os_process.h"
+#include "os/os_settings.h"
 #include "os/os_signal.h"
 
 struct server {
@@ -31,6 +33,7 @@ struct server {
     struct os_clock clock;
     struct os_entropy entropy;
     struct os_process process;
+    struct os_settings settings;
     struct trace trace;
     struct os_disk *disk;
     struct os_loop *loop;
@@ -69,6 +72,16 @@ static enum status read_file(const char *path, size_t limit, struct buf *out, st
     return STATUS_OK;
 }
 
+/* From now on config->file is the file that was read, as a whole path without symbolic links. */
+static void take_path(struct config *config, const char *path)
+{
+    char whole[PATH_MAX];
+    const char *known = realpath(path, whole) != NULL ? whole : path;
+    size_t size = strlen(known) + 1;
+    memory_free(config->file);
+    config->file = memcpy(memory_alloc(size), known, size);
+}
+
 static enum status read_config_file(struct config *config, struct complaint *complaint)
 {
     struct buf path;
@@ -84,6 +97,7 @@ static enum status read_config_file(struct config *config, struct complaint *com
         status = STATUS_OK; /* the usual place may be empty */
     } else if (status == STATUS_OK) {
         status = config_from_json(config, (const char *)path.data, buf_bytes(&text), complaint);
+        take_path(config, (const char *)path.data);
     }
     buf_finish(&text);
     buf_finish(&path);
@@ -259,11 +273,13 @@ static enum status start(struct server *server, struct complaint *complaint)
     os_entropy_init(&server->entropy);
     os_process_init(&server->process);
     os_clock_init(&server->clock);
+    os_settings_init(&server->settings, config->file);
     struct node_env env = {
         .clock = &server->clock.base,
         .disk = os_disk_interface(server->disk),
         .entropy = &server->entropy.base,
         .process = &server->process.base,
+        .settings = config->file[0] != '\0' ? &server->settings.base : NULL,
         .trace = server->trace,
     };
     TRY(node_create(&server->node, &server->config, server->registry, &env, complaint));

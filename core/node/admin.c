@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* admin.c - the node's own commands.
- *
- * CONFIG GET also answers for a few names of Redis that tools ask for before they do anything (redis-benchmark: save,
- * appendonly), with what is true here. */
+/* admin.c - the node's own commands. */
 #include "node/admin.h"
 
 #include <stdio.h>
 
-#include "base/glob.h"
 #include "base/version.h"
 #include "node/info.h"
+#include "shard/cmd.h"
 #include "shard/notify.h"
 
 /* ---- INFO ---- */
@@ -26,82 +23,7 @@ static void plan_info(struct gm_call *call)
 
 /* ---- CONFIG ---- */
 
-struct alias {
-    const char *name;
-    const char *value;
-};
-
-static const struct alias aliases[] = {
-    {"save", ""}, {"maxmemory", "0"}, {"maxmemory-policy", "noeviction"}, {"databases", "1"}, {"cluster-enabled", "no"},
-};
-
-static bool matches_any(struct gm_call *call, const char *name)
-{
-    for (uint32_t i = 2; i < call->argc; i++) {
-        if (glob_match(call->argv[i], gm_bytes_of(name), true)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *appendonly(const struct node *node)
-{
-    return node->config->persistence == WAL_NONE ? "no" : "yes";
-}
-
-static const char *appendfsync(const struct node *node)
-{
-    switch (node->config->persistence) {
-    case WAL_NONE:
-        return "no";
-    case WAL_BUFFERED:
-        return "everysec";
-    default:
-        return "always";
-    }
-}
-
-static size_t write_pairs(struct gm_call *call, bool count_only)
-{
-    struct node *node = admin_node(call);
-    struct reply *reply = &call_of(call)->reply;
-    const struct alias derived[] = {{"appendonly", appendonly(node)}, {"appendfsync", appendfsync(node)}};
-    size_t pairs = 0;
-    for (size_t key = 0; key < config_key_count(); key++) {
-        if (matches_any(call, config_key_name(key))) {
-            pairs++;
-            if (!count_only) {
-                struct buf value;
-                buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
-                config_describe(node->config, key, &value);
-                reply_text(reply, config_key_name(key));
-                reply_bytes(reply, buf_bytes(&value));
-                buf_finish(&value);
-            }
-        }
-    }
-    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] + 2; i++) {
-        const struct alias *alias = i < 2 ? &derived[i] : &aliases[i - 2];
-        if (matches_any(call, alias->name)) {
-            pairs++;
-            if (!count_only) {
-                reply_text(reply, alias->name);
-                reply_text(reply, alias->value);
-            }
-        }
-    }
-    return pairs;
-}
-
-static void plan_config_get(struct gm_call *call)
-{
-    reply_map(&call_of(call)->reply, write_pairs(call, true));
-    (void)write_pairs(call, false);
-}
-
-/* What the running parts took over from the configuration. */
-static void take_over(struct node *node)
+void admin_take_over(struct node *node)
 {
     const struct config *config = node->config;
     struct shard_options *options = &node->shard.options;
@@ -117,22 +39,6 @@ static void take_over(struct node *node)
     options->latency_ms = config->latency_monitor_threshold;
     timing_configure(&node->shard);
     node->env.trace.least = (enum trace_level)config->log_level;
-}
-
-static void plan_config_set(struct gm_call *call)
-{
-    struct node *node = admin_node(call);
-    struct complaint complaint;
-    for (uint32_t i = 2; i + 1 < call->argc; i += 2) {
-        if (config_set(node->config, call->argv[i], call->argv[i + 1], &complaint) != STATUS_OK) {
-            take_over(node);
-            reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s%s", complaint.text,
-                         i > 2 ? " (the settings before it were changed)" : "");
-            return;
-        }
-    }
-    take_over(node);
-    gm_reply_status(call, "OK");
 }
 
 /* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
@@ -223,13 +129,18 @@ static const struct gm_command commands[] = {
      .plan = plan_info},
     {COMMAND("CONFIG|GET pattern:pattern...", GM_READ | CALL_LOADING, "Returns the settings whose names match.", "O(n)",
              "CONFIG GET persistence"),
-     .plan = plan_config_get},
+     .plan = admin_config_get},
     {COMMAND("CONFIG|SET {setting value}...", GM_READ | CALL_LOADING | CALL_SECRET,
-             "Changes settings that can be changed while the server runs.", "O(n)", NULL),
-     .plan = plan_config_set},
+             "Changes settings that can be changed while the server runs, all or none of them.", "O(n)", NULL),
+     .plan = admin_config_set},
     {COMMAND("CONFIG|RESETSTAT", GM_READ | CALL_LOADING, "Begins the counts in INFO anew.", "O(n), n the commands",
              "CONFIG RESETSTAT"),
      .plan = plan_config_resetstat},
+    {COMMAND("CONFIG|REWRITE", GM_READ | CALL_LOADING,
+             "Writes the settings as they are now into the configuration file.", "O(n), n the file", NULL),
+     .plan = admin_config_rewrite},
+    {COMMAND("CONFIG|HELP", GM_READ | CALL_LOADING, "Lists the sub-commands of CONFIG.", "O(1)", "CONFIG HELP"),
+     .plan = cmd_help},
     {COMMAND("MODULE|LIST", GM_READ, "Lists the loaded modules with their types.", "O(n)", "MODULE LIST"),
      .plan = plan_module_list},
     {COMMAND("SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]", GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS,

@@ -24,6 +24,7 @@
 #include "env/entropy.h"
 #include "env/net.h"
 #include "env/process.h"
+#include "env/settings.h"
 #include "log/replay.h"
 #include "node/config.h"
 #include "shard/shard.h"
@@ -36,6 +37,7 @@ struct node_env {
     struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
     struct entropy *entropy;
     struct process *process;
+    struct settings *settings; /* NULL: the server runs without a configuration file */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
