@@ -55,6 +55,7 @@ static void plan_config_resetstat(struct gm_call *call)
     node->connections_rejected = 0;
     node->net_input = 0;
     node->net_output = 0;
+    traffic_reset(&node->traffic);
     node->peak_memory = 0;
     gm_reply_status(call, "OK");
 }

@@ -44,10 +44,25 @@ enum status node_register(struct registry *registry, struct complaint *complaint
 
 /* ---- from the log ---- */
 
+/* A slow disk is an event of LATENCY. */
+static void tell_sync(struct node *node)
+{
+    struct wal_stats stats;
+    if (node->shard.options.latency_ms > 0) {
+        wal_stats(node->wal, &stats);
+        if (stats.syncs != node->syncs_told) {
+            bool always = node->config->persistence == WAL_WRITE_THROUGH;
+            latency_add(&node->shard, always ? "aof-fsync-always" : "aof-fsync", (int64_t)stats.last_sync_us / 1000);
+        }
+        node->syncs_told = stats.syncs;
+    }
+}
+
 static void on_log_progress(void *context)
 {
     struct node *node = context;
     bool full = wal_full(node->wal);
+    tell_sync(node);
     if (full != node->wal_was_full) {
         node->wal_was_full = full;
         if (full) {
@@ -272,6 +287,7 @@ static void once_per_second(struct node *node)
     }
     node->next_second_ms = node->monotonic_ms + 1000;
     timing_configure(&node->shard);
+    traffic_second(&node->traffic, node->net_input, node->net_output);
     node->commands_second = node->shard.stats.commands - node->commands_before;
     node->commands_before = node->shard.stats.commands;
     uint64_t memory = keyspace_memory(&node->shard.keyspace);

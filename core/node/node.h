@@ -27,6 +27,7 @@
 #include "env/settings.h"
 #include "log/replay.h"
 #include "node/config.h"
+#include "node/traffic.h"
 #include "shard/shard.h"
 
 #define NODE_BACKLOG_MAX                                                                                               \
@@ -59,6 +60,7 @@ struct node {
     struct replay *replay; /* owned, while loading */
     struct wal *wal;       /* owned */
     bool wal_was_full;
+    uint64_t syncs_told; /* to LATENCY */
 
     int64_t now_ms;
     int64_t monotonic_ms;
@@ -75,9 +77,10 @@ struct node {
     uint64_t next_session_id;
     uint64_t connections; /* accepted so far */
     uint64_t connections_rejected;
-    uint64_t peak_memory;     /* bytes */
-    uint64_t net_input;       /* bytes */
-    uint64_t net_output;      /* bytes */
+    uint64_t peak_memory; /* bytes */
+    uint64_t net_input;   /* bytes */
+    uint64_t net_output;  /* bytes */
+    struct traffic traffic;
     uint64_t commands_second; /* in the last full second */
     uint64_t commands_before; /* count at its end */
     char run_id[41];
