@@ -21,6 +21,7 @@
 #include "node/node.h"
 #include "os/loop.h"
 #include "os/os_clock.h"
+#include "os/os_crash.h"
 #include "os/os_disk.h"
 #include "os/os_entropy.h"
 #include "os/os_log.h"
@@ -291,9 +292,16 @@ static enum status start(struct server *server, struct complaint *complaint)
     return listen_all(server, complaint);
 }
 
+static size_t describe_crash(const void *context, char *text, size_t room)
+{
+    const struct server *server = context;
+    return server->node != NULL ? note_describe(&server->node->shard, text, room) : 0;
+}
+
 static enum status run(struct server *server, struct complaint *complaint)
 {
     TRY(start(server, complaint));
+    os_crash_watch(&(struct os_crash_witness){describe_crash, server});
     os_loop_run(server->loop);
     if (server->node->state == NODE_FAILED) {
         *complaint = server->node->complaint;
@@ -310,6 +318,7 @@ static void finish(struct server *server)
     os_signal_destroy(server->signals);
     os_loop_destroy(server->loop);
     node_destroy(server->node);
+    os_crash_unwatch();
     os_disk_destroy(server->disk);
     registry_destroy(server->registry);
     loader_finish(&server->loader);

@@ -9,6 +9,7 @@
 
 #include "base/glob.h"
 #include "node/admin.h"
+#include "node/config_keys.h"
 
 /* ---- GET ---- */
 
@@ -126,6 +127,20 @@ static enum status rewrite(struct node *node, struct complaint *complaint)
     return status;
 }
 
+/* Whoever relies on the file must know that the next start will ask for no password. */
+static void warn_of_password(const struct node *node)
+{
+    const struct config *config = node->config;
+    const struct config_key *key = config_key_find(BYTES("password"), false);
+    bool from_nowhere = config->origin[key - config_key_at(0)] == CONFIG_ORIGIN_DEFAULT && !config->password_taken;
+    if (config->password[0] != '\0' && from_nowhere) {
+        trace(&node->env.trace, TRACE_WARNING,
+              "CONFIG REWRITE: the password was set while the server ran and is not written; set \"password\" or "
+              "\"password_file\" in %s, or the next start will ask for none",
+              config->file);
+    }
+}
+
 void admin_config_rewrite(struct gm_call *call)
 {
     struct node *node = admin_node(call);
@@ -137,6 +152,7 @@ void admin_config_rewrite(struct gm_call *call)
         reply_errorf(&call_of(call)->reply, "ERR Rewriting config file: %s", complaint.text);
     } else {
         trace(&node->env.trace, TRACE_INFO, "CONFIG REWRITE: the settings are in %s", node->config->file);
+        warn_of_password(node);
         gm_reply_status(call, "OK");
     }
 }

@@ -121,7 +121,7 @@ size_t note_describe(const struct shard *shard, char *data, size_t room)
 {
     struct text text = {data, 0, room};
     const struct command *command = command_of(shard);
-    if (shard->note->kind != NOTE_NONE) {
+    if (shard->note != NULL && shard->note->kind != NOTE_NONE) {
         add_note(&text, shard);
         if (command != NULL) {
             add_command(&text, command);

@@ -77,6 +77,7 @@ void shard_finish(struct shard *shard)
     slowlog_clear(&shard->slowlog);
     latency_finish(&shard->latency);
     memory_free(shard->note);
+    shard->note = NULL;
     memory_free(shard->command_stats);
     memory_free(shard->calls[0]);
     memory_free(shard->calls[1]);
