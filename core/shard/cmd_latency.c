@@ -186,7 +186,7 @@ static void write_age(char age[8], int64_t seconds)
         unit++;
     }
     int64_t count = seconds / units[unit].seconds;
-    (void)snprintf(age, 8, "%lld%c", (long long)(count < 99999 ? count : 99999), units[unit].letter);
+    (void)snprintf(age, 8, "%u%c", (unsigned)(count < 99999 ? count : 99999) % 100000, units[unit].letter);
 }
 
 static void graph_fill(struct graph *graph, const struct latency_event *event, int64_t now_s)

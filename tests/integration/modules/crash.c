@@ -3,9 +3,9 @@
 /* crash.c - a module that crashes on demand: in plan, in apply, in dump, in free, or when the log is read.
  *
  *     CRASH.PLAN segv|bus|fpe|ill|abort|stack    crashes at once, in that way
- *     CRASH.SET key word                         "apply": crashes when it is carried out; "dump", "free": when it is dumped
- *                                                or released; "load": when it is carried out while the environment has
- *                                                GEOMYS_TEST_CRASH; else it is a value like any other
+ *     CRASH.SET key word                         "apply": crashes when it is carried out; "dump", "free": when it is
+ *                                                dumped or released; "load": when it is carried out while the
+ *                                                environment has GEOMYS_TEST_CRASH; else a value like any other
  *     CRASH.GET key                              the word
  */
 #include <signal.h>
