@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,12 @@
 #include "node/node.h"
 #include "os/loop.h"
 #include "os/os_clock.h"
+#include "os/os_crash.h"
 #include "os/os_disk.h"
 #include "os/os_entropy.h"
 #include "os/os_log.h"
 #include "os/os_process.h"
+#include "os/os_settings.h"
 #include "os/os_signal.h"
 
 struct server {
@@ -31,6 +34,7 @@ struct server {
     struct os_clock clock;
     struct os_entropy entropy;
     struct os_process process;
+    struct os_settings settings;
     struct trace trace;
     struct os_disk *disk;
     struct os_loop *loop;
@@ -69,6 +73,16 @@ static enum status read_file(const char *path, size_t limit, struct buf *out, st
     return STATUS_OK;
 }
 
+/* From now on config->file is the file that was read, as a whole path without symbolic links. */
+static void take_path(struct config *config, const char *path)
+{
+    char whole[PATH_MAX];
+    const char *known = realpath(path, whole) != NULL ? whole : path;
+    size_t size = strlen(known) + 1;
+    memory_free(config->file);
+    config->file = memcpy(memory_alloc(size), known, size);
+}
+
 static enum status read_config_file(struct config *config, struct complaint *complaint)
 {
     struct buf path;
@@ -84,6 +98,7 @@ static enum status read_config_file(struct config *config, struct complaint *com
         status = STATUS_OK; /* the usual place may be empty */
     } else if (status == STATUS_OK) {
         status = config_from_json(config, (const char *)path.data, buf_bytes(&text), complaint);
+        take_path(config, (const char *)path.data);
     }
     buf_finish(&text);
     buf_finish(&path);
@@ -259,11 +274,13 @@ static enum status start(struct server *server, struct complaint *complaint)
     os_entropy_init(&server->entropy);
     os_process_init(&server->process);
     os_clock_init(&server->clock);
+    os_settings_init(&server->settings, config->file);
     struct node_env env = {
         .clock = &server->clock.base,
         .disk = os_disk_interface(server->disk),
         .entropy = &server->entropy.base,
         .process = &server->process.base,
+        .settings = config->file[0] != '\0' ? &server->settings.base : NULL,
         .trace = server->trace,
     };
     TRY(node_create(&server->node, &server->config, server->registry, &env, complaint));
@@ -275,9 +292,16 @@ static enum status start(struct server *server, struct complaint *complaint)
     return listen_all(server, complaint);
 }
 
+static size_t describe_crash(const void *context, char *text, size_t room)
+{
+    const struct server *server = context;
+    return server->node != NULL ? note_describe(&server->node->shard, text, room) : 0;
+}
+
 static enum status run(struct server *server, struct complaint *complaint)
 {
     TRY(start(server, complaint));
+    os_crash_watch(&(struct os_crash_witness){describe_crash, server});
     os_loop_run(server->loop);
     if (server->node->state == NODE_FAILED) {
         *complaint = server->node->complaint;
@@ -294,6 +318,7 @@ static void finish(struct server *server)
     os_signal_destroy(server->signals);
     os_loop_destroy(server->loop);
     node_destroy(server->node);
+    os_crash_unwatch();
     os_disk_destroy(server->disk);
     registry_destroy(server->registry);
     loader_finish(&server->loader);

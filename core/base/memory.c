@@ -53,6 +53,38 @@ size_t memory_size(const void *memory)
     return malloc_usable_size((void *)(uintptr_t)memory);
 }
 
+bool memory_stats(struct memory_stats *stats)
+{
+#ifdef GEOMYS_JEMALLOC
+    uint64_t epoch = 1;
+    size_t size = sizeof epoch;
+    size_t values[3] = {0};
+    static const char *const names[] = {"stats.allocated", "stats.active", "stats.resident"};
+    bool told = mallctl("epoch", &epoch, &size, &epoch, sizeof epoch) == 0;
+    for (size_t i = 0; i < 3 && told; i++) {
+        size = sizeof values[i];
+        told = mallctl(names[i], &values[i], &size, NULL, 0) == 0;
+    }
+    *stats = (struct memory_stats){values[0], values[1], values[2]};
+    return told;
+#else
+    *stats = (struct memory_stats){0};
+    return false;
+#endif
+}
+
+#define TEXT_OF(number)     #number
+#define VERSION_OF(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+
+const char *memory_allocator(void)
+{
+#ifdef GEOMYS_JEMALLOC
+    return "jemalloc-" VERSION_OF(JEMALLOC_VERSION_MAJOR, JEMALLOC_VERSION_MINOR, JEMALLOC_VERSION_BUGFIX);
+#else
+    return "libc";
+#endif
+}
+
 size_t memory_class(size_t size)
 {
 #ifdef GEOMYS_JEMALLOC

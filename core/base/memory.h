@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Never NULL. memory_zeroed is zero-filled. Release with memory_free. */
@@ -32,6 +33,18 @@ size_t memory_size(const void *memory);
 
 /* Bytes that an allocation of `size` would reserve: a request may as well use all of them. O(1). */
 size_t memory_class(size_t size);
+
+struct memory_stats {
+    uint64_t allocated; /* bytes in use */
+    uint64_t active;    /* ... of the pages that they are in */
+    uint64_t resident;  /* ... that the allocator has taken from the system */
+};
+
+/* What the allocator has. False: it does not tell. Some microseconds. */
+bool memory_stats(struct memory_stats *stats);
+
+/* Its name and version, a static text. */
+const char *memory_allocator(void);
 
 struct memory_account {
     uint64_t bytes;  /* reserved now */

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* clock.h - what time it is. Asked once per turn by whoever drives the turns; everything below is given the answer. */
+/* clock.h - what time it is. Asked once per turn by whoever drives the turns; everything below is given the answer.
+ *
+ * How long something took is another question, asked once per command: for that there are ticks, of the cheapest
+ * counter that the machine has. Their length is not known beforehand, only measured, so nothing that must repeat rests
+ * on them.
+ */
 #ifndef GEOMYS_ENV_CLOCK_H
 #define GEOMYS_ENV_CLOCK_H
 
@@ -11,6 +16,10 @@ struct clock;
 struct clock_ops {
     int64_t (*wall_ms)(struct clock *);      /* unix time; may jump */
     int64_t (*monotonic_us)(struct clock *); /* since some moment; never goes back */
+    /* Ticks since some moment. Both may be NULL: commands are not timed then. */
+    uint64_t (*ticks)(struct clock *);
+    /* Nanoseconds per tick, times 2^32. The answer becomes more exact in the first second. */
+    uint64_t (*tick_scale)(struct clock *);
 };
 
 struct clock {

@@ -11,13 +11,15 @@ struct process;
 struct process_ops {
     uint64_t (*resident_bytes)(struct process *);
     void (*cpu_us)(struct process *, uint64_t *user, uint64_t *system);
+    void (*thread_cpu_us)(struct process *, uint64_t *user, uint64_t *system); /* of the thread that asks */
 };
 
 struct process {
     const struct process_ops *ops;
     int64_t id;
-    const char *system;  /* "Linux 6.1.0 x86_64" */
-    const char *program; /* path of the executable */
+    uint64_t total_memory; /* bytes, of the machine */
+    const char *system;    /* "Linux 6.1.0 x86_64" */
+    const char *program;   /* path of the executable */
 };
 
 #endif

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* admin.c - the node's own commands.
- *
- * CONFIG GET also answers for a few names of Redis that tools ask for before they do anything (redis-benchmark: save,
- * appendonly), with what is true here. */
+/* admin.c - the node's own commands. */
 #include "node/admin.h"
 
 #include <stdio.h>
 
-#include "base/glob.h"
 #include "base/version.h"
 #include "geomys/ext/wait.h"
 #include "node/info.h"
+#include "shard/cmd.h"
 #include "shard/notify.h"
 
 /* ---- INFO ---- */
@@ -27,82 +24,7 @@ static void plan_info(struct gm_call *call)
 
 /* ---- CONFIG ---- */
 
-struct alias {
-    const char *name;
-    const char *value;
-};
-
-static const struct alias aliases[] = {
-    {"save", ""}, {"maxmemory", "0"}, {"maxmemory-policy", "noeviction"}, {"databases", "1"}, {"cluster-enabled", "no"},
-};
-
-static bool matches_any(struct gm_call *call, const char *name)
-{
-    for (uint32_t i = 2; i < call->argc; i++) {
-        if (glob_match(call->argv[i], gm_bytes_of(name), true)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *appendonly(const struct node *node)
-{
-    return node->config->persistence == WAL_NONE ? "no" : "yes";
-}
-
-static const char *appendfsync(const struct node *node)
-{
-    switch (node->config->persistence) {
-    case WAL_NONE:
-        return "no";
-    case WAL_BUFFERED:
-        return "everysec";
-    default:
-        return "always";
-    }
-}
-
-static size_t write_pairs(struct gm_call *call, bool count_only)
-{
-    struct node *node = admin_node(call);
-    struct reply *reply = &call_of(call)->reply;
-    const struct alias derived[] = {{"appendonly", appendonly(node)}, {"appendfsync", appendfsync(node)}};
-    size_t pairs = 0;
-    for (size_t key = 0; key < config_key_count(); key++) {
-        if (matches_any(call, config_key_name(key))) {
-            pairs++;
-            if (!count_only) {
-                struct buf value;
-                buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
-                config_describe(node->config, key, &value);
-                reply_text(reply, config_key_name(key));
-                reply_bytes(reply, buf_bytes(&value));
-                buf_finish(&value);
-            }
-        }
-    }
-    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] + 2; i++) {
-        const struct alias *alias = i < 2 ? &derived[i] : &aliases[i - 2];
-        if (matches_any(call, alias->name)) {
-            pairs++;
-            if (!count_only) {
-                reply_text(reply, alias->name);
-                reply_text(reply, alias->value);
-            }
-        }
-    }
-    return pairs;
-}
-
-static void plan_config_get(struct gm_call *call)
-{
-    reply_map(&call_of(call)->reply, write_pairs(call, true));
-    (void)write_pairs(call, false);
-}
-
-/* What the running parts took over from the configuration. */
-static void take_over(struct node *node)
+void admin_take_over(struct node *node)
 {
     const struct config *config = node->config;
     struct shard_options *options = &node->shard.options;
@@ -114,23 +36,11 @@ static void take_over(struct node *node)
     options->password = config->password;
     options->notify = notify_classes(config->notify_keyspace_events);
     options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
+    options->slowlog_us = config->slowlog_log_slower_than;
+    options->slowlog_len = (uint32_t)config->slowlog_max_len;
+    options->latency_ms = config->latency_monitor_threshold;
+    timing_configure(&node->shard);
     node->env.trace.least = (enum trace_level)config->log_level;
-}
-
-static void plan_config_set(struct gm_call *call)
-{
-    struct node *node = admin_node(call);
-    struct complaint complaint;
-    for (uint32_t i = 2; i + 1 < call->argc; i += 2) {
-        if (config_set(node->config, call->argv[i], call->argv[i + 1], &complaint) != STATUS_OK) {
-            take_over(node);
-            reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s%s", complaint.text,
-                         i > 2 ? " (the settings before it were changed)" : "");
-            return;
-        }
-    }
-    take_over(node);
-    gm_reply_status(call, "OK");
 }
 
 /* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
@@ -140,12 +50,14 @@ static void plan_config_resetstat(struct gm_call *call)
     struct shard *shard = &node->shard;
     uint64_t damaged = shard->stats.damaged;
     shard->stats = (struct shard_stats){.damaged = damaged};
-    memset(shard->command_stats, 0, registry_command_count(node->registry) * sizeof *shard->command_stats);
+    timing_reset(shard);
+    shard->errors.count = 0;
     node->commands_before = 0;
     node->connections = 0;
     node->connections_rejected = 0;
     node->net_input = 0;
     node->net_output = 0;
+    traffic_reset(&node->traffic);
     node->peak_memory = 0;
     gm_reply_status(call, "OK");
 }
@@ -279,13 +191,18 @@ static const struct gm_command commands[] = {
      .plan = plan_info},
     {COMMAND("CONFIG|GET pattern:pattern...", GM_READ | CALL_LOADING, "Returns the settings whose names match.", "O(n)",
              "CONFIG GET persistence"),
-     .plan = plan_config_get},
+     .plan = admin_config_get},
     {COMMAND("CONFIG|SET {setting value}...", GM_READ | CALL_LOADING | CALL_SECRET,
-             "Changes settings that can be changed while the server runs.", "O(n)", NULL),
-     .plan = plan_config_set},
+             "Changes settings that can be changed while the server runs, all or none of them.", "O(n)", NULL),
+     .plan = admin_config_set},
     {COMMAND("CONFIG|RESETSTAT", GM_READ | CALL_LOADING, "Begins the counts in INFO anew.", "O(n), n the commands",
              "CONFIG RESETSTAT"),
      .plan = plan_config_resetstat},
+    {COMMAND("CONFIG|REWRITE", GM_READ | CALL_LOADING,
+             "Writes the settings as they are now into the configuration file.", "O(n), n the file", NULL),
+     .plan = admin_config_rewrite},
+    {COMMAND("CONFIG|HELP", GM_READ | CALL_LOADING, "Lists the sub-commands of CONFIG.", "O(1)", "CONFIG HELP"),
+     .plan = cmd_help},
     {COMMAND("MODULE|LIST", GM_READ, "Lists the loaded modules with their types.", "O(n)", "MODULE LIST"),
      .plan = plan_module_list},
     {COMMAND("SAVE", GM_READ | CALL_NO_MULTI, "Makes a snapshot, and answers when it is on the disk.",

@@ -26,6 +26,8 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     struct client *client = user;
     struct node *node = client->node;
     *wants = 0;
+    traffic_read(&node->traffic, size, client->left);
+    client->left = size;
     if (node->wal != NULL && wal_backlog(node->wal) > NODE_BACKLOG_MAX) {
         if (list_empty(&client->stuffed)) {
             list_push_back(&node->stuffed, &client->stuffed);
@@ -34,6 +36,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     }
     size_t consumed = session_input(client->session, data, size, wants);
     node->net_input += consumed;
+    client->left = size - consumed;
     if (client->ended) {
         wind_up(client);
     }
@@ -104,6 +107,7 @@ void client_flush(struct client *client)
     if (size > 0 && !client->stalled) {
         size_t taken = net_write(client->conn, session->out.data + session->sent, size);
         node->net_output += taken;
+        traffic_write(&node->traffic, size);
         client->stalled = taken < size;
         session_sent(session, taken);
     }

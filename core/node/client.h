@@ -12,6 +12,7 @@ struct client {
     struct net_conn *conn;   /* borrowed, until on_closed */
     struct session *session; /* owned */
     struct list stuffed;     /* in node->stuffed, or alone */
+    size_t left;             /* bytes of input that were not consumed */
     bool stalled;            /* the peer does not take more just now */
     bool ended;              /* the peer sends no more */
 };

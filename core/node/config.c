@@ -287,6 +287,15 @@ void config_describe(const struct config *config, size_t index, struct buf *valu
     }
 }
 
+void config_raw(const struct config *config, const struct config_key *key, struct buf *value)
+{
+    if (key->type == CONFIG_TEXT || key->type == CONFIG_PATH) {
+        (void)buf_append(value, gm_bytes_of(*(char *const *)field(config, key)));
+    } else {
+        config_describe(config, (size_t)(key - config_key_at(0)), value);
+    }
+}
+
 /* ---- changing at run time ---- */
 
 /* A changeable text is put beside the old one, so that a refusal leaves the old one in place (P2). */

@@ -139,6 +139,21 @@ void config_describe(const struct config *config, size_t key, struct buf *value)
 must_use enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text,
                                 struct complaint *complaint);
 
+/* Changes `count` settings, or none of them if one is refused or given twice. `pairs` are names and values in turn; a
+ * name may be that of Redis. As config_set. */
+must_use enum status config_set_all(struct config *config, const struct gm_bytes *pairs, size_t count,
+                                    struct complaint *complaint);
+
+/* What setting `key` is called in Redis, a static text; NULL if nothing means the same there, or it has the same
+ * name. */
+const char *config_redis_name(size_t key);
+
+/* Appends to `out` the text of the configuration file as it should be for the settings that can be changed at run time
+ * to be what they are now: `text` with other values for those that differ, and what is missing and not the default.
+ * INVALID, TOO_BIG with a complaint, in which `file_name` is what the text comes from. O(size). */
+must_use enum status config_rewrite(const struct config *config, const char *file_name, struct gm_bytes text,
+                                    struct buf *out, struct complaint *complaint);
+
 /* Appends the text of --help. */
 void config_help(struct buf *text);
 

@@ -40,7 +40,13 @@ struct config_key {
 /* The setting, or NULL. With `alike`, dashes count as underscores, and "port" is external_port. */
 const struct config_key *config_key_find(struct gm_bytes name, bool alike);
 
+/* The same, where a name of Redis may be meant: CONFIG SET. */
+const struct config_key *config_key_named(struct gm_bytes name);
+
 const struct config_key *config_key_at(size_t index);
+
+/* Appends the value of a changeable setting as config_put_any takes it, secrets included. */
+void config_raw(const struct config *config, const struct config_key *key, struct buf *value);
 
 /* The setting whose name is nearest, or NULL if none is near. */
 const struct config_key *config_key_near(struct gm_bytes name);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/version.h"
+#include "node/info_parts.h"
 
 static const char *policy_name(int64_t policy)
 {
@@ -19,7 +20,7 @@ static const char *policy_name(int64_t policy)
     }
 }
 
-static void human(struct buf *out, const char *name, uint64_t bytes)
+void info_human(struct buf *out, const char *name, uint64_t bytes)
 {
     static const char units[] = "BKMGT";
     double value = (double)bytes;
@@ -42,6 +43,8 @@ static void server(struct node *node, struct buf *out)
     }
     (void)buf_format(out, "arch_bits:64\r\nmultiplexing_api:epoll\r\nrun_id:%s\r\nnode_id:%lld\r\ntcp_port:%lld\r\n",
                      node->run_id, (long long)node->config->node_id, (long long)node->config->external_port);
+    (void)buf_format(out, "gcc_version:%s\r\nlru_clock:%lld\r\nio_threads_active:0\r\n", __VERSION__,
+                     (long long)(node->now_ms / 1000) & 0xffffff);
     (void)buf_format(
         out, "server_time_usec:%lld\r\nuptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nconfig_file:%s\r\n",
         (long long)node->now_ms * 1000, (long long)uptime_s, (long long)uptime_s / 86400, node->config->file);
@@ -55,6 +58,7 @@ static void clients(struct node *node, struct buf *out)
     (void)buf_format(out, "tracking_clients:%llu\r\nwatching_keys:%llu\r\n",
                      (unsigned long long)node->shard.tracking.tracker_count,
                      (unsigned long long)node->shard.interest.watchers);
+    info_clients_traffic(node, out);
 }
 
 static void memory(struct node *node, struct buf *out)
@@ -63,16 +67,18 @@ static void memory(struct node *node, struct buf *out)
     uint64_t used = keyspace_memory(keyspace);
     uint64_t peak = used > node->peak_memory ? used : node->peak_memory;
     (void)buf_format(out, "# Memory\r\nused_memory:%llu\r\n", (unsigned long long)used);
-    human(out, "used_memory_human", used);
+    info_human(out, "used_memory_human", used);
     if (node->env.process != NULL) {
         uint64_t resident = node->env.process->ops->resident_bytes(node->env.process);
         (void)buf_format(out, "used_memory_rss:%llu\r\n", (unsigned long long)resident);
-        human(out, "used_memory_rss_human", resident);
+        info_human(out, "used_memory_rss_human", resident);
     }
     (void)buf_format(out, "used_memory_peak:%llu\r\n", (unsigned long long)peak);
-    human(out, "used_memory_peak_human", peak);
+    info_human(out, "used_memory_peak_human", peak);
+    uint64_t overhead = keyspace->table.bytes + keyspace->expire.room * sizeof(struct expire_item);
     (void)buf_format(out, "used_memory_overhead:%llu\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n",
-                     (unsigned long long)(keyspace->table.bytes + keyspace->expire.room * sizeof(struct expire_item)));
+                     (unsigned long long)overhead);
+    info_memory_process(node, used, peak, overhead, out);
     for (uint32_t i = 1; i < node->shard.type_count; i++) {
         (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
                          (unsigned long long)keyspace->account[i].bytes);
@@ -118,7 +124,9 @@ static void persistence(struct node *node, struct buf *out)
         (void)buf_format(out, "log_segments:%llu\r\nlog_bytes_written:%llu\r\nlog_groups:%llu\r\nlog_syncs:%llu\r\n",
                          (unsigned long long)stats.segments, (unsigned long long)stats.bytes_written,
                          (unsigned long long)stats.groups, (unsigned long long)stats.syncs);
-        (void)buf_format(out, "aof_last_write_status:%s\r\n", wal_full(node->wal) ? "err" : "ok");
+        (void)buf_format(out, "aof_last_write_status:%s\r\naof_buffer_length:%zu\r\naof_pending_bio_fsync:%d\r\n",
+                         wal_full(node->wal) ? "err" : "ok", wal_backlog(node->wal),
+                         wal_synced(node->wal) < wal_written(node->wal) ? 1 : 0);
         saver_info(&node->saver, out);
     }
 }
@@ -137,6 +145,7 @@ static void stats(struct node *node, struct buf *out)
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
                      (unsigned long long)counts->hits, (unsigned long long)counts->misses);
+    info_stats_traffic(node, out);
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_PATTERN].count);
@@ -161,8 +170,13 @@ static void cpu(struct node *node, struct buf *out)
     uint64_t system = 0;
     if (node->env.process != NULL) {
         node->env.process->ops->cpu_us(node->env.process, &user, &system);
-        (void)buf_format(out, "# CPU\r\nused_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n", (double)system / 1e6,
-                         (double)user / 1e6);
+        (void)buf_format(out,
+                         "# CPU\r\nused_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:0.000000\r\n"
+                         "used_cpu_user_children:0.000000\r\n",
+                         (double)system / 1e6, (double)user / 1e6);
+        node->env.process->ops->thread_cpu_us(node->env.process, &user, &system);
+        (void)buf_format(out, "used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n",
+                         (double)system / 1e6, (double)user / 1e6);
     }
 }
 
@@ -178,19 +192,6 @@ static void modules(struct node *node, struct buf *out)
     }
 }
 
-static void command_stats(struct node *node, struct buf *out)
-{
-    (void)buf_append(out, BYTES("# Commandstats\r\n"));
-    for (uint32_t i = 0; i < registry_command_count(node->registry); i++) {
-        const struct shard_command_stats *counts = &node->shard.command_stats[i];
-        if (counts->calls + counts->rejected > 0) {
-            (void)buf_format(out, "cmdstat_%s:calls=%llu,rejected_calls=%llu,failed_calls=%llu\r\n",
-                             registry_command(node->registry, i)->usage.name, (unsigned long long)counts->calls,
-                             (unsigned long long)counts->rejected, (unsigned long long)counts->failed);
-        }
-    }
-}
-
 static void cluster(struct node *node, struct buf *out)
 {
     (void)node;
@@ -202,8 +203,8 @@ static void keyspace(struct node *node, struct buf *out)
     const struct keyspace *keys = &node->shard.keyspace;
     (void)buf_append(out, BYTES("# Keyspace\r\n"));
     if (keys->table.count > 0) {
-        (void)buf_format(out, "db0:keys=%llu,expires=%u,avg_ttl=0\r\n", (unsigned long long)keys->table.count,
-                         keys->expire.count);
+        (void)buf_format(out, "db0:keys=%llu,expires=%u,avg_ttl=%lld\r\n", (unsigned long long)keys->table.count,
+                         keys->expire.count, (long long)expire_mean_ms(&keys->expire, node->now_ms));
     }
     for (uint32_t i = 1; i < node->shard.type_count; i++) {
         if (keys->keys[i] > 0) {
@@ -232,7 +233,9 @@ static const struct section sections[] = {
     {"replication", replication, true},
     {"cpu", cpu, true},
     {"modules", modules, true},
-    {"commandstats", command_stats, false},
+    {"commandstats", info_command_stats, false},
+    {"errorstats", info_error_stats, true},
+    {"latencystats", info_latency_stats, false},
     {"cluster", cluster, true},
     {"keyspace", keyspace, true},
 };

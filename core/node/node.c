@@ -33,9 +33,9 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 
 enum status node_register(struct registry *registry, struct complaint *complaint)
 {
-    const struct gm_module *const own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                           commands_transaction(), commands_pubsub(), commands_command(),
-                                           admin_commands()};
+    const struct gm_module *const own[] = {commands_keys(),        commands_expire(),  commands_connection(),
+                                           commands_transaction(), commands_pubsub(),  commands_command(),
+                                           commands_slowlog(),     commands_latency(), admin_commands()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         TRY(registry_add(registry, own[i], NULL, complaint));
     }
@@ -44,10 +44,25 @@ enum status node_register(struct registry *registry, struct complaint *complaint
 
 /* ---- from the log ---- */
 
+/* A slow disk is an event of LATENCY. */
+static void tell_sync(struct node *node)
+{
+    struct wal_stats stats;
+    if (node->shard.options.latency_ms > 0) {
+        wal_stats(node->wal, &stats);
+        if (stats.syncs != node->syncs_told) {
+            bool always = node->config->persistence == WAL_WRITE_THROUGH;
+            latency_add(&node->shard, always ? "aof-fsync-always" : "aof-fsync", (int64_t)stats.last_sync_us / 1000);
+        }
+        node->syncs_told = stats.syncs;
+    }
+}
+
 static void on_log_progress(void *context)
 {
     struct node *node = context;
     bool full = wal_full(node->wal);
+    tell_sync(node);
     if (full != node->wal_was_full) {
         node->wal_was_full = full;
         if (full) {
@@ -92,6 +107,9 @@ static struct shard_options shard_options(const struct node *node)
         .password = config->password,
         .notify = notify_classes(config->notify_keyspace_events),
         .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
+        .slowlog_us = config->slowlog_log_slower_than,
+        .slowlog_len = (uint32_t)config->slowlog_max_len,
+        .latency_ms = config->latency_monitor_threshold,
         .seed = node->env.seed,
     };
 }
@@ -118,6 +136,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     struct shard_options options = shard_options(node);
     shard_init(&node->shard, registry, &options);
     node->shard.clock = env->clock;
+    timing_configure(&node->shard);
     node->shard.owner = node;
     node->shard.on_damage = on_damage;
     node->shard.context = node;
@@ -279,6 +298,8 @@ static void once_per_second(struct node *node)
         return;
     }
     node->next_second_ms = node->monotonic_ms + 1000;
+    timing_configure(&node->shard);
+    traffic_second(&node->traffic, node->net_input, node->net_output);
     node->commands_second = node->shard.stats.commands - node->commands_before;
     node->commands_before = node->shard.stats.commands;
     uint64_t memory = keyspace_memory(&node->shard.keyspace);

@@ -24,9 +24,11 @@
 #include "env/entropy.h"
 #include "env/net.h"
 #include "env/process.h"
+#include "env/settings.h"
 #include "node/config.h"
 #include "node/recovery.h"
 #include "node/saver.h"
+#include "node/traffic.h"
 #include "shard/shard.h"
 
 #define NODE_BACKLOG_MAX                                                                                               \
@@ -37,6 +39,7 @@ struct node_env {
     struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
     struct entropy *entropy;
     struct process *process;
+    struct settings *settings; /* NULL: the server runs without a configuration file */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
@@ -59,6 +62,7 @@ struct node {
     struct wal *wal;           /* owned */
     struct saver saver;
     bool wal_was_full;
+    uint64_t syncs_told; /* to LATENCY */
 
     int64_t now_ms;
     int64_t monotonic_ms;
@@ -75,9 +79,10 @@ struct node {
     uint64_t next_session_id;
     uint64_t connections; /* accepted so far */
     uint64_t connections_rejected;
-    uint64_t peak_memory;     /* bytes */
-    uint64_t net_input;       /* bytes */
-    uint64_t net_output;      /* bytes */
+    uint64_t peak_memory; /* bytes */
+    uint64_t net_input;   /* bytes */
+    uint64_t net_output;  /* bytes */
+    struct traffic traffic;
     uint64_t commands_second; /* in the last full second */
     uint64_t commands_before; /* count at its end */
     char run_id[41];

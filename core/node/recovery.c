@@ -215,8 +215,12 @@ void recovery_progress(const struct recovery *recovery, struct recovery_progress
 void recovery_end(const struct recovery *recovery, struct recovery_end *out)
 {
     check(recovery->done);
-    *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_done};
+    *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_delivered};
     replay_end(recovery->replay, &out->log);
+    if (out->log.last_epoch == 0) { /* nothing was read behind the snapshot */
+        out->log.last_epoch = recovery->shard->tail.epoch;
+        out->log.last_time_ms = recovery->shard->tail.last_time_ms;
+    }
     for (size_t i = recovery->index; i < recovery->found_count; i++) {
         if (recovery->unreadable[i]) {
             continue;

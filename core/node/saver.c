@@ -56,6 +56,9 @@ void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end
     saver->last_ms = saver->shard->monotonic_ms;
     saver->last_wall_ms = saver->shard->now_ms;
     saver->retry_ms = saver->shard->monotonic_ms;
+    if (saver->older != 0) {
+        wal_keep_from(wal, saver->older + 1); /* what was to go may not have gone */
+    }
     for (size_t i = 0; i < found->superseded_count && saver->doomed_count < SAVER_DOOMED_MAX; i++) {
         saver->doomed[saver->doomed_count++] = found->superseded[i];
     }
@@ -280,8 +283,10 @@ bool saver_turn(struct saver *saver)
     }
     bool more = false;
     if (shard->sweep.active) {
+        int64_t begun_us = now_us(saver);
         more = sweep_turn(shard, budget_us(saver));
         saver->slice_end_us = now_us(saver);
+        latency_add(shard, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
         saver->slice_commands = shard->stats.commands;
     }
     if (saver->writer != NULL) {

@@ -23,17 +23,29 @@ static uint64_t resident_bytes(struct process *process)
     return got == 2 ? resident * (unsigned long long)sysconf(_SC_PAGESIZE) : 0;
 }
 
-static void cpu_us(struct process *process, uint64_t *user, uint64_t *system)
+static void usage_of(int whom, uint64_t *user, uint64_t *system)
 {
-    (void)process;
     struct rusage usage;
     memset(&usage, 0, sizeof usage);
-    (void)getrusage(RUSAGE_SELF, &usage);
+    (void)getrusage(whom, &usage);
     *user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
     *system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
 }
 
-static const struct process_ops ops = {.resident_bytes = resident_bytes, .cpu_us = cpu_us};
+static void cpu_us(struct process *process, uint64_t *user, uint64_t *system)
+{
+    (void)process;
+    usage_of(RUSAGE_SELF, user, system);
+}
+
+static void thread_cpu_us(struct process *process, uint64_t *user, uint64_t *system)
+{
+    (void)process;
+    usage_of(RUSAGE_THREAD, user, system);
+}
+
+static const struct process_ops ops = {
+    .resident_bytes = resident_bytes, .cpu_us = cpu_us, .thread_cpu_us = thread_cpu_us};
 
 void os_process_init(struct os_process *process)
 {
@@ -45,8 +57,12 @@ void os_process_init(struct os_process *process)
     }
     ssize_t size = readlink("/proc/self/exe", process->program, sizeof process->program - 1);
     process->program[size > 0 ? size : 0] = '\0';
-    process->base =
-        (struct process){.ops = &ops, .id = (int64_t)getpid(), .system = process->system, .program = process->program};
+    long pages = sysconf(_SC_PHYS_PAGES);
+    process->base = (struct process){.ops = &ops,
+                                     .id = (int64_t)getpid(),
+                                     .system = process->system,
+                                     .program = process->program,
+                                     .total_memory = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0};
 }
 
 uint64_t os_process_descriptors(uint64_t wanted)

@@ -30,6 +30,14 @@ static bool refuse(struct call *call, const char *error)
     return false;
 }
 
+/* What a Redis finds out while it carries the command out: so it counts as a call that failed. */
+static bool fail(struct call *call, const char *error)
+{
+    reply_error(&call->reply, error);
+    admit_count(call);
+    return false;
+}
+
 /* ---- which command ---- */
 
 static bool refuse_unknown(struct call *call, const struct registry_lookup *lookup)
@@ -161,7 +169,7 @@ static bool bind_arguments(struct call *call)
     case USAGE_ARITY:
         return refuse_arity(call);
     default:
-        return refuse(call, bound->error);
+        return fail(call, bound->error);
     }
 }
 
@@ -287,7 +295,7 @@ bool admit(struct call *call)
     monitor_tell(call);
     const char *error = look_up_keys(call);
     if (error != NULL) {
-        return refuse(call, error);
+        return fail(call, error);
     }
     count_hits(call);
     mark_global(call);
@@ -314,4 +322,5 @@ void admit_count(struct call *call)
     struct shard_command_stats *stats = &call->shard->command_stats[call->command->index];
     stats->calls++;
     stats->failed += call->reply.error;
+    timing_count(call);
 }

@@ -132,7 +132,9 @@ void apply_release(void *context, struct entry *entry)
     const struct gm_type *type = shard_type_of(shard, entry)->abi;
     if ((entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) == ENTRY_WORD && type != NULL && type->free != NULL) {
         struct apply apply = {.abi = {.ops = &lent, .cell = shard_cell(entry)}, .shard = shard, .type = entry->type};
+        note_begin(shard->note, NOTE_FREE, entry->type, entry_key(entry));
         type->free(&apply.abi);
+        note_end(shard->note);
     }
 }
 
@@ -282,7 +284,10 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         apply.abi.cell = shard_cell(entry);
     }
     struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
-    if (type->apply(&apply.abi, &seen) != GM_OK) {
+    note_begin(shard->note, NOTE_APPLY, record->type, record->key);
+    int accepted = type->apply(&apply.abi, &seen);
+    note_end(shard->note);
+    if (accepted != GM_OK) {
         tell(shard, record, "has a body that its type does not accept");
         return freeze(&apply, record, true, complaint);
     }

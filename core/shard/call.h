@@ -21,6 +21,7 @@ enum call_flag {
     CALL_SUBSCRIBED = 1 << 22,  /* from a session of RESP2 that listens to channels, too */
     CALL_UNPAUSED = 1 << 23,    /* while clients are paused, too */
     CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
+    CALL_COMPOUND = 1 << 30,    /* runs commands that SLOWLOG has by themselves */
     CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
 };
 
@@ -59,6 +60,7 @@ struct call {
     bool waits;  /* plan asked to be run again */
     bool closes; /* the session closes after this answer */
     int64_t wait_ms;
+    uint64_t began; /* ticks */
     struct usage_bound bound;
     struct usage_key places_inline[CALL_KEYS_INLINE];
     struct gm_key keys_inline[CALL_KEYS_INLINE];

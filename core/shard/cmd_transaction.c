@@ -149,7 +149,7 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "MULTI", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_multi,
      .complexity = "O(1)", .summary = "Begins a transaction: the commands that follow are kept until EXEC.",
      .example = "MULTI"},
-    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE,
+    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE | CALL_COMPOUND,
      .plan = plan_exec, .complexity = "what its commands cost",
      .summary = "Carries out the commands of a transaction, all at once, and replies with their replies."},
     {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,

@@ -13,5 +13,7 @@ const struct gm_module *commands_connection(void);  /* cmd_connection.c: PING HE
 const struct gm_module *commands_transaction(void); /* cmd_transaction.c: MULTI EXEC WATCH ... */
 const struct gm_module *commands_pubsub(void);      /* cmd_pubsub.c: SUBSCRIBE PUBLISH PUBSUB ... */
 const struct gm_module *commands_command(void);     /* cmd_command.c: COMMAND and its sub-commands */
+const struct gm_module *commands_slowlog(void);     /* cmd_slowlog.c: SLOWLOG */
+const struct gm_module *commands_latency(void);     /* cmd_latency.c: LATENCY */
 
 #endif

@@ -33,6 +33,7 @@ static struct call *begin(struct shard *shard, struct session *session, const st
     call->timed_out = false;
     call->waits = false;
     call->closes = false;
+    call->began = shard->timing.now;
     reply_begin(&call->reply, &session->out, session->resp3);
     shard->depth++;
     return call;
@@ -41,7 +42,9 @@ static struct call *begin(struct shard *shard, struct session *session, const st
 static void end(struct call *call)
 {
     struct shard *shard = call->shard;
-    shard->stats.errors += call->reply.error;
+    if (__builtin_expect(call->reply.error, 0)) {
+        errors_count(shard, reply_written(&call->reply));
+    }
     shard->depth--;
     if (shard->depth == 0) {
         session_settle(call->session, call->reply.start);
@@ -73,6 +76,8 @@ void exec(struct shard *shard, struct session *session, const struct gm_bytes *a
     struct call *call = begin(shard, session, argv, argc);
     if (admit(call)) {
         plan(call);
+    } else {
+        timing_begin(shard);
     }
     end(call);
     if (call->closes) {
@@ -86,6 +91,7 @@ void exec(struct shard *shard, struct session *session, const struct gm_bytes *a
 bool exec_again(struct session *session, bool timed_out)
 {
     struct session_call *parked = session->parked;
+    timing_begin(session->shard);
     struct call *call = begin(session->shard, session, parked->argv, parked->argc);
     call->again = true;
     call->timed_out = timed_out;

@@ -84,7 +84,9 @@ bool frozen_dump_step(const struct shard *shard, const struct entry *entry, uint
     struct meter meter = {.sink = {.record = measure}, .out = sink};
     struct gm_cell cell = shard_cell(entry);
     uint64_t before = *cursor;
+    note_begin(shard->note, NOTE_DUMP, entry->type, entry_key(entry));
     *cursor = shard_type_of(shard, entry)->abi->dump(&cell, before, &meter.sink);
+    note_end(shard->note);
     bool told = meter.records > 0 || (before != 0 && *cursor == 0);
     return told && !meter.too_big && *cursor != GM_DUMP_REFUSED;
 }

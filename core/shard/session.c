@@ -87,7 +87,7 @@ static void protocol_error(struct session *session)
     struct reply reply;
     reply_begin(&reply, &session->out, session->resp3);
     reply_error(&reply, session->parser.error);
-    session->shard->stats.errors++;
+    errors_count(session->shard, reply_written(&reply));
     session->doomed = true;
     session_touch(session);
 }

@@ -75,6 +75,7 @@ struct session {
     uint32_t watch_count;        /* links in it */
     struct list waits;           /* interest_link.in_session */
     struct session_call *parked; /* owned: the command that waits */
+    uint64_t spent_ns;           /* for it so far */
     struct heap_node timeout;
     uint32_t muted;                   /* that many more commands are not answered */
     struct list monitors;             /* in shard->monitors, or alone */

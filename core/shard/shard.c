@@ -51,6 +51,8 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     list_init(&shard->monitors);
     list_init(&shard->syncing);
     list_init(&shard->sessions);
+    slowlog_init(&shard->slowlog);
+    shard->note = memory_zeroed(sizeof *shard->note);
     shard->type_count = 1;
     register_types(shard);
     apply_sink_init(shard);
@@ -58,6 +60,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     for (size_t i = 0; i < 2; i++) {
         shard->calls[i] = memory_zeroed(sizeof *shard->calls[i]);
     }
+    timing_configure(shard);
 }
 
 void shard_finish(struct shard *shard)
@@ -74,6 +77,11 @@ void shard_finish(struct shard *shard)
     heap_finish(&shard->timeouts);
     arena_finish(&shard->arena);
     memory_free(shard->type_numbers);
+    timing_finish(shard);
+    slowlog_clear(&shard->slowlog);
+    latency_finish(&shard->latency);
+    memory_free(shard->note);
+    shard->note = NULL;
     memory_free(shard->command_stats);
     memory_free(shard->calls[0]);
     memory_free(shard->calls[1]);
@@ -143,7 +151,9 @@ static bool expire_some(struct shard *shard)
 
 bool shard_turn_end(struct shard *shard)
 {
+    int64_t begun_us = timing_moment_us(shard);
     bool more = expire_some(shard);
+    latency_add(shard, "expire-cycle", (timing_moment_us(shard) - begun_us) / 1000);
     waiters_synced(shard);
     waiters_time_out(shard);
     waiters_serve(shard);

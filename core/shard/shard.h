@@ -21,15 +21,21 @@
 #include "log/tail.h"
 #include "log/wal.h"
 #include "module/registry.h"
+#include "shard/errors.h"
 #include "shard/gate.h"
 #include "shard/interest.h"
+#include "shard/latency.h"
+#include "shard/note.h"
 #include "shard/pubsub.h"
+#include "shard/slowlog.h"
+#include "shard/timing.h"
 #include "shard/tracking.h"
 #include "store/keyspace.h"
 #include "wire/resp.h"
 
 struct call;
 struct snapshot_writer;
+struct histogram;
 
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
@@ -45,6 +51,9 @@ struct shard_options {
     const char *password;       /* borrowed; NULL or "": none is needed */
     uint32_t notify;            /* classes of keyspace events that are told, see notify.h; 0: none */
     uint64_t tracking_max_keys; /* that are remembered for clients that cache them; 0: no limit */
+    int64_t slowlog_us;         /* from which a command is kept in SLOWLOG; below 0: none is */
+    uint32_t slowlog_len;       /* entries */
+    int64_t latency_ms;         /* from which an event is kept for LATENCY; 0: none is */
     uint64_t seed;              /* of the hash key and the random generator */
 };
 
@@ -63,8 +72,10 @@ struct sweep {
 
 struct shard_command_stats {
     uint64_t calls;
-    uint64_t failed;   /* ran and replied with an error */
-    uint64_t rejected; /* refused before it ran */
+    uint64_t failed;         /* ran and replied with an error */
+    uint64_t rejected;       /* refused before it ran */
+    uint64_t ns;             /* of all calls */
+    struct histogram *times; /* owned; ns of each; NULL: none yet */
 };
 
 struct shard_stats {
@@ -124,6 +135,11 @@ struct shard {
     uint64_t session_blocked;                  /* sessions that wait */
     struct shard_command_stats *command_stats; /* owned; by command index */
     struct shard_stats stats;
+    struct errors errors;
+    struct timing timing;
+    struct slowlog slowlog;
+    struct latency latency;
+    struct note *note;                                      /* owned; what a module is doing, for its epitaph */
     void (*on_damage)(void *context, const char *sentence); /* told about quarantined keys; may be NULL */
     void *context;
     void *owner; /* of the shard: whom the node's own commands ask */

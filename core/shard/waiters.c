@@ -29,6 +29,7 @@ static void listen(struct call *call)
 
 void waiters_park(struct call *call)
 {
+    timing_wait(call);
     if (call->again) {
         return; /* it has its place already */
     }

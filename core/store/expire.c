@@ -82,6 +82,7 @@ void expire_add(struct expire *expire, struct entry *entry)
         expire->items = memory_realloc(expire->items, (size_t)expire->room * sizeof *expire->items);
     }
     expire->count++;
+    expire->sum_ms += (uint64_t)entry_expire_at(entry);
     rise(expire, expire->count - 1, (struct expire_item){entry_expire_at(entry), entry});
 }
 
@@ -89,6 +90,7 @@ void expire_remove(struct expire *expire, struct entry *entry)
 {
     uint32_t place = place_of(entry);
     check(place < expire->count && expire->items[place].entry == entry);
+    expire->sum_ms -= (uint64_t)expire->items[place].at_ms;
     struct expire_item last = expire->items[--expire->count];
     if (place < expire->count) {
         settle(expire, place, last);
@@ -99,6 +101,8 @@ void expire_change(struct expire *expire, struct entry *entry, int64_t at_ms)
 {
     uint32_t place = place_of(entry);
     check(place < expire->count && expire->items[place].entry == entry);
+    expire->sum_ms += (uint64_t)at_ms;
+    expire->sum_ms -= (uint64_t)expire->items[place].at_ms;
     expire_write(entry, at_ms);
     settle(expire, place, (struct expire_item){at_ms, entry});
 }
@@ -113,6 +117,12 @@ void expire_moved(struct expire *expire, struct entry *entry)
 struct entry *expire_due(const struct expire *expire, int64_t now_ms)
 {
     return expire->count > 0 && expire->items[0].at_ms <= now_ms ? expire->items[0].entry : NULL;
+}
+
+int64_t expire_mean_ms(const struct expire *expire, int64_t now_ms)
+{
+    int64_t mean_ms = expire->count > 0 ? (int64_t)(expire->sum_ms / expire->count) : 0;
+    return mean_ms > now_ms ? mean_ms - now_ms : 0;
 }
 
 int64_t expire_next(const struct expire *expire)

@@ -21,6 +21,7 @@ struct expire {
     struct expire_item *items; /* owned */
     uint32_t count;
     uint32_t room;
+    unsigned __int128 sum_ms; /* of all at_ms */
 };
 
 void expire_finish(struct expire *expire);
@@ -35,6 +36,9 @@ void expire_moved(struct expire *expire, struct entry *entry);
 
 /* The entry that is due first, if its time has come by `now_ms`; else NULL. O(1). */
 struct entry *expire_due(const struct expire *expire, int64_t now_ms);
+
+/* How long the keys have to live on average, ms; 0 if that is over, or there is none. O(1). */
+int64_t expire_mean_ms(const struct expire *expire, int64_t now_ms);
 
 /* When the next one is due; INT64_MAX if there is none. */
 int64_t expire_next(const struct expire *expire);

@@ -32,6 +32,12 @@ static inline bool reply_whole(const struct reply *reply)
     return reply->owed == 0 && !reply->bad;
 }
 
+/* What this reply has written so far; until more is written. */
+static inline struct gm_bytes reply_written(const struct reply *reply)
+{
+    return (struct gm_bytes){reply->out->data + reply->start, reply->out->size - reply->start};
+}
+
 /* Takes back what this reply has written so far. */
 void reply_rewind(struct reply *reply);
 

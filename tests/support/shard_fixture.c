@@ -41,7 +41,8 @@ struct registry *shard_fixture_registry_of(const struct shard_fixture_options *o
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command()};
+                                     commands_transaction(), commands_pubsub(), commands_command(),
+                                     commands_slowlog(),     commands_latency()};
     struct registry *registry = registry_create(interfaces, 1);
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         add_module(registry, own[i], NULL);
@@ -107,6 +108,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
         .output_max = options->output_max != 0 ? options->output_max : 1 << 26,
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
         .default_expiry_ms = options->default_expiry_ms,
+        .slowlog_us = -1,
         .password = options->password,
         .seed = options->seed,
     };

@@ -33,7 +33,8 @@ static struct registry *make_registry(bool with_modules)
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command()};
+                                     commands_transaction(), commands_pubsub(), commands_command(),
+                                     commands_slowlog(),     commands_latency()};
     const struct gm_module *loaded[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
     struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+
+/* admin_config.c - CONFIG GET, SET and REWRITE.
+ *
+ * CONFIG GET answers a name as it was asked for: "slowlog_max_len" as the configuration file has it, "slowlog-max-len"
+ * as tools of Redis do, a pattern that matches both with both. It also answers for a few names that such tools ask for
+ * before they do anything (redis-benchmark: save, appendonly), with what is true here. */
+#include <stdio.h>
+
+#include "base/glob.h"
+#include "node/admin.h"
+#include "node/config_keys.h"
+
+/* ---- GET ---- */
+
+struct alias {
+    const char *name;
+    const char *value;
+};
+
+static const struct alias aliases[] = {{"save", ""}, {"databases", "1"}, {"cluster-enabled", "no"}};
+
+static bool matches_any(struct gm_call *call, const char *name)
+{
+    for (uint32_t i = 2; i < call->argc; i++) {
+        if (glob_match(call->argv[i], gm_bytes_of(name), true)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *appendonly(const struct node *node)
+{
+    return node->config->persistence == WAL_NONE ? "no" : "yes";
+}
+
+static const char *appendfsync(const struct node *node)
+{
+    switch (node->config->persistence) {
+    case WAL_NONE:
+        return "no";
+    case WAL_BUFFERED:
+        return "everysec";
+    default:
+        return "always";
+    }
+}
+
+static size_t write_setting(struct gm_call *call, size_t key, const char *name, bool count_only)
+{
+    if (name == NULL || !matches_any(call, name)) {
+        return 0;
+    }
+    if (!count_only) {
+        struct buf value;
+        buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
+        config_describe(admin_node(call)->config, key, &value);
+        reply_text(&call_of(call)->reply, name);
+        reply_bytes(&call_of(call)->reply, buf_bytes(&value));
+        buf_finish(&value);
+    }
+    return 1;
+}
+
+static size_t write_pairs(struct gm_call *call, bool count_only)
+{
+    const struct node *node = admin_node(call);
+    struct reply *reply = &call_of(call)->reply;
+    const struct alias derived[] = {{"appendonly", appendonly(node)}, {"appendfsync", appendfsync(node)}};
+    size_t pairs = 0;
+    for (size_t key = 0; key < config_key_count(); key++) {
+        pairs += write_setting(call, key, config_key_name(key), count_only);
+        pairs += write_setting(call, key, config_redis_name(key), count_only);
+    }
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] + 2; i++) {
+        const struct alias *alias = i < 2 ? &derived[i] : &aliases[i - 2];
+        if (matches_any(call, alias->name)) {
+            pairs++;
+            if (!count_only) {
+                reply_text(reply, alias->name);
+                reply_text(reply, alias->value);
+            }
+        }
+    }
+    return pairs;
+}
+
+void admin_config_get(struct gm_call *call)
+{
+    reply_map(&call_of(call)->reply, write_pairs(call, true));
+    (void)write_pairs(call, false);
+}
+
+/* ---- SET ---- */
+
+void admin_config_set(struct gm_call *call)
+{
+    struct node *node = admin_node(call);
+    struct complaint complaint;
+    if (config_set_all(node->config, call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
+        reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s", complaint.text);
+    } else {
+        gm_reply_status(call, "OK");
+    }
+    admin_take_over(node);
+}
+
+/* ---- REWRITE ---- */
+
+static enum status rewrite(struct node *node, struct complaint *complaint)
+{
+    struct settings *settings = node->env.settings;
+    struct buf before;
+    struct buf after;
+    buf_init(&before, CONFIG_FILE_SIZE_MAX + 8192);
+    buf_init(&after, CONFIG_FILE_SIZE_MAX);
+    enum status status = settings->ops->read(settings, &before, complaint);
+    if (status == STATUS_OK) {
+        status = config_rewrite(node->config, node->config->file, buf_bytes(&before), &after, complaint);
+    }
+    if (status == STATUS_OK) {
+        status = settings->ops->replace(settings, buf_bytes(&after), complaint);
+    }
+    buf_finish(&before);
+    buf_finish(&after);
+    return status;
+}
+
+/* Whoever relies on the file must know that the next start will ask for no password. */
+static void warn_of_password(const struct node *node)
+{
+    const struct config *config = node->config;
+    const struct config_key *key = config_key_find(BYTES("password"), false);
+    bool from_nowhere = config->origin[key - config_key_at(0)] == CONFIG_ORIGIN_DEFAULT && !config->password_taken;
+    if (config->password[0] != '\0' && from_nowhere) {
+        trace(&node->env.trace, TRACE_WARNING,
+              "CONFIG REWRITE: the password was set while the server ran and is not written; set \"password\" or "
+              "\"password_file\" in %s, or the next start will ask for none",
+              config->file);
+    }
+}
+
+void admin_config_rewrite(struct gm_call *call)
+{
+    struct node *node = admin_node(call);
+    struct complaint complaint;
+    if (node->env.settings == NULL) {
+        gm_reply_error(call, "ERR The server is running without a config file");
+    } else if (rewrite(node, &complaint) != STATUS_OK) {
+        trace(&node->env.trace, TRACE_WARNING, "CONFIG REWRITE: %s", complaint.text);
+        reply_errorf(&call_of(call)->reply, "ERR Rewriting config file: %s", complaint.text);
+    } else {
+        trace(&node->env.trace, TRACE_INFO, "CONFIG REWRITE: the settings are in %s", node->config->file);
+        warn_of_password(node);
+        gm_reply_status(call, "OK");
+    }
+}
