@@ -280,5 +280,46 @@ def test_a_damaged_log():
             equal(client.call("DBSIZE"), 300)
 
 
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def test_a_log_without_its_beginning():
+    """The log has let go of what a snapshot holds, and the snapshot is gone: the log is whole, and yet not enough."""
+    with Folder() as folder:
+        with Server(folder, persistence="writethroughdisk", wal_segment_size="64kb") as server:
+            with server.client() as client:
+                for number in range(300):
+                    equal(client.call("SET", f"k{number}", f"{number}" * 200), b"OK")
+            first, second, *_ = server.segments()
+        data = os.path.join(folder, "data")
+        oldest = int(re.search(r"wal-(\d+)", second).group(1))
+        with open(os.path.join(data, "wal.mark"), "r+b") as file:  # docs/formats/log.md
+            for slot in (0, 512):
+                file.seek(slot)
+                bytes_ = bytearray(file.read(512))
+                bytes_[32:40] = oldest.to_bytes(8, "little")
+                bytes_[8:12] = crc32c(bytes_[12:]).to_bytes(4, "little")
+                file.seek(slot)
+                file.write(bytes_)
+        os.remove(first)
+        before = content(data)
+        parts = [f"records 1 to {oldest - 1} ", "put the newest snapshot back"]
+        refused(1, parts, *base(folder, module_folder=MODULES))
+        untouched(data, before, "the snapshot is missing")
+        if os.path.exists(LOG_PROGRAM):
+            done = subprocess.run([LOG_PROGRAM, "verify", data], capture_output=True, text=True)
+            equal(done.returncode, 0)
+            assert f"{300 - oldest + 1} records" in done.stdout, done.stdout
+            os.remove(second)
+            done = subprocess.run([LOG_PROGRAM, "verify", data], capture_output=True, text=True)
+            assert done.returncode == 1 and "put the missing file back" in done.stdout, done.stdout
+
+
 if __name__ == "__main__":
     run(globals())
