@@ -84,16 +84,18 @@ def test_load():
 
 def test_pager():
     """Ctrl-C is the pager's, here and at the prompt."""
-    pager = "trap 'echo caught; exit' INT; echo paged; head -n 1; while :; do read line < /dev/tty; done"
+    script = ("import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); "
+              "print('paged', sys.stdin.read()[:16], flush=True); signal.sigwait([signal.SIGINT]); print('caught')")
+    pager = f'"{sys.executable}" -c "{script}"'
     with Server(replies={"MANY": MANY}) as server:
         with Terminal(server.port, "MANY", PAGER=pager) as terminal:
-            terminal.wait(r"^paged\n")
+            terminal.wait(r"^paged  1\) \(integer\) 0$")
             terminal.type("\x03")
             terminal.wait(r"caught$")
             expect_equal(terminal.leave_restored(), 0)
         with Terminal(server.port, PAGER=pager) as terminal:
             terminal.wait(r">$")
-            terminal.enter("many", r"^paged\n")
+            terminal.enter("many", r"^paged  1\) \(integer\) 0$")
             terminal.type("\x03")
             terminal.wait(r"caught\n127.*>$")
             terminal.enter("set a 1", r"^OK\n127.*>$")
