@@ -170,18 +170,19 @@ static bool bind_arguments(struct call *call)
 static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_t hash)
 {
     struct shard *shard = call->shard;
-    struct entry **slot = keyspace_find(&shard->keyspace, name, hash);
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, name, hash);
     if (slot == NULL) {
         return NULL;
     }
-    int64_t expire_at_ms = entry_expire_at(*slot);
+    struct entry *entry = table_element(slot);
+    int64_t expire_at_ms = entry_expire_at(entry);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
         if (shard_may_expire(shard)) {
             apply_expiry(shard, name, hash);
         }
         return NULL;
     }
-    return *slot;
+    return entry;
 }
 
 /* What the entry is to the command; an error if the command does not take it. */

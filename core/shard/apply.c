@@ -48,8 +48,8 @@ static void shape(struct apply *apply, uint8_t flags, uint32_t value_size, bool 
         apply->entry = keyspace_add(keyspace, apply->key, apply->hash, wanted, apply->expire_at_ms);
         return;
     }
-    struct entry **slot = keyspace_find(keyspace, apply->key, apply->hash);
-    check(slot != NULL && *slot == apply->entry);
+    struct table_slot *slot = keyspace_slot(keyspace, apply->key, apply->hash);
+    check(slot != NULL && table_element(slot) == apply->entry);
     apply->entry = keyspace_reshape(keyspace, slot, wanted, apply->expire_at_ms, roomy);
 }
 
@@ -232,8 +232,7 @@ static bool apply_frozen(struct apply *apply, const struct record *record, bool 
 static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, bool first,
                                struct complaint *complaint)
 {
-    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
-    struct entry *entry = slot != NULL ? *slot : NULL;
+    struct entry *entry = keyspace_find(&shard->keyspace, record->key, hash);
     if (first && entry == NULL) {
         record->flags |= RECORD_FRESH;
     }
@@ -291,13 +290,14 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
 
 static bool set_expiry(struct shard *shard, const struct record *record, uint64_t hash, int64_t at_ms)
 {
-    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
-    if (slot == NULL || entry_expire_at(*slot) == at_ms) {
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, record->key, hash);
+    const struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    if (entry == NULL || entry_expire_at(entry) == at_ms) {
         return false;
     }
-    uint8_t flags = (uint8_t)((*slot)->flags & ~ENTRY_EXPIRES);
+    uint8_t flags = (uint8_t)(entry->flags & ~ENTRY_EXPIRES);
     flags |= at_ms != 0 ? ENTRY_EXPIRES : 0;
-    struct keyspace_shape wanted = {(*slot)->type, flags, (*slot)->value_size};
+    struct keyspace_shape wanted = {entry->type, flags, entry->value_size};
     (void)keyspace_reshape(&shard->keyspace, slot, wanted, at_ms, false);
     return true;
 }

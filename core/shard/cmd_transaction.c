@@ -45,8 +45,8 @@ static void plan_discard(struct gm_call *abi)
 static bool has_expired(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
-    struct entry **slot = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
-    return slot != NULL && !cmd_is_alive(shard, *slot);
+    const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    return entry != NULL && !cmd_is_alive(shard, entry);
 }
 
 static bool is_watch_broken(const struct session *session)

@@ -68,7 +68,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     if (key.size > 0) {
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
     }
-    table_insert(&keyspace->table, entry, hash);
+    table_insert(&keyspace->table, entry, hash, 0);
     count_in(keyspace, entry);
     if ((shape.flags & ENTRY_EXPIRES) != 0) {
         expire_write(entry, expire_at_ms);
@@ -83,10 +83,10 @@ static size_t with_room(size_t size)
     return size < 64 ? size : size + size / 2;
 }
 
-struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy)
 {
-    struct entry *old = *slot;
+    struct entry *old = table_element(slot);
     size_t size = size_of(shape, old->key_size);
     bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     size_t held = memory_size(old);
@@ -107,7 +107,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, s
             memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
         }
         memory_account_free(&keyspace->account[old->type], old);
-        *slot = entry;
+        table_replace(slot, entry);
     }
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
     entry->value_size = shape.value_size;

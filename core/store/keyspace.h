@@ -8,7 +8,7 @@
  * Promises
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
  *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t.
- *   I3  A `struct entry **` (a slot) is valid until the next call that inserts or removes any entry; an entry's
+ *   I3  A slot is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
 #ifndef GEOMYS_STORE_KEYSPACE_H
@@ -43,10 +43,17 @@ static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_
     return table_hash(&keyspace->table, key);
 }
 
-/* NULL if the key is not there. Does not look at its expiry. O(1). */
-static inline struct entry **keyspace_find(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+/* Where the key's entry is kept (I3), NULL if the key is not there. Does not look at its expiry. O(1). */
+static inline struct table_slot *keyspace_slot(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
 {
-    return (struct entry **)table_find(&keyspace->table, key, hash);
+    return table_find(&keyspace->table, key, hash);
+}
+
+/* The entry of the key, NULL if it is not there. Does not look at its expiry. O(1). */
+static inline struct entry *keyspace_find(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+{
+    const struct table_slot *slot = keyspace_slot(keyspace, key, hash);
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 /* The shape of an entry's value. */
@@ -64,7 +71,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
 /* Gives the entry in `slot` another shape, and returns it at its new address, which `slot` then has too. The common
  * beginning of the value stays as it is; what is new is not initialised. `roomy`: it is likely to grow again. With
  * ENTRY_EXPIRES its time becomes `expire_at_ms`. What the old value owned is the caller's business. */
-struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy);
 
 /* Empties the value, what it owned having been released or forgotten by the caller: no bytes, no frozen flag; type,

@@ -395,8 +395,7 @@ const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const cha
 {
     struct gm_bytes name = gm_bytes_of(key);
     struct keyspace *keyspace = &fixture->shard.keyspace;
-    struct entry **slot = keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
-    return slot != NULL ? *slot : NULL;
+    return keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
 }
 
 /* ---- rebuilding ---- */
