@@ -277,6 +277,12 @@ static enum status start(struct server *server, struct complaint *complaint)
 
 static enum status run(struct server *server, struct complaint *complaint)
 {
+    if (!memory_classes_hold()) {
+        complaint_set(complaint,
+                      "this jemalloc has other size classes than its usual ones, so that memory could not be "
+                      "accounted for: build with -DGEOMYS_JEMALLOC=OFF");
+        return STATUS_VERSION;
+    }
     TRY(start(server, complaint));
     os_loop_run(server->loop);
     if (server->node->state == NODE_FAILED) {

@@ -70,7 +70,7 @@ static void memory(struct node *node, struct buf *out)
     (void)buf_format(out, "used_memory_peak:%llu\r\n", (unsigned long long)peak);
     human(out, "used_memory_peak_human", peak);
     (void)buf_format(out, "used_memory_overhead:%llu\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n",
-                     (unsigned long long)(keyspace->table.bytes + keyspace->expire.room * sizeof(struct expire_item)));
+                     (unsigned long long)keyspace_overhead(keyspace));
     for (uint32_t i = 1; i < node->shard.type_count; i++) {
         (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
                          (unsigned long long)keyspace->account[i].bytes);

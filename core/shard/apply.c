@@ -112,6 +112,12 @@ static void lend_release(struct gm_apply *abi, void *memory)
     memory_account_free(account(abi), memory);
 }
 
+static uint64_t lend_held(struct gm_apply *abi, const void *memory)
+{
+    (void)abi;
+    return memory_size(memory);
+}
+
 static const struct gm_apply_ops lent = {
     .size = sizeof(struct gm_apply_ops),
     .resize = lend_resize,
@@ -120,6 +126,7 @@ static const struct gm_apply_ops lent = {
     .alloc = lend_alloc,
     .realloc = lend_realloc,
     .release = lend_release,
+    .held = lend_held,
 };
 
 void apply_release(void *context, struct entry *entry)

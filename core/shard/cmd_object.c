@@ -35,7 +35,7 @@ static const char *encoding_of(const struct shard *shard, const struct entry *en
 static uint64_t memory_of(const struct shard *shard, const struct entry *entry)
 {
     const struct table *table = &shard->keyspace.table;
-    uint64_t bytes = memory_size(entry) + table->bytes / table->count;
+    uint64_t bytes = keyspace_held(entry) + table->bytes / table->count;
     if ((entry->flags & ENTRY_EXPIRES) != 0) {
         bytes += sizeof(struct expire_item);
     }

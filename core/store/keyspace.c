@@ -15,6 +15,17 @@ void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, co
     memset(keyspace, 0, sizeof *keyspace);
     keyspace->ops = *ops;
     table_init(&keyspace->table, &table_of_entries, hash_key);
+    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
+        keyspace->account[i].parent = &keyspace->total;
+    }
+}
+
+size_t keyspace_held(const struct entry *entry)
+{
+    if (__builtin_expect((entry->flags & (ENTRY_VACANT | ENTRY_SPARE)) == 0, 1)) {
+        return memory_held(entry, entry_size(entry));
+    }
+    return (entry->flags & ENTRY_VACANT) != 0 ? entry->value_size : memory_size(entry);
 }
 
 static void count_in(struct keyspace *keyspace, const struct entry *entry)
@@ -36,7 +47,7 @@ static void bury(void *context, void *element)
     struct keyspace *keyspace = context;
     struct entry *entry = element;
     keyspace->ops.release(keyspace->ops.context, entry);
-    memory_account_free(&keyspace->account[entry->type], entry);
+    memory_account_free_held(&keyspace->account[entry->type], entry, keyspace_held(entry));
 }
 
 void keyspace_finish(struct keyspace *keyspace)
@@ -55,7 +66,7 @@ void keyspace_finish(struct keyspace *keyspace)
 
 static size_t size_of(struct keyspace_shape shape, size_t key_size)
 {
-    return entry_key_offset(shape.flags) + key_size + shape.value_size;
+    return entry_size_of(shape.flags, key_size, shape.value_size);
 }
 
 struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct keyspace_shape shape,
@@ -89,7 +100,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     struct entry *old = table_element(slot);
     size_t size = size_of(shape, old->key_size);
     bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
-    size_t held = memory_size(old);
+    size_t held = keyspace_held(old);
+    size_t needed = memory_held(old, size);
     struct entry *entry = old;
     count_out(keyspace, old);
     if ((old->flags & ENTRY_EXPIRES) != 0 && (shape.flags & ENTRY_EXPIRES) == 0) {
@@ -100,19 +112,22 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
         size_t wanted = roomy && size > held ? with_room(size) : size;
         entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
         struct gm_bytes key = entry_key(old);
-        uint32_t kept = old->value_size < shape.value_size ? old->value_size : shape.value_size;
+        uint32_t value_size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
+        uint32_t kept = value_size < shape.value_size ? value_size : shape.value_size;
         entry->key_size = old->key_size;
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
         if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
             memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
         }
-        memory_account_free(&keyspace->account[old->type], old);
+        memory_account_free_held(&keyspace->account[old->type], old, held);
+        held = memory_held(entry, wanted);
+        needed = wanted == size ? held : memory_held(entry, size);
         table_replace(slot, entry);
     }
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
     entry->value_size = shape.value_size;
     entry->type = shape.type;
-    entry->flags = shape.flags;
+    entry->flags = (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE)) | (held != needed ? ENTRY_SPARE : 0));
     count_in(keyspace, entry);
     if (had) {
         expire_moved(&keyspace->expire, entry);
@@ -128,9 +143,11 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
 
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
+    size_t held = keyspace_held(entry);
+    bool fits = held <= UINT32_MAX;
     count_out(keyspace, entry);
-    entry->flags &= ENTRY_EXPIRES;
-    entry->value_size = 0;
+    entry->flags = (uint8_t)((entry->flags & ENTRY_EXPIRES) | (fits ? ENTRY_VACANT : ENTRY_SPARE));
+    entry->value_size = fits ? (uint32_t)held : 0;
     count_in(keyspace, entry);
 }
 
@@ -167,14 +184,4 @@ bool keyspace_reap(struct keyspace *keyspace, size_t budget)
     }
     table_finish(&keyspace->dead);
     return false;
-}
-
-uint64_t keyspace_memory(const struct keyspace *keyspace)
-{
-    uint64_t bytes =
-        keyspace->table.bytes + keyspace->dead.bytes + (uint64_t)keyspace->expire.room * sizeof(struct expire_item);
-    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
-        bytes += keyspace->account[i].bytes;
-    }
-    return bytes;
 }

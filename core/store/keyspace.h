@@ -7,7 +7,8 @@
  *
  * Promises
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
- *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t.
+ *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t; `total` is the sum
+ *       over t.
  *   I3  A slot is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
@@ -30,6 +31,7 @@ struct keyspace {
     struct table dead; /* flushed, being released step by step */
     struct keyspace_ops ops;
     struct memory_account account[ENTRY_TYPE_COUNT];
+    struct memory_account total;     /* of all of them */
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
@@ -59,7 +61,7 @@ static inline struct entry *keyspace_find(const struct keyspace *keyspace, struc
 /* The shape of an entry's value. */
 struct keyspace_shape {
     uint8_t type;
-    uint8_t flags;       /* ENTRY_WORD, ENTRY_EXPIRES, ENTRY_FROZEN, ENTRY_DAMAGED */
+    uint8_t flags;       /* only ENTRY_WORD, ENTRY_EXPIRES, ENTRY_FROZEN, ENTRY_DAMAGED */
     uint32_t value_size; /* bytes; 8 with ENTRY_WORD */
 };
 
@@ -87,7 +89,19 @@ void keyspace_flush(struct keyspace *keyspace);
 /* Releases up to about `budget` flushed entries. True: there are more. */
 bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 
-/* Memory of table, heap, entries and what is charged to the types. O(types). */
-uint64_t keyspace_memory(const struct keyspace *keyspace);
+/* Bytes that the allocator reserved for the entry alone. O(1). */
+size_t keyspace_held(const struct entry *entry);
+
+/* Bytes of the tables and the heap: what is not any key's own. O(1). */
+static inline uint64_t keyspace_overhead(const struct keyspace *keyspace)
+{
+    return keyspace->table.bytes + keyspace->dead.bytes + expire_memory(&keyspace->expire);
+}
+
+/* Bytes of all that is stored: overhead, entries, and what is charged to the types. O(1). */
+static inline uint64_t keyspace_memory(const struct keyspace *keyspace)
+{
+    return keyspace->total.bytes + keyspace_overhead(keyspace);
+}
 
 #endif
