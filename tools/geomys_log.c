@@ -296,6 +296,8 @@ static const char *host_op(uint16_t op)
         return "persist";
     case RECORD_OP_FLUSH:
         return "flush";
+    case RECORD_OP_EVICTED:
+        return "evicted";
     default:
         return "unknown";
     }

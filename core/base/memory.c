@@ -114,6 +114,13 @@ bool memory_totals(struct memory_totals *out)
     return true;
 }
 
+void memory_purge(void)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "arena.%u.purge", MALLCTL_ARENAS_ALL);
+    (void)mallctl(name, NULL, NULL, NULL, 0);
+}
+
 #else
 
 /* The C library reserves 8 bytes of head per block and rounds up to 16, with 24 usable bytes at least; sometimes it
@@ -144,6 +151,11 @@ bool memory_totals(struct memory_totals *out)
 {
     (void)out;
     return false;
+}
+
+void memory_purge(void)
+{
+    (void)malloc_trim(0);
 }
 
 #endif

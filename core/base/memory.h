@@ -67,4 +67,7 @@ struct memory_totals {
 };
 bool memory_totals(struct memory_totals *out);
 
+/* Gives free pages back to the system, if the allocator can. */
+void memory_purge(void);
+
 #endif

@@ -10,7 +10,9 @@
 
 #include "base/glob.h"
 #include "base/version.h"
+#include "node/config_keys.h"
 #include "node/info.h"
+#include "node/memory_admin.h"
 #include "shard/notify.h"
 
 /* ---- INFO ---- */
@@ -32,7 +34,9 @@ struct alias {
 };
 
 static const struct alias aliases[] = {
-    {"save", ""}, {"maxmemory", "0"}, {"maxmemory-policy", "noeviction"}, {"databases", "1"}, {"cluster-enabled", "no"},
+    {"save", ""},
+    {"databases", "1"},
+    {"cluster-enabled", "no"},
 };
 
 static bool matches_any(struct gm_call *call, const char *name)
@@ -62,6 +66,34 @@ static const char *appendfsync(const struct node *node)
     }
 }
 
+/* Redis' names of settings that tools ask for; CONFIG SET takes dashes for any. */
+static const char *const dashed[] = {"maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"};
+
+static void write_setting(struct gm_call *call, const char *name, size_t key)
+{
+    struct buf value;
+    buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
+    config_describe(admin_node(call)->config, key, &value);
+    reply_text(&call_of(call)->reply, name);
+    reply_bytes(&call_of(call)->reply, buf_bytes(&value));
+    buf_finish(&value);
+}
+
+static size_t write_dashed(struct gm_call *call, bool count_only)
+{
+    size_t pairs = 0;
+    for (size_t i = 0; i < sizeof dashed / sizeof dashed[0]; i++) {
+        if (matches_any(call, dashed[i])) {
+            pairs++;
+            if (!count_only) {
+                const struct config_key *key = config_key_find(gm_bytes_of(dashed[i]), true);
+                write_setting(call, dashed[i], (size_t)(key - config_key_at(0)));
+            }
+        }
+    }
+    return pairs;
+}
+
 static size_t write_pairs(struct gm_call *call, bool count_only)
 {
     struct node *node = admin_node(call);
@@ -72,12 +104,7 @@ static size_t write_pairs(struct gm_call *call, bool count_only)
         if (matches_any(call, config_key_name(key))) {
             pairs++;
             if (!count_only) {
-                struct buf value;
-                buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
-                config_describe(node->config, key, &value);
-                reply_text(reply, config_key_name(key));
-                reply_bytes(reply, buf_bytes(&value));
-                buf_finish(&value);
+                write_setting(call, config_key_name(key), key);
             }
         }
     }
@@ -91,7 +118,7 @@ static size_t write_pairs(struct gm_call *call, bool count_only)
             }
         }
     }
-    return pairs;
+    return pairs + write_dashed(call, count_only);
 }
 
 static void plan_config_get(struct gm_call *call)
@@ -111,6 +138,8 @@ static void take_over(struct node *node)
     options->queue_max = (size_t)config->client_query_limit;
     options->default_expiry_ms = config->default_expiry_ms;
     options->password = config->password;
+    struct evict_options memory = memory_options(config);
+    evict_configure(&node->shard, &memory);
     options->notify = notify_classes(config->notify_keyspace_events);
     node->env.trace.least = (enum trace_level)config->log_level;
 }

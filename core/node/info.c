@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/version.h"
+#include "node/memory_admin.h"
 
 static const char *policy_name(int64_t policy)
 {
@@ -17,18 +18,6 @@ static const char *policy_name(int64_t policy)
     default:
         return "writethroughdisk";
     }
-}
-
-static void human(struct buf *out, const char *name, uint64_t bytes)
-{
-    static const char units[] = "BKMGT";
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit < 4) {
-        value /= 1024;
-        unit++;
-    }
-    (void)buf_format(out, unit == 0 ? "%s:%.0f%c\r\n" : "%s:%.2f%c\r\n", name, value, units[unit]);
 }
 
 static void server(struct node *node, struct buf *out)
@@ -53,28 +42,6 @@ static void clients(struct node *node, struct buf *out)
                      (unsigned long long)node->shard.session_count, (long long)node->config->maxclients,
                      (unsigned long long)node->shard.session_blocked);
     (void)buf_format(out, "watching_keys:%llu\r\n", (unsigned long long)node->shard.interest.watchers);
-}
-
-static void memory(struct node *node, struct buf *out)
-{
-    const struct keyspace *keyspace = &node->shard.keyspace;
-    uint64_t used = keyspace_memory(keyspace);
-    uint64_t peak = used > node->peak_memory ? used : node->peak_memory;
-    (void)buf_format(out, "# Memory\r\nused_memory:%llu\r\n", (unsigned long long)used);
-    human(out, "used_memory_human", used);
-    if (node->env.process != NULL) {
-        uint64_t resident = node->env.process->ops->resident_bytes(node->env.process);
-        (void)buf_format(out, "used_memory_rss:%llu\r\n", (unsigned long long)resident);
-        human(out, "used_memory_rss_human", resident);
-    }
-    (void)buf_format(out, "used_memory_peak:%llu\r\n", (unsigned long long)peak);
-    human(out, "used_memory_peak_human", peak);
-    (void)buf_format(out, "used_memory_overhead:%llu\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n",
-                     (unsigned long long)keyspace_overhead(keyspace));
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
-                         (unsigned long long)keyspace->account[i].bytes);
-    }
 }
 
 static void persistence(struct node *node, struct buf *out)
@@ -125,10 +92,11 @@ static void stats(struct node *node, struct buf *out)
                      (unsigned long long)node->commands_second, (unsigned long long)node->net_input,
                      (unsigned long long)node->net_output);
     (void)buf_format(out,
-                     "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:0\r\nkeyspace_hits:%llu\r\n"
+                     "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:%llu\r\nkeyspace_hits:%llu\r\n"
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
-                     (unsigned long long)counts->hits, (unsigned long long)counts->misses);
+                     (unsigned long long)counts->evicted, (unsigned long long)counts->hits,
+                     (unsigned long long)counts->misses);
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_PATTERN].count);
@@ -214,7 +182,7 @@ struct section {
 static const struct section sections[] = {
     {"server", server, true},
     {"clients", clients, true},
-    {"memory", memory, true},
+    {"memory", memory_info, true},
     {"persistence", persistence, true},
     {"stats", stats, true},
     {"replication", replication, true},

@@ -2,8 +2,8 @@
 
 /* admit.c - the door: known? allowed? now? well-formed? the right types?
  *
- * The order is the one that clients of Redis see: unknown command, arity, password, loading, MULTI, a full disk,
- * arguments, keys. A key that has expired is removed here, by decision and logged, before anybody looks at it. */
+ * The order is the one that clients of Redis see: unknown command, arity, password, loading, memory, MULTI, a full
+ * disk, arguments, keys. A key that has expired is removed here, by decision and logged, before anybody looks at it. */
 #include "shard/admit.h"
 
 #include <stdio.h>
@@ -128,6 +128,9 @@ static bool allowed(struct call *call)
     if (shard->loading && (flags & CALL_LOADING) == 0) {
         return refuse(call, "LOADING Geomys is loading the dataset in memory");
     }
+    if (evict_is_over(&shard->evict, &shard->keyspace) && evict_refuses_slow(call)) {
+        return refuse(call, EVICT_REFUSAL);
+    }
     if (session->multi && (flags & CALL_NO_QUEUE) == 0) {
         return queue(call);
     }
@@ -166,6 +169,20 @@ static bool bind_arguments(struct call *call)
 
 /* ---- keys ---- */
 
+/* Notes that the key is used, unless this is only a look at it. */
+static void touch(const struct call *call, struct heat *heat, struct table_slot *slot)
+{
+    uint32_t flags = flags_of(call);
+    if ((flags & CALL_NO_TOUCH) != 0 || (call->session->no_touch && (flags & CALL_TOUCH) == 0)) {
+        return;
+    }
+    uint32_t note = table_note(slot);
+    uint32_t now = heat_used(heat, note);
+    if (now != note) {
+        table_set_note(slot, now);
+    }
+}
+
 /* The entry of a key, NULL if it is absent or its time has come. */
 static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_t hash)
 {
@@ -182,6 +199,7 @@ static struct entry *find_entry(struct call *call, struct gm_bytes name, uint64_
         }
         return NULL;
     }
+    touch(call, &shard->keyspace.heat, slot);
     return entry;
 }
 

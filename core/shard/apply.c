@@ -321,6 +321,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
     switch (record->op) {
     case RECORD_OP_DELETE:
     case RECORD_OP_EXPIRED:
+    case RECORD_OP_EVICTED:
         if (keyspace_find(&shard->keyspace, record->key, hash) == NULL) {
             return false;
         }
@@ -378,27 +379,45 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
     return apply_typed(shard, &copy, hash, false, complaint);
 }
 
-void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
+/* Removes a key by a decision of the host. False: it is not there. `key` is then a copy. */
+static bool decide(struct shard *shard, uint16_t op, struct gm_bytes *key, uint64_t hash)
 {
     struct record record = {
-        .op = RECORD_OP_EXPIRED,
+        .op = op,
         .flags = RECORD_REMOVES,
         .time_ms = shard->now_ms,
-        .slot = slot_of(key),
-        .key = key,
+        .slot = slot_of(*key),
+        .key = *key,
     };
     /* The key's bytes go with the entry. */
-    record.key.data = key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL;
-    if (apply_first(shard, &record, hash)) {
-        bool alone = !shard->tail.open;
-        if (alone) {
-            tail_begin(&shard->tail);
-        }
-        tail_add(&shard->tail, &record);
-        if (alone) {
-            tail_end(&shard->tail);
-        }
-        notify_expired(shard, record.key);
+    record.key.data = key->size > 0 ? memcpy(arena_alloc(&shard->arena, key->size), key->data, key->size) : NULL;
+    if (!apply_first(shard, &record, hash)) {
+        return false;
+    }
+    bool alone = !shard->tail.open;
+    if (alone) {
+        tail_begin(&shard->tail);
+    }
+    tail_add(&shard->tail, &record);
+    if (alone) {
+        tail_end(&shard->tail);
+    }
+    *key = record.key;
+    return true;
+}
+
+void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
+{
+    if (decide(shard, RECORD_OP_EXPIRED, &key, hash)) {
+        notify_expired(shard, key);
+    }
+}
+
+void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash)
+{
+    if (decide(shard, RECORD_OP_EVICTED, &key, hash)) {
+        shard->stats.evicted++;
+        notify_evicted(shard, key);
     }
 }
 

@@ -25,4 +25,7 @@ void apply_release(void *shard, struct entry *entry);
 /* Removes a key whose time has come, and logs that. */
 void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash);
 
+/* Removes a key because memory is short, logs that, and counts it. */
+void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash);
+
 #endif

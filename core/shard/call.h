@@ -22,6 +22,8 @@ enum call_flag {
     CALL_UNPAUSED = 1 << 23,    /* while clients are paused, too */
     CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
     CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
+    CALL_NO_TOUCH = 1 << 28,    /* looking at a key is not using it */
+    CALL_TOUCH = 1 << 29,       /* uses its keys even for a client that wants to leave no trace (CLIENT NO-TOUCH) */
 };
 
 enum call_emission_kind {

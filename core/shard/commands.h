@@ -14,4 +14,9 @@ const struct gm_module *commands_transaction(void); /* cmd_transaction.c: MULTI 
 const struct gm_module *commands_pubsub(void);      /* cmd_pubsub.c: SUBSCRIBE PUBLISH PUBSUB ... */
 const struct gm_module *commands_command(void);     /* cmd_command.c: COMMAND and its sub-commands */
 
+/* Plans for containers that the node has, since other sub-commands of theirs are its own. [plan]
+ * HELP of a container, from the usage lines and summaries of what is in it; and MEMORY USAGE. */
+void cmd_help(struct gm_call *abi);
+void cmd_object_memory(struct gm_call *abi);
+
 #endif

@@ -33,7 +33,7 @@ enum entry_flag {
     ENTRY_FROZEN = 4,
     ENTRY_DAMAGED = 8, /* frozen because a record did not fit: commands refuse it */
     /* The keyspace's own, see entry_size: */
-    ENTRY_VACANT = 64, /* there is no value; value_size is what the allocator reserved for the entry */
+    ENTRY_VACANT = 64, /* there is no value; value_size is that of the one that was there last */
     ENTRY_SPARE = 128, /* the allocation is of a larger class than the entry needs */
 };
 
@@ -91,7 +91,6 @@ static inline size_t entry_size_of(uint8_t flags, size_t key_size, size_t value_
     return size < ENTRY_SIZE_MIN ? ENTRY_SIZE_MIN : size;
 }
 
-/* Not of a vacant one. */
 static inline size_t entry_size(const struct entry *entry)
 {
     return entry_size_of(entry->flags, entry->key_size, entry->value_size);

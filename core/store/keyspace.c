@@ -22,10 +22,8 @@ void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, co
 
 size_t keyspace_held(const struct entry *entry)
 {
-    if (__builtin_expect((entry->flags & (ENTRY_VACANT | ENTRY_SPARE)) == 0, 1)) {
-        return memory_held(entry, entry_size(entry));
-    }
-    return (entry->flags & ENTRY_VACANT) != 0 ? entry->value_size : memory_size(entry);
+    bool spare = (entry->flags & ENTRY_SPARE) != 0;
+    return __builtin_expect(spare, 0) ? memory_size(entry) : memory_held(entry, entry_size(entry));
 }
 
 static void count_in(struct keyspace *keyspace, const struct entry *entry)
@@ -79,7 +77,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     if (key.size > 0) {
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
     }
-    table_insert(&keyspace->table, entry, hash, 0);
+    table_insert(&keyspace->table, entry, hash, heat_new(&keyspace->heat));
     count_in(keyspace, entry);
     if ((shape.flags & ENTRY_EXPIRES) != 0) {
         expire_write(entry, expire_at_ms);
@@ -101,7 +99,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     size_t size = size_of(shape, old->key_size);
     bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     size_t held = keyspace_held(old);
-    size_t needed = memory_held(old, size);
+    bool same_size = (old->flags & ENTRY_SPARE) == 0 && size == entry_size(old);
+    size_t needed = same_size ? held : memory_held(old, size);
     struct entry *entry = old;
     count_out(keyspace, old);
     if ((old->flags & ENTRY_EXPIRES) != 0 && (shape.flags & ENTRY_EXPIRES) == 0) {
@@ -143,11 +142,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
 
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
-    size_t held = keyspace_held(entry);
-    bool fits = held <= UINT32_MAX;
     count_out(keyspace, entry);
-    entry->flags = (uint8_t)((entry->flags & ENTRY_EXPIRES) | (fits ? ENTRY_VACANT : ENTRY_SPARE));
-    entry->value_size = fits ? (uint32_t)held : 0;
+    entry->flags = (uint8_t)((entry->flags & (ENTRY_EXPIRES | ENTRY_SPARE)) | ENTRY_VACANT);
     count_in(keyspace, entry);
 }
 

@@ -9,7 +9,8 @@
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
  *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t; `total` is the sum
  *       over t.
- *   I3  A slot is valid until the next call that inserts or removes any entry; an entry's
+ *   I3  A new key's note is that of `heat`; it stays with the key through all its shapes.
+ *   I4  A slot is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
 #ifndef GEOMYS_STORE_KEYSPACE_H
@@ -18,6 +19,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "store/expire.h"
+#include "store/heat.h"
 
 struct keyspace_ops {
     /* Releases what the entry's value owns beyond the entry. Called before an entry goes. */
@@ -32,6 +34,7 @@ struct keyspace {
     struct keyspace_ops ops;
     struct memory_account account[ENTRY_TYPE_COUNT];
     struct memory_account total;     /* of all of them */
+    struct heat heat;                /* what the notes of the slots say */
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
@@ -45,7 +48,7 @@ static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_
     return table_hash(&keyspace->table, key);
 }
 
-/* Where the key's entry is kept (I3), NULL if the key is not there. Does not look at its expiry. O(1). */
+/* Where the key's entry is kept (I4), NULL if the key is not there. Does not look at its expiry. O(1). */
 static inline struct table_slot *keyspace_slot(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
 {
     return table_find(&keyspace->table, key, hash);

@@ -108,6 +108,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
         .default_expiry_ms = options->default_expiry_ms,
         .password = options->password,
+        .memory = options->memory,
         .seed = options->seed,
     };
     shard_init(&fixture->shard, registry, &shard_options);
@@ -299,7 +300,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
 {
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
-        [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",
+        [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));
