@@ -78,6 +78,15 @@ static inline void table_set_note(struct table_slot *slot, uint32_t note)
     slot->word = (slot->word & TABLE_ADDRESS) | table_note_bits(note);
 }
 
+/* The same with the note's bits as they stand in a slot (table_note_bits); writes only if they are others. */
+static inline void table_set_note_bits(struct table_slot *slot, uint64_t bits)
+{
+    uint64_t word = (slot->word & TABLE_ADDRESS) | bits;
+    if (word != slot->word) {
+        slot->word = word;
+    }
+}
+
 /* Puts another element with the same key in its place; the note stays. */
 static inline void table_replace(struct table_slot *slot, const void *element)
 {

@@ -176,11 +176,7 @@ static void touch(const struct call *call, struct heat *heat, struct table_slot 
     if ((flags & CALL_NO_TOUCH) != 0 || (call->session->no_touch && (flags & CALL_TOUCH) == 0)) {
         return;
     }
-    uint32_t note = table_note(slot);
-    uint32_t now = heat_used(heat, note);
-    if (now != note) {
-        table_set_note(slot, now);
-    }
+    heat_use(heat, slot);
 }
 
 /* The entry of a key, NULL if it is absent or its time has come. */

@@ -181,10 +181,10 @@ static const struct gm_command commands[] = {
      .summary =
          "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
      .example = "TYPE cart:17"},
-    {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_rename,
+    {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_rename,
      .complexity = "O(n), n the size of the value",
      .summary = "Gives a value another key, with its expiry; what was there is replaced."},
-    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_renamenx,
+    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_renamenx,
      .complexity = "O(n), n the size of the value",
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",

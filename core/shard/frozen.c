@@ -75,7 +75,8 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     buf_init(&old, ENTRY_VALUE_MAX);
     struct table_slot *slot = keyspace_slot(&shard->keyspace, key->key, key->hash);
     struct entry *entry = slot != NULL ? table_element(slot) : NULL;
-    bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL;
+    /* Vacant: as gm_clear left it, of a type that then refused the record. */
+    bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL || (entry->flags & ENTRY_VACANT) != 0;
     bool alive = !begin && (entry->flags & ENTRY_FROZEN) == 0;
     bool fits = !alive || gather(shard, entry, &old);
     size_t kept = begin ? 0 : (alive ? old.size : entry->value_size);

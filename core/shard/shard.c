@@ -101,8 +101,7 @@ struct gm_cell shard_cell(const struct entry *entry)
     if ((entry->flags & ENTRY_WORD) != 0) {
         return (struct gm_cell){.form = GM_WORD, .word = entry_word(entry)};
     }
-    bool vacant = (entry->flags & ENTRY_VACANT) != 0; /* as gm_clear left it, of a module that then went on */
-    return (struct gm_cell){.form = GM_BYTES, .data = entry_value(entry), .size = vacant ? 0 : entry->value_size};
+    return (struct gm_cell){.form = GM_BYTES, .data = entry_value(entry), .size = entry->value_size};
 }
 
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)

@@ -7,6 +7,7 @@ void heat_turn(struct heat *heat, int64_t monotonic_ms)
 {
     uint64_t seconds = (uint64_t)monotonic_ms / 1000;
     heat->now = (uint32_t)(heat->frequency ? seconds / 60 % HEAT_MINUTES : seconds % HEAT_SECONDS);
+    heat->now_bits = table_note_bits(heat->now);
 }
 
 uint32_t heat_idle_s(const struct heat *heat, uint32_t note)

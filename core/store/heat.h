@@ -23,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/prng.h"
+#include "base/table.h"
 
 #define HEAT_NEW     5u   /* counter of a new key */
 #define HEAT_MAX     255u /* of the counter */
@@ -32,6 +32,7 @@
 
 struct heat {
     bool frequency;         /* is kept; else recency */
+    uint64_t now_bits;      /* `now` as it stands in a slot */
     uint32_t now;           /* second modulo HEAT_SECONDS, or minute modulo HEAT_MINUTES */
     uint32_t log_factor;    /* 0: each use counts */
     uint32_t decay_minutes; /* 0: never */
@@ -47,12 +48,14 @@ static inline uint32_t heat_new(const struct heat *heat)
     return heat->frequency ? heat->now << 8 | HEAT_NEW : heat->now;
 }
 
+/* The note of a key that is used now; with frequency. */
 uint32_t heat_counted(struct heat *heat, uint32_t note);
 
-/* The note of a key that is used now. */
-static inline uint32_t heat_used(struct heat *heat, uint32_t note)
+/* Notes that the key in the slot is used now. */
+static inline void heat_use(struct heat *heat, struct table_slot *slot)
 {
-    return __builtin_expect(heat->frequency, 0) ? heat_counted(heat, note) : heat->now;
+    bool counts = __builtin_expect(heat->frequency, 0);
+    table_set_note_bits(slot, counts ? table_note_bits(heat_counted(heat, table_note(slot))) : heat->now_bits);
 }
 
 /* Seconds since the last use; with recency. */

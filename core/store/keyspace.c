@@ -92,41 +92,54 @@ static size_t with_room(size_t size)
     return size < 64 ? size : size + size / 2;
 }
 
+/* An entry of the wanted size: the old one, if it fits and does not waste more than half, else another with its key and
+ * the beginning of its value. `*spare`: more was reserved than the size needs. */
+static struct entry *refit(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape, size_t size,
+                           bool roomy, uint8_t *spare)
+{
+    struct entry *old = table_element(slot);
+    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
+    size_t held = keyspace_held(old);
+    bool fits = size <= held && (size >= held / 2 || held <= 64);
+    if (same_place && fits && old->type == shape.type) {
+        *spare = held != memory_held(old, size) ? ENTRY_SPARE : 0;
+        return old;
+    }
+    size_t wanted = roomy && size > held ? with_room(size) : size;
+    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
+    struct gm_bytes key = entry_key(old);
+    uint32_t value_size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
+    uint32_t kept = value_size < shape.value_size ? value_size : shape.value_size;
+    entry->key_size = old->key_size;
+    memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
+    if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
+        memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
+    }
+    memory_account_free_held(&keyspace->account[old->type], old, held);
+    table_replace(slot, entry);
+    *spare = wanted != size && memory_held(entry, wanted) != memory_held(entry, size) ? ENTRY_SPARE : 0;
+    return entry;
+}
+
 struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy)
 {
-    struct entry *old = table_element(slot);
-    size_t size = size_of(shape, old->key_size);
-    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
-    size_t held = keyspace_held(old);
-    bool same_size = (old->flags & ENTRY_SPARE) == 0 && size == entry_size(old);
-    size_t needed = same_size ? held : memory_held(old, size);
-    struct entry *entry = old;
-    count_out(keyspace, old);
-    if ((old->flags & ENTRY_EXPIRES) != 0 && (shape.flags & ENTRY_EXPIRES) == 0) {
-        expire_remove(&keyspace->expire, old);
-    }
-    /* In place if it fits and does not waste more than half. */
-    if (!same_place || old->type != shape.type || size > held || (size < held / 2 && held > 64)) {
-        size_t wanted = roomy && size > held ? with_room(size) : size;
-        entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
-        struct gm_bytes key = entry_key(old);
-        uint32_t value_size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
-        uint32_t kept = value_size < shape.value_size ? value_size : shape.value_size;
-        entry->key_size = old->key_size;
-        memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
-        if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
-            memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
-        }
-        memory_account_free_held(&keyspace->account[old->type], old, held);
-        held = memory_held(entry, wanted);
-        needed = wanted == size ? held : memory_held(entry, size);
-        table_replace(slot, entry);
-    }
+    struct entry *entry = table_element(slot);
+    size_t size = size_of(shape, entry->key_size);
+    bool same_place = ((entry->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
+    uint8_t spare = 0;
+    count_out(keyspace, entry);
+    if (!same_place && (entry->flags & ENTRY_EXPIRES) != 0) {
+        expire_remove(&keyspace->expire, entry);
+    }
+    bool exact = same_place && entry->type == shape.type && size == entry_size(entry);
+    if (!exact || (entry->flags & ENTRY_SPARE) != 0) {
+        entry = refit(keyspace, slot, shape, size, roomy, &spare);
+    }
     entry->value_size = shape.value_size;
     entry->type = shape.type;
-    entry->flags = (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE)) | (held != needed ? ENTRY_SPARE : 0));
+    entry->flags = (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE)) | spare);
     count_in(keyspace, entry);
     if (had) {
         expire_moved(&keyspace->expire, entry);
