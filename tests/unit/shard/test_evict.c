@@ -331,6 +331,52 @@ Test(evict, nothing_goes_while_the_log_is_read)
     shard_fixture_close(&fixture);
 }
 
+/* Says a command with each key that is in the pool, and returns how many there were; `names` gets them. */
+static int say_to_candidates(struct shard_fixture *fixture, const char *command, char names[EVICT_POOL][16])
+{
+    const struct evict *evict = &fixture->shard.evict;
+    int count = (int)evict->pool_count;
+    for (int i = 0; i < count; i++) {
+        struct gm_bytes key = entry_key(evict->pool[i].entry);
+        (void)snprintf(names[i], 16, "%.*s", (int)key.size, (const char *)key.data);
+    }
+    for (int i = 0; i < count; i++) {
+        (void)shard_fixture_say(fixture, 0, "%s %s", command, names[i]);
+    }
+    return count;
+}
+
+/* A key that was seen to be cold, and is used or made to last before its turn comes, stays. */
+Test(evict, a_candidate_is_judged_anew)
+{
+    static const char *const commands[] = {"GET", "PERSIST"};
+    for (int round = 0; round < 2; round++) {
+        struct shard_fixture fixture;
+        open_with(&fixture, EVICT_EXPIRING_RECENCY);
+        for (int i = 0; i < 1000; i++) {
+            (void)shard_fixture_say(&fixture, 0, "SET k%d %s PX 10000000", i, big);
+        }
+        shard_fixture_pass(&fixture, 60000);
+        set_limit(&fixture, used(&fixture) - 5000);
+        shard_fixture_pass(&fixture, 0);
+        cr_assert_gt(fixture.shard.stats.evicted, 0);
+        char names[EVICT_POOL][16];
+        (void)shard_fixture_say(&fixture, 0, "CLIENT NO-TOUCH %s", round == 0 ? "OFF" : "ON");
+        int count = say_to_candidates(&fixture, commands[round], names);
+        cr_assert_gt(count, 5);
+        uint64_t before = fixture.shard.stats.evicted;
+        for (int i = 0; i < 8; i++) {
+            (void)shard_fixture_say(&fixture, 0, "SET new%d %s", i, big);
+        }
+        cr_assert_geq(fixture.shard.stats.evicted, before + 8);
+        for (int i = 0; i < count; i++) {
+            cr_expect_not_null(shard_fixture_entry(&fixture, names[i]), "%s was at hand after %s", names[i],
+                               commands[round]);
+        }
+        shard_fixture_close(&fixture);
+    }
+}
+
 /* ---- others who have to do with the key ---- */
 
 Test(evict, whoever_watches_or_waits_for_the_key_hears_of_it)
