@@ -353,11 +353,13 @@ Test(evict, a_candidate_is_judged_anew)
     for (int round = 0; round < 2; round++) {
         struct shard_fixture fixture;
         open_with(&fixture, EVICT_EXPIRING_RECENCY);
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 300; i++) {
+            if (i == 100) {
+                shard_fixture_pass(&fixture, 60000); /* the first hundred are colder than all others */
+            }
             (void)shard_fixture_say(&fixture, 0, "SET k%d %s PX 10000000", i, big);
         }
-        shard_fixture_pass(&fixture, 60000);
-        set_limit(&fixture, used(&fixture) - 5000);
+        set_limit(&fixture, used(&fixture) - 30000);
         shard_fixture_pass(&fixture, 0);
         cr_assert_gt(fixture.shard.stats.evicted, 0);
         char names[EVICT_POOL][16];
@@ -365,7 +367,7 @@ Test(evict, a_candidate_is_judged_anew)
         int count = say_to_candidates(&fixture, commands[round], names);
         cr_assert_gt(count, 5);
         uint64_t before = fixture.shard.stats.evicted;
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 20; i++) {
             (void)shard_fixture_say(&fixture, 0, "SET new%d %s", i, big);
         }
         cr_assert_geq(fixture.shard.stats.evicted, before + 8);
