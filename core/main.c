@@ -300,6 +300,12 @@ static size_t describe_crash(const void *context, char *text, size_t room)
 
 static enum status run(struct server *server, struct complaint *complaint)
 {
+    if (!memory_classes_hold()) {
+        complaint_set(complaint,
+                      "this jemalloc has other size classes than its usual ones, so that memory could not be "
+                      "accounted for: build with -DGEOMYS_JEMALLOC=OFF");
+        return STATUS_VERSION;
+    }
     TRY(start(server, complaint));
     os_crash_watch(&(struct os_crash_witness){describe_crash, server});
     os_loop_run(server->loop);

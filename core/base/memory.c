@@ -53,26 +53,6 @@ size_t memory_size(const void *memory)
     return malloc_usable_size((void *)(uintptr_t)memory);
 }
 
-bool memory_stats(struct memory_stats *stats)
-{
-#ifdef GEOMYS_JEMALLOC
-    uint64_t epoch = 1;
-    size_t size = sizeof epoch;
-    size_t values[3] = {0};
-    static const char *const names[] = {"stats.allocated", "stats.active", "stats.resident"};
-    bool told = mallctl("epoch", &epoch, &size, &epoch, sizeof epoch) == 0;
-    for (size_t i = 0; i < 3 && told; i++) {
-        size = sizeof values[i];
-        told = mallctl(names[i], &values[i], &size, NULL, 0) == 0;
-    }
-    *stats = (struct memory_stats){values[0], values[1], values[2]};
-    return told;
-#else
-    *stats = (struct memory_stats){0};
-    return false;
-#endif
-}
-
 #define TEXT_OF(number)     #number
 #define VERSION_OF(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
@@ -85,21 +65,136 @@ const char *memory_allocator(void)
 #endif
 }
 
+#ifdef GEOMYS_JEMALLOC
+
+/* Up to 128 in steps of 16 behind the smallest, then four classes between two powers of two. */
+static size_t class_of(size_t size)
+{
+    if (size <= 8) {
+        return 8;
+    }
+    if (size <= 128) {
+        return (size + 15) & ~(size_t)15;
+    }
+    size_t step = (size_t)1 << (61 - __builtin_clzl(size - 1)); /* a quarter of the power of two below */
+    return (size + step - 1) & ~(step - 1);
+}
+
 size_t memory_class(size_t size)
 {
-#ifdef GEOMYS_JEMALLOC
-    return nallocx(size > 0 ? size : 1, 0);
+    return class_of(size);
+}
+
+size_t memory_held(const void *memory, size_t size)
+{
+    (void)memory;
+    return class_of(size);
+}
+
+bool memory_classes_hold(void)
+{
+    size_t before = 0;
+    while (before < (size_t)1 << 33) {
+        size_t class = nallocx(before + 1, 0);
+        if (class_of(before + 1) != class || class_of(class) != class) {
+            return false;
+        }
+        before = class;
+    }
+    return true;
+}
+
+static void release(void *memory, size_t held)
+{
+    sdallocx(memory, held, 0);
+}
+
+bool memory_totals(struct memory_totals *out)
+{
+    uint64_t epoch = 1; /* makes it count anew */
+    size_t allocated;
+    size_t active;
+    size_t resident;
+    size_t size = sizeof allocated;
+    if (mallctl("epoch", NULL, NULL, &epoch, sizeof epoch) != 0 ||
+        mallctl("stats.allocated", &allocated, &size, NULL, 0) != 0 ||
+        mallctl("stats.active", &active, &size, NULL, 0) != 0 ||
+        mallctl("stats.resident", &resident, &size, NULL, 0) != 0) {
+        return false;
+    }
+    *out = (struct memory_totals){allocated, active, resident};
+    return true;
+}
+
+void memory_purge(void)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "arena.%u.purge", MALLCTL_ARENAS_ALL);
+    (void)mallctl(name, NULL, NULL, NULL, 0);
+}
+
 #else
-    /* The C library reserves 8 bytes of head per block and rounds up to 16, with 24 usable bytes at least. */
+
+/* The C library reserves 8 bytes of head per block and rounds up to 16, with 24 usable bytes at least; sometimes it
+ * gives what is left of a larger block, so that only it knows. */
+size_t memory_class(size_t size)
+{
     return size <= 24 ? 24 : ((size + 8 + 15) & ~(size_t)15) - 8;
+}
+
+size_t memory_held(const void *memory, size_t size)
+{
+    (void)size;
+    return memory_size(memory);
+}
+
+bool memory_classes_hold(void)
+{
+    return true;
+}
+
+static void release(void *memory, size_t held)
+{
+    (void)held;
+    free(memory);
+}
+
+bool memory_totals(struct memory_totals *out)
+{
+    (void)out;
+    return false;
+}
+
+void memory_purge(void)
+{
+    (void)malloc_trim(0);
+}
+
 #endif
+
+/* ---- accounts ---- */
+
+static void charge(struct memory_account *account, size_t held)
+{
+    for (; account != NULL; account = account->parent) {
+        account->bytes += held;
+        account->blocks++;
+    }
+}
+
+static void discharge(struct memory_account *account, size_t held)
+{
+    for (; account != NULL; account = account->parent) {
+        check(account->blocks > 0 && account->bytes >= held);
+        account->bytes -= held;
+        account->blocks--;
+    }
 }
 
 void *memory_account_alloc(struct memory_account *account, size_t size)
 {
     void *memory = memory_alloc(size);
-    account->bytes += memory_size(memory);
-    account->blocks++;
+    charge(account, memory_held(memory, size));
     return memory;
 }
 
@@ -108,18 +203,22 @@ void *memory_account_realloc(struct memory_account *account, void *memory, size_
     if (memory == NULL) {
         return memory_account_alloc(account, size);
     }
-    account->bytes -= memory_size(memory);
+    discharge(account, memory_size(memory));
     memory = memory_realloc(memory, size);
-    account->bytes += memory_size(memory);
+    charge(account, memory_held(memory, size));
     return memory;
 }
 
 void memory_account_free(struct memory_account *account, void *memory)
 {
     if (memory != NULL) {
-        check(account->blocks > 0);
-        account->bytes -= memory_size(memory);
-        account->blocks--;
-        memory_free(memory);
+        memory_account_free_held(account, memory, memory_size(memory));
     }
+}
+
+void memory_account_free_held(struct memory_account *account, void *memory, size_t held)
+{
+    check_slow(held == memory_size(memory));
+    discharge(account, held);
+    release(memory, held);
 }

@@ -16,10 +16,18 @@
 struct table_bucket {
     uint8_t tags[SLOTS];
     uint8_t used;
-    void *slots[SLOTS];
+    struct table_slot slots[SLOTS];
 };
 
 _Static_assert(sizeof(struct table_bucket) == 64, "a bucket is a cache line");
+_Static_assert(TABLE_NOTE_MAX == 0xfffff, "16 bits above the address and 4 below");
+
+static struct table_slot slot_make(const void *element, uint32_t note)
+{
+    uint64_t address = (uint64_t)(uintptr_t)element;
+    check((address & ~TABLE_ADDRESS) == 0 && note <= TABLE_NOTE_MAX);
+    return (struct table_slot){address | table_note_bits(note)};
+}
 
 static uint8_t tag_of(uint64_t hash)
 {
@@ -39,7 +47,7 @@ static uint64_t address(const struct table *table, uint64_t hash)
 
 static struct table_bucket *next_of(const struct table_bucket *bucket)
 {
-    return (bucket->used & CHAINED) != 0 ? bucket->slots[SLOTS - 1] : NULL;
+    return (bucket->used & CHAINED) != 0 ? table_element(&bucket->slots[SLOTS - 1]) : NULL;
 }
 
 static unsigned slots_of(const struct table_bucket *bucket)
@@ -95,7 +103,7 @@ static unsigned matches(const struct table_bucket *bucket, uint8_t tag)
 
 /* Where a key is: its slot, the bucket of it, and the bucket before that in the chain. */
 struct place {
-    void **slot;
+    struct table_slot *slot;
     struct table_bucket *bucket;
     struct table_bucket *before;
     unsigned index;
@@ -108,7 +116,7 @@ static bool locate(const struct table *table, struct gm_bytes key, uint64_t hash
          before = bucket, bucket = next_of(bucket)) {
         for (unsigned mask = matches(bucket, tag_of(hash)); mask != 0; mask &= mask - 1) {
             unsigned i = (unsigned)__builtin_ctz(mask);
-            if (gm_bytes_equal(table->ops->key(bucket->slots[i]), key)) {
+            if (gm_bytes_equal(table->ops->key(table_element(&bucket->slots[i])), key)) {
                 *place = (struct place){&bucket->slots[i], bucket, before, i};
                 return true;
             }
@@ -117,10 +125,24 @@ static bool locate(const struct table *table, struct gm_bytes key, uint64_t hash
     return false;
 }
 
-void **table_find(const struct table *table, struct gm_bytes key, uint64_t hash)
+struct table_slot *table_find(const struct table *table, struct gm_bytes key, uint64_t hash)
 {
     struct place place;
     return locate(table, key, hash, &place) ? place.slot : NULL;
+}
+
+struct table_slot *table_find_element(const struct table *table, const void *element, uint64_t hash)
+{
+    for (struct table_bucket *bucket = bucket_at(table, address(table, hash)); bucket != NULL;
+         bucket = next_of(bucket)) {
+        for (unsigned mask = matches(bucket, tag_of(hash)); mask != 0; mask &= mask - 1) {
+            unsigned i = (unsigned)__builtin_ctz(mask);
+            if (table_element(&bucket->slots[i]) == element) {
+                return &bucket->slots[i];
+            }
+        }
+    }
+    return NULL;
 }
 
 void table_prefetch(const struct table *table, uint64_t hash)
@@ -133,20 +155,20 @@ void table_prefetch_element(const struct table *table, uint64_t hash)
     const struct table_bucket *bucket = bucket_at(table, address(table, hash));
     unsigned mask = matches(bucket, tag_of(hash));
     if (mask != 0) {
-        __builtin_prefetch(bucket->slots[__builtin_ctz(mask)]);
+        __builtin_prefetch(table_element(&bucket->slots[__builtin_ctz(mask)]));
     } else if ((bucket->used & CHAINED) != 0) {
-        __builtin_prefetch(bucket->slots[SLOTS - 1]);
+        __builtin_prefetch(table_element(&bucket->slots[SLOTS - 1]));
     }
 }
 
-static void put(struct table *table, struct table_bucket *bucket, void *element, uint8_t tag)
+static void put(struct table *table, struct table_bucket *bucket, struct table_slot slot, uint8_t tag)
 {
     for (;;) {
         unsigned limit = slots_of(bucket);
         unsigned vacant = ~(unsigned)bucket->used & ((1u << limit) - 1);
         if (vacant != 0) {
             unsigned i = (unsigned)__builtin_ctz(vacant);
-            bucket->slots[i] = element;
+            bucket->slots[i] = slot;
             bucket->tags[i] = tag;
             bucket->used = (uint8_t)(bucket->used | 1u << i);
             return;
@@ -157,7 +179,7 @@ static void put(struct table *table, struct table_bucket *bucket, void *element,
             next->slots[0] = bucket->slots[SLOTS - 1];
             next->tags[0] = bucket->tags[SLOTS - 1];
             next->used = 1;
-            bucket->slots[SLOTS - 1] = next;
+            bucket->slots[SLOTS - 1] = slot_make(next, 0);
             bucket->used = (uint8_t)((bucket->used & 0x3fu) | CHAINED);
         }
         bucket = next_of(bucket);
@@ -196,13 +218,13 @@ static void redistribute(struct table *table, struct table_bucket *bucket, uint6
     memset(bucket, 0, sizeof *bucket);
     for (struct table_bucket *from = &old; from != NULL; from = next_of(from)) {
         for (unsigned i = 0; i < slots_of(from); i++) {
-            __builtin_prefetch(from->slots[i]);
+            __builtin_prefetch(table_element(&from->slots[i]));
         }
     }
     for (struct table_bucket *from = &old; from != NULL; from = next_of(from)) {
         for (unsigned mask = from->used & ((1u << slots_of(from)) - 1); mask != 0; mask &= mask - 1) {
             unsigned i = (unsigned)__builtin_ctz(mask);
-            uint64_t hash = bit == 0 ? 0 : table_hash(table, table->ops->key(from->slots[i]));
+            uint64_t hash = bit == 0 ? 0 : table_hash(table, table->ops->key(table_element(&from->slots[i])));
             put(table, bucket_at(table, (hash & bit) != 0 ? high : low), from->slots[i], from->tags[i]);
         }
     }
@@ -238,9 +260,9 @@ static void merge(struct table *table)
     }
 }
 
-void table_insert(struct table *table, void *element, uint64_t hash)
+void table_insert(struct table *table, void *element, uint64_t hash, uint32_t note)
 {
-    put(table, bucket_at(table, address(table, hash)), element, tag_of(hash));
+    put(table, bucket_at(table, address(table, hash)), slot_make(element, note), tag_of(hash));
     table->count++;
     if (table->count > table_buckets(table) * TABLE_LOAD_HIGH) {
         divide(table);
@@ -252,10 +274,10 @@ static void vacate(struct table *table, const struct place *place)
 {
     struct table_bucket *bucket = place->bucket;
     bucket->used = (uint8_t)(bucket->used & ~(1u << place->index));
-    bucket->slots[place->index] = NULL;
+    bucket->slots[place->index] = (struct table_slot){0};
     if (place->before != NULL && bucket->used == 0) {
         place->before->used = (uint8_t)(place->before->used & ~CHAINED);
-        place->before->slots[SLOTS - 1] = NULL;
+        place->before->slots[SLOTS - 1] = (struct table_slot){0};
         memory_free(bucket);
         table->bytes -= sizeof *bucket;
     }
@@ -267,7 +289,7 @@ void *table_remove(struct table *table, struct gm_bytes key, uint64_t hash)
     if (!locate(table, key, hash, &place)) {
         return NULL;
     }
-    void *element = *place.slot;
+    void *element = table_element(place.slot);
     vacate(table, &place);
     table->count--;
     if (table_buckets(table) > FIRST_BUCKETS && table->count < table_buckets(table) * TABLE_LOAD_LOW) {
@@ -280,7 +302,7 @@ static void chain_visit(const struct table_bucket *bucket, void (*on_element)(vo
 {
     for (; bucket != NULL; bucket = next_of(bucket)) {
         for (unsigned mask = bucket->used & ((1u << slots_of(bucket)) - 1); mask != 0; mask &= mask - 1) {
-            on_element(context, bucket->slots[__builtin_ctz(mask)]);
+            on_element(context, table_element(&bucket->slots[__builtin_ctz(mask)]));
         }
     }
 }
@@ -353,10 +375,57 @@ void *table_random(const struct table *table, struct prng *prng)
     for (struct table_bucket *bucket = bucket_at(table, index); bucket != NULL; bucket = next_of(bucket)) {
         for (unsigned mask = bucket->used & ((1u << slots_of(bucket)) - 1); mask != 0; mask &= mask - 1) {
             if (chosen-- == 0) {
-                return bucket->slots[__builtin_ctz(mask)];
+                return table_element(&bucket->slots[__builtin_ctz(mask)]);
             }
         }
     }
     check(false);
     return NULL;
+}
+
+/* The slots of one chain behind the first `skipped`, up to `room` of them. */
+static size_t chain_slots(struct table_bucket *bucket, size_t skipped, struct table_slot **slots, size_t room)
+{
+    size_t count = 0;
+    for (; bucket != NULL && count < room; bucket = next_of(bucket)) {
+        for (unsigned mask = bucket->used & ((1u << slots_of(bucket)) - 1); mask != 0 && count < room;
+             mask &= mask - 1) {
+            if (skipped > 0) {
+                skipped--;
+            } else {
+                slots[count++] = &bucket->slots[__builtin_ctz(mask)];
+            }
+        }
+    }
+    return count;
+}
+
+/* It begins anywhere in the first chain: else what stands behind the first few of a long one would never come up. */
+size_t table_sample(const struct table *table, struct prng *prng, struct table_slot **slots, size_t wanted)
+{
+    if (table->count == 0) {
+        return 0;
+    }
+    uint64_t buckets = table_buckets(table);
+    uint64_t index = prng_below(prng, buckets);
+    size_t held = chain_count(bucket_at(table, index));
+    size_t skipped = held > 0 ? prng_below(prng, held) : 0;
+    size_t count = 0;
+    for (uint64_t visited = 0; count < wanted && visited < buckets && visited < TABLE_SAMPLE_BUCKETS; visited++) {
+        count += chain_slots(bucket_at(table, index), skipped, slots + count, wanted - count);
+        index = index + 1 == buckets ? 0 : index + 1;
+        skipped = 0;
+    }
+    return count;
+}
+
+void table_note_all(struct table *table, uint32_t note)
+{
+    for (uint64_t i = 0; i < table_buckets(table); i++) {
+        for (struct table_bucket *bucket = bucket_at(table, i); bucket != NULL; bucket = next_of(bucket)) {
+            for (unsigned mask = bucket->used & ((1u << slots_of(bucket)) - 1); mask != 0; mask &= mask - 1) {
+                table_set_note(&bucket->slots[__builtin_ctz(mask)], note);
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "geomys/ext/wait.h"
 #include "node/info.h"
+#include "node/memory_admin.h"
 #include "shard/cmd.h"
 #include "shard/notify.h"
 
@@ -34,6 +35,8 @@ void admin_take_over(struct node *node)
     options->queue_max = (size_t)config->client_query_limit;
     options->default_expiry_ms = config->default_expiry_ms;
     options->password = config->password;
+    struct evict_options memory = memory_options(config);
+    evict_configure(&node->shard, &memory);
     options->notify = notify_classes(config->notify_keyspace_events);
     options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
     options->slowlog_us = config->slowlog_log_slower_than;

@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "node/info_parts.h"
+#include "node/memory_admin.h"
 
 static const char *policy_name(int64_t policy)
 {
@@ -59,30 +60,6 @@ static void clients(struct node *node, struct buf *out)
                      (unsigned long long)node->shard.tracking.tracker_count,
                      (unsigned long long)node->shard.interest.watchers);
     info_clients_traffic(node, out);
-}
-
-static void memory(struct node *node, struct buf *out)
-{
-    const struct keyspace *keyspace = &node->shard.keyspace;
-    uint64_t used = keyspace_memory(keyspace);
-    uint64_t peak = used > node->peak_memory ? used : node->peak_memory;
-    (void)buf_format(out, "# Memory\r\nused_memory:%llu\r\n", (unsigned long long)used);
-    info_human(out, "used_memory_human", used);
-    if (node->env.process != NULL) {
-        uint64_t resident = node->env.process->ops->resident_bytes(node->env.process);
-        (void)buf_format(out, "used_memory_rss:%llu\r\n", (unsigned long long)resident);
-        info_human(out, "used_memory_rss_human", resident);
-    }
-    (void)buf_format(out, "used_memory_peak:%llu\r\n", (unsigned long long)peak);
-    info_human(out, "used_memory_peak_human", peak);
-    uint64_t overhead = keyspace->table.bytes + keyspace->expire.room * sizeof(struct expire_item);
-    (void)buf_format(out, "used_memory_overhead:%llu\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n",
-                     (unsigned long long)overhead);
-    info_memory_process(node, used, peak, overhead, out);
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
-                         (unsigned long long)keyspace->account[i].bytes);
-    }
 }
 
 static void persistence(struct node *node, struct buf *out)
@@ -141,10 +118,11 @@ static void stats(struct node *node, struct buf *out)
                      (unsigned long long)node->commands_second, (unsigned long long)node->net_input,
                      (unsigned long long)node->net_output);
     (void)buf_format(out,
-                     "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:0\r\nkeyspace_hits:%llu\r\n"
+                     "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:%llu\r\nkeyspace_hits:%llu\r\n"
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
-                     (unsigned long long)counts->hits, (unsigned long long)counts->misses);
+                     (unsigned long long)counts->evicted, (unsigned long long)counts->hits,
+                     (unsigned long long)counts->misses);
     info_stats_traffic(node, out);
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
@@ -227,7 +205,7 @@ struct section {
 static const struct section sections[] = {
     {"server", server, true},
     {"clients", clients, true},
-    {"memory", memory, true},
+    {"memory", memory_info, true},
     {"persistence", persistence, true},
     {"stats", stats, true},
     {"replication", replication, true},

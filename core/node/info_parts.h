@@ -9,8 +9,8 @@
 /* "name:1.50M". */
 void info_human(struct buf *out, const char *name, uint64_t bytes);
 
-/* info_memory.c: what the process has taken beyond the values, and the allocator's view. */
-void info_memory_process(struct node *node, uint64_t used, uint64_t peak, uint64_t overhead, struct buf *out);
+/* info_memory.c: what the machine has, and what takes memory beside the data. */
+void info_memory_process(struct node *node, struct buf *out);
 
 /* info_traffic.c */
 void info_clients_traffic(struct node *node, struct buf *out);

@@ -13,6 +13,7 @@
 #include "geomys/ext/wait.h"
 #include "node/admin.h"
 #include "node/client.h"
+#include "node/memory_admin.h"
 #include "shard/apply.h"
 #include "shard/call.h"
 #include "shard/commands.h"
@@ -33,9 +34,9 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 
 enum status node_register(struct registry *registry, struct complaint *complaint)
 {
-    const struct gm_module *const own[] = {commands_keys(),        commands_expire(),  commands_connection(),
-                                           commands_transaction(), commands_pubsub(),  commands_command(),
-                                           commands_slowlog(),     commands_latency(), admin_commands()};
+    const struct gm_module *const own[] = {
+        commands_keys(),    commands_expire(),  commands_connection(), commands_transaction(), commands_pubsub(),
+        commands_command(), commands_slowlog(), commands_latency(),    admin_commands(),       memory_commands()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         TRY(registry_add(registry, own[i], NULL, complaint));
     }
@@ -105,6 +106,7 @@ static struct shard_options shard_options(const struct node *node)
         .queue_max = (size_t)config->client_query_limit,
         .default_expiry_ms = config->default_expiry_ms,
         .password = config->password,
+        .memory = memory_options(config),
         .notify = notify_classes(config->notify_keyspace_events),
         .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
         .slowlog_us = config->slowlog_log_slower_than,

@@ -2,8 +2,8 @@
 
 /* admit.c - the door: known? allowed? now? well-formed? the right types?
  *
- * The order is the one that clients of Redis see: unknown command, arity, password, loading, MULTI, a full disk,
- * arguments, keys. A key that has expired is removed here, by decision and logged, before anybody looks at it. */
+ * The order is the one that clients of Redis see: unknown command, arity, password, loading, memory, MULTI, a full
+ * disk, arguments, keys. A key that has expired is removed here, by decision and logged, before anybody looks at it. */
 #include "shard/admit.h"
 
 #include <stdio.h>
@@ -137,6 +137,9 @@ static bool allowed(struct call *call)
     if (shard->loading && (flags & CALL_LOADING) == 0) {
         return refuse(call, "LOADING Geomys is loading the dataset in memory");
     }
+    if (evict_is_over(&shard->evict, &shard->keyspace) && evict_refuses_slow(call)) {
+        return refuse(call, EVICT_REFUSAL);
+    }
     if (session->multi && (flags & CALL_NO_QUEUE) == 0) {
         return queue(call);
     }
@@ -175,21 +178,33 @@ static bool bind_arguments(struct call *call)
 
 /* ---- keys ---- */
 
+/* Notes that the key is used, unless this is only a look at it. */
+static void touch(const struct call *call, struct heat *heat, struct table_slot *slot)
+{
+    uint32_t flags = flags_of(call);
+    if ((flags & CALL_NO_TOUCH) != 0 || (call->session->no_touch && (flags & CALL_TOUCH) == 0)) {
+        return;
+    }
+    heat_use(heat, slot);
+}
+
 /* The slot of a key, NULL if it is absent or its time has come. */
-static struct entry **find_slot(struct call *call, struct gm_bytes name, uint64_t hash)
+static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uint64_t hash)
 {
     struct shard *shard = call->shard;
-    struct entry **slot = keyspace_find(&shard->keyspace, name, hash);
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, name, hash);
     if (slot == NULL) {
         return NULL;
     }
-    int64_t expire_at_ms = entry_expire_at(*slot);
+    struct entry *entry = table_element(slot);
+    int64_t expire_at_ms = entry_expire_at(entry);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard_may_expire(shard) && !sweep_defers(shard, *slot)) {
+        if (shard_may_expire(shard) && !sweep_defers(shard, entry)) {
             apply_expiry(shard, name, hash);
         }
         return NULL;
     }
+    touch(call, &shard->keyspace.heat, slot);
     return slot;
 }
 
@@ -230,7 +245,7 @@ static const char *look_up(struct call *call, uint32_t i)
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";
     }
-    struct entry **slot = find_slot(call, name, hash);
+    struct table_slot *slot = find_slot(call, name, hash);
     struct session *session = call->session;
     uint64_t mark = gate_mark(&call->shard->gate, hash);
     session->turn_mark = mark > session->turn_mark ? mark : session->turn_mark;
@@ -240,7 +255,7 @@ static const char *look_up(struct call *call, uint32_t i)
     if (slot == NULL) {
         return NULL;
     }
-    struct entry *entry = *slot;
+    struct entry *entry = table_element(slot);
     key->host = entry;
     key->expire_at_ms = entry_expire_at(entry);
     return classify(call, entry, key);

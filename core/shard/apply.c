@@ -24,8 +24,8 @@
 struct apply {
     struct gm_apply abi;
     struct shard *shard;
-    struct entry *entry; /* NULL: the key is not there */
-    struct entry **slot; /* of the entry; NULL: not known */
+    struct entry *entry;     /* NULL: the key is not there */
+    struct table_slot *slot; /* of the entry; NULL: not known */
     struct gm_bytes key;
     uint64_t hash;
     int64_t expire_at_ms; /* that the key will have */
@@ -51,9 +51,9 @@ static void shape(struct apply *apply, uint8_t flags, uint32_t value_size, bool 
         return;
     }
     if (apply->slot == NULL) {
-        apply->slot = keyspace_find(keyspace, apply->key, apply->hash);
+        apply->slot = keyspace_slot(keyspace, apply->key, apply->hash);
     }
-    check(apply->slot != NULL && *apply->slot == apply->entry);
+    check(apply->slot != NULL && table_element(apply->slot) == apply->entry);
     apply->entry = keyspace_reshape(keyspace, apply->slot, wanted, apply->expire_at_ms, roomy);
 }
 
@@ -116,6 +116,12 @@ static void lend_release(struct gm_apply *abi, void *memory)
     memory_account_free(account(abi), memory);
 }
 
+static uint64_t lend_held(struct gm_apply *abi, const void *memory)
+{
+    (void)abi;
+    return memory_size(memory);
+}
+
 static const struct gm_apply_ops lent = {
     .size = sizeof(struct gm_apply_ops),
     .resize = lend_resize,
@@ -124,6 +130,7 @@ static const struct gm_apply_ops lent = {
     .alloc = lend_alloc,
     .realloc = lend_realloc,
     .release = lend_release,
+    .held = lend_held,
 };
 
 void apply_release(void *context, struct entry *entry)
@@ -239,8 +246,8 @@ static bool apply_frozen(struct apply *apply, const struct record *record, bool 
 static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
                                bool first, struct complaint *complaint)
 {
-    struct entry **slot = place.known ? place.slot : keyspace_find(&shard->keyspace, record->key, hash);
-    struct entry *entry = slot != NULL ? *slot : NULL;
+    struct table_slot *slot = place.known ? place.slot : keyspace_slot(&shard->keyspace, record->key, hash);
+    struct entry *entry = slot != NULL ? table_element(slot) : NULL;
     if (entry != NULL) {
         sweep_before(shard, entry);
     }
@@ -306,14 +313,15 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
 
 static bool set_expiry(struct shard *shard, const struct record *record, uint64_t hash, int64_t at_ms)
 {
-    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
-    if (slot == NULL || entry_expire_at(*slot) == at_ms) {
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, record->key, hash);
+    struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    if (entry == NULL || entry_expire_at(entry) == at_ms) {
         return false;
     }
-    sweep_before(shard, *slot);
-    uint8_t flags = (uint8_t)((*slot)->flags & ~ENTRY_EXPIRES);
+    sweep_before(shard, entry);
+    uint8_t flags = (uint8_t)(entry->flags & ~ENTRY_EXPIRES);
     flags |= at_ms != 0 ? ENTRY_EXPIRES : 0;
-    struct keyspace_shape wanted = {(*slot)->type, flags, (*slot)->value_size};
+    struct keyspace_shape wanted = {entry->type, flags, entry->value_size};
     (void)keyspace_reshape(&shard->keyspace, slot, wanted, at_ms, false);
     return true;
 }
@@ -326,11 +334,11 @@ static bool is_stored(void *context, struct gm_bytes key)
 
 static bool remove_stored(struct shard *shard, const struct record *record, uint64_t hash)
 {
-    struct entry **slot = keyspace_find(&shard->keyspace, record->key, hash);
-    if (slot == NULL) {
+    struct entry *entry = keyspace_find(&shard->keyspace, record->key, hash);
+    if (entry == NULL) {
         return false;
     }
-    sweep_before(shard, *slot);
+    sweep_before(shard, entry);
     keyspace_remove(&shard->keyspace, record->key, hash);
     return true;
 }
@@ -341,6 +349,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
     switch (record->op) {
     case RECORD_OP_DELETE:
     case RECORD_OP_EXPIRED:
+    case RECORD_OP_EVICTED:
         if (!remove_stored(shard, record, hash)) {
             return false;
         }
@@ -400,27 +409,45 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
     return apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint);
 }
 
-void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
+/* Removes a key by a decision of the host. False: it is not there. `key` is then a copy. */
+static bool decide(struct shard *shard, uint16_t op, struct gm_bytes *key, uint64_t hash)
 {
     struct record record = {
-        .op = RECORD_OP_EXPIRED,
+        .op = op,
         .flags = RECORD_REMOVES,
         .time_ms = shard->now_ms,
-        .slot = slot_of(key),
-        .key = key,
+        .slot = slot_of(*key),
+        .key = *key,
     };
     /* The key's bytes go with the entry. */
-    record.key.data = key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL;
-    if (apply_first(shard, &record, hash, (struct apply_place){.known = false})) {
-        bool alone = !shard->tail.open;
-        if (alone) {
-            tail_begin(&shard->tail);
-        }
-        tail_add(&shard->tail, &record);
-        if (alone) {
-            tail_end(&shard->tail);
-        }
-        notify_expired(shard, record.key);
+    record.key.data = key->size > 0 ? memcpy(arena_alloc(&shard->arena, key->size), key->data, key->size) : NULL;
+    if (!apply_first(shard, &record, hash, (struct apply_place){.known = false})) {
+        return false;
+    }
+    bool alone = !shard->tail.open;
+    if (alone) {
+        tail_begin(&shard->tail);
+    }
+    tail_add(&shard->tail, &record);
+    if (alone) {
+        tail_end(&shard->tail);
+    }
+    *key = record.key;
+    return true;
+}
+
+void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
+{
+    if (decide(shard, RECORD_OP_EXPIRED, &key, hash)) {
+        notify_expired(shard, key);
+    }
+}
+
+void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash)
+{
+    if (decide(shard, RECORD_OP_EVICTED, &key, hash)) {
+        shard->stats.evicted++;
+        notify_evicted(shard, key);
     }
 }
 

@@ -8,7 +8,7 @@
 
 /* Where the record's key is, if the caller has looked it up and nothing has changed since. */
 struct apply_place {
-    struct entry **slot; /* as keyspace_find returns it */
+    struct table_slot *slot; /* as keyspace_slot returns it */
     bool known;
 };
 
@@ -30,5 +30,8 @@ void apply_release(void *shard, struct entry *entry);
 
 /* Removes a key whose time has come, and logs that. */
 void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash);
+
+/* Removes a key because memory is short, logs that, and counts it. */
+void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash);
 
 #endif

@@ -23,6 +23,8 @@ enum call_flag {
     CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
     CALL_COMPOUND = 1 << 30,    /* runs commands that SLOWLOG has by themselves */
     CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
+    CALL_NO_TOUCH = 1 << 28,    /* looking at a key is not using it */
+    CALL_TOUCH = 1 << 29,       /* uses its keys even for a client that wants to leave no trace (CLIENT NO-TOUCH) */
 };
 
 enum call_emission_kind {
@@ -51,11 +53,11 @@ struct call {
     struct call_emission *emissions; /* in the arena beyond the first few */
     uint32_t emission_count;
     uint32_t emission_room;
-    size_t emission_size; /* bytes of the records, about */
-    uint64_t seen;        /* the log's last sequence when the keys were looked up; UINT64_MAX: no matter */
-    struct entry **slot;  /* of the first key, as it was then; NULL: it is absent */
-    bool nested;          /* inside EXEC */
-    bool again;           /* parked before: run because a key changed */
+    size_t emission_size;    /* bytes of the records, about */
+    uint64_t seen;           /* the log's last sequence when the keys were looked up; UINT64_MAX: no matter */
+    struct table_slot *slot; /* of the first key, as it was then; NULL: it is absent */
+    bool nested;             /* inside EXEC */
+    bool again;              /* parked before: run because a key changed */
     bool timed_out;
     bool waits;  /* plan asked to be run again */
     bool closes; /* the session closes after this answer */

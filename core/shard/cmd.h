@@ -6,6 +6,7 @@
 #define GEOMYS_SHARD_CMD_H
 
 #include "shard/call.h"
+#include "shard/commands.h"
 
 #define CMD_FIRST_VERSION "0.1.0" /* of the server, that had these commands */
 
@@ -27,9 +28,6 @@ static inline const char *cmd_type_name(const struct shard *shard, const struct 
     return type->abi != NULL ? type->abi->name : type->name;
 }
 
-/* HELP of a container, from the usage lines and summaries of what is in it. [plan] */
-void cmd_help(struct gm_call *abi);
-
 /* cmd_scan.c */
 void cmd_scan_keys(struct gm_call *abi);
 void cmd_scan_scan(struct gm_call *abi);
@@ -40,7 +38,8 @@ void cmd_scan_randomkey(struct gm_call *abi);
 void cmd_object_encoding(struct gm_call *abi);
 void cmd_object_refcount(struct gm_call *abi);
 void cmd_object_peek(struct gm_call *abi);
-void cmd_object_memory(struct gm_call *abi);
+void cmd_object_freq(struct gm_call *abi);
+void cmd_object_idletime(struct gm_call *abi);
 
 /* cmd_client.c */
 void cmd_client_id(struct gm_call *abi);
@@ -56,6 +55,8 @@ void cmd_client_unblock(struct gm_call *abi);
 void cmd_client_pause(struct gm_call *abi);
 void cmd_client_unpause(struct gm_call *abi);
 void cmd_client_reply(struct gm_call *abi);
+void cmd_client_noevict(struct gm_call *abi);
+void cmd_client_notouch(struct gm_call *abi);
 
 /* The session with that id that has not been killed, or NULL. O(sessions). */
 struct session *cmd_client_find(const struct shard *shard, int64_t id);
@@ -72,6 +73,9 @@ void cmd_waitaof(struct gm_call *abi);
 
 /* cmd_transaction.c: whether one of the commands that MULTI has queued is a write. */
 bool cmd_transaction_writes(const struct session *session);
+
+/* ... whether one of them may need memory. */
+bool cmd_transaction_grows(const struct session *session);
 
 /* Gives the session the name, or removes it if that is empty. NULL: done; else the error reply. */
 const char *cmd_client_name(struct session *session, struct gm_bytes name);

@@ -96,6 +96,8 @@ static void add_flags(struct buf *out, const struct session *session)
     (void)buf_append(out, gm_bytes_of(session->tracker != NULL && session->tracker->mode.bcast ? "B" : ""));
     (void)buf_append(out, gm_bytes_of(session->watch_broken ? "d" : ""));
     (void)buf_append(out, gm_bytes_of(session->doomed ? "c" : ""));
+    (void)buf_append(out, gm_bytes_of(session->no_evict ? "e" : ""));
+    (void)buf_append(out, gm_bytes_of(session->no_touch ? "T" : ""));
     if (out->size == before) {
         (void)buf_append(out, BYTES("N"));
     }

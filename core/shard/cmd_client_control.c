@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* cmd_client_control.c - what one client may do to others, and to its own answers: CLIENT KILL, UNBLOCK, PAUSE,
- * UNPAUSE, REPLY.
+ * UNPAUSE, REPLY, NO-EVICT, NO-TOUCH.
  *
  * Promises
  *   I1  A killed client gets nothing more, not even the element that it was waiting for: that stays for others.
@@ -191,5 +191,21 @@ void cmd_client_reply(struct gm_call *abi)
     } else if (session->muted != SESSION_MUTED) {
         session->muted = 2; /* this command and the next */
     }
+    gm_reply_status(abi, "OK");
+}
+
+/* ---- NO-EVICT, NO-TOUCH ---- */
+
+void cmd_client_noevict(struct gm_call *abi)
+{
+    enum { ON, OFF };
+    call_of(abi)->session->no_evict = gm_given(abi, ON);
+    gm_reply_status(abi, "OK");
+}
+
+void cmd_client_notouch(struct gm_call *abi)
+{
+    enum { ON, OFF };
+    call_of(abi)->session->no_touch = gm_given(abi, ON);
     gm_reply_status(abi, "OK");
 }

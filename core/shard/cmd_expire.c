@@ -132,7 +132,7 @@ static void plan_pexpiretime(struct gm_call *abi)
 #define SETS                                                                                                           \
     CMD_COMMAND, .flags = GM_WRITE | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN,                                            \
                  .complexity = "O(log n), n the keys that expire"
-#define ASKS CMD_COMMAND, .flags = GM_READ | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN, .complexity = "O(1)"
+#define ASKS CMD_COMMAND, .flags = GM_READ | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH, .complexity = "O(1)"
 
 static const struct gm_command commands[] = {
     {SETS, .usage = "EXPIRE key seconds:int [NX] [XX] [GT] [LT]", .plan = plan_expire,

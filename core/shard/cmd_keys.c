@@ -163,27 +163,28 @@ static void plan_flush(struct gm_call *abi)
 
 /* ---- the table ---- */
 
-#define ANY (GM_ACCEPT_ANY | CALL_FROZEN)
+#define ANY  (GM_ACCEPT_ANY | CALL_FROZEN)
+#define LOOK (GM_READ | ANY | CALL_NO_TOUCH)
 
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "DEL key...", .flags = GM_WRITE | ANY, .plan = plan_del, .complexity = "O(n), n the keys",
      .summary = "Deletes keys, and replies with how many there were.", .example = "DEL cart:17 cart:18"},
     {CMD_COMMAND, .usage = "UNLINK key...", .flags = GM_WRITE | GM_FAST | ANY, .plan = plan_del,
      .complexity = "O(n), n the keys", .summary = "Deletes keys, as DEL does.", .example = "UNLINK cart:17"},
-    {CMD_COMMAND, .usage = "EXISTS key...", .flags = GM_READ | GM_FAST | ANY, .plan = plan_exists,
+    {CMD_COMMAND, .usage = "EXISTS key...", .flags = LOOK | GM_FAST, .plan = plan_exists,
      .complexity = "O(n), n the keys", .summary = "Counts the keys that exist; one named twice counts twice.",
      .example = "EXISTS cart:17"},
-    {CMD_COMMAND, .usage = "TOUCH key...", .flags = GM_READ | GM_FAST | ANY, .plan = plan_exists,
-     .complexity = "O(n), n the keys", .summary = "Counts the keys that exist, as EXISTS does.",
+    {CMD_COMMAND, .usage = "TOUCH key...", .flags = GM_READ | GM_FAST | ANY | CALL_TOUCH, .plan = plan_exists,
+     .complexity = "O(n), n the keys", .summary = "Counts the keys that exist, as EXISTS does; they count as used now.",
      .example = "TOUCH cart:17"},
-    {CMD_COMMAND, .usage = "TYPE key", .flags = GM_READ | GM_FAST | ANY, .plan = plan_type, .complexity = "O(1)",
+    {CMD_COMMAND, .usage = "TYPE key", .flags = LOOK | GM_FAST, .plan = plan_type, .complexity = "O(1)",
      .summary =
          "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
      .example = "TYPE cart:17"},
-    {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_rename,
+    {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_rename,
      .complexity = "O(n), n the size of the value",
      .summary = "Gives a value another key, with its expiry; what was there is replaced."},
-    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_renamenx,
+    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_renamenx,
      .complexity = "O(n), n the size of the value",
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",
@@ -209,20 +210,19 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_randomkey,
      .complexity = "O(1)", .summary = "Picks a key by chance.", .example = "RANDOMKEY"},
 
-    {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = GM_READ | ANY, .plan = cmd_object_encoding,
-     .complexity = "O(1)", .summary = "Tells how the value at a key is represented in memory.",
-     .example = "OBJECT ENCODING cart:17"},
-    {CMD_COMMAND, .usage = "OBJECT|REFCOUNT key", .flags = GM_READ | ANY, .plan = cmd_object_refcount,
-     .complexity = "O(1)", .summary = "Replies with 1 if the key exists: values are not shared.",
-     .example = "OBJECT REFCOUNT cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = LOOK, .plan = cmd_object_encoding, .complexity = "O(1)",
+     .summary = "Tells how the value at a key is represented in memory.", .example = "OBJECT ENCODING cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|REFCOUNT key", .flags = LOOK, .plan = cmd_object_refcount, .complexity = "O(1)",
+     .summary = "Replies with 1 if the key exists: values are not shared.", .example = "OBJECT REFCOUNT cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|FREQ key", .flags = LOOK, .plan = cmd_object_freq, .complexity = "O(1)",
+     .summary = "Tells how often a key was used, as a logarithm, where maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT FREQ cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|IDLETIME key", .flags = LOOK, .plan = cmd_object_idletime, .complexity = "O(1)",
+     .summary = "Tells how many seconds ago a key was used, unless maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT IDLETIME cart:17"},
     {CMD_COMMAND, .usage = "OBJECT|HELP", .flags = GM_READ | CALL_LOADING, .plan = cmd_help, .complexity = "O(1)",
      .summary = "Lists the sub-commands of OBJECT.", .example = "OBJECT HELP"},
-    {CMD_COMMAND, .usage = "MEMORY|USAGE key [SAMPLES count:count]", .flags = GM_READ | ANY, .plan = cmd_object_memory,
-     .complexity = "O(1)", .summary = "Tells how many bytes of memory a key costs with its value.",
-     .example = "MEMORY USAGE cart:17"},
-    {CMD_COMMAND, .usage = "MEMORY|HELP", .flags = GM_READ | CALL_LOADING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of MEMORY.", .example = "MEMORY HELP"},
-    {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = GM_READ | ANY, .plan = cmd_object_peek,
+    {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = LOOK, .plan = cmd_object_peek,
      .complexity = "O(count)",
      .summary =
          "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",

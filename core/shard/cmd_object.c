@@ -35,7 +35,7 @@ static const char *encoding_of(const struct shard *shard, const struct entry *en
 static uint64_t memory_of(const struct shard *shard, const struct entry *entry)
 {
     const struct table *table = &shard->keyspace.table;
-    uint64_t bytes = memory_size(entry) + table->bytes / table->count;
+    uint64_t bytes = keyspace_held(entry) + table->bytes / table->count;
     if ((entry->flags & ENTRY_EXPIRES) != 0) {
         bytes += sizeof(struct expire_item);
     }
@@ -67,6 +67,46 @@ void cmd_object_refcount(struct gm_call *abi)
         reply_null(&call->reply);
     } else {
         reply_int(&call->reply, 1);
+    }
+}
+
+/* The slot of the key, NULL if it is not there: then the answer is given. */
+static const struct table_slot *slot_of_key(struct call *call)
+{
+    const struct table_slot *slot = NULL;
+    if (call_entry(call, 0) == NULL) {
+        reply_null(&call->reply);
+    } else {
+        slot = keyspace_slot(&call->shard->keyspace, call->keys[0].name, call_hash(call, 0));
+        check(slot != NULL);
+    }
+    return slot;
+}
+
+#define SWITCHING                                                                                                      \
+    "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+
+void cmd_object_freq(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    const struct heat *heat = &call->shard->keyspace.heat;
+    const struct table_slot *slot = slot_of_key(call);
+    if (slot != NULL && !heat->frequency) {
+        gm_reply_error(abi, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " SWITCHING);
+    } else if (slot != NULL) {
+        reply_int(&call->reply, heat_counter(heat, table_note(slot)));
+    }
+}
+
+void cmd_object_idletime(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    const struct heat *heat = &call->shard->keyspace.heat;
+    const struct table_slot *slot = slot_of_key(call);
+    if (slot != NULL && heat->frequency) {
+        gm_reply_error(abi, "ERR An LFU maxmemory policy is selected, idle time not tracked. " SWITCHING);
+    } else if (slot != NULL) {
+        reply_int(&call->reply, heat_idle_s(heat, table_note(slot)));
     }
 }
 

@@ -45,8 +45,8 @@ static void plan_discard(struct gm_call *abi)
 static bool has_expired(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
-    struct entry **slot = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
-    return slot != NULL && !cmd_is_alive(shard, *slot);
+    const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    return entry != NULL && !cmd_is_alive(shard, entry);
 }
 
 static bool is_watch_broken(const struct session *session)
@@ -62,21 +62,34 @@ static bool is_watch_broken(const struct session *session)
     return false;
 }
 
-bool cmd_transaction_writes(const struct session *session)
+static bool queue_has(const struct session *session, uint32_t flag)
 {
     for (const struct session_call *queued = session->queue; queued != NULL; queued = queued->next) {
         struct registry_lookup lookup = registry_find(session->shard->registry, queued->argv, queued->argc);
-        if (lookup.outcome == REGISTRY_FOUND && (lookup.command->abi->flags & GM_WRITE) != 0) {
+        if (lookup.outcome == REGISTRY_FOUND && (lookup.command->abi->flags & flag) != 0) {
             return true;
         }
     }
     return false;
 }
 
+bool cmd_transaction_writes(const struct session *session)
+{
+    return queue_has(session, GM_WRITE);
+}
+
+bool cmd_transaction_grows(const struct session *session)
+{
+    return queue_has(session, GM_GROWS);
+}
+
 /* NULL: nothing stands against carrying the commands out. */
 static const char *check_queue(const struct session *session)
 {
     const struct shard *shard = session->shard;
+    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->keyspace) && cmd_transaction_grows(session)) {
+        return "EXECABORT Transaction discarded because of: " EVICT_REFUSAL;
+    }
     if (session->multi_failed) {
         return "EXECABORT Transaction discarded because of previous errors.";
     }
@@ -155,8 +168,9 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,
      .complexity = "O(n), n the kept commands",
      .summary = "Forgets the commands of a transaction, and the watched keys."},
-    {CMD_COMMAND, .usage = "WATCH key...", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | GM_ACCEPT_ANY | CALL_FROZEN,
-     .plan = plan_watch, .complexity = "O(n), n the keys",
+    {CMD_COMMAND, .usage = "WATCH key...",
+     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | GM_ACCEPT_ANY | CALL_FROZEN, .plan = plan_watch,
+     .complexity = "O(n), n the keys",
      .summary = "Makes the next EXEC do nothing if one of these keys changes before it.", .example = "WATCH stock:17"},
     {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_unwatch,
      .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},

@@ -16,4 +16,9 @@ const struct gm_module *commands_command(void);     /* cmd_command.c: COMMAND an
 const struct gm_module *commands_slowlog(void);     /* cmd_slowlog.c: SLOWLOG */
 const struct gm_module *commands_latency(void);     /* cmd_latency.c: LATENCY */
 
+/* Plans for containers that the node has, since other sub-commands of theirs are its own. [plan]
+ * HELP of a container, from the usage lines and summaries of what is in it; and MEMORY USAGE. */
+void cmd_help(struct gm_call *abi);
+void cmd_object_memory(struct gm_call *abi);
+
 #endif

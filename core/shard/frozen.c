@@ -114,11 +114,13 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
 {
     struct buf old;
     buf_init(&old, ENTRY_VALUE_MAX);
-    struct entry **slot = keyspace_find(&shard->keyspace, key->key, key->hash);
-    bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL;
-    bool alive = !begin && ((*slot)->flags & ENTRY_FROZEN) == 0;
-    bool fits = !alive || gather(shard, *slot, &old);
-    size_t kept = begin ? 0 : (alive ? old.size : (*slot)->value_size);
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, key->key, key->hash);
+    struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    /* Vacant: as gm_clear left it, of a type that then refused the record. */
+    bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL || (entry->flags & ENTRY_VACANT) != 0;
+    bool alive = !begin && (entry->flags & ENTRY_FROZEN) == 0;
+    bool fits = !alive || gather(shard, entry, &old);
+    size_t kept = begin ? 0 : (alive ? old.size : entry->value_size);
     size_t size = kept + FROZEN_HEAD + record->body.size;
     if (!fits || size > ENTRY_VALUE_MAX) {
         buf_finish(&old);
@@ -130,11 +132,10 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     }
     uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
     struct keyspace_shape shape = {.type = key->type, .flags = flags, .value_size = (uint32_t)size};
-    struct entry *entry;
     if (slot == NULL) {
         entry = keyspace_add(&shard->keyspace, key->key, key->hash, shape, key->expire_at_ms);
     } else {
-        apply_release(shard, *slot); /* what a record that began the value anew has made of it, too */
+        apply_release(shard, entry); /* what a record that began the value anew has made of it, too */
         entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, true);
     }
     uint8_t *value = entry_value(entry);

@@ -30,8 +30,8 @@ void interest_finish(struct interest *interest)
 
 static struct interest_key *find(const struct interest *interest, struct gm_bytes key)
 {
-    void **slot = table_find(&interest->keys, key, table_hash(&interest->keys, key));
-    return slot != NULL ? *slot : NULL;
+    const struct table_slot *slot = table_find(&interest->keys, key, table_hash(&interest->keys, key));
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 static struct interest_key *find_or_add(struct interest *interest, struct gm_bytes bytes)
@@ -47,7 +47,7 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
         if (bytes.size > 0) {
             memcpy(key->key, bytes.data, bytes.size);
         }
-        table_insert(&interest->keys, key, table_hash(&interest->keys, bytes));
+        table_insert(&interest->keys, key, table_hash(&interest->keys, bytes), 0);
     }
     return key;
 }

@@ -63,6 +63,11 @@ void notify_expired_slow(struct shard *shard, struct gm_bytes key)
     tell(shard, 'x', "expired", key);
 }
 
+void notify_evicted_slow(struct shard *shard, struct gm_bytes key)
+{
+    tell(shard, 'e', "evicted", key);
+}
+
 /* ---- what a call has done ---- */
 
 /* To one key, by emissions that follow each other. */

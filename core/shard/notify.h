@@ -4,8 +4,8 @@
  *
  * Idea     After a command has been committed its emissions say all that there is to tell; so no command and no module
  *          has to do anything for it. The event of a module's record is the name of the command, in lower case; those
- *          of the host are Redis': del, expire, persist, expired, rename_from, rename_to, copy_to, new. An event is
- *          published on __keyspace@0__:<key> (K) and on __keyevent@0__:<event> (E).
+ *          of the host are Redis': del, expire, persist, expired, evicted, rename_from, rename_to, copy_to, new. An
+ *          event is published on __keyspace@0__:<key> (K) and on __keyevent@0__:<event> (E).
  *
  *          Redis calls some events otherwise than their command: "set" for SETEX, "incrby" for INCR. Here the event is
  *          the command: setex, incr.
@@ -27,6 +27,7 @@ uint32_t notify_classes(const char *letters);
 
 void notify_call_slow(const struct call *call);
 void notify_expired_slow(struct shard *shard, struct gm_bytes key);
+void notify_evicted_slow(struct shard *shard, struct gm_bytes key);
 
 static inline bool notify_wanted(const struct shard *shard)
 {
@@ -46,6 +47,14 @@ static inline void notify_expired(struct shard *shard, struct gm_bytes key)
 {
     if (__builtin_expect(notify_wanted(shard), 0)) {
         notify_expired_slow(shard, key);
+    }
+}
+
+/* After the key has been removed because memory was short. */
+static inline void notify_evicted(struct shard *shard, struct gm_bytes key)
+{
+    if (__builtin_expect(notify_wanted(shard), 0)) {
+        notify_evicted_slow(shard, key);
     }
 }
 

@@ -53,8 +53,8 @@ void pubsub_finish(struct pubsub *pubsub)
 static struct pubsub_topic *find_topic(const struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes name)
 {
     const struct table *table = &pubsub->topics[kind];
-    void **slot = table_find(table, name, table_hash(table, name));
-    return slot != NULL ? *slot : NULL;
+    const struct table_slot *slot = table_find(table, name, table_hash(table, name));
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 static struct pubsub_topic *add_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes name)
@@ -69,7 +69,7 @@ static struct pubsub_topic *add_topic(struct pubsub *pubsub, enum pubsub_kind ki
     if (name.size > 0) {
         memcpy(topic->name, name.data, name.size);
     }
-    table_insert(table, topic, table_hash(table, name));
+    table_insert(table, topic, table_hash(table, name), 0);
     return topic;
 }
 
@@ -86,8 +86,8 @@ static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct s
 {
     struct pubsub_pair pair = {session->id, topic->id};
     struct gm_bytes key = {(const uint8_t *)&pair, sizeof pair};
-    void **slot = table_find(&pubsub->links, key, table_hash(&pubsub->links, key));
-    return slot != NULL ? *slot : NULL;
+    const struct table_slot *slot = table_find(&pubsub->links, key, table_hash(&pubsub->links, key));
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct pubsub_topic *topic)
@@ -98,7 +98,7 @@ static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub
     link->session = session;
     list_push_back(&topic->links, &link->in_topic);
     list_push_back(&session->topics[kind], &link->in_session);
-    table_insert(&pubsub->links, link, table_hash(&pubsub->links, link_key(link)));
+    table_insert(&pubsub->links, link, table_hash(&pubsub->links, link_key(link)), 0);
     topic->subscribers++;
     session->topic_count[kind]++;
     session->topic_bytes += topic->size;

@@ -50,6 +50,8 @@ void session_reset(struct session *session)
     list_remove(&session->monitors);
     session->muted = 0;
     session->resp3 = false;
+    session->no_touch = false;
+    session->no_evict = false;
     session->name[0] = '\0';
     session->authenticated = password == NULL || password[0] == '\0';
 }

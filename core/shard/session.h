@@ -65,7 +65,9 @@ struct session {
     bool multi_failed; /* a command could not be queued: EXEC will refuse */
     bool watch_broken; /* a watched key has changed */
     bool waiting;
-    bool resumed; /* has waited until this turn: there may be input to go on with */
+    bool no_touch; /* does not heat the keys that it uses */
+    bool no_evict; /* asked not to be evicted, which no client is; CLIENT LIST shows it */
+    bool resumed;  /* has waited until this turn: there may be input to go on with */
 
     struct session_call *queue; /* owned: MULTI's commands */
     struct session_call **queue_end;

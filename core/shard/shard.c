@@ -40,6 +40,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     struct siphash_key hash_key = {prng_next(&shard->prng), prng_next(&shard->prng)};
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
     keyspace_init(&shard->keyspace, &ops, &hash_key);
+    evict_init(shard, &options->memory);
     interest_init(&shard->interest, &hash_key);
     pubsub_init(&shard->pubsub, &hash_key);
     tracking_init(&shard->tracking, &hash_key);
@@ -119,6 +120,7 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
 {
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
+    heat_turn(&shard->keyspace.heat, monotonic_ms);
     if (shard->pause_until_ms != 0 && shard->pause_until_ms <= monotonic_ms) {
         pause_end(shard);
     }
@@ -154,6 +156,7 @@ bool shard_turn_end(struct shard *shard)
     int64_t begun_us = timing_moment_us(shard);
     bool more = expire_some(shard);
     latency_add(shard, "expire-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    more = evict_turn(shard) || more;
     waiters_synced(shard);
     waiters_time_out(shard);
     waiters_serve(shard);

@@ -22,6 +22,7 @@
 #include "log/wal.h"
 #include "module/registry.h"
 #include "shard/errors.h"
+#include "shard/evict.h"
 #include "shard/gate.h"
 #include "shard/interest.h"
 #include "shard/latency.h"
@@ -44,17 +45,18 @@ struct shard_type {
 };
 
 struct shard_options {
-    struct resp_limits limits;  /* of clients that have shown the password, or need none */
-    size_t output_max;          /* bytes of answers held for one client */
-    size_t queue_max;           /* bytes of commands held by one MULTI  */
-    int64_t default_expiry_ms;  /* of values written without one, 0 = none */
-    const char *password;       /* borrowed; NULL or "": none is needed */
-    uint32_t notify;            /* classes of keyspace events that are told, see notify.h; 0: none */
-    uint64_t tracking_max_keys; /* that are remembered for clients that cache them; 0: no limit */
-    int64_t slowlog_us;         /* from which a command is kept in SLOWLOG; below 0: none is */
-    uint32_t slowlog_len;       /* entries */
-    int64_t latency_ms;         /* from which an event is kept for LATENCY; 0: none is */
-    uint64_t seed;              /* of the hash key and the random generator */
+    struct resp_limits limits;   /* of clients that have shown the password, or need none */
+    size_t output_max;           /* bytes of answers held for one client */
+    size_t queue_max;            /* bytes of commands held by one MULTI  */
+    int64_t default_expiry_ms;   /* of values written without one, 0 = none */
+    const char *password;        /* borrowed; NULL or "": none is needed */
+    struct evict_options memory; /* the limit of the data; changed by evict_configure alone */
+    uint32_t notify;             /* classes of keyspace events that are told, see notify.h; 0: none */
+    uint64_t tracking_max_keys;  /* that are remembered for clients that cache them; 0: no limit */
+    int64_t slowlog_us;          /* from which a command is kept in SLOWLOG; below 0: none is */
+    uint32_t slowlog_len;        /* entries */
+    int64_t latency_ms;          /* from which an event is kept for LATENCY; 0: none is */
+    uint64_t seed;               /* of the hash key and the random generator */
 };
 
 /* A snapshot being made: see sweep.h. */
@@ -82,6 +84,7 @@ struct shard_stats {
     uint64_t commands;
     uint64_t hits, misses; /* keys of reads that were there, or not */
     uint64_t expired;
+    uint64_t evicted;
     uint64_t errors;
     uint64_t damaged; /* records that did not fit their value */
     uint64_t dropped; /* connections closed because their output passed the limit */
@@ -111,6 +114,7 @@ struct shard {
     struct interest interest;
     struct pubsub pubsub;
     struct tracking tracking;
+    struct evict evict;
     struct buf pushed;    /* messages for the session whose command is under way */
     struct heap timeouts; /* of sessions that wait */
     struct arena arena;   /* of the command under way */
@@ -152,8 +156,8 @@ void shard_finish(struct shard *shard);
 /* Begins a turn with its time. Times out who has waited long enough. */
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);
 
-/* Removes what has expired, and releases what was flushed, a bounded amount of each. True: there is more to do at
- * once. */
+/* Removes what has expired, evicts what there is no memory for, releases what was flushed, a bounded amount of each.
+ * True: there is more to do at once. */
 bool shard_turn_end(struct shard *shard);
 
 /* When shard_turn wants to be called at the latest, monotonic ms: a wait or an expiry is due. INT64_MAX: no wish. */

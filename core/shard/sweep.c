@@ -163,14 +163,14 @@ static bool is_large(const struct shard *shard, const struct entry *entry)
     return size > SWEEP_WHOLE;
 }
 
-bool sweep_defers(struct shard *shard, struct entry *entry)
+bool sweep_defers(struct shard *shard, const struct entry *entry)
 {
     struct sweep *sweep = &shard->sweep;
     if (sweep->writer == NULL || !is_owed(shard, entry) || !is_large(shard, entry)) {
         return false;
     }
     if (sweep->half == NULL) {
-        sweep->half = entry;
+        sweep->half = (struct entry *)(uintptr_t)entry; /* of our own keyspace */
         sweep->half_cursor = 0;
     }
     return true;
@@ -191,8 +191,8 @@ static bool changes_deferred(struct shard *shard, const struct gm_bytes *argv, u
     uint32_t count = bound.key_count < bound.key_room ? bound.key_count : bound.key_room;
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes key = argv[bound.keys[i].index];
-        struct entry **slot = keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key));
-        if (slot != NULL && sweep_defers(shard, *slot)) {
+        struct entry *entry = keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key));
+        if (entry != NULL && sweep_defers(shard, entry)) {
             return true;
         }
     }

@@ -36,7 +36,7 @@ void sweep_flushed(struct shard *shard);
 
 /* Whether the entry is large and not dumped: a change that has a choice (expiry, eviction) comes later. The sweep goes
  * on with it. */
-bool sweep_defers(struct shard *shard, struct entry *entry);
+bool sweep_defers(struct shard *shard, const struct entry *entry);
 
 /* Whether the command would change a value that is large and not dumped yet: then the session is held, its input
  * staying where it is, until the value has been dumped. Only while a sweep is active, between commands. */

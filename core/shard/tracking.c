@@ -129,8 +129,8 @@ static struct tracking_link *find_link(const struct tracking *tracking, struct t
 {
     struct tracking_pair pair = {tracker, key};
     struct gm_bytes bytes = {(const uint8_t *)&pair, sizeof pair};
-    void **slot = table_find(&tracking->links, bytes, table_hash(&tracking->links, bytes));
-    return slot != NULL ? *slot : NULL;
+    struct table_slot *slot = table_find(&tracking->links, bytes, table_hash(&tracking->links, bytes));
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 /* The key stays, even without a link. */
@@ -200,14 +200,14 @@ static struct tracking_key *add_key(struct tracking *tracking, struct gm_bytes n
     if (name.size > 0) {
         memcpy(key->name, name.data, name.size);
     }
-    table_insert(&tracking->keys, key, hash);
+    table_insert(&tracking->keys, key, hash, 0);
     return key;
 }
 
 static struct tracking_key *find_key(const struct tracking *tracking, struct gm_bytes name, uint64_t hash)
 {
-    void **slot = table_find(&tracking->keys, name, hash);
-    return slot != NULL ? *slot : NULL;
+    struct table_slot *slot = table_find(&tracking->keys, name, hash);
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 static void remember(struct tracking *tracking, struct tracker *tracker, struct gm_bytes name, uint64_t hash)
@@ -225,7 +225,7 @@ static void remember(struct tracking *tracking, struct tracker *tracker, struct 
     link->pair = (struct tracking_pair){tracker, key};
     list_push_back(&key->links, &link->in_key);
     list_push_back(&tracker->links, &link->in_tracker);
-    table_insert(&tracking->links, link, table_hash(&tracking->links, pair_of(link)));
+    table_insert(&tracking->links, link, table_hash(&tracking->links, pair_of(link)), 0);
     tracker->link_count++;
     tracking->items++;
 }

@@ -82,8 +82,8 @@ const char *tracking_bcast_check(const struct tracker *tracker, const struct tra
 
 static struct tracking_prefix *find_prefix(const struct tracking *tracking, struct gm_bytes name)
 {
-    void **slot = table_find(&tracking->prefixes, name, table_hash(&tracking->prefixes, name));
-    return slot != NULL ? *slot : NULL;
+    struct table_slot *slot = table_find(&tracking->prefixes, name, table_hash(&tracking->prefixes, name));
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 static struct tracking_prefix *add_prefix(struct tracking *tracking, struct gm_bytes name)
@@ -98,7 +98,7 @@ static struct tracking_prefix *add_prefix(struct tracking *tracking, struct gm_b
     if (name.size > 0) {
         memcpy(prefix->name, name.data, name.size);
     }
-    table_insert(&tracking->prefixes, prefix, table_hash(&tracking->prefixes, name));
+    table_insert(&tracking->prefixes, prefix, table_hash(&tracking->prefixes, name), 0);
     tracking->lengths[name.size]++;
     tracking->longest = prefix->size > tracking->longest ? prefix->size : tracking->longest;
     return prefix;
@@ -182,9 +182,9 @@ void tracking_bcast_forget(struct tracking *tracking, struct tracker *tracker)
 static void note(struct tracking *tracking, struct tracking_prefix *prefix, struct gm_bytes key, uint64_t hash,
                  uint64_t author)
 {
-    void **slot = table_find(&prefix->seen, key, hash);
+    struct table_slot *slot = table_find(&prefix->seen, key, hash);
     if (slot != NULL) {
-        ((struct change *)*slot)->author = author;
+        ((struct change *)table_element(slot))->author = author;
         return;
     }
     struct change *change = memory_alloc(sizeof *change + key.size);
@@ -194,7 +194,7 @@ static void note(struct tracking *tracking, struct tracking_prefix *prefix, stru
         memcpy(change->key, key.data, key.size);
     }
     list_push_back(&prefix->changes, &change->in_prefix);
-    table_insert(&prefix->seen, change, hash);
+    table_insert(&prefix->seen, change, hash, 0);
     tracking->pending += sizeof *change + key.size;
     if (list_empty(&prefix->changed)) {
         list_push_back(&tracking->changed, &prefix->changed);

@@ -52,8 +52,7 @@ static void release(struct session *session)
 static const struct entry *find(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
-    struct entry **slot = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
-    return slot != NULL ? *slot : NULL;
+    return keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
 }
 
 /* Whether the value that the key has now is of a type that the session's command can be waiting for. */

@@ -8,6 +8,9 @@
  * behind the value in the allocation is room to grow. The expiry block is the time and the entry's place in the expiry
  * heap.
  *
+ * What the allocator reserved for an entry follows from its size (memory_held), unless it has ENTRY_SPARE: then the
+ * allocator knows.
+ *
  * A *frozen* value is one whose type can not be applied here (its module is absent, or the value is damaged): its bytes
  * are the records that make it, kept as they came (shard/frozen.h).
  */
@@ -20,6 +23,7 @@
 #define ENTRY_KEY_MAX    65535u
 #define ENTRY_HEADER     8
 #define ENTRY_EXPIRY     12
+#define ENTRY_SIZE_MIN   ((size_t)16) /* bytes asked for: less may not be aligned as a slot wants it */
 #define ENTRY_VALUE_MAX  ((size_t)UINT32_MAX)
 #define ENTRY_TYPE_COUNT 256
 
@@ -29,6 +33,9 @@ enum entry_flag {
     ENTRY_FROZEN = 4,
     ENTRY_DAMAGED = 8, /* frozen because a record did not fit: commands refuse it */
     ENTRY_SWEPT = 16,  /* equal to keyspace.swept: nothing of the entry is to be kept for a snapshot (shard/sweep.h) */
+    /* The keyspace's own, see entry_size: */
+    ENTRY_VACANT = 64, /* there is no value; value_size is that of the one that was there last */
+    ENTRY_SPARE = 128, /* the allocation is of a larger class than the entry needs */
 };
 
 struct entry {
@@ -78,9 +85,16 @@ static inline int64_t entry_expire_at(const struct entry *entry)
     return at;
 }
 
+/* What is asked of the allocator for an entry. */
+static inline size_t entry_size_of(uint8_t flags, size_t key_size, size_t value_size)
+{
+    size_t size = entry_key_offset(flags) + key_size + value_size;
+    return size < ENTRY_SIZE_MIN ? ENTRY_SIZE_MIN : size;
+}
+
 static inline size_t entry_size(const struct entry *entry)
 {
-    return entry_key_offset(entry->flags) + entry->key_size + entry->value_size;
+    return entry_size_of(entry->flags, entry->key_size, entry->value_size);
 }
 
 #endif

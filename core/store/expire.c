@@ -9,7 +9,8 @@
 
 #include "base/memory.h"
 
-#define FANOUT 4u
+#define FANOUT   4u
+#define ROOM_MIN 16u
 
 static uint32_t place_of(const struct entry *entry)
 {
@@ -78,7 +79,7 @@ void expire_add(struct expire *expire, struct entry *entry)
 {
     check(expire->count < UINT32_MAX);
     if (expire->count == expire->room) {
-        expire->room = expire->room == 0 ? 16 : (expire->room > UINT32_MAX / 2 ? UINT32_MAX : expire->room * 2);
+        expire->room = expire->room == 0 ? ROOM_MIN : (expire->room > UINT32_MAX / 2 ? UINT32_MAX : expire->room * 2);
         expire->items = memory_realloc(expire->items, (size_t)expire->room * sizeof *expire->items);
     }
     expire->count++;
@@ -94,6 +95,10 @@ void expire_remove(struct expire *expire, struct entry *entry)
     struct expire_item last = expire->items[--expire->count];
     if (place < expire->count) {
         settle(expire, place, last);
+    }
+    if (expire->room > ROOM_MIN && expire->count < expire->room / 4) {
+        expire->room /= 2;
+        expire->items = memory_realloc(expire->items, (size_t)expire->room * sizeof *expire->items);
     }
 }
 

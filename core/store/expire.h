@@ -5,6 +5,7 @@
  * Idea     A 4-ary min-heap by time. An entry knows its place, so that a changed or removed expiry is O(log n) without
  *          a search, and an entry that moved in memory is one store. It only knows what is due; removing is somebody
  *          else's decision, taken once and logged.
+ *          The heap doubles and halves: it is a quarter full at least.
  * Costs    16 bytes here and 12 in the entry, for keys that expire. 2^32 - 1 of them at most.
  */
 #ifndef GEOMYS_STORE_EXPIRE_H
@@ -39,6 +40,12 @@ struct entry *expire_due(const struct expire *expire, int64_t now_ms);
 
 /* How long the keys have to live on average, ms; 0 if that is over, or there is none. O(1). */
 int64_t expire_mean_ms(const struct expire *expire, int64_t now_ms);
+
+/* Bytes of the heap. */
+static inline uint64_t expire_memory(const struct expire *expire)
+{
+    return (uint64_t)expire->room * sizeof(struct expire_item);
+}
 
 /* When the next one is due; INT64_MAX if there is none. */
 int64_t expire_next(const struct expire *expire);

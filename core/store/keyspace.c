@@ -15,6 +15,15 @@ void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, co
     memset(keyspace, 0, sizeof *keyspace);
     keyspace->ops = *ops;
     table_init(&keyspace->table, &table_of_entries, hash_key);
+    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
+        keyspace->account[i].parent = &keyspace->total;
+    }
+}
+
+size_t keyspace_held(const struct entry *entry)
+{
+    bool spare = (entry->flags & ENTRY_SPARE) != 0;
+    return __builtin_expect(spare, 0) ? memory_size(entry) : memory_held(entry, entry_size(entry));
 }
 
 static void count_in(struct keyspace *keyspace, const struct entry *entry)
@@ -36,7 +45,7 @@ static void bury(void *context, void *element)
     struct keyspace *keyspace = context;
     struct entry *entry = element;
     keyspace->ops.release(keyspace->ops.context, entry);
-    memory_account_free(&keyspace->account[entry->type], entry);
+    memory_account_free_held(&keyspace->account[entry->type], entry, keyspace_held(entry));
 }
 
 void keyspace_finish(struct keyspace *keyspace)
@@ -65,7 +74,7 @@ static bool is_owed(const struct keyspace *keyspace, const struct entry *entry)
 
 static size_t size_of(struct keyspace_shape shape, size_t key_size)
 {
-    return entry_key_offset(shape.flags) + key_size + shape.value_size;
+    return entry_size_of(shape.flags, key_size, shape.value_size);
 }
 
 struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct keyspace_shape shape,
@@ -80,7 +89,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     if (key.size > 0) {
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
     }
-    table_insert(&keyspace->table, entry, hash);
+    table_insert(&keyspace->table, entry, hash, heat_new(&keyspace->heat));
     count_in(keyspace, entry);
     if ((shape.flags & ENTRY_EXPIRES) != 0) {
         expire_write(entry, expire_at_ms);
@@ -95,37 +104,55 @@ static size_t with_room(size_t size)
     return size < 64 ? size : size + size / 2;
 }
 
-struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+/* An entry of the wanted size: the old one, if it fits and does not waste more than half, else another with its key and
+ * the beginning of its value. `*spare`: more was reserved than the size needs. */
+static struct entry *refit(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape, size_t size,
+                           bool roomy, uint8_t *spare)
+{
+    struct entry *old = table_element(slot);
+    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
+    size_t held = keyspace_held(old);
+    bool fits = size <= held && (size >= held / 2 || held <= 64);
+    if (same_place && fits && old->type == shape.type) {
+        *spare = held != memory_held(old, size) ? ENTRY_SPARE : 0;
+        return old;
+    }
+    size_t wanted = roomy && size > held ? with_room(size) : size;
+    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
+    struct gm_bytes key = entry_key(old);
+    uint32_t value_size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
+    uint32_t kept = value_size < shape.value_size ? value_size : shape.value_size;
+    entry->key_size = old->key_size;
+    memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
+    if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
+        memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
+    }
+    memory_account_free_held(&keyspace->account[old->type], old, held);
+    table_replace(slot, entry);
+    *spare = wanted != size && memory_held(entry, wanted) != memory_held(entry, size) ? ENTRY_SPARE : 0;
+    return entry;
+}
+
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy)
 {
-    struct entry *old = *slot;
-    check(!is_owed(keyspace, old));
-    size_t size = size_of(shape, old->key_size);
-    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
-    size_t held = memory_size(old);
-    struct entry *entry = old;
-    count_out(keyspace, old);
-    if ((old->flags & ENTRY_EXPIRES) != 0 && (shape.flags & ENTRY_EXPIRES) == 0) {
-        expire_remove(&keyspace->expire, old);
-    }
-    /* In place if it fits and does not waste more than half. */
-    if (!same_place || old->type != shape.type || size > held || (size < held / 2 && held > 64)) {
-        size_t wanted = roomy && size > held ? with_room(size) : size;
-        entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
-        struct gm_bytes key = entry_key(old);
-        uint32_t kept = old->value_size < shape.value_size ? old->value_size : shape.value_size;
-        entry->key_size = old->key_size;
-        memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
-        if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
-            memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
-        }
-        memory_account_free(&keyspace->account[old->type], old);
-        *slot = entry;
-    }
+    struct entry *entry = table_element(slot);
+    check(!is_owed(keyspace, entry));
+    size_t size = size_of(shape, entry->key_size);
+    bool same_place = ((entry->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
+    uint8_t spare = 0;
+    count_out(keyspace, entry);
+    if (!same_place && (entry->flags & ENTRY_EXPIRES) != 0) {
+        expire_remove(&keyspace->expire, entry);
+    }
+    bool exact = same_place && entry->type == shape.type && size == entry_size(entry);
+    if (!exact || (entry->flags & ENTRY_SPARE) != 0) {
+        entry = refit(keyspace, slot, shape, size, roomy, &spare);
+    }
     entry->value_size = shape.value_size;
     entry->type = shape.type;
-    entry->flags = marked(keyspace, shape.flags);
+    entry->flags = marked(keyspace, (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE)) | spare));
     count_in(keyspace, entry);
     if (had) {
         expire_moved(&keyspace->expire, entry);
@@ -143,8 +170,7 @@ void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
     check(!is_owed(keyspace, entry));
     count_out(keyspace, entry);
-    entry->flags &= ENTRY_EXPIRES | ENTRY_SWEPT;
-    entry->value_size = 0;
+    entry->flags = (uint8_t)((entry->flags & (ENTRY_EXPIRES | ENTRY_SPARE | ENTRY_SWEPT)) | ENTRY_VACANT);
     count_in(keyspace, entry);
 }
 
@@ -181,14 +207,4 @@ bool keyspace_reap(struct keyspace *keyspace, size_t budget)
     }
     table_finish(&keyspace->dead);
     return false;
-}
-
-uint64_t keyspace_memory(const struct keyspace *keyspace)
-{
-    uint64_t bytes =
-        keyspace->table.bytes + keyspace->dead.bytes + (uint64_t)keyspace->expire.room * sizeof(struct expire_item);
-    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
-        bytes += keyspace->account[i].bytes;
-    }
-    return bytes;
 }

@@ -7,10 +7,12 @@
  *
  * Promises
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
- *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t.
- *   I3  Whatever is added or changes has ENTRY_SWEPT as `swept` says; an entry that differs must not be changed or
+ *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t; `total` is the sum
+ *       over t.
+ *   I3  A new key's note is that of `heat`; it stays with the key through all its shapes.
+ *   I4  Whatever is added or changes has ENTRY_SWEPT as `swept` says; an entry that differs must not be changed or
  *       removed (keyspace_flush aside): it is owed to a snapshot.
- *   I4  A `struct entry **` (a slot) is valid until the next call that inserts or removes any entry; an entry's
+ *   I5  A slot is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
 #ifndef GEOMYS_STORE_KEYSPACE_H
@@ -19,6 +21,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "store/expire.h"
+#include "store/heat.h"
 
 struct keyspace_ops {
     /* Releases what the entry's value owns beyond the entry. Called before an entry goes. */
@@ -32,6 +35,8 @@ struct keyspace {
     struct table dead; /* flushed, being released step by step */
     struct keyspace_ops ops;
     struct memory_account account[ENTRY_TYPE_COUNT];
+    struct memory_account total;     /* of all of them */
+    struct heat heat;                /* what the notes of the slots say */
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
@@ -46,16 +51,23 @@ static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_
     return table_hash(&keyspace->table, key);
 }
 
-/* NULL if the key is not there. Does not look at its expiry. O(1). */
-static inline struct entry **keyspace_find(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+/* Where the key's entry is kept (I4), NULL if the key is not there. Does not look at its expiry. O(1). */
+static inline struct table_slot *keyspace_slot(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
 {
-    return (struct entry **)table_find(&keyspace->table, key, hash);
+    return table_find(&keyspace->table, key, hash);
+}
+
+/* The entry of the key, NULL if it is not there. Does not look at its expiry. O(1). */
+static inline struct entry *keyspace_find(const struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
+{
+    const struct table_slot *slot = keyspace_slot(keyspace, key, hash);
+    return slot != NULL ? table_element(slot) : NULL;
 }
 
 /* The shape of an entry's value. */
 struct keyspace_shape {
     uint8_t type;
-    uint8_t flags;       /* ENTRY_WORD, ENTRY_EXPIRES, ENTRY_FROZEN, ENTRY_DAMAGED */
+    uint8_t flags;       /* only ENTRY_WORD, ENTRY_EXPIRES, ENTRY_FROZEN, ENTRY_DAMAGED */
     uint32_t value_size; /* bytes; 8 with ENTRY_WORD */
 };
 
@@ -67,7 +79,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
 /* Gives the entry in `slot` another shape, and returns it at its new address, which `slot` then has too. The common
  * beginning of the value stays as it is; what is new is not initialised. `roomy`: it is likely to grow again. With
  * ENTRY_EXPIRES its time becomes `expire_at_ms`. What the old value owned is the caller's business. */
-struct entry *keyspace_reshape(struct keyspace *keyspace, struct entry **slot, struct keyspace_shape shape,
+struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy);
 
 /* Empties the value, what it owned having been released or forgotten by the caller: no bytes, no frozen flag; type,
@@ -83,7 +95,19 @@ void keyspace_flush(struct keyspace *keyspace);
 /* Releases up to about `budget` flushed entries. True: there are more. */
 bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 
-/* Memory of table, heap, entries and what is charged to the types. O(types). */
-uint64_t keyspace_memory(const struct keyspace *keyspace);
+/* Bytes that the allocator reserved for the entry alone. O(1). */
+size_t keyspace_held(const struct entry *entry);
+
+/* Bytes of the tables and the heap: what is not any key's own. O(1). */
+static inline uint64_t keyspace_overhead(const struct keyspace *keyspace)
+{
+    return keyspace->table.bytes + keyspace->dead.bytes + expire_memory(&keyspace->expire);
+}
+
+/* Bytes of all that is stored: overhead, entries, and what is charged to the types. O(1). */
+static inline uint64_t keyspace_memory(const struct keyspace *keyspace)
+{
+    return keyspace->total.bytes + keyspace_overhead(keyspace);
+}
 
 #endif

@@ -77,9 +77,14 @@ static void lend_release(void *apply, void *memory)
     gm_release(apply, memory);
 }
 
+static uint64_t lend_reserved(void *apply, const void *memory)
+{
+    return gm_held(apply, memory);
+}
+
 static inline struct deque_memory memory_of(struct gm_apply *apply)
 {
-    return (struct deque_memory){lend_alloc, lend_realloc, lend_release, apply};
+    return (struct deque_memory){lend_alloc, lend_realloc, lend_release, lend_reserved, apply};
 }
 
 /* The cell as blocks, whatever it was. */

@@ -49,12 +49,14 @@ static inline void must(bool holds)
 /* Not zeroed: runs are written before they are read. */
 static void *allocate(struct deque *deque, const struct deque_memory *memory, size_t size)
 {
-    deque->memory += size;
-    return memory->realloc(memory->context, NULL, size);
+    void *what = memory->realloc(memory->context, NULL, size);
+    deque->memory += memory->reserved(memory->context, what);
+    return what;
 }
 
-static void release(struct deque *deque, const struct deque_memory *memory, void *what, size_t size)
+static void release(struct deque *deque, const struct deque_memory *memory, void *what)
 {
+    uint64_t size = memory->reserved(memory->context, what);
     must(deque->memory >= size);
     deque->memory -= size;
     memory->release(memory->context, what);
@@ -87,7 +89,7 @@ static void ring_resize(struct deque *deque, const struct deque_memory *memory, 
         ring[i] = *block_at(deque, i);
     }
     if (deque->ring != NULL) {
-        release(deque, memory, deque->ring, deque->room * sizeof *ring);
+        release(deque, memory, deque->ring);
     }
     deque->ring = ring;
     deque->room = room;
@@ -181,7 +183,7 @@ static void block_init(struct deque *deque, const struct deque_memory *memory, s
 
 static void block_finish(struct deque *deque, const struct deque_memory *memory, struct deque_block *block)
 {
-    release(deque, memory, block->bytes, block->capacity);
+    release(deque, memory, block->bytes);
 }
 
 /* Moves the run into an allocation of `capacity` bytes, beginning at `start`. */
@@ -387,7 +389,7 @@ static void place(struct deque *deque, const struct deque_memory *memory, uint32
 struct deque *deque_create(const struct deque_memory *memory)
 {
     struct deque *deque = memory->alloc(memory->context, sizeof *deque);
-    *deque = (struct deque){.memory = sizeof *deque};
+    *deque = (struct deque){.memory = memory->reserved(memory->context, deque)};
     return deque;
 }
 
@@ -416,9 +418,9 @@ void deque_destroy(struct deque *deque, const struct deque_memory *memory)
         block_finish(deque, memory, block_at(deque, i));
     }
     if (deque->ring != NULL) {
-        release(deque, memory, deque->ring, deque->room * sizeof *deque->ring);
+        release(deque, memory, deque->ring);
     }
-    must(deque->memory == sizeof *deque);
+    must(deque->memory == memory->reserved(memory->context, deque));
     memory->release(memory->context, deque);
 }
 

@@ -20,6 +20,7 @@ struct deque_memory {
     void *(*alloc)(void *context, size_t size); /* zeroed */
     void *(*realloc)(void *context, void *memory, size_t size);
     void (*release)(void *context, void *memory);
+    uint64_t (*reserved)(void *context, const void *memory); /* bytes, at least those that were asked for */
     void *context;
 };
 

@@ -239,6 +239,7 @@ def test_keys():
         "DBSIZE": b":1000\r\n",
         "MEMORY": lambda argv: b":%d\r\n" % size[argv[2].decode()],
         "PEEK": lambda argv: b"*2\r\n" + bulk("length") + b":%d\r\n" % size[argv[1].decode()],
+        "OBJECT": lambda argv: b":%d\r\n" % size[argv[2].decode()],
         "TYPE": b"+list\r\n",
     }
     with Server(replies=replies) as server:
@@ -252,13 +253,21 @@ def test_keys():
         expect_equal(done.stdout.decode(), f'{size[best[0]]},"list","{best[0]}"\n')
         run(server.port, "--keys", "--match", "a*", "--type", "list")
         expect_equal(server.seen("SCAN")[-1][4:], ["MATCH", "a*", "TYPE", "list"])
-        expect_equal(run(server.port, "--keys", "--by", "idle").returncode, 2)
+        done = run(server.port, "--keys", "--by", "idle", "--top", "5", "--json")
+        expect_equal(json.loads(done.stdout), [{"idle": size[key], "type": "list", "key": key} for key in best])
+        expect_equal(server.seen("OBJECT")[0][:2], ["OBJECT", "IDLETIME"])
+        expect_equal(run(server.port, "--keys", "--by", "idles").returncode, 2)
         with Terminal(server.port, "--keys", "--top", "2") as terminal:
             terminal.wait(r"\Amemory  type  key\n +1008  list  key \d+\n.*\n\(2 rows\)$")
     with Server(replies={**replies, "MEMORY": b"-ERR unknown command 'MEMORY'\r\n"}) as server:
         done = run(server.port, "--keys")
         expect(done.returncode == 1 and b"ERR unknown command" in done.stderr, done.stderr)
         expect_equal(len(server.seen("SCAN")), 1, "it does not go on")
+    lfu = b"-ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching\r\n"
+    with Server(replies={**replies, "OBJECT": lfu}) as server:
+        done = run(server.port, "--keys", "--by", "idle")
+        expect_equal((done.returncode, done.stdout), (1, b""))
+        expect(done.stderr.startswith(b"the server notes how often keys are used and not when"), done.stderr)
 
 
 def resp(*words):

@@ -102,6 +102,12 @@ static void *alloc(struct gm_apply *apply, size_t size)
     return memory;
 }
 
+static uint64_t held(struct gm_apply *apply, const void *memory)
+{
+    (void)apply;
+    return block_of((void *)(uintptr_t)memory)->size;
+}
+
 static const struct gm_apply_ops ops = {
     .size = sizeof(struct gm_apply_ops),
     .resize = resize,
@@ -110,6 +116,7 @@ static const struct gm_apply_ops ops = {
     .alloc = alloc,
     .realloc = reallocate,
     .release = release,
+    .held = held,
 };
 
 /* ---- cells ---- */

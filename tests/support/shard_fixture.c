@@ -110,6 +110,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
         .default_expiry_ms = options->default_expiry_ms,
         .slowlog_us = -1,
         .password = options->password,
+        .memory = options->memory,
         .seed = options->seed,
     };
     shard_init(&fixture->shard, registry, &shard_options);
@@ -301,7 +302,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
 {
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
-        [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",
+        [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));
@@ -397,8 +398,7 @@ const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const cha
 {
     struct gm_bytes name = gm_bytes_of(key);
     struct keyspace *keyspace = &fixture->shard.keyspace;
-    struct entry **slot = keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
-    return slot != NULL ? *slot : NULL;
+    return keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
 }
 
 /* ---- rebuilding ---- */

@@ -36,6 +36,7 @@ struct shard_fixture_options {
     const struct gm_module *module; /* one more, or NULL */
     int64_t default_expiry_ms;
     const char *password;
+    struct evict_options memory;
     size_t output_max; /* 0: 64 MiB */
     size_t queue_max;  /* 0: 1 MiB */
     uint32_t args_max; /* 0: 1 Mi */

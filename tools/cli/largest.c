@@ -2,8 +2,9 @@
 
 /* largest.c - SCAN from end to end, and a question for each key.
  *
- * Idea     The server accounts for each key whatever its type, so MEMORY USAGE and PEEK answer in constant time. A page
- *          of SCAN is asked about in a pipeline; only the best so far are kept.
+ * Idea     The server accounts for each key whatever its type, so MEMORY USAGE and PEEK answer in constant time, and so
+ *          does OBJECT IDLETIME; none of them counts as a use of the key. A page of SCAN is asked about in a pipeline;
+ *          only the best so far are kept.
  *
  * Limits   What changes meanwhile is seen or not. Keys longer than RANKING_KEY are shown cut, with three dots.
  */
@@ -59,6 +60,21 @@ static bool finish_pipeline(struct largest *self, enum status status, struct pip
     return status == STATUS_OK;
 }
 
+static must_use enum status ask_about_one(struct pipeline *pipeline, enum options_order order, struct gm_bytes key,
+                                          struct complaint *complaint)
+{
+    switch (order) {
+    case ORDER_LENGTH:
+        return pipeline_push(pipeline, (const struct gm_bytes[]){BYTES("PEEK"), key, BYTES("0")}, 3, complaint);
+    case ORDER_IDLE:
+        return pipeline_push(pipeline, (const struct gm_bytes[]){BYTES("OBJECT"), BYTES("IDLETIME"), key}, 3,
+                             complaint);
+    case ORDER_MEMORY:
+        break;
+    }
+    return pipeline_push(pipeline, (const struct gm_bytes[]){BYTES("MEMORY"), BYTES("USAGE"), key}, 3, complaint);
+}
+
 static bool ask_about(struct largest *self, const struct answer *keys)
 {
     struct complaint complaint;
@@ -67,13 +83,7 @@ static bool ask_about(struct largest *self, const struct answer *keys)
     self->page = keys;
     pipeline_init(&pipeline, &self->tool->dialog.channel, self, take_score);
     for (size_t i = 0; i < keys->count && status == STATUS_OK; i++) {
-        struct gm_bytes key = keys->items[i].text;
-        if (self->tool->options->order == ORDER_LENGTH) {
-            status = pipeline_push(&pipeline, (const struct gm_bytes[]){BYTES("PEEK"), key, BYTES("0")}, 3, &complaint);
-        } else {
-            status = pipeline_push(&pipeline, (const struct gm_bytes[]){BYTES("MEMORY"), BYTES("USAGE"), key}, 3,
-                                   &complaint);
-        }
+        status = ask_about_one(&pipeline, self->tool->options->order, keys->items[i].text, &complaint);
     }
     return finish_pipeline(self, status, &pipeline, &complaint);
 }
@@ -181,7 +191,8 @@ static struct gm_bytes type_of(struct largest *self, struct gm_bytes key, struct
 /* One row as a map, or as an array for the formats without names. */
 static struct answer make_row(struct largest *self, const struct ranking_entry *entry, bool named)
 {
-    const char *score = self->tool->options->order == ORDER_LENGTH ? "length" : "memory";
+    static const char *const scores[] = {[ORDER_MEMORY] = "memory", [ORDER_LENGTH] = "length", [ORDER_IDLE] = "idle"};
+    const char *score = scores[self->tool->options->order];
     struct answer type = {0};
     struct answer fields[6] = {
         text_answer(gm_bytes_of(score), ""), {.type = ANSWER_INTEGER, .integer = entry->score},
@@ -234,9 +245,23 @@ static void show(struct largest *self)
     answer_finish(&rows);
 }
 
+/* What OBJECT IDLETIME answers while a policy of frequency is chosen, as in Redis. */
+static bool keeps_frequency(const struct largest *self)
+{
+    static const char answer[] = "ERR An LFU maxmemory policy is selected";
+    return self->tool->options->order == ORDER_IDLE && strncmp(self->first.text, answer, sizeof answer - 1) == 0;
+}
+
 static void complain_about_keys(struct largest *self)
 {
     struct tool *tool = self->tool;
+    if (keeps_frequency(self)) {
+        fputs("the server notes how often keys are used and not when, since its maxmemory_policy is one of lfu: "
+              "--by idle needs another policy, --by mem and --by len do not\n",
+              stderr);
+        tool->exit = batch_worse(tool->exit, EXIT_REPLY);
+        return;
+    }
     fprintf(stderr, "%" PRIu64 " of %" PRIu64 " keys gave an error, the first: ", self->failed, self->seen);
     output_safe(stderr, gm_bytes_of(self->first.text), tool->utf8);
     fputc('\n', stderr);

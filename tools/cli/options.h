@@ -22,6 +22,7 @@ enum options_tool {
 enum options_order {
     ORDER_MEMORY,
     ORDER_LENGTH,
+    ORDER_IDLE,
 };
 
 struct options_string {

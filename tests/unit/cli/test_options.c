@@ -111,7 +111,6 @@ Test(options, what_makes_no_sense_is_refused)
                                         "--stat PING",
                                         "--watch 1s",
                                         "--watch 1x PING",
-                                        "--keys --by idle",
                                         "--keys --by size",
                                         "--keys --top 0",
                                         "--keys --top 10001",

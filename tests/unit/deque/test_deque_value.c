@@ -43,6 +43,12 @@ static void take(void *context, void *memory)
     free(block);
 }
 
+static uint64_t reserved(void *context, const void *memory)
+{
+    (void)context;
+    return *(const size_t *)(const void *)((const uint8_t *)memory - 16);
+}
+
 static void *regive(void *context, void *memory, size_t size)
 {
     void *fresh = give(context, size);
@@ -56,7 +62,7 @@ static void *regive(void *context, void *memory, size_t size)
 
 static struct deque_memory memory_of(struct tally *tally)
 {
-    return (struct deque_memory){give_zeroed, regive, take, tally};
+    return (struct deque_memory){give_zeroed, regive, take, reserved, tally};
 }
 
 /* ---- the array ---- */

@@ -179,13 +179,13 @@ static void freeze_list(struct world *plain)
     open_world(&rich, true, NULL);
     expect(rich.session, ":3\r\n", "RPUSH list a b c");
     struct gm_bytes key = BYTES("list");
-    struct entry **slot = keyspace_find(&rich.shard.keyspace, key, keyspace_hash(&rich.shard.keyspace, key));
-    const struct gm_type *type = shard_type_of(&rich.shard, *slot)->abi;
+    const struct entry *entry = keyspace_find(&rich.shard.keyspace, key, keyspace_hash(&rich.shard.keyspace, key));
+    const struct gm_type *type = shard_type_of(&rich.shard, entry)->abi;
     int number = shard_type_number(&plain->shard, gm_bytes_of(type->id));
     cr_assert_gt(number, 0);
     struct mover mover = {
         .sink = {.record = move_records}, .target = &plain->shard, .key = "list", .type = (uint16_t)number};
-    struct gm_cell cell = shard_cell(*slot);
+    struct gm_cell cell = shard_cell(entry);
     uint64_t cursor = 0;
     do {
         cursor = type->dump(&cell, cursor, &mover.sink);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+
+/* evict.c - choosing and removing; evict.h has the argument.
+ *
+ * Limits   A pool's candidate whose entry has gone, and whose address and bucket another entry has now, can not be told
+ *          from the old one: it is judged by the other's note, which is then new. Flushed memory that has not been
+ *          released yet is released before any key goes, a slice per command; meanwhile nobody is refused. */
+#include "shard/evict.h"
+
+#include "shard/apply.h"
+#include "shard/call.h"
+#include "shard/cmd.h"
+#include "shard/sweep.h"
+
+#define SAMPLES_DEFAULT 5
+#define SAMPLE_TRIES    8 /* where the table is nearly empty */
+
+/* ---- settings ---- */
+
+static bool keeps_frequency(enum evict_policy policy)
+{
+    return policy == EVICT_ALL_FREQUENCY || policy == EVICT_EXPIRING_FREQUENCY;
+}
+
+static bool only_expiring(enum evict_policy policy)
+{
+    return policy >= EVICT_EXPIRING_RECENCY;
+}
+
+static void take_over(struct shard *shard, const struct evict_options *options)
+{
+    struct evict *evict = &shard->evict;
+    evict->options = *options;
+    if (options->samples == 0) {
+        evict->options.samples = SAMPLES_DEFAULT;
+    }
+    check(evict->options.samples <= EVICT_SAMPLES_MAX);
+    evict->pool_count = 0;
+    struct heat *heat = &shard->keyspace.heat;
+    heat->log_factor = options->log_factor;
+    heat->decay_minutes = options->decay_minutes;
+    heat->frequency = keeps_frequency(options->policy);
+    heat_turn(heat, shard->monotonic_ms);
+}
+
+void evict_init(struct shard *shard, const struct evict_options *options)
+{
+    prng_seed(&shard->evict.prng, shard->options.seed + 1);
+    prng_seed(&shard->keyspace.heat.prng, shard->options.seed + 2);
+    take_over(shard, options);
+}
+
+void evict_configure(struct shard *shard, const struct evict_options *options)
+{
+    bool before = shard->keyspace.heat.frequency;
+    take_over(shard, options);
+    if (shard->keyspace.heat.frequency != before) {
+        table_note_all(&shard->keyspace.table, heat_new(&shard->keyspace.heat));
+    }
+}
+
+/* ---- the pool ---- */
+
+/* Whether it would have a place in the pool, and is not there. */
+static bool is_wanted(const struct evict *evict, const struct entry *entry, uint32_t coldness)
+{
+    for (uint32_t i = 0; i < evict->pool_count; i++) {
+        if (evict->pool[i].entry == entry) {
+            return false;
+        }
+    }
+    return evict->pool_count < EVICT_POOL || coldness > evict->pool[0].coldness;
+}
+
+static void pool_add(struct evict *evict, struct evict_candidate candidate)
+{
+    if (evict->pool_count == EVICT_POOL) {
+        evict->pool_count--;
+        memmove(evict->pool, evict->pool + 1, evict->pool_count * sizeof evict->pool[0]);
+    }
+    uint32_t at = evict->pool_count++;
+    for (; at > 0 && evict->pool[at - 1].coldness > candidate.coldness; at--) {
+        evict->pool[at] = evict->pool[at - 1];
+    }
+    evict->pool[at] = candidate;
+}
+
+static void consider(struct shard *shard, const struct table_slot *slot)
+{
+    const struct entry *entry = table_element(slot);
+    uint32_t coldness = heat_coldness(&shard->keyspace.heat, table_note(slot));
+    if (is_wanted(&shard->evict, entry, coldness)) {
+        uint64_t hash = keyspace_hash(&shard->keyspace, entry_key(entry));
+        pool_add(&shard->evict, (struct evict_candidate){entry, hash, coldness});
+    }
+}
+
+static const struct entry *any_expiring(struct shard *shard)
+{
+    const struct expire *expire = &shard->keyspace.expire;
+    return expire->count > 0 ? expire->items[prng_below(&shard->evict.prng, expire->count)].entry : NULL;
+}
+
+static void sample_expiring(struct shard *shard)
+{
+    for (uint32_t i = 0; i < shard->evict.options.samples; i++) {
+        const struct entry *entry = any_expiring(shard);
+        if (entry == NULL) {
+            return;
+        }
+        uint64_t hash = keyspace_hash(&shard->keyspace, entry_key(entry));
+        const struct table_slot *slot = table_find_element(&shard->keyspace.table, entry, hash);
+        check(slot != NULL);
+        consider(shard, slot);
+    }
+}
+
+static void sample_all(struct shard *shard)
+{
+    struct table_slot *slots[EVICT_SAMPLES_MAX];
+    size_t wanted = shard->evict.options.samples;
+    size_t count = table_sample(&shard->keyspace.table, &shard->evict.prng, slots, wanted);
+    for (size_t i = 0; i < count; i++) {
+        consider(shard, slots[i]);
+    }
+}
+
+/* The entry of a candidate if that is still what it was seen as; else NULL. */
+static const struct entry *still_there(const struct shard *shard, const struct evict_candidate *candidate)
+{
+    const struct keyspace *keyspace = &shard->keyspace;
+    const struct table_slot *slot = table_find_element(&keyspace->table, candidate->entry, candidate->hash);
+    if (slot == NULL || heat_coldness(&keyspace->heat, table_note(slot)) < candidate->coldness) {
+        return NULL;
+    }
+    const struct entry *entry = table_element(slot);
+    bool expires = (entry->flags & ENTRY_EXPIRES) != 0;
+    return expires || !only_expiring(shard->evict.options.policy) ? entry : NULL;
+}
+
+static const struct entry *coldest(struct shard *shard)
+{
+    struct evict *evict = &shard->evict;
+    for (int try = 0; try < SAMPLE_TRIES; try++) {
+        if (only_expiring(evict->options.policy)) {
+            sample_expiring(shard);
+        } else {
+            sample_all(shard);
+        }
+        while (evict->pool_count > 0) {
+            const struct entry *entry = still_there(shard, &evict->pool[--evict->pool_count]);
+            if (entry != NULL) {
+                return entry;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- one key, and many ---- */
+
+/* NULL: the policy allows none. */
+static const struct entry *choose(struct shard *shard)
+{
+    const struct keyspace *keyspace = &shard->keyspace;
+    switch (shard->evict.options.policy) {
+    case EVICT_NONE:
+        break;
+    case EVICT_ALL_RECENCY:
+    case EVICT_ALL_FREQUENCY:
+        return keyspace->table.count > 0 ? coldest(shard) : NULL;
+    case EVICT_EXPIRING_RECENCY:
+    case EVICT_EXPIRING_FREQUENCY:
+        return keyspace->expire.count > 0 ? coldest(shard) : NULL;
+    case EVICT_ALL_RANDOM:
+        return table_random(&keyspace->table, &shard->evict.prng);
+    case EVICT_EXPIRING_RANDOM:
+        return any_expiring(shard);
+    case EVICT_EXPIRING_SOONEST:
+        return keyspace->expire.count > 0 ? keyspace->expire.items[0].entry : NULL;
+    }
+    return NULL;
+}
+
+static bool evict_one(struct shard *shard)
+{
+    const struct entry *entry = choose(shard);
+    if (entry == NULL) {
+        return false;
+    }
+    if (sweep_defers(shard, entry)) {
+        return true; /* a snapshot needs it for some turns more */
+    }
+    struct gm_bytes key = entry_key(entry);
+    uint64_t hash = keyspace_hash(&shard->keyspace, key);
+    int64_t at_ms = entry_expire_at(entry);
+    if (at_ms != 0 && at_ms <= shard->now_ms) {
+        apply_expiry(shard, key, hash);
+    } else {
+        apply_eviction(shard, key, hash);
+    }
+    arena_reset(&shard->arena);
+    return true;
+}
+
+static bool is_over(const struct shard *shard)
+{
+    return evict_is_over(&shard->evict, &shard->keyspace);
+}
+
+/* False: nothing more may go. */
+static bool make_room(struct shard *shard)
+{
+    if (keyspace_reap(&shard->keyspace, EVICT_SLICE)) {
+        return true;
+    }
+    for (int i = 0; i < EVICT_SLICE && is_over(shard); i++) {
+        if (!evict_one(shard)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What has expired or been evicted may be removed now; else nobody is told that there is no memory: what would need it
+ * is refused for another reason. */
+static bool run(struct shard *shard)
+{
+    check(!shard->tail.open);
+    int64_t begun_us = timing_moment_us(shard);
+    shard->evict.starved = shard_may_expire(shard) && is_over(shard) && !make_room(shard);
+    latency_add(shard, "eviction-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    return !shard->evict.starved;
+}
+
+bool evict_refuses_slow(struct call *call)
+{
+    uint32_t flags = call->command->abi->flags;
+    if (call->nested || run(call->shard)) {
+        return false;
+    }
+    bool queued = call->session->multi && (flags & CALL_NO_QUEUE) == 0;
+    return queued || (flags & GM_GROWS) != 0;
+}
+
+bool evict_turn(struct shard *shard)
+{
+    return is_over(shard) && shard_may_expire(shard) && run(shard) && is_over(shard);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+
+/* evict.h - a ceiling for the data: which keys go when memory is short, and who is refused when none may go.
+ *
+ * Idea     Before a command runs, and at the end of a turn, memory is compared with the limit: one comparison, since it
+ *          is a running sum. Above the limit keys are evicted by decision, like those whose time has come: each is a
+ *          record of the host (RECORD_OP_EVICTED) that goes through apply_first and the log, so that recovery and
+ *          followers remove the same keys and never decide themselves.
+ *
+ *          Which key goes: of a few by chance the coldest (store/heat.h). What was seen and was cold, but not the
+ *          coldest, is kept in a pool of EVICT_POOL for the next time (Redis' method): so the choice comes close to
+ *          that among all keys. The notes of a sample stand in one or two lines of memory; entries are not touched.
+ *          A candidate in the pool is an address and a hash. Before it goes the table is asked whether the address is
+ *          still there, and whether it was used since.
+ *
+ * Promises
+ *   I1  Never within a batch, so that a transaction's keys are there from its first command to its last; not while the
+ *       log is read, is full, or clients may not write.
+ *   I2  At most EVICT_SLICE keys per command and per end of turn; what remains is done in the next turns, at once.
+ *   I3  Commands that may need memory are refused only if nothing may be evicted: none is of the policy's kind.
+ *   I4  The same commands at the same moments with the same seed evict the same keys.
+ */
+#ifndef GEOMYS_SHARD_EVICT_H
+#define GEOMYS_SHARD_EVICT_H
+
+#include "store/keyspace.h"
+
+struct call;
+struct shard;
+
+#define EVICT_POOL        16
+#define EVICT_SLICE       1024 /* keys */
+#define EVICT_SAMPLES_MAX 64
+#define EVICT_REFUSAL     "OOM command not allowed when used memory > 'maxmemory'."
+
+/* In the order of the setting's words. */
+enum evict_policy {
+    EVICT_NONE,
+    EVICT_ALL_RECENCY,
+    EVICT_ALL_FREQUENCY,
+    EVICT_ALL_RANDOM,
+    EVICT_EXPIRING_RECENCY,
+    EVICT_EXPIRING_FREQUENCY,
+    EVICT_EXPIRING_RANDOM,
+    EVICT_EXPIRING_SOONEST,
+};
+
+struct evict_options {
+    uint64_t limit; /* bytes, 0: none */
+    enum evict_policy policy;
+    uint32_t samples; /* keys that are compared, at most EVICT_SAMPLES_MAX; 0: 5 */
+    uint32_t log_factor;
+    uint32_t decay_minutes;
+};
+
+struct evict_candidate {
+    const struct entry *entry; /* may have gone: an address, not to be followed before it has been found */
+    uint64_t hash;
+    uint32_t coldness; /* when it was seen */
+};
+
+struct evict {
+    struct evict_options options;
+    struct evict_candidate pool[EVICT_POOL]; /* the coldest last */
+    uint32_t pool_count;
+    struct prng prng;
+    bool starved; /* above the limit, and nothing could be evicted when it was last tried */
+};
+
+void evict_init(struct shard *shard, const struct evict_options *options);
+
+/* Takes over other settings. If the policy now keeps frequency instead of recency, or the other way round, all keys
+ * count as used now: O(buckets) then. */
+void evict_configure(struct shard *shard, const struct evict_options *options);
+
+static inline bool evict_is_over(const struct evict *evict, const struct keyspace *keyspace)
+{
+    return __builtin_expect(evict->options.limit != 0, 0) && keyspace_memory(keyspace) > evict->options.limit;
+}
+
+/* Before a command: makes room if memory is short. True: there is none, and the command is not to run. The command is
+ * known, and not looked into yet. */
+bool evict_refuses_slow(struct call *call);
+
+/* At the end of a turn. True: there is more to do at once. */
+bool evict_turn(struct shard *shard);
+
+#endif
