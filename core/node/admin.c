@@ -165,7 +165,17 @@ static void plan_lastsave(struct gm_call *call)
     gm_reply_int(call, admin_node(call)->saver.last_wall_ms / 1000);
 }
 
-/* ---- SHUTDOWN, DEBUG ---- */
+/* ---- TIME, SHUTDOWN, DEBUG ---- */
+
+/* The turn's time, as all commands of the turn see it: whole milliseconds. */
+static void plan_time(struct gm_call *call)
+{
+    int64_t now_ms = call_of(call)->shard->now_ms;
+    struct reply *reply = &call_of(call)->reply;
+    reply_array(reply, 2);
+    reply_format(reply, "%lld", (long long)(now_ms / 1000));
+    reply_format(reply, "%lld", (long long)(now_ms % 1000 * 1000));
+}
 
 static void plan_shutdown(struct gm_call *call)
 {
@@ -221,6 +231,9 @@ static const struct gm_command commands[] = {
     {COMMAND("LASTSAVE", GM_READ | GM_FAST | CALL_LOADING,
              "Returns the Unix time of the last snapshot, or of the start.", "O(1)", "LASTSAVE"),
      .plan = plan_lastsave},
+    {COMMAND("TIME", GM_READ | GM_FAST | CALL_LOADING,
+             "Returns the server's time: seconds since 1970, and microseconds.", "O(1)", "TIME"),
+     .plan = plan_time},
     {COMMAND("SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]", GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS,
              "Writes everything down and ends the server.", "O(n), n what is not on the disk yet", NULL),
      .plan = plan_shutdown},

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 
+from support.client import Error
 from support.runner import Skip, equal, run
 from support.server import BUILD, MODULES, Folder, Server
 
@@ -125,6 +126,51 @@ def test_in_dump_and_free():
                 equal(client.call("CRASH.GET", "good"), b"x")
                 equal(client.call("CRASH.GET", "bad"), b"free", "the deletion was not acknowledged")
             server.kill()  # it would crash once more, when it puts the value away
+
+
+def snapshots(server):
+    return sorted(name for name in os.listdir(server.settings["data_folder"]) if name.startswith("snapshot"))
+
+
+def test_in_a_snapshot():
+    """The value is named, the snapshot before stays, and all that was acknowledged is there."""
+    with Folder() as folder:
+        with Server(folder, modules=modules(folder)) as server:
+            with server.client() as client:
+                client.pipeline([("SET", b"key:%d" % i, "v") for i in range(2000)])
+                equal(client.call("SAVE"), b"OK")
+                before = snapshots(server)
+                equal(client.call("CRASH.SET", "bad", "dump"), b"OK")
+            words, died_of = crash(server, "SAVE")
+            assert words.startswith("the type test.crash/1 crashed while dumping the value of key \"bad\""), words
+            equal(died_of, signal.SIGSEGV)
+            equal([name for name in snapshots(server) if name.endswith(".snap")], before, "the snapshot before")
+            server.restart()
+            with server.client() as client:
+                equal(client.call("DBSIZE"), 2001)
+                equal(client.call("CRASH.GET", "bad"), b"dump")
+                equal(client.call("DEL", "bad"), 1)
+                equal(client.call("SAVE"), b"OK", "without the value")
+
+
+def test_a_value_that_its_type_does_not_dump():
+    with Folder() as folder:
+        with Server(folder, modules=modules(folder)) as server, server.client() as client:
+            client.pipeline([("SET", b"key:%d" % i, "v") for i in range(2000)])
+            equal(client.call("SAVE"), b"OK")
+            before = snapshots(server)
+            equal(client.call("CRASH.SET", "bad", "refuse"), b"OK")
+            answer = client.call("SAVE")
+            assert isinstance(answer, Error) and "the previous one stays" in answer, answer
+            equal(snapshots(server), before, "the files")
+            assert "the type test.crash/1 does not dump the value of key \"bad\"" in server.text(), server.tail()
+            equal(client.info("persistence")["rdb_last_bgsave_status"], "err")
+            answer = client.call("RENAME", "bad", "other")
+            assert isinstance(answer, Error) and "does not dump" in answer, answer
+            equal(client.call("CRASH.GET", "bad"), b"refuse", "a value that can not be renamed")
+            equal(client.call("DEL", "bad"), 1)
+            equal(client.call("SAVE"), b"OK", "without the value")
+            equal(client.info("persistence")["rdb_last_bgsave_status"], "ok")
 
 
 def test_while_the_log_is_read():

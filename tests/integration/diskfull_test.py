@@ -133,6 +133,26 @@ def test_bufferedwrite():
     story("bufferedwrite")
 
 
+def test_a_snapshot_that_does_not_fit():
+    """It is given up, its file goes, and the log has the space again; with space the next one is made."""
+    with small_disk() as (folder, disk):
+        with Server(folder, wal_segment_size="256kb", snapshot_compression="none") as server, server.client() as client:
+            for number in range(200):
+                equal(client.call("SET", b"key:%d" % number, TEXT), b"OK")
+            fill(disk, 800 * 1024)
+            answer = client.call("SAVE")
+            assert isinstance(answer, Error) and "see the server's log" in answer, answer
+            assert "no space left" in server.text(), server.tail()
+            equal([name for name in os.listdir(disk) if name.startswith("snapshot")], [], "files of the snapshot")
+            equal(client.call("SET", "after", "1"), b"OK", "a write after it")
+            equal(client.info("persistence")["rdb_last_bgsave_status"], "err")
+            os.unlink(os.path.join(disk, "filler"))
+            equal(client.call("SAVE"), b"OK", "with space")
+            server.restart()
+            with server.client() as again:
+                equal(again.call("DBSIZE"), 201)
+
+
 def test_killed_and_ended_while_full():
     """An end that can not write everything down says so, and loses nothing that was acknowledged."""
     promised = {}

@@ -36,8 +36,8 @@
     X("--latency", NULL, LATENCY, "round trips of PING: percentiles")                                                  \
     X("--duration", "seconds", DURATION, "end --stat and --latency after that")                                        \
     X("--watch", "time", WATCH, "run the command every 500ms, 1s, 2m ... and show it in place")                        \
-    X("--keys", NULL, KEYS, "the largest keys: --by, --top, --match, --type")                                          \
-    X("--by", "mem|len", BY, "--keys: by memory (the default) or by length")                                           \
+    X("--keys", NULL, KEYS, "the largest or idlest keys: --by, --top, --match, --type")                                \
+    X("--by", "mem|len|idle", BY, "--keys: by memory (the default), length, or time without use")                      \
     X("--top", "number", TOP, "--keys: so many (20)")                                                                  \
     X("--match", "pattern", MATCH, "--keys: only keys that match")                                                     \
     X("--type", "type", TYPE, "--keys: only keys of that type")                                                        \

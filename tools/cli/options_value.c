@@ -58,6 +58,18 @@ static const char *choose(struct options *options, enum options_tool tool)
     return other ? "only one of --stat, --latency, --watch, --keys and --load can be used" : NULL;
 }
 
+static bool read_order(const char *word, enum options_order *order)
+{
+    static const char *const words[] = {[ORDER_MEMORY] = "mem", [ORDER_LENGTH] = "len", [ORDER_IDLE] = "idle"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *order = (enum options_order)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* NULL, or what is wrong with the value; for the options of the tools. */
 static const char *apply_tool_value(struct options *options, enum option option, const char *value)
 {
@@ -69,11 +81,7 @@ static const char *apply_tool_value(struct options *options, enum option option,
         return options_period(gm_bytes_of(value), &options->watch_s) ? choose(options, TOOL_WATCH)
                                                                      : "a time like 500ms, 1s, 2m";
     case OPTION_BY:
-        if (strcmp(value, "idle") == 0) {
-            return "idle is for a later version of the server; mem and len work";
-        }
-        options->order = strcmp(value, "len") == 0 ? ORDER_LENGTH : ORDER_MEMORY;
-        return options->order == ORDER_LENGTH || strcmp(value, "mem") == 0 ? NULL : "mem or len";
+        return read_order(value, &options->order) ? NULL : "mem, len or idle";
     case OPTION_TOP:
         return read_number(value, 1, OPTIONS_TOP_MAX, &options->top) ? NULL : "a number from 1 to 10000";
     case OPTION_MATCH:

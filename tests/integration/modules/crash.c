@@ -5,7 +5,8 @@
  *     CRASH.PLAN segv|bus|fpe|ill|abort|stack    crashes at once, in that way
  *     CRASH.SET key word                         "apply": crashes when it is carried out; "dump", "free": when it is
  *                                                dumped or released; "load": when it is carried out while the
- *                                                environment has GEOMYS_TEST_CRASH; else a value like any other
+ *                                                environment has GEOMYS_TEST_CRASH; "refuse": can not be dumped; else a
+ *                                                value like any other
  *     CRASH.GET key                              the word
  */
 #include <signal.h>
@@ -94,6 +95,9 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
     (void)cursor;
     if (is(word_of(cell), "dump")) {
         segv();
+    }
+    if (is(word_of(cell), "refuse")) {
+        return GM_DUMP_REFUSED;
     }
     sink->record(sink, 1, word_of(cell));
     return 0;

@@ -261,12 +261,16 @@ static void change_something(struct shard_fixture *at, struct prng *prng)
 }
 
 /* Several pictures of the same life, each of which shows exactly its moment. */
-static void live(uint64_t seed)
+static void live(uint64_t seed, enum evict_policy policy)
 {
     struct shard_fixture at;
     struct prng prng;
     prng_seed(&prng, seed);
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = seed});
+    if (policy != EVICT_NONE) {
+        struct evict_options memory = {.limit = (uint64_t)100 * 1024, .policy = policy, .samples = 5};
+        evict_configure(&at.shard, &memory);
+    }
     for (unsigned i = 0; i < 2000; i++) {
         change_something(&at, &prng);
     }
@@ -288,6 +292,8 @@ static void live(uint64_t seed)
         expect_settled(&at);
         picture_finish(&picture);
     }
+    cr_assert(policy == EVICT_NONE || at.shard.stats.evicted > 0, "%llu evicted",
+              (unsigned long long)at.shard.stats.evicted);
     shard_fixture_close(&at);
 }
 
@@ -295,7 +301,17 @@ Test(sweep, it_shows_the_moment_of_the_cut_whatever_happens_meanwhile)
 {
     uint64_t seed = seed_of_run();
     for (uint64_t i = 0; i < 10; i++) {
-        live(seed + i);
+        live(seed + i, EVICT_NONE);
+    }
+}
+
+/* Memory is short, so keys are evicted all the time, owed or not, large or small. */
+Test(sweep, keys_that_are_evicted_meanwhile_are_in_the_picture)
+{
+    static const enum evict_policy policies[] = {EVICT_ALL_RECENCY, EVICT_ALL_RANDOM, EVICT_EXPIRING_SOONEST};
+    uint64_t seed = seed_of_run();
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        live(seed + i, policies[i]);
     }
 }
 
