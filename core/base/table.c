@@ -231,17 +231,32 @@ static void redistribute(struct table *table, struct table_bucket *bucket, uint6
     chain_free(table, next_of(&old));
 }
 
-static void divide(struct table *table)
+static void grow(struct table *table)
 {
-    uint64_t low = table->split;
-    uint64_t high = table->level + table->split;
-    bucket_add(table, high);
     table->split++;
-    redistribute(table, bucket_at(table, low), low, high, table->level);
     if (table->split == table->level) {
         table->level *= 2;
         table->split = 0;
     }
+}
+
+void table_reserve(struct table *table, uint64_t count)
+{
+    check(table->count == 0);
+    while (table_buckets(table) < count / TABLE_LOAD_HIGH) {
+        bucket_add(table, table->level + table->split);
+        grow(table);
+    }
+}
+
+static void divide(struct table *table)
+{
+    uint64_t low = table->split;
+    uint64_t high = table->level + table->split;
+    uint64_t bit = table->level;
+    bucket_add(table, high);
+    grow(table);
+    redistribute(table, bucket_at(table, low), low, high, bit);
 }
 
 static void merge(struct table *table)

@@ -24,6 +24,8 @@
 #include "base/memory.h"
 #include "shard/frozen.h"
 
+#define KEY_BYTES_LEAST 4 /* of a compressed snapshot, per key */
+
 struct recovery {
     struct disk *disk;
     struct shard *shard;
@@ -85,7 +87,14 @@ static enum status choose(struct recovery *recovery, struct complaint *complaint
         }
         pass_over(recovery, status, complaint);
     }
-    return open_log(recovery, complaint);
+    TRY(open_log(recovery, complaint));
+    if (recovery->reader != NULL) {
+        /* What the file says of its keys is only a claim: a key that takes less than this would be a wonder. */
+        uint64_t most = recovery->found[recovery->index].size / KEY_BYTES_LEAST;
+        uint64_t keys = snapshot_reader_keys(recovery->reader);
+        keyspace_reserve(&recovery->shard->keyspace, keys < most ? keys : most);
+    }
+    return STATUS_OK;
 }
 
 enum status recovery_create(struct recovery **out, struct disk *disk, struct shard *shard, const struct trace *trace,

@@ -46,6 +46,12 @@ struct keyspace {
 void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key);
 void keyspace_finish(struct keyspace *keyspace);
 
+/* Makes room in the table for so many keys, while there are none. O(keys). */
+static inline void keyspace_reserve(struct keyspace *keyspace, uint64_t keys)
+{
+    table_reserve(&keyspace->table, keys);
+}
+
 static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_bytes key)
 {
     return table_hash(&keyspace->table, key);

@@ -35,7 +35,7 @@ struct node_fixture {
     int64_t now_ms, monotonic_ms;
     struct prng prng; /* of the disk's pace */
     struct buf text;  /* the last answer */
-    struct buf log;   /* lines of the node's log since the start */
+    struct buf log;   /* lines of the node's log since the start, terminated */
     struct complaint complaint;
 };
 

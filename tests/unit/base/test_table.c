@@ -187,6 +187,35 @@ Test(table, draining_in_steps_gives_every_element_once)
     memory_free(elements);
 }
 
+/* Room that was made at once is the room that growing would have made; all counts, powers of two and their neighbours
+ * among them, come in and are found; removing shrinks it as ever. */
+Test(table, room_made_at_once_is_used)
+{
+    static const uint32_t counts[] = {0, 1, 19, 20, 21, 80, 5119, 5120, 5121, 19999};
+    struct element *elements = make_elements();
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct table table;
+        table_init(&table, &ops, &hash_key);
+        table_reserve(&table, counts[i]);
+        uint64_t buckets = table_buckets(&table);
+        cr_expect_leq(buckets, counts[i] / TABLE_LOAD_HIGH + 4);
+        for (uint32_t k = 0; k < counts[i]; k++) {
+            table_insert(&table, &elements[k], table_hash(&table, key_of(&elements[k])), 0);
+        }
+        cr_expect_leq(table_buckets(&table), buckets + 1, "%u elements", counts[i]);
+        for (uint32_t k = 0; k < UNIVERSE; k++) {
+            cr_assert_eq(find(&table, &elements[k]), k < counts[i] ? &elements[k] : NULL);
+        }
+        for (uint32_t k = 0; k < counts[i]; k++) {
+            cr_assert_eq(table_remove(&table, key_of(&elements[k]), table_hash(&table, key_of(&elements[k]))),
+                         &elements[k]);
+        }
+        cr_expect_eq(table_buckets(&table), 4);
+        table_finish(&table);
+    }
+    memory_free(elements);
+}
+
 Test(table, random_reaches_every_element)
 {
     struct prng prng;
