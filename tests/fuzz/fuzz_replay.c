@@ -52,7 +52,7 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
 static enum status recover(struct sim_disk *sim, bool repair, uint64_t from, struct replay_progress *progress,
                            struct replay_end *end)
 {
-    struct expected expected = {.sink = {on_declare, on_accept}, .next = from + 1};
+    struct expected expected = {.sink = {.declare = on_declare, .accept = on_accept}, .next = from + 1};
     struct complaint complaint;
     struct replay *replay;
     enum status status = replay_create(&replay, sim_disk_interface(sim), repair, from, &complaint);

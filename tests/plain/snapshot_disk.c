@@ -137,7 +137,7 @@ static void read_one(struct os_disk *os, uint64_t keys)
 {
     struct snapshot_reader *reader;
     struct complaint complaint;
-    struct counted counted = {.sink = {on_declare, on_accept}};
+    struct counted counted = {.sink = {.declare = on_declare, .accept = on_accept}};
     double start = seconds();
     double cpu = cpu_seconds();
     enum status status = snapshot_reader_create(&reader, os_disk_interface(os), 7, &complaint);

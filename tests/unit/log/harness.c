@@ -101,7 +101,7 @@ void harness_init(struct harness *harness, uint64_t seed, enum wal_policy policy
     *harness =
         (struct harness){.sim = sim_disk_create(seed),
                          .config = {.policy = policy, .segment_size = 2048, .sync_interval_ms = 50, .salt_seed = 99},
-                         .sink = {on_declare, on_accept},
+                         .sink = {.declare = on_declare, .accept = on_accept},
                          .now_ms = 1000};
     prng_seed(&harness->prng, seed);
     harness->ends[0] = true;

@@ -91,7 +91,7 @@ void snap_init(struct snap *snap, uint64_t sequence, unsigned records, size_t la
     *snap = (struct snap){.cut = {.sequence = sequence, .epoch = 5, .time_ms = 1700000000000},
                           .records = records,
                           .large = large,
-                          .sink = {on_declare, on_accept}};
+                          .sink = {.declare = on_declare, .accept = on_accept}};
 }
 
 void snap_add(const struct snap *snap, struct snapshot_writer *writer, struct sim_disk *sim)

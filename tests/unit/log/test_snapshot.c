@@ -94,7 +94,7 @@ static void golden_write(struct sim_disk *sim, enum snapshot_codec codec)
 static enum status read_all(struct sim_disk *sim, struct told *told, struct complaint *complaint)
 {
     struct snapshot_reader *reader;
-    *told = (struct told){.sink = {tell_type, tell_record}};
+    *told = (struct told){.sink = {.declare = tell_type, .accept = tell_record}};
     TRY(snapshot_reader_create(&reader, sim_disk_interface(sim), SEQUENCE, complaint));
     enum status status;
     do {
