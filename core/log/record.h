@@ -113,7 +113,8 @@ struct record_sink {
     /* One record of the history, in order; all of a batch or none of it. */
     enum status (*accept)(struct record_sink *, const struct record *, struct complaint *);
     /* NULL, or: this record comes soon, behind at most RECORD_SINK_AHEAD - 1 others that were announced and have not
-     * come yet. Its key stays where it is until then. Or it never comes, because what was read before it is damaged. */
+     * come yet. Its key stays where it is until then. Or it never comes. With NULL: none of those announced comes, or
+     * not from where its key was. */
     void (*foresee)(struct record_sink *, const struct record *);
 };
 

@@ -683,17 +683,50 @@ static enum status take(struct replay *replay, const struct record *record, size
     return deliver_batch(replay, size, sink, complaint);
 }
 
-/* One record, or the end of the segment. AGAIN: there may be more. */
+/* A record that has been parsed and not been taken yet. */
+struct ahead {
+    struct record record;
+    size_t size; /* bytes that it takes */
+};
+
+/* Parses some of the records in the window and announces them: the sink's memory can be fetched for all of them at
+ * once. Returns how many; none: `*status`, `*size` and `why` are those of the first. */
+static size_t parse_ahead(const struct replay *replay, struct record_sink *sink,
+                          struct ahead ahead[static RECORD_SINK_AHEAD], enum status *status, size_t *size,
+                          struct complaint *why)
+{
+    size_t count = 0;
+    size_t at = replay->parsed;
+    for (; count < RECORD_SINK_AHEAD; count++) {
+        struct ahead *next = &ahead[count];
+        next->size = 0;
+        *status =
+            record_parse((struct gm_bytes){replay->data + at, replay->filled - at}, &next->record, &next->size, why);
+        if (*status != STATUS_OK) {
+            *size = next->size;
+            break;
+        }
+        at += next->size;
+        if (sink->foresee != NULL && (next->record.flags & RECORD_LOCAL) == 0) {
+            sink->foresee(sink, &next->record);
+        }
+    }
+    return count;
+}
+
+/* Some records, or the end of the segment. AGAIN: there may be more. */
 static enum status advance(struct replay *replay, struct record_sink *sink, struct complaint *complaint)
 {
-    struct record record;
+    struct ahead ahead[RECORD_SINK_AHEAD];
     struct complaint why;
+    enum status status;
     size_t size = 0;
-    struct gm_bytes window = {replay->data + replay->parsed, replay->filled - replay->parsed};
-    enum status status = record_parse(window, &record, &size, &why);
-    if (__builtin_expect(status == STATUS_OK, 1)) {
-        TRY(take(replay, &record, size, sink, complaint));
-        replay->parsed += size;
+    size_t count = parse_ahead(replay, sink, ahead, &status, &size, &why);
+    for (size_t i = 0; i < count; i++) {
+        TRY(take(replay, &ahead[i].record, ahead[i].size, sink, complaint));
+        replay->parsed += ahead[i].size;
+    }
+    if (__builtin_expect(count > 0, 1)) {
         return STATUS_AGAIN;
     }
     if (status == STATUS_CORRUPT) {
@@ -701,6 +734,9 @@ static enum status advance(struct replay *replay, struct record_sink *sink, stru
     }
     if (size > replay->at.size - replay->base - replay->parsed) {
         return no_record(replay, size, "the file ends within a record", complaint);
+    }
+    if (sink->foresee != NULL) {
+        sink->foresee(sink, NULL); /* keys of a batch that is still open move */
     }
     TRY(fill(replay, size, complaint));
     return STATUS_AGAIN;

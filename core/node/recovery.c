@@ -129,7 +129,7 @@ static void forget(struct recovery *recovery)
     }
     shard->stats.damaged = 0;
     shard->tail.last_sequence = 0;
-    shard->sink_taken = shard->sink_announced; /* what was announced and never came: other keys may be there now */
+    shard->sink.foresee(&shard->sink, NULL);
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     replay_destroy(recovery->replay);

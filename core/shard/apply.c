@@ -473,6 +473,10 @@ static enum status sink_declare(struct record_sink *sink, uint16_t type, struct 
 static void sink_foresee(struct record_sink *sink, const struct record *record)
 {
     struct shard *shard = container_of(sink, struct shard, sink);
+    if (record == NULL) {
+        shard->sink_taken = shard->sink_announced;
+        return;
+    }
     size_t at = shard->sink_announced++ % RECORD_SINK_AHEAD;
     shard->sink_hashes[at] = keyspace_hash(&shard->keyspace, record->key);
     shard->sink_keys[at] = record->key.data;
@@ -485,6 +489,7 @@ static uint64_t hash_of(struct shard *shard, const struct record *record)
     while (shard->sink_taken < shard->sink_announced) {
         size_t at = shard->sink_taken++ % RECORD_SINK_AHEAD;
         if (shard->sink_keys[at] == record->key.data && record->key.size > 0) {
+            check_slow(shard->sink_hashes[at] == keyspace_hash(&shard->keyspace, record->key));
             return shard->sink_hashes[at];
         }
     }
