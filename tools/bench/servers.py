@@ -219,7 +219,8 @@ class Ours(Server):
 
     def arguments(self, role):
         return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning",
-                f"--module-folder={os.path.dirname(self.program)}/modules", f"--persistence={self.PERSISTENCE[role]}"]
+                f"--module-folder={os.path.dirname(self.program)}/modules", f"--persistence={self.PERSISTENCE[role]}",
+                "--snapshot-log-size=0", "--snapshot-interval-s=0"]  # only those that are asked for
 
     def _version(self, info):
         return info.get("geomys_version", "?")
