@@ -201,6 +201,8 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
         if (shard_may_expire(shard) && !sweep_defers(shard, entry)) {
             apply_expiry(shard, name, hash);
+        } else {
+            call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
         }
         return NULL;
     }
