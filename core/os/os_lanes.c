@@ -119,14 +119,15 @@ void os_lanes_submit(struct os_lanes *lanes, struct disk_request *request)
 void os_lanes_deliver(struct os_lanes *lanes)
 {
     struct list done;
+    uint64_t count;
     list_init(&done);
+    /* Read first, outside the mutex, where a thread would wait for the call: whoever is done after this writes again,
+     * and one that has not written yet wakes the loop once in vain. */
+    ssize_t got = read(lanes->event_fd, &count, sizeof count);
+    (void)got;
     (void)pthread_mutex_lock(&lanes->mutex);
     list_move_all(&done, &lanes->done);
-    if (lanes->signalled) {
-        /* Nothing to read yet: a thread is about to write, and until that is read nobody need write again. */
-        uint64_t count;
-        lanes->signalled = read(lanes->event_fd, &count, sizeof count) != sizeof count;
-    }
+    lanes->signalled = false;
     (void)pthread_mutex_unlock(&lanes->mutex);
     while (!list_empty(&done)) {
         struct disk_request *request = container_of(done.next, struct disk_request, link);
@@ -179,7 +180,11 @@ static int start_thread(struct os_lane *lane, int folder_fd)
 struct os_lanes *os_lanes_create(int folder_fd)
 {
     struct os_lanes *lanes = memory_zeroed(sizeof *lanes);
-    (void)pthread_mutex_init(&lanes->mutex, NULL);
+    pthread_mutexattr_t adaptive; /* it is held for nanoseconds: spinning is cheaper than going to sleep */
+    (void)pthread_mutexattr_init(&adaptive);
+    (void)pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    (void)pthread_mutex_init(&lanes->mutex, &adaptive);
+    (void)pthread_mutexattr_destroy(&adaptive);
     (void)pthread_cond_init(&lanes->rest, NULL);
     list_init(&lanes->done);
     for (size_t i = 0; i < DISK_LANES; i++) {
