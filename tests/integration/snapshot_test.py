@@ -346,6 +346,8 @@ def test_everything_removed_meanwhile():
         equal(other.call("FLUSHALL"), b"OK")
         equal(other.call("SET", "left", "1"), b"OK")
         equal(client.receive(), b"OK", "SAVE")
+        equal(info(server)["rdb_saves"], "1", "a snapshot was made all the same")
+        equal(len(snapshots(server)), 1)
         killed_and_back(server)
         with server.client() as again:
             equal(again.call("DBSIZE"), 1)

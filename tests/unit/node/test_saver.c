@@ -305,3 +305,24 @@ Test(saver, the_log_does_not_grow_for_ever)
     cr_expect_eq(count_snapshots(&at), 2);
     node_fixture_finish(&at);
 }
+
+/* A snapshot that is larger than the log since the last one would be written more often than it is worth. */
+Test(saver, a_snapshot_is_not_made_before_the_log_is_as_long)
+{
+    struct node_fixture at;
+    node_fixture_init(&at, 6);
+    cr_assert_eq(start(&at), STATUS_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i, i), "OK");
+    }
+    cr_assert_str_eq(node_fixture_say(&at, "SAVE"), "OK");
+    cr_assert_gt(at.node->saver.newest_size, 270000);
+    cr_assert_str_eq(node_fixture_say(&at, "CONFIG SET snapshot_log_size 1000"), "OK");
+    for (unsigned i = 0; i < 600; i++) { /* about twice as much log as that */
+        cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i % 300, i), "OK");
+    }
+    node_fixture_settle(&at);
+    cr_expect_geq(at.node->saver.made, 2);
+    cr_expect_leq(at.node->saver.made, 3, "%llu", (unsigned long long)at.node->saver.made);
+    node_fixture_finish(&at);
+}

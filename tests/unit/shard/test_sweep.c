@@ -90,6 +90,7 @@ struct picture {
     struct snapshot_writer *writer;
     uint64_t sequence;
     uint64_t digest;
+    uint64_t keys;
 };
 
 static void picture_begin(struct picture *picture, struct shard_fixture *at, size_t memory_max)
@@ -100,6 +101,7 @@ static void picture_begin(struct picture *picture, struct shard_fixture *at, siz
     picture->sim = sim_disk_create(1);
     picture->sequence = cut.sequence;
     picture->digest = shard_digest(shard);
+    picture->keys = shard->keyspace.table.count;
     picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut);
     sweep_begin(shard, picture->writer);
 }
@@ -147,6 +149,7 @@ static uint64_t picture_digest(struct picture *picture, const struct shard_fixtu
     enum status status =
         snapshot_reader_create(&reader, sim_disk_interface(picture->sim), picture->sequence, &complaint);
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(snapshot_reader_keys(reader), picture->keys, "each key once");
     while ((status = snapshot_reader_step(reader, 4096, &into.shard.sink, &complaint)) == STATUS_AGAIN) {
     }
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
@@ -566,13 +569,41 @@ Test(sweep, frozen_and_damaged_values_are_carried_as_they_are)
     expect_said(&full, 0, "OK", "SET text v");
     shard_fixture_replay(&full, &plain);
     struct record misfit = {.op = 250, .key = BYTES("text"), .body = BYTES("?")};
-    cr_expect_eq(shard_fixture_accept(&plain, "geomys.kv/1", misfit), STATUS_OK);
-    cr_assert_eq(plain.shard.keyspace.frozen, 3);
-    cr_assert_eq(plain.shard.keyspace.damaged, 1);
+    cr_expect_eq(shard_fixture_accept(&plain, "geomys.string/1", misfit), STATUS_OK);
+    /* One that would be taken for a value, if nothing said that it is damaged. */
+    struct record orphan = {.op = 2, .key = BYTES("orphan"), .body = BYTES("appended to nothing")};
+    cr_expect_eq(shard_fixture_accept(&plain, "geomys.string/1", orphan), STATUS_OK);
+    cr_assert_eq(plain.shard.keyspace.damaged, 2);
     picture_begin(&picture, &plain, 16 * MIB);
     cr_expect_eq(picture_end(&picture, &plain), SNAPSHOT_WRITER_PUBLISHED);
     cr_expect_eq(picture_digest(&picture, &without), picture.digest);
     picture_finish(&picture);
     shard_fixture_close(&plain);
     shard_fixture_close(&full);
+}
+
+/* ---- what is announced to the sink ---- */
+
+Test(sweep, a_key_that_was_announced_and_never_came_is_not_taken_for_the_next_one)
+{
+    struct shard_fixture at;
+    char bytes[] = "a";
+    struct complaint complaint;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    struct record_sink *sink = &at.shard.sink;
+    cr_assert_eq(sink->declare(sink, 9, BYTES("geomys.string/1"), &complaint), STATUS_OK);
+    struct record record = {.sequence = 1,
+                            .epoch = 1,
+                            .flags = RECORD_FRESH,
+                            .op = 1,
+                            .type = 9,
+                            .key = {(const uint8_t *)bytes, 1},
+                            .body = BYTES("value")};
+    sink->foresee(sink, &record);
+    sink->foresee(sink, NULL);
+    bytes[0] = 'b'; /* another key at the same place */
+    cr_assert_eq(sink->accept(sink, &record, &complaint), STATUS_OK);
+    expect_said(&at, 0, "\"value\"", "GET b");
+    expect_said(&at, 0, "nil", "GET a");
+    shard_fixture_close(&at);
 }
