@@ -3,15 +3,12 @@
 /* segment.c - names and headers; segment.h has the layout. */
 #include "log/segment.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "log/numbered.h"
 
 #define PREFIX "wal-"
 #define SUFFIX ".log"
-#define DIGITS 20
 
 enum offset {
     AT_CRC = 8,
@@ -77,23 +74,10 @@ enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, str
 
 void segment_name(uint64_t first_sequence, char out[static DISK_NAME_MAX])
 {
-    (void)snprintf(out, DISK_NAME_MAX, PREFIX "%0*" PRIu64 SUFFIX, DIGITS, first_sequence);
+    numbered_name(PREFIX, SUFFIX, first_sequence, out);
 }
 
 bool segment_name_parse(const char *name, uint64_t *first_sequence)
 {
-    size_t prefix = sizeof PREFIX - 1;
-    if (strlen(name) != prefix + DIGITS + sizeof SUFFIX - 1 || memcmp(name, PREFIX, prefix) != 0 ||
-        strcmp(name + prefix + DIGITS, SUFFIX) != 0) {
-        return false;
-    }
-    uint64_t value = 0;
-    for (size_t i = prefix; i < prefix + DIGITS; i++) {
-        uint8_t digit = (uint8_t)(name[i] - '0');
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value)) {
-            return false;
-        }
-    }
-    *first_sequence = value;
-    return value > 0;
+    return numbered_parse(name, PREFIX, SUFFIX, first_sequence) && *first_sequence > 0;
 }

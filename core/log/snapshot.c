@@ -8,17 +8,15 @@
  */
 #include "log/snapshot.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/memory.h"
+#include "log/numbered.h"
 
 #define PREFIX    "snapshot-"
 #define SUFFIX    ".snap"
-#define DIGITS    20
 #define FOUND_MAX ((size_t)64 * 1024) /* snapshots in one folder */
 
 enum header_offset {
@@ -237,25 +235,12 @@ const char *snapshot_parse_footer(const uint8_t bytes[static SNAPSHOT_FOOTER_SIZ
 
 void snapshot_name(uint64_t sequence, char out[static DISK_NAME_MAX])
 {
-    (void)snprintf(out, DISK_NAME_MAX, PREFIX "%0*" PRIu64 SUFFIX, DIGITS, sequence);
+    numbered_name(PREFIX, SUFFIX, sequence, out);
 }
 
 bool snapshot_name_parse(const char *name, uint64_t *sequence)
 {
-    size_t prefix = sizeof PREFIX - 1;
-    if (strlen(name) != prefix + DIGITS + sizeof SUFFIX - 1 || memcmp(name, PREFIX, prefix) != 0 ||
-        strcmp(name + prefix + DIGITS, SUFFIX) != 0) {
-        return false;
-    }
-    uint64_t value = 0;
-    for (size_t i = prefix; i < prefix + DIGITS; i++) {
-        uint8_t digit = (uint8_t)(name[i] - '0');
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value)) {
-            return false;
-        }
-    }
-    *sequence = value;
-    return true;
+    return numbered_parse(name, PREFIX, SUFFIX, sequence);
 }
 
 struct listing {

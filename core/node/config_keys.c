@@ -43,7 +43,7 @@ static const struct config_key keys[] = {
     TEXT(password, CONFIG_TEXT, CONFIG_CHANGEABLE | CONFIG_SECRET, 512, "", "What clients must show with AUTH."),
     TEXT(password_file, CONFIG_PATH, 0, PATH, "", "A file whose one line is the password."),
     BOOL(allow_insecure, 0, "Listen for other machines without a password: everybody there may read and change all."),
-    TEXT(data_folder, CONFIG_PATH, 0, PATH, "~/.geomys", "Where the log is."),
+    TEXT(data_folder, CONFIG_PATH, 0, PATH, "~/.geomys", "Where the log and the snapshots are."),
     TEXT(modules, CONFIG_PATHS, 0, PATH, "", "The shared objects of modules to load."),
     TEXT(module_folder, CONFIG_PATH, 0, PATH, "", "A folder whose *.so files are all loaded."),
     KEY("persistence", persistence, CONFIG_CHOICE, 0, 0, 2, "writethroughdisk", "none bufferedwrite writethroughdisk",
