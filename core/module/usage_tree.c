@@ -11,6 +11,8 @@
  *             tokens         that may be the very next word
  *             min, max       words until the end of the line
  *             options_only   nothing but token options: then a word that is none of their tokens can not belong to them
+ *             hidden         an option of a run that this is in, given late, with something required before it: neither
+ *                            the next word nor the number of words then tells what the next word is
  *
  * Promises
  *   P1  Of two things that could begin at one place, no two begin with the same token, and at most one with an
@@ -30,6 +32,8 @@ struct after {
     uint32_t min;
     uint32_t max;
     bool options_only;
+    bool late;   /* an option written earlier may come */
+    bool hidden; /* the same, and a required word comes before it */
 };
 
 struct analysis {
@@ -99,7 +103,7 @@ static enum status measure_sequence(struct analysis *analysis, struct usage_node
         if (!begun) {
             node->first |= child->first;
             node->lead = node->lead == USAGE_NO_LEAF ? child->lead : node->lead;
-            begun = !is_optional(child);
+            begun = item_min(child) > 0;
         }
     }
     node->flags |= plain ? USAGE_PLAIN : 0;
@@ -179,12 +183,14 @@ static struct after after_item(const struct usage *usage, const struct usage_nod
     for (uint8_t number = item->next; number != 0; number = usage->nodes[number].next) {
         const struct usage_node *sibling = &usage->nodes[number];
         after.tokens |= near ? sibling->first : 0;
-        near = near && is_optional(sibling);
+        near = near && item_min(sibling) == 0;
         after.min = add_words(after.min, item_min(sibling));
         after.max = add_words(after.max, sibling->max);
         after.options_only = after.options_only && (sibling->flags & USAGE_OPTION) != 0;
     }
     after.tokens |= near ? outer->tokens : 0;
+    after.late = near && outer->late;
+    after.hidden = outer->hidden || (!near && outer->late);
     after.min = add_words(after.min, outer->min);
     after.max = add_words(after.max, outer->max);
     after.options_only = after.options_only && outer->options_only;
@@ -226,7 +232,7 @@ static enum status check_decidable(struct analysis *analysis, const struct usage
                             "a repeated argument takes all words to the end, so only a fixed number may follow it");
     }
     bool positional = is_optional(node) && node->lead != USAGE_NO_LEAF && (node->flags & USAGE_COUNTED) == 0;
-    if (positional && after->min != after->max && !after->options_only) {
+    if (positional && (after->hidden || (after->min != after->max && !after->options_only))) {
         return usage_refuse(analysis->complaint, node->column,
                             "whether this optional argument is there can not be told from what follows it");
     }
@@ -254,7 +260,9 @@ static enum status descend(struct analysis *analysis, uint8_t number, struct aft
             behind = after_item(usage, item, &after);
             struct after nothing = {.options_only = true};
             item->after = after_item(usage, item, &nothing).min;
-            behind.tokens |= (item->flags & USAGE_OPTION) != 0 ? earlier_options(usage, node, child) : 0;
+            uint64_t earlier = (item->flags & USAGE_OPTION) != 0 ? earlier_options(usage, node, child) : 0;
+            behind.tokens |= earlier;
+            behind.late = behind.late || earlier != 0;
         }
         TRY(descend(analysis, child, behind));
     }
