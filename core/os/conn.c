@@ -14,16 +14,23 @@
  *          The own buffer at most doubles with what has arrived, and ends at what the user wants: a value of 100 MB is
  *          read in large pieces into its place, and nobody gets 100 MB by announcing them.
  *
- *          Unwanted readiness is switched off when it shows, not before: a pause that is over before the peer sends
- *          costs nothing. While EPOLLIN is off, only a peer that is gone in both directions is noticed, and then there
- *          is nobody left to answer: the connection is closed.
+ *          Epoll tells edges: that something has come, once, not that something is there. So a connection remembers
+ *          that (readable), until a read takes less than it could have: then the kernel has no more, and will tell of
+ *          what comes next. After a read that was filled to the brim, or when a pause ends, nobody will tell anything;
+ *          these connections wait for the next turn in loop->ready. The kernel then looks at a socket only when
+ *          something happens to it, which saves one look per request.
+ *
+ *          Of a peer that is gone in both directions nothing can be answered any more: when nothing can be read either,
+ *          the connection is closed.
  *
  * Promises  Those of env/net.h, and
  *   I1  Kept input is at most max(wants, LOOP_SCRATCH) bytes, and its memory at most that or twice what has arrived.
  *   I2  A closed connection does nothing but wait on loop->closing for its on_closed; its buffer lives as long, since a
  *       callback may still be reading it.
+ *   I3  One that is readable and may be read is in loop->ready at the end of a turn.
  *
- * Limits   READ_MAX bytes per read, for the sake of the others.
+ * Limits   READ_MAX bytes per read, for the sake of the others. A read stops short of TCP's urgent data, which no
+ *          client of ours sends: what is behind it is read when more comes.
  */
 #include "os/conn.h"
 
@@ -46,6 +53,7 @@ struct net_conn {
     void *user;          /* borrowed */
     struct list link;    /* loop->conns, loop->closing */
     struct list resumed; /* loop->resumed, or alone */
+    struct list ready;   /* loop->ready, or alone */
     uint8_t *data;       /* owned: kept input is data[start .. start + size] */
     size_t start;
     size_t size;
@@ -54,8 +62,11 @@ struct net_conn {
     uint32_t events;     /* armed */
     bool registered : 1; /* with epoll */
     bool paused : 1;
-    bool ended : 1;   /* the peer sends no more */
-    bool blocked : 1; /* a write took less than all: on_writable is due */
+    bool readable : 1; /* a read might bring something */
+    bool ending : 1;   /* the peer sends no more: what is left to read ends in its end */
+    bool gone : 1;     /* nor does it read */
+    bool ended : 1;    /* all has been read */
+    bool blocked : 1;  /* a write took less than all: on_writable is due */
     bool closed : 1;
 };
 
@@ -64,6 +75,7 @@ static void close_now(struct net_conn *conn)
     if (!conn->closed) {
         conn->closed = true;
         list_remove(&conn->resumed);
+        list_remove(&conn->ready);
         list_remove(&conn->link);
         list_push_back(&conn->loop->closing, &conn->link);
     }
@@ -92,10 +104,11 @@ static bool may_read(const struct net_conn *conn)
     return !conn->paused && !conn->ended && conn->size < input_limit(conn);
 }
 
-static void arm_input(struct net_conn *conn)
+/* To be called wherever one that could not be read may have become one that can (I3). */
+static void read_later(struct net_conn *conn)
 {
-    if (may_read(conn)) {
-        arm(conn, conn->events | EPOLLIN);
+    if (conn->readable && may_read(conn) && !conn->closed && list_empty(&conn->ready)) {
+        list_push_back(&conn->loop->ready, &conn->ready);
     }
 }
 
@@ -172,7 +185,7 @@ static void give_kept(struct net_conn *conn)
     } else if (conn->size <= CARRY && conn->capacity > 4 * CARRY) {
         keep(conn, conn->data + conn->start, conn->size);
     }
-    arm_input(conn);
+    read_later(conn);
 }
 
 /* False: there was nothing, and what that means has been told. */
@@ -181,8 +194,10 @@ static bool receive(struct net_conn *conn, uint8_t *target, size_t size, size_t 
     ssize_t received = recv(conn->base.descriptor, target, size, 0);
     if (received > 0) {
         *got = (size_t)received;
+        conn->readable = *got == size || conn->ending;
         return true;
     }
+    conn->readable = received < 0 && errno == EINTR;
     if (received == 0) {
         conn->ended = true;
         conn->ops->on_eof(conn->user);
@@ -228,33 +243,55 @@ static void read_behind_kept(struct net_conn *conn)
     }
 }
 
+/* One read, of one that may be read. */
+static void read_once(struct net_conn *conn)
+{
+    list_remove(&conn->ready);
+    if (conn->size <= CARRY) {
+        read_through_scratch(conn);
+    } else {
+        read_behind_kept(conn);
+    }
+    read_later(conn);
+    if (conn->gone && !conn->closed && list_empty(&conn->ready)) {
+        list_push_back(&conn->loop->ready, &conn->ready); /* to be closed, when what it had to say has been answered */
+    }
+}
+
 static void on_event(struct loop_source *source, uint32_t events)
 {
     struct net_conn *conn = container_of(source, struct net_conn, source);
     if (conn->closed) {
         return;
     }
-    if ((events & EPOLLOUT) != 0) {
-        if (conn->blocked) {
-            conn->blocked = false;
-            conn->ops->on_writable(conn->user);
-        } else {
-            arm(conn, conn->events & ~(uint32_t)EPOLLOUT);
-        }
+    if ((events & EPOLLOUT) != 0 && conn->blocked) {
+        conn->blocked = false;
+        arm(conn, conn->events & ~(uint32_t)EPOLLOUT);
+        conn->ops->on_writable(conn->user);
     }
-    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || conn->closed) {
+    conn->gone = conn->gone || (events & (EPOLLERR | EPOLLHUP)) != 0;
+    conn->ending = conn->ending || conn->gone || (events & EPOLLRDHUP) != 0;
+    conn->readable = conn->readable || conn->ending || (events & EPOLLIN) != 0;
+    if (conn->closed || !conn->readable) {
         return;
     }
-    if (!may_read(conn)) {
-        if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    if (may_read(conn)) {
+        read_once(conn);
+    } else if (conn->gone) {
+        close_now(conn);
+    }
+}
+
+void conn_read_all(struct list *ready)
+{
+    while (!list_empty(ready)) {
+        struct net_conn *conn = container_of(ready->next, struct net_conn, ready);
+        list_remove(&conn->ready);
+        if (may_read(conn)) {
+            read_once(conn);
+        } else if (conn->gone) {
             close_now(conn);
-        } else {
-            arm(conn, conn->events & ~(uint32_t)EPOLLIN);
         }
-    } else if (conn->size <= CARRY) {
-        read_through_scratch(conn);
-    } else {
-        read_behind_kept(conn);
     }
 }
 
@@ -310,7 +347,7 @@ static void conn_resume(struct net_conn *conn)
 static void conn_pause(struct net_conn *conn, bool paused)
 {
     conn->paused = paused;
-    arm_input(conn);
+    read_later(conn);
 }
 
 /* ---- coming and going ---- */
@@ -335,6 +372,7 @@ void conn_refuse(struct os_loop *loop, int descriptor, struct gm_bytes words)
 static void destroy(struct net_conn *conn)
 {
     list_remove(&conn->resumed);
+    list_remove(&conn->ready);
     list_remove(&conn->link);
     conn->loop->conn_count--;
     forget(conn);
@@ -353,8 +391,9 @@ bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor
     snprintf(conn->base.address, sizeof conn->base.address, "%s", address);
     conn->source.on_event = on_event;
     conn->loop = loop;
-    conn->events = EPOLLIN;
+    conn->events = EPOLLIN | EPOLLRDHUP | EPOLLET;
     list_init(&conn->resumed);
+    list_init(&conn->ready);
     list_push_back(&loop->conns, &conn->link);
     loop->conn_count++;
     struct gm_bytes refusal = BYTES_NONE;

@@ -14,7 +14,8 @@ bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor
 /* Writes a few last words to a socket that nobody uses, as far as it takes them at once, and closes it. */
 void conn_refuse(struct os_loop *loop, int descriptor, struct gm_bytes words);
 
-/* The steps of a turn. */
+/* The steps of a turn. `ready`: what was in loop->ready when it began. */
+void conn_read_all(struct list *ready);
 void conn_resume_all(struct os_loop *loop);
 void conn_reap(struct os_loop *loop);
 

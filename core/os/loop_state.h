@@ -28,12 +28,17 @@ struct loop_watch {
 struct os_loop {
     struct os_loop_driver driver;
     int epoll;
+    int timer;        /* a timerfd of CLOCK_BOOTTIME */
+    int64_t timer_ms; /* when it will tell, monotonic; OS_LOOP_NEVER: it has told */
+    struct loop_source timer_source;
     bool stopping;
     int64_t monotonic_ms; /* of this turn */
+    int64_t wall_ms;      /* the same; less than a millisecond late */
 
     struct list conns;   /* conn->link: alive */
     struct list closing; /* conn->link: on_closed is due */
     struct list resumed; /* conn->resumed: on_input is due */
+    struct list ready;   /* conn->ready: a read is due */
     size_t conn_count;   /* in both */
     size_t input_bytes;  /* memory of the connections' kept input */
 

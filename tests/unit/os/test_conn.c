@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -83,6 +84,20 @@ Test(conn, reads_once_in_a_turn)
     }
     cr_assert_arr_eq(user->taken.data, sent, SIZE);
     memory_free(sent);
+    close(client);
+}
+
+Test(conn, whose_read_was_filled_by_the_last_byte_does_not_look_for_more_for_ever)
+{
+    static uint8_t sent[65536];
+    int client = hub_connect(&hub);
+    struct hub_user *user = hub.users[0];
+    net_pause(user->conn, true); /* so that all is there when it is read */
+    hub_send(&hub, client, sent, sizeof sent);
+    net_pause(user->conn, false);
+    hub_turns(&hub, 2);
+    cr_assert_eq(user->seen, sizeof sent);
+    cr_assert_leq(hub_idle_turns(&hub, 30), 4);
     close(client);
 }
 
@@ -379,6 +394,66 @@ Test(conn, reads_nothing_while_paused)
     close(client);
     hub_turns(&hub, 3);
     cr_assert_eq(user->closes, 1);
+}
+
+/* The kernel tells of what comes, not of what is there: whatever came while it was not wanted has to be remembered. */
+Test(conn, paused_in_the_middle_of_much_input_reads_the_rest_without_being_told_again)
+{
+    enum { SIZE = 200000 };
+    uint8_t *sent = memory_alloc(SIZE);
+    hub_byte_pattern(sent, SIZE, 4);
+    int client = hub_connect(&hub);
+    struct hub_user *user = hub.users[0];
+    hub_send(&hub, client, sent, SIZE);
+    shutdown(client, SHUT_WR);
+    net_pause(user->conn, true);
+    cr_assert_leq(hub_idle_turns(&hub, 30), 4, "a paused connection must not spin");
+    size_t before = user->taken.size;
+    cr_assert_lt(before, SIZE);
+    cr_assert_eq(user->eofs, 0);
+    net_pause(user->conn, false);
+    hub_turns(&hub, 8);
+    cr_assert_eq(user->taken.size, SIZE);
+    cr_assert_arr_eq(user->taken.data, sent, SIZE);
+    cr_assert_eq(user->eofs, 1, "the end came with the last bytes and was told with them");
+    memory_free(sent);
+    close(client);
+}
+
+Test(conn, is_told_of_an_end_that_came_together_with_the_last_bytes)
+{
+    int client = hub_connect(&hub);
+    struct hub_user *user = hub.users[0];
+    cr_assert_eq(send(client, "last", 4, 0), 4);
+    shutdown(client, SHUT_WR);
+    hub_turns(&hub, 2);
+    cr_assert(has_taken(user, "last"));
+    cr_assert_eq(user->eofs, 1);
+    cr_assert_leq(hub_idle_turns(&hub, 30), 4, "a half-closed connection must not spin");
+    cr_assert_eq(user->closes, 0);
+    close(client);
+}
+
+Test(conn, over_a_socket_file_is_given_the_last_words_of_a_peer_that_is_gone)
+{
+    struct complaint complaint;
+    struct net_acceptor acceptor = hub_acceptor(&hub);
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    (void)snprintf(where.sun_path, sizeof where.sun_path, "/tmp/geomys-conn-%ld.sock", (long)getpid());
+    cr_assert_eq(os_loop_listen_unix(hub.loop, where.sun_path, 0700, 8, &acceptor, &complaint), STATUS_OK);
+    for (int paused = 0; paused < 2; paused++) {
+        int client = socket(AF_UNIX, SOCK_STREAM, 0);
+        cr_assert_eq(connect(client, (struct sockaddr *)&where, sizeof where), 0);
+        hub_turns(&hub, 2);
+        struct hub_user *user = hub.users[paused];
+        net_pause(user->conn, paused == 1);
+        cr_assert_eq(send(client, "last", 4, 0), 4);
+        close(client);
+        hub_turns(&hub, 4);
+        cr_assert(paused == 1 || has_taken(user, "last"));
+        cr_assert_eq(user->eofs, paused == 1 ? 0 : 1);
+        cr_assert_eq(user->closes, 1, "nobody is left to be answered");
+    }
 }
 
 Test(conn, that_will_send_no_more_still_gets_its_answers)

@@ -13,6 +13,7 @@
 #include "os/os_signal.h"
 
 static struct hub hub;
+static int caller;
 
 static void start(void)
 {
@@ -34,6 +35,33 @@ Test(loop, waits_until_the_moment_that_the_turn_named)
     hub_turns(&hub, 4);
     cr_assert_geq(hub.now_ms - before_ms, 3 * 40);
     cr_assert_lt(hub.now_ms - before_ms, 5000);
+}
+
+/* The first turn asks for a late moment, and then a client comes; the next ones ask for a near moment. */
+static void come_sooner(struct hub *turned)
+{
+    if (turned->wait_ms == 0) {
+        turned->wait_ms = 20000;
+        caller = hub_connect_only(turned);
+    } else {
+        turned->wait_ms = 20;
+    }
+}
+
+Test(loop, is_not_late_when_a_later_turn_names_an_earlier_moment)
+{
+    hub_turns(&hub, 1);
+    int64_t before_ms = hub.now_ms;
+    hub.on_turn_end = come_sooner;
+    hub_turns(&hub, 4);
+    cr_assert_eq(hub.count, 1);
+    cr_assert_lt(hub.now_ms - before_ms, 5000);
+    hub.on_turn_end = NULL;
+    hub.wait_ms = 300; /* and one that is later again is waited for, although the timer was set to less */
+    before_ms = hub.now_ms;
+    hub_turns(&hub, 3);
+    cr_assert_geq(hub.now_ms - before_ms, 300);
+    close(caller);
 }
 
 struct watched {
