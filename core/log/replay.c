@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* replay.c - reading a log back, and deciding what its end means.
+/* replay.c - reading a log back: its segments in order, their records, whole batches to the sink.
  *
- * Why      After a crash the last group may be there in part: the log must go on without it. After rot, or a cut file,
- *          or a lost one, records are missing that somebody was promised: the log must not go on. Both show as a bad
- *          record.
+ * Why      What was acknowledged must be there again, and in order; and a log with gigabytes must neither need them in
+ *          memory nor keep the loop from its other work.
  *
  * Idea     The segments form a chain of consecutive sequences. The window below slides over them; a batch is delivered
  *          when its last record has been checked.
@@ -12,23 +11,8 @@
  *            file   ....delivered....|batch, still growing|next record|not read yet.....
  *            data                     ^batch_start         ^parsed     ^filled
  *
- *          At the first place where no valid record begins:
- *
- *            zeros to the end of the file, no batch open ............ the end of this segment
- *            else, in a segment that is not the last ................ damage
- *            else, something says that the record was synced ........ damage   (a mark before or behind, the mark file,
- *                                                                              the name of a segment)
- *            else, the bytes are not what a crash can leave ......... damage   (tear_possible)
- *            else ................................................... a torn tail: kept aside, cut
- *
- *          And at the very end: a log that is shorter than some mark says is damaged too.
- *
- *          With a snapshot of record `from`, the chain need not begin at its beginning: the last segment that begins at
- *          or before from + 1 is enough. A snapshot is a mark as well, since it is published only when the log is on
- *          stable storage up to its record.
- *
- *            segments   [1..99] [100..199] [200..299] [300..        from = 250
- *                       not looked at      checked    delivered
+ *          Which segments are read is found out in replay_list.c. Where no valid record begins, replay_judge.c decides
+ *          whether that is the end of a segment, a torn tail or damage.
  *
  * Promises
  *   P1  Whole batches, in order, each once, from record from + 1 on. What is delivered was in the log, bit for bit.
@@ -44,295 +28,14 @@
 #include "log/replay.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
-#include "log/mark.h"
-#include "log/replay_rules.h"
-#include "log/segment.h"
+#include "log/replay_state.h"
 #include "log/tail.h"
-#include "log/tear.h"
 
-#define WINDOW       ((size_t)1024 * 1024) /* bytes read at a time */
-#define SEGMENTS_MAX ((size_t)1024 * 1024)
-#define SEGMENT_COST ((size_t)64 * 1024) /* of a step's budget, for opening one */
+#define WINDOW ((size_t)1024 * 1024) /* bytes read at a time */
 
-struct replay {
-    struct disk *disk;
-    bool repair;
-    uint64_t from; /* the last record that needs no delivery */
-    struct replay_rules rules;
-
-    uint64_t *segments; /* first sequences, ascending; after choose_start, from the one to begin with on */
-    size_t segment_count;
-    size_t index;       /* of the segment being read */
-    uint64_t abandoned; /* a segment behind the last whose creation was not finished; 0: none */
-    struct mark mark;
-    uint64_t durable; /* all up to it was on stable storage, as far as is known */
-
-    struct tear_file at; /* the segment being read; at.file is NULL between segments */
-    char name[DISK_NAME_MAX];
-    struct segment_header header;
-    uint64_t declared[65536 / 64]; /* bit set of the types declared in this segment */
-
-    uint8_t *data; /* bytes base.. of the file */
-    size_t capacity;
-    uint64_t base;
-    size_t filled;
-    size_t parsed;
-    size_t batch_start;
-    bool batch_open;
-    uint64_t effort; /* bytes read in this step: about as many are parsed */
-
-    uint64_t last_sequence;  /* of the last record parsed */
-    uint64_t whole_sequence; /* of the last record of a whole batch, delivered unless it is up to `from` */
-    uint64_t last_epoch;
-    int64_t last_time_ms;
-    bool done;
-    uint64_t end_offset;
-    uint64_t bytes_before; /* in segments that are done */
-    struct replay_progress progress;
-};
-
-/* ---- refusals ---- */
-
-static enum status refuse(const struct replay *replay, uint64_t offset, struct complaint *complaint, const char *why)
-{
-    complaint_set(complaint, "%s is damaged at byte %" PRIu64 ": %s; to look at it: geomys-log verify %s", replay->name,
-                  offset, why, replay->name);
-    return STATUS_CORRUPT;
-}
-
-static enum status no_access(const char *name, enum status status, struct complaint *complaint)
-{
-    complaint_set(complaint, "%s can not be read or repaired: %s", name, status_text(status));
-    return status;
-}
-
-static void prefix_place(const struct replay *replay, struct complaint *complaint)
-{
-    complaint_prefix(complaint, "%s, byte %" PRIu64, replay->name, replay->base + replay->parsed);
-}
-
-/* ---- the list of segments ---- */
-
-static bool add_name(void *context, const char *name)
-{
-    struct replay *replay = context;
-    uint64_t first;
-    if (segment_name_parse(name, &first) && replay->segment_count < SEGMENTS_MAX) {
-        replay->segments = memory_realloc(replay->segments, (replay->segment_count + 1) * sizeof *replay->segments);
-        replay->segments[replay->segment_count++] = first;
-    }
-    return true;
-}
-
-static int by_sequence(const void *a, const void *b)
-{
-    uint64_t first = *(const uint64_t *)a;
-    uint64_t second = *(const uint64_t *)b;
-    return first < second ? -1 : first > second;
-}
-
-/* The mark file of a log without segments: it may have been under way when the process stopped for the first time. */
-static enum status read_lonely_mark(struct replay *replay, struct complaint *complaint)
-{
-    enum status status = mark_read(replay->disk, &replay->mark, complaint);
-    if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK;
-    }
-    if (status == STATUS_CORRUPT) {
-        struct tear_file file = {.disk = replay->disk};
-        bool torn = false;
-        TRY(file.disk->ops->open(file.disk, MARK_NAME, DISK_READ, &file.file));
-        status = file.disk->ops->size(file.disk, file.file, &file.size);
-        status = status == STATUS_OK ? tear_possible(&file, 0, 2 * (uint64_t)MARK_SLOT_SIZE, &torn) : status;
-        file.disk->ops->close(file.disk, file.file);
-        TRY(status);
-        if (torn) {
-            return STATUS_OK;
-        }
-        complaint_prefix(complaint, "the log has no segments, and its mark file is damaged");
-        return STATUS_CORRUPT;
-    }
-    if (status == STATUS_OK && replay->mark.segment != 0) {
-        char name[DISK_NAME_MAX];
-        segment_name(replay->mark.segment, name);
-        complaint_set(complaint,
-                      "the log is gone: " MARK_NAME
-                      " names %s, but there are no segments at all; put them back, or, if "
-                      "what they held may be lost, move " MARK_NAME " away",
-                      name);
-        return STATUS_CORRUPT;
-    }
-    return status;
-}
-
-static enum status read_mark(struct replay *replay, struct complaint *complaint)
-{
-    enum status status = mark_read(replay->disk, &replay->mark, complaint);
-    if (status == STATUS_OK) {
-        return STATUS_OK;
-    }
-    complaint_prefix(complaint,
-                     "the log can not be trusted to be complete without its mark file (geomys-log cut FOLDER makes "
-                     "a copy that has one)");
-    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-}
-
-/* Whether the newest segment is one whose creation did not come to its end: nothing was ever written into it but its
- * head. */
-static enum status is_abandoned(const struct replay *replay, bool *out, struct complaint *complaint)
-{
-    struct tear_file file = {.disk = replay->disk};
-    uint64_t first = replay->segments[replay->segment_count - 1];
-    char name[DISK_NAME_MAX];
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
-    struct segment_header header;
-    size_t got = 0;
-    *out = false;
-    segment_name(first, name);
-    enum status status = file.disk->ops->open(file.disk, name, DISK_READ, &file.file);
-    if (status != STATUS_OK) {
-        return no_access(name, status, complaint);
-    }
-    status = file.disk->ops->size(file.disk, file.file, &file.size);
-    if (status == STATUS_OK) {
-        status = file.disk->ops->read(file.disk, file.file, 0, bytes, sizeof bytes, &got);
-    }
-    if (status == STATUS_OK && replay->mark.segment < first &&
-        segment_parse((struct gm_bytes){bytes, got}, &header, complaint) == STATUS_CORRUPT) {
-        status = tear_possible(&file, 0, SEGMENT_HEADER_SIZE, out);
-    }
-    file.disk->ops->close(file.disk, file.file);
-    return status == STATUS_OK ? STATUS_OK : no_access(name, status, complaint);
-}
-
-static void forget_abandoned(struct replay *replay)
-{
-    uint64_t first = replay->segments[--replay->segment_count];
-    /* Its name alone says that everything before it was on stable storage. */
-    replay->durable = first - 1 > replay->durable ? first - 1 : replay->durable;
-    replay->abandoned = first;
-}
-
-/* Its name is free again, once all else is decided. */
-static enum status put_abandoned_aside(struct replay *replay, struct complaint *complaint)
-{
-    char name[DISK_NAME_MAX];
-    char kept[DISK_NAME_MAX];
-    if (!replay->repair || replay->abandoned == 0) {
-        return STATUS_OK;
-    }
-    segment_name(replay->abandoned, name);
-    enum status status = tear_put_aside(replay->disk, name, replay->abandoned, kept);
-    return status == STATUS_OK ? STATUS_OK : no_access(name, status, complaint);
-}
-
-/* The log does not reach back to the snapshot, or to the beginning if there is none. */
-static enum status refuse_hole(const struct replay *replay, struct complaint *complaint)
-{
-    uint64_t first = replay->segments[0];
-    if (first > replay->mark.oldest) {
-        uint64_t missing = replay->mark.oldest > replay->from ? replay->mark.oldest : replay->from + 1;
-        complaint_set(complaint,
-                      "records %" PRIu64 " to %" PRIu64 " are missing: the oldest segment begins with %" PRIu64
-                      "; put the missing file back, or see what there is with 'geomys-log verify FOLDER'",
-                      missing, first - 1, first);
-    } else if (replay->from == 0) {
-        complaint_set(complaint,
-                      "records 1 to %" PRIu64 " are in no segment any more, but in snapshots, and there is none; put "
-                      "the newest snapshot back, or see what there is with 'geomys-log verify FOLDER'",
-                      first - 1);
-    } else {
-        complaint_set(complaint,
-                      "records %" PRIu64 " to %" PRIu64 " are missing: the snapshot is of record %" PRIu64
-                      ", the log begins with record %" PRIu64 "; put a newer snapshot back",
-                      replay->from + 1, first - 1, replay->from, first);
-    }
-    return STATUS_CORRUPT;
-}
-
-/* Forgets the segments that hold nothing behind `from`. */
-static enum status choose_start(struct replay *replay, struct complaint *complaint)
-{
-    size_t start = 0;
-    if (replay->segments[0] - 1 > replay->from) {
-        return refuse_hole(replay, complaint);
-    }
-    while (start + 1 < replay->segment_count && replay->segments[start + 1] - 1 <= replay->from) {
-        start++;
-    }
-    replay->segment_count -= start;
-    memmove(replay->segments, replay->segments + start, replay->segment_count * sizeof *replay->segments);
-    return STATUS_OK;
-}
-
-static enum status check_ends(struct replay *replay, struct complaint *complaint)
-{
-    TRY(choose_start(replay, complaint));
-    uint64_t first = replay->segments[0];
-    uint64_t last = replay->segments[replay->segment_count - 1];
-    if (last < replay->mark.segment) {
-        char name[DISK_NAME_MAX];
-        segment_name(replay->mark.segment, name);
-        complaint_set(complaint,
-                      "the newest segment is missing: " MARK_NAME
-                      " names %s; put that file back, or see what there is with 'geomys-log verify FOLDER'",
-                      name);
-        return STATUS_CORRUPT;
-    }
-    replay->durable = last - 1 > replay->durable ? last - 1 : replay->durable;
-    replay->last_sequence = first - 1;
-    replay->whole_sequence = first - 1;
-    return STATUS_OK;
-}
-
-static enum status measure(struct replay *replay, struct complaint *complaint)
-{
-    for (size_t i = 0; i < replay->segment_count; i++) {
-        struct disk_file *file;
-        uint64_t size = 0;
-        char name[DISK_NAME_MAX];
-        segment_name(replay->segments[i], name);
-        enum status status = replay->disk->ops->open(replay->disk, name, DISK_READ, &file);
-        if (status == STATUS_OK) {
-            status = replay->disk->ops->size(replay->disk, file, &size);
-            replay->disk->ops->close(replay->disk, file);
-        }
-        if (status != STATUS_OK) {
-            return no_access(name, status, complaint);
-        }
-        replay->progress.bytes_total += size;
-    }
-    return STATUS_OK;
-}
-
-static enum status find_segments(struct replay *replay, struct complaint *complaint)
-{
-    enum status status = replay->disk->ops->list(replay->disk, add_name, replay);
-    if (status != STATUS_OK) {
-        return no_access("the data folder", status, complaint);
-    }
-    if (replay->segment_count > 0) {
-        qsort(replay->segments, replay->segment_count, sizeof *replay->segments, by_sequence);
-        TRY(read_mark(replay, complaint));
-        replay->durable = replay->mark.durable;
-        bool abandoned;
-        TRY(is_abandoned(replay, &abandoned, complaint));
-        if (abandoned) {
-            forget_abandoned(replay);
-        }
-    }
-    if (replay->segment_count == 0) {
-        replay->done = true;
-        replay->whole_sequence = replay->from;
-        TRY(read_lonely_mark(replay, complaint));
-        return put_abandoned_aside(replay, complaint);
-    }
-    TRY(check_ends(replay, complaint));
-    return measure(replay, complaint);
-}
+/* ---- beginning ---- */
 
 enum status replay_create_with(struct replay **out, struct disk *disk, bool repair, uint64_t from,
                                const struct replay_rules *rules, struct complaint *complaint)
@@ -343,7 +46,7 @@ enum status replay_create_with(struct replay **out, struct disk *disk, bool repa
     replay->from = from;
     replay->rules = *rules;
     replay->data = memory_alloc(1); /* never NULL: there are pointers into it */
-    enum status status = find_segments(replay, complaint);
+    enum status status = replay_list_find(replay, complaint);
     if (status != STATUS_OK) {
         replay_destroy(replay);
         return status;
@@ -361,25 +64,20 @@ enum status replay_create(struct replay **out, struct disk *disk, bool repair, u
 
 /* ---- one segment ---- */
 
-static bool is_last(const struct replay *replay)
-{
-    return replay->index + 1 == replay->segment_count;
-}
-
 static enum status read_header(struct replay *replay, struct complaint *complaint)
 {
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     size_t got = 0;
     enum status status = replay->disk->ops->read(replay->disk, replay->at.file, 0, bytes, sizeof bytes, &got);
     if (status != STATUS_OK) {
-        return no_access(replay->name, status, complaint);
+        return replay_judge_no_access(replay->name, status, complaint);
     }
     status = segment_parse((struct gm_bytes){bytes, got}, &replay->header, complaint);
     if (status == STATUS_CORRUPT) {
         struct complaint why = *complaint;
-        return refuse(replay, 0, complaint, why.text);
+        return replay_judge_damaged(replay, 0, complaint, why.text);
     }
-    if (status == STATUS_OK && replay->repair && is_last(replay) && replay->header.continue_features != 0) {
+    if (status == STATUS_OK && replay->repair && replay_is_last(replay) && replay->header.continue_features != 0) {
         complaint_set(complaint, "it can be read, but not continued, by this version");
         status = STATUS_VERSION;
     }
@@ -388,7 +86,7 @@ static enum status read_header(struct replay *replay, struct complaint *complain
         return status;
     }
     if (replay->header.first_sequence != replay->segments[replay->index]) {
-        return refuse(replay, 0, complaint, "its header belongs to another segment");
+        return replay_judge_damaged(replay, 0, complaint, "its header belongs to another segment");
     }
     return STATUS_OK;
 }
@@ -396,14 +94,14 @@ static enum status read_header(struct replay *replay, struct complaint *complain
 static enum status begin_segment(struct replay *replay, struct complaint *complaint)
 {
     segment_name(replay->segments[replay->index], replay->name);
-    enum disk_open how = replay->repair && is_last(replay) ? DISK_WRITE : DISK_READ;
+    enum disk_open how = replay->repair && replay_is_last(replay) ? DISK_WRITE : DISK_READ;
     replay->at.disk = replay->disk;
     enum status status = replay->disk->ops->open(replay->disk, replay->name, how, &replay->at.file);
     if (status == STATUS_OK) {
         status = replay->disk->ops->size(replay->disk, replay->at.file, &replay->at.size);
     }
     if (status != STATUS_OK) {
-        return no_access(replay->name, status, complaint);
+        return replay_judge_no_access(replay->name, status, complaint);
     }
     TRY(read_header(replay, complaint));
     memset(replay->declared, 0, sizeof replay->declared);
@@ -412,136 +110,6 @@ static enum status begin_segment(struct replay *replay, struct complaint *compla
     replay->parsed = 0;
     replay->progress.segments++;
     return STATUS_OK;
-}
-
-static void end_file(struct replay *replay)
-{
-    replay->bytes_before += replay->at.size;
-    replay->disk->ops->close(replay->disk, replay->at.file);
-    replay->at.file = NULL;
-}
-
-static enum status next_segment(struct replay *replay, struct complaint *complaint)
-{
-    uint64_t next = replay->segments[replay->index + 1];
-    if (next != replay->whole_sequence + 1) {
-        complaint_set(complaint,
-                      "the log has a gap: %s ends with record %" PRIu64 ", the next segment begins with %" PRIu64
-                      "; to look at it: geomys-log verify %s",
-                      replay->name, replay->whole_sequence, next, replay->name);
-        return STATUS_CORRUPT;
-    }
-    end_file(replay);
-    replay->index++;
-    replay->effort += SEGMENT_COST;
-    return STATUS_AGAIN;
-}
-
-/* The log ends here, but the snapshot says that it went on. */
-static enum status refuse_short(const struct replay *replay, struct complaint *complaint)
-{
-    complaint_set(complaint,
-                  "%s ends with record %" PRIu64 ", but the snapshot is of record %" PRIu64
-                  ": records were lost, or the server has run without a log since. Put the missing files back, or, to "
-                  "go on with the snapshot alone, move " MARK_NAME " and all segments away",
-                  replay->name, replay->whole_sequence, replay->from);
-    return STATUS_CORRUPT;
-}
-
-static enum status finish(struct replay *replay, uint64_t offset, struct complaint *complaint)
-{
-    if (replay->whole_sequence < replay->from) {
-        return refuse_short(replay, complaint);
-    }
-    if (replay->rules.heed_marks && replay->whole_sequence < replay->durable) {
-        complaint_set(complaint,
-                      "%s ends with record %" PRIu64 ", but all up to %" PRIu64
-                      " was on stable storage; to look at it: geomys-log verify %s",
-                      replay->name, replay->whole_sequence, replay->durable, replay->name);
-        return STATUS_CORRUPT;
-    }
-    replay->end_offset = offset;
-    end_file(replay);
-    replay->done = true;
-    return put_abandoned_aside(replay, complaint);
-}
-
-/* ---- the end of what can be read ---- */
-
-static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct complaint *complaint)
-{
-    enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
-    if (status == STATUS_NO_SPACE) {
-        complaint_set(complaint,
-                      "%s has a torn tail of %" PRIu64 " bytes from byte %" PRIu64
-                      " on, and there is no space left on the disk to keep a copy of it: make "
-                      "room and start again",
-                      replay->name, to - from, from);
-        return status;
-    }
-    if (status == STATUS_OK) {
-        status = replay->disk->ops->truncate(replay->disk, replay->at.file, from);
-    }
-    if (status == STATUS_OK) {
-        status = replay->disk->ops->sync(replay->disk, replay->at.file);
-    }
-    return status == STATUS_OK ? STATUS_OK : no_access(replay->name, status, complaint);
-}
-
-/* The log ends with what can not be delivered: a bad record of `extent` bytes at `at`, or (extent 0) an unfinished
- * batch. */
-static enum status judge(struct replay *replay, uint64_t at, uint64_t extent, const char *why,
-                         struct complaint *complaint)
-{
-    if (!is_last(replay)) {
-        return refuse(replay, at, complaint, why);
-    }
-    uint64_t later = 0;
-    bool torn = true;
-    uint64_t end = at;
-    uint64_t from = replay->batch_open ? replay->base + replay->batch_start : at;
-    enum status status = tear_highest_mark(&replay->at, at, replay->header.salt, &later);
-    if (status == STATUS_OK && replay->rules.heed_bytes && extent > 0) {
-        status = tear_possible(&replay->at, at, extent, &torn);
-    }
-    if (status == STATUS_OK) {
-        status = tear_data_end(&replay->at, at, &end);
-        end = (end + 7) & ~(uint64_t)7; /* a record's padding belongs to it */
-        end = end < replay->at.size ? end : replay->at.size;
-    }
-    if (status != STATUS_OK) {
-        return no_access(replay->name, status, complaint);
-    }
-    replay->durable = later > replay->durable ? later : replay->durable;
-    if (!torn || (replay->rules.heed_marks && replay->durable > replay->whole_sequence)) {
-        return refuse(replay, at, complaint, why);
-    }
-    if (replay->whole_sequence < replay->from) {
-        return refuse_short(replay, complaint);
-    }
-    replay->progress.torn_bytes = end - from;
-    if (replay->repair) {
-        TRY(cut(replay, from, end, complaint));
-    }
-    return finish(replay, from, complaint);
-}
-
-/* No valid record begins here. */
-static enum status no_record(struct replay *replay, uint64_t extent, const char *why, struct complaint *complaint)
-{
-    uint64_t at = replay->base + replay->parsed;
-    uint64_t data = 0;
-    enum status status = tear_first_data(&replay->at, at, &data);
-    if (status != STATUS_OK) {
-        return no_access(replay->name, status, complaint);
-    }
-    if (data < replay->at.size) {
-        return judge(replay, at, extent, why, complaint);
-    }
-    if (replay->batch_open) {
-        return judge(replay, at, 0, "the last batch is not complete", complaint);
-    }
-    return is_last(replay) ? finish(replay, at, complaint) : next_segment(replay, complaint);
 }
 
 /* ---- records ---- */
@@ -574,7 +142,12 @@ static enum status fill(struct replay *replay, size_t needed, struct complaint *
     }
     replay->filled += got;
     replay->effort += got;
-    return status == STATUS_OK ? STATUS_OK : no_access(replay->name, status, complaint);
+    return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(replay->name, status, complaint);
+}
+
+static void prefix_place(const struct replay *replay, struct complaint *complaint)
+{
+    complaint_prefix(complaint, "%s, byte %" PRIu64, replay->name, replay->base + replay->parsed);
 }
 
 static enum status take_local(struct replay *replay, const struct record *record, struct record_sink *sink,
@@ -582,7 +155,7 @@ static enum status take_local(struct replay *replay, const struct record *record
 {
     uint64_t at = replay->base + replay->parsed;
     if (record->sequence != replay->last_sequence || replay->batch_open) {
-        return refuse(replay, at, complaint, "a record about the file has the wrong place");
+        return replay_judge_damaged(replay, at, complaint, "a record about the file has the wrong place");
     }
     uint16_t type;
     uint64_t durable;
@@ -607,7 +180,7 @@ static enum status take_local(struct replay *replay, const struct record *record
         prefix_place(replay, complaint);
         return STATUS_VERSION;
     }
-    return refuse(replay, at, complaint, "a record about the file makes no sense");
+    return replay_judge_damaged(replay, at, complaint, "a record about the file makes no sense");
 }
 
 static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,
@@ -634,8 +207,8 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
 {
     size_t end = replay->parsed + size;
     if (replay->whole_sequence < replay->from && replay->from < replay->last_sequence) {
-        return refuse(replay, replay->base + replay->batch_start, complaint,
-                      "the snapshot ends within a batch: it is of another log");
+        return replay_judge_damaged(replay, replay->base + replay->batch_start, complaint,
+                                    "the snapshot ends within a batch: it is of another log");
     }
     replay->progress.batches += replay->last_sequence > replay->from;
     for (size_t at = replay->batch_start; at < end;) {
@@ -657,13 +230,13 @@ static enum status take(struct replay *replay, const struct record *record, size
         return take_local(replay, record, sink, complaint);
     }
     if (record->sequence != replay->last_sequence + 1) {
-        return refuse(replay, at, complaint, "a record has the wrong sequence");
+        return replay_judge_damaged(replay, at, complaint, "a record has the wrong sequence");
     }
     if ((record->flags & (RECORD_DUMP | RECORD_DAMAGED)) != 0) {
-        return refuse(replay, at, complaint, "a record of a snapshot stands in the log");
+        return replay_judge_damaged(replay, at, complaint, "a record of a snapshot stands in the log");
     }
     if (record->type != 0 && (replay->declared[record->type / 64] >> record->type % 64 & 1) == 0) {
-        return refuse(replay, at, complaint, "a record has a type that was not declared");
+        return replay_judge_damaged(replay, at, complaint, "a record has a type that was not declared");
     }
     replay->last_sequence = record->sequence;
     if (!replay->batch_open && (record->flags & RECORD_MORE) == 0) {
@@ -675,7 +248,7 @@ static enum status take(struct replay *replay, const struct record *record, size
         replay->batch_start = replay->parsed;
     }
     if (replay->parsed + size - replay->batch_start > TAIL_BATCH_MAX) {
-        return refuse(replay, at, complaint, "a batch is larger than the limit");
+        return replay_judge_damaged(replay, at, complaint, "a batch is larger than the limit");
     }
     if ((record->flags & RECORD_MORE) != 0) {
         return STATUS_OK;
@@ -730,10 +303,10 @@ static enum status advance(struct replay *replay, struct record_sink *sink, stru
         return STATUS_AGAIN;
     }
     if (status == STATUS_CORRUPT) {
-        return no_record(replay, size > 0 ? size : RECORD_HEADER_SIZE, why.text, complaint);
+        return replay_judge(replay, size > 0 ? size : RECORD_HEADER_SIZE, why.text, complaint);
     }
     if (size > replay->at.size - replay->base - replay->parsed) {
-        return no_record(replay, size, "the file ends within a record", complaint);
+        return replay_judge(replay, size, "the file ends within a record", complaint);
     }
     if (sink->foresee != NULL) {
         sink->foresee(sink, NULL); /* keys of a batch that is still open move */

@@ -9,16 +9,14 @@
  *                 |  ----- TAB -------> completing   TAB and Shift-TAB go round
  *                 |  ----- Up --------> browsing     Up and Down go through the history
  *
- * Promises E1  The cursor is always at the beginning of a character (of UTF-8; a broken byte is one of its own), and
- *              never between a character and the marks that combine with it.
- *          E2  Whatever the bytes, the line is at most EDITOR_LINE long.
+ *          What a key does to the line itself is in editor_line.c, what is seen of it all in editor_draw.c.
+ *
+ * Promises E1 and E2 of editor_line.c: the moods change the line through it alone.
  */
 #include "editor.h"
 
 #include "base/memory.h"
-#include "steps.h"
-
-#define BELOW_MAX 4096 /* bytes of the list of completions */
+#include "editor_line.h"
 
 void editor_init(struct editor *editor, struct editor_hooks hooks, struct history *history, bool utf8, bool colour)
 {
@@ -60,94 +58,13 @@ void editor_begin(struct editor *editor, const char *prompt)
     screen_reset(&editor->screen);
 }
 
-/* ---- moving -------------------------------------------------------------------------------------------------- */
-
-static size_t after(const struct editor *editor, size_t at)
-{
-    return steps_after(editor_line(editor), at, editor->screen.utf8);
-}
-
-static size_t before(const struct editor *editor, size_t at)
-{
-    return steps_before(editor_line(editor), at, editor->screen.utf8);
-}
-
-/* ---- changing ------------------------------------------------------------------------------------------------ */
-
-static void insert(struct editor *editor, struct gm_bytes bytes)
-{
-    struct buf *line = &editor->line;
-    if (buf_reserve(line, bytes.size) == NULL) {
-        editor->bell = true;
-        return;
-    }
-    memmove(line->data + editor->cursor + bytes.size, line->data + editor->cursor, line->size - editor->cursor);
-    if (bytes.size > 0) {
-        memcpy(line->data + editor->cursor, bytes.data, bytes.size);
-    }
-    line->size += bytes.size;
-    editor->cursor += bytes.size;
-}
-
-/* Removes [from, to) and puts the cursor there. */
-static void cut(struct editor *editor, size_t from, size_t to)
-{
-    struct buf *line = &editor->line;
-    check(from <= to && to <= line->size);
-    if (from < to) {
-        memmove(line->data + from, line->data + to, line->size - to);
-        line->size -= to - from;
-    }
-    editor->cursor = from;
-}
-
-/* The same, and keeps the bytes for Ctrl-Y; kills in a row add up. */
-static void kill_range(struct editor *editor, size_t from, size_t to, bool was_killing)
-{
-    struct gm_bytes range = {editor->line.size > 0 ? editor->line.data + from : NULL, to - from};
-    bool backward = to == editor->cursor && from < to;
-    if (!was_killing) {
-        buf_clear(&editor->killed, SIZE_MAX);
-    }
-    if (buf_append(&editor->killed, range) && backward && was_killing) {
-        size_t old = editor->killed.size - range.size;
-        memmove(editor->killed.data + range.size, editor->killed.data, old);
-        memcpy(editor->killed.data, range.data, range.size);
-    }
-    cut(editor, from, to);
-    editor->killing = true;
-}
-
-static void replace_line(struct editor *editor, struct gm_bytes text)
-{
-    buf_clear(&editor->line, SIZE_MAX);
-    editor->bell = !buf_append(&editor->line, text) || editor->bell;
-    editor->cursor = editor->line.size;
-}
+/* ---- browsing ------------------------------------------------------------------------------------------------ */
 
 static void keep_typed(struct editor *editor)
 {
     buf_clear(&editor->typed, SIZE_MAX);
     buf_append(&editor->typed, buf_bytes(&editor->line));
 }
-
-static void swap_characters(struct editor *editor)
-{
-    size_t at = editor->cursor == editor->line.size ? before(editor, editor->cursor) : editor->cursor;
-    size_t from = before(editor, at);
-    size_t to = after(editor, at);
-    uint8_t second[64];
-    if (from == at || to - at > sizeof second) {
-        editor->bell = true;
-        return;
-    }
-    memcpy(second, editor->line.data + at, to - at);
-    memmove(editor->line.data + from + (to - at), editor->line.data + from, at - from);
-    memcpy(editor->line.data + from, second, to - at);
-    editor->cursor = to;
-}
-
-/* ---- browsing ------------------------------------------------------------------------------------------------ */
 
 static void browse(struct editor *editor, bool up)
 {
@@ -170,7 +87,7 @@ static void browse(struct editor *editor, bool up)
         return;
     }
     editor->browsed = next;
-    replace_line(editor, next < history->count ? history_at(history, next) : buf_bytes(&editor->typed));
+    editor_line_replace(editor, next < history->count ? history_at(history, next) : buf_bytes(&editor->typed));
 }
 
 /* ---- searching ----------------------------------------------------------------------------------------------- */
@@ -181,7 +98,7 @@ static void search_from(struct editor *editor, size_t from)
     editor->search_failed = found == from;
     if (!editor->search_failed) {
         editor->found = found;
-        replace_line(editor, history_at(editor->history, found));
+        editor_line_replace(editor, history_at(editor->history, found));
     }
 }
 
@@ -200,7 +117,7 @@ static void search_begin(struct editor *editor)
 static void search_cancel(struct editor *editor)
 {
     editor->searching = false;
-    replace_line(editor, buf_bytes(&editor->typed));
+    editor_line_replace(editor, buf_bytes(&editor->typed));
 }
 
 /* True if the key meant something to the search. */
@@ -240,10 +157,8 @@ static bool search_key(struct editor *editor, enum key key, uint8_t text)
 
 static void put_candidate(struct editor *editor, const char *text)
 {
-    size_t end = editor->cursor;
-    editor->cursor = editor->completions->start;
-    cut(editor, editor->cursor, end);
-    insert(editor, gm_bytes_of(text));
+    editor_line_cut(editor, editor->completions->start, editor->cursor);
+    editor_line_insert(editor, gm_bytes_of(text));
 }
 
 static size_t common_size(const struct completions *completions)
@@ -274,7 +189,7 @@ static void complete_begin(struct editor *editor)
     }
     if (found->count == 1) {
         put_candidate(editor, found->texts[0]);
-        insert(editor, BYTES(" "));
+        editor_line_insert(editor, BYTES(" "));
         drop_completions(editor);
         return;
     }
@@ -297,95 +212,13 @@ static void complete_next(struct editor *editor, bool back)
     put_candidate(editor, editor->completions->texts[editor->chosen]);
 }
 
-/* The candidates in columns, as rows. */
-static void list_completions(const struct editor *editor, struct buf *out)
-{
-    const struct completions *found = editor->completions;
-    size_t width = 0;
-    for (size_t i = 0; i < found->count; i++) {
-        size_t size = strlen(found->texts[i]);
-        width = size > width ? size : width;
-    }
-    width += 2;
-    size_t columns = (editor->screen.columns - 1) / width;
-    columns = columns == 0 ? 1 : columns;
-    size_t room = editor->screen.rows > 8 ? editor->screen.rows / 2 : 2;
-    size_t shown = found->count;
-    bool cut_off = (shown + columns - 1) / columns > room;
-    if (cut_off) {
-        shown = columns * (room - 1);
-    }
-    for (size_t i = 0; i < shown; i++) {
-        bool ends = (i + 1) % columns == 0 || i + 1 == shown;
-        size_t pad = ends ? 0 : width - strlen(found->texts[i]);
-        if (!buf_format(out, "%s%*s%s", found->texts[i], (int)pad, "", ends && i + 1 < shown ? "\n" : "")) {
-            return;
-        }
-    }
-    if (cut_off) {
-        buf_format(out, "\n... and %zu more", found->count - shown);
-    }
-}
-
 /* ---- keys ---------------------------------------------------------------------------------------------------- */
-
-static void move_or_edit(struct editor *editor, enum key key, bool was_killing)
-{
-    size_t size = editor->line.size;
-    switch (key) {
-    case KEY_LEFT:
-        editor->cursor = before(editor, editor->cursor);
-        return;
-    case KEY_RIGHT:
-        editor->cursor = after(editor, editor->cursor);
-        return;
-    case KEY_HOME:
-        editor->cursor = 0;
-        return;
-    case KEY_END:
-        editor->cursor = size;
-        return;
-    case KEY_WORD_LEFT:
-        editor->cursor = steps_word_left(editor_line(editor), editor->cursor);
-        return;
-    case KEY_WORD_RIGHT:
-        editor->cursor = steps_word_right(editor_line(editor), editor->cursor);
-        return;
-    case KEY_ERASE:
-        cut(editor, before(editor, editor->cursor), editor->cursor);
-        return;
-    case KEY_DELETE:
-    case KEY_DELETE_OR_END:
-        cut(editor, editor->cursor, after(editor, editor->cursor));
-        return;
-    case KEY_KILL_END:
-        kill_range(editor, editor->cursor, size, was_killing);
-        return;
-    case KEY_KILL_START:
-        kill_range(editor, 0, editor->cursor, was_killing);
-        return;
-    case KEY_KILL_WORD:
-        kill_range(editor, steps_blank_left(editor_line(editor), editor->cursor), editor->cursor, was_killing);
-        return;
-    case KEY_KILL_WORD_RIGHT:
-        kill_range(editor, editor->cursor, steps_word_right(editor_line(editor), editor->cursor), was_killing);
-        return;
-    case KEY_YANK:
-        insert(editor, buf_bytes(&editor->killed));
-        return;
-    case KEY_SWAP:
-        swap_characters(editor);
-        return;
-    default:
-        return;
-    }
-}
 
 static enum editor_event typing_key(struct editor *editor, enum key key, uint8_t text, bool was_killing)
 {
     switch (key) {
     case KEY_TEXT:
-        insert(editor, (struct gm_bytes){&text, 1});
+        editor_line_insert(editor, (struct gm_bytes){&text, 1});
         return EDITOR_NONE;
     case KEY_ENTER:
         return EDITOR_ENTERED;
@@ -412,7 +245,7 @@ static enum editor_event typing_key(struct editor *editor, enum key key, uint8_t
     default:
         break;
     }
-    move_or_edit(editor, key, was_killing);
+    editor_line_key(editor, key, was_killing);
     return EDITOR_NONE;
 }
 
@@ -458,56 +291,4 @@ void editor_idle(struct editor *editor)
     if (keys_waiting(&editor->keys)) {
         press(editor, keys_flush(&editor->keys), 0);
     }
-}
-
-/* ---- drawing ------------------------------------------------------------------------------------------------- */
-
-static void search_prompt(const struct editor *editor, struct buf *out)
-{
-    buf_append(out, gm_bytes_of(editor->search_failed ? "(no such line) '" : "(search) '"));
-    buf_append(out, buf_bytes(&editor->query));
-    buf_append(out, BYTES("': "));
-}
-
-void editor_draw(struct editor *editor, bool final, struct buf *out)
-{
-    struct buf hint;
-    struct buf below;
-    struct buf prompt;
-    buf_init(&hint, 4096);
-    buf_init(&below, BELOW_MAX);
-    buf_init(&prompt, 2048);
-    bool at_end = editor->cursor == editor->line.size;
-    if (!final && at_end && !editor->searching && editor->screen.colour && editor->hooks.hint != NULL) {
-        editor->hooks.hint(editor->hooks.context, buf_bytes(&editor->line), &hint);
-    }
-    if (!final && editor->completions != NULL) {
-        list_completions(editor, &below);
-    }
-    if (!final && editor->searching) {
-        search_prompt(editor, &prompt);
-    } else {
-        buf_append(&prompt, buf_bytes(&editor->prompt));
-    }
-    struct screen_content content = {.prompt = buf_bytes(&prompt),
-                                     .line = buf_bytes(&editor->line),
-                                     .cursor = final ? editor->line.size : editor->cursor,
-                                     .hint = buf_bytes(&hint),
-                                     .below = buf_bytes(&below)};
-    if (editor->screen.cursor_row == SIZE_MAX) {
-        buf_append(out, BYTES("\x1b[H\x1b[2J"));
-        screen_reset(&editor->screen);
-    }
-    screen_draw(&editor->screen, &content, out);
-    if (final) {
-        buf_append(out, BYTES("\r\n"));
-        screen_reset(&editor->screen);
-    }
-    if (editor->bell) {
-        buf_append(out, BYTES("\a"));
-        editor->bell = false;
-    }
-    buf_finish(&hint);
-    buf_finish(&below);
-    buf_finish(&prompt);
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+/* wal_open.c - the files of a log that is about to be written: created, or taken over from recovery.
+ *
+ * Idea     All of this blocks: the node has no clients yet. A log is either begun, or continued where replay has come
+ *          to its end; in both cases a slot of the mark file is written last.
+ *
+ *            begun       mark file (names no segment) -> first segment -> mark file names it
+ *            continued   last segment synced once more ----------------> mark file names it
+ *
+ * Promises  Of those of wal.c, that hold before the first group is written:
+ *   P2  The mark file vouches only for what was synced here, whatever recovery has read before.
+ *   P3  The segment is on stable storage, its name too, before the mark file names it; and the mark file names it
+ *       before anybody writes to it.
+ *
+ * Limits   Stopped half way, it leaves what replay takes for an empty log (a mark file that names no segment, perhaps
+ *          torn; a segment without records) or the log as it was.
+ */
+#include "log/replay.h"
+#include "log/wal_state.h"
+
+/* One slot of the mark file, blocking. */
+static enum status mark_now(struct wal *wal)
+{
+    struct mark mark = wal->mark;
+    mark.counter++;
+    mark.durable = wal->synced;
+    mark.segment = wal->header.first_sequence;
+    mark_encode(&mark, wal->slot);
+    const struct disk_ops *ops = wal->disk->ops;
+    TRY(ops->write(wal->disk, wal->mark_file, mark_offset(mark.counter), (struct gm_bytes){wal->slot, MARK_SLOT_SIZE}));
+    TRY(ops->sync(wal->disk, wal->mark_file));
+    wal->mark = mark;
+    return STATUS_OK;
+}
+
+static enum status create_files(struct wal *wal, struct complaint *complaint)
+{
+    const struct disk_ops *ops = wal->disk->ops;
+    struct segment_header header = wal_work_header(wal, wal->tail->last_sequence + 1);
+    wal->mark = (struct mark){.counter = 1, .durable = wal->tail->last_sequence, .oldest = header.first_sequence};
+    TRY(mark_create(wal->disk, &wal->mark, complaint));
+    wal->mark.counter++;
+    chain_add(&wal->chain, header.first_sequence, 0);
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    char name[DISK_NAME_MAX];
+    struct disk_file *file;
+    segment_encode(&header, bytes);
+    segment_name(header.first_sequence, name);
+    enum status status = ops->open(wal->disk, name, DISK_CREATE, &file);
+    if (status == STATUS_OK) {
+        wal_work_begun(wal, file, &header);
+        status = ops->write(wal->disk, file, 0, (struct gm_bytes){bytes, sizeof bytes});
+    }
+    if (status == STATUS_OK) {
+        status = ops->sync(wal->disk, file);
+    }
+    if (status == STATUS_OK) {
+        status = ops->sync_names(wal->disk);
+    }
+    if (status != STATUS_OK) {
+        complaint_set(complaint, "the log's first segment %s can not be created: %s", name, status_text(status));
+        return status;
+    }
+    wal->offset = SEGMENT_HEADER_SIZE;
+    wal->zero_end = SEGMENT_HEADER_SIZE;
+    return STATUS_OK;
+}
+
+/* The last segment as recovery left it. Synced once more, and its name too: what was read may so far have been in a
+ * cache only, and the mark file is about to vouch for it. */
+static enum status continue_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
+{
+    const struct disk_ops *ops = wal->disk->ops;
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    struct segment_header header;
+    struct disk_file *file;
+    size_t got = 0;
+    TRY(mark_read(wal->disk, &wal->mark, complaint));
+    enum status status = ops->open(wal->disk, position->segment, DISK_WRITE, &file);
+    if (status != STATUS_OK) {
+        complaint_set(complaint, "%s can not be opened: %s", position->segment, status_text(status));
+        return status;
+    }
+    wal->file = file;
+    status = ops->sync(wal->disk, file);
+    if (status == STATUS_OK) {
+        status = ops->sync_names(wal->disk);
+    }
+    if (status == STATUS_OK) {
+        status = ops->size(wal->disk, file, &wal->zero_end);
+    }
+    if (status == STATUS_OK) {
+        status = ops->read(wal->disk, file, 0, bytes, sizeof bytes, &got);
+    }
+    if (status != STATUS_OK) {
+        complaint_set(complaint, "%s can not be read: %s", position->segment, status_text(status));
+        return status;
+    }
+    TRY(segment_parse((struct gm_bytes){bytes, got}, &header, complaint));
+    wal_work_begun(wal, file, &header);
+    wal->offset = position->offset;
+    check(wal->offset <= wal->zero_end);
+    return chain_load(&wal->chain, header.first_sequence, complaint);
+}
+
+enum status wal_open_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
+{
+    TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
+    wal->keep_from = wal->mark.oldest;
+    enum status status = wal->disk->ops->open(wal->disk, MARK_NAME, DISK_WRITE, &wal->mark_file);
+    if (status == STATUS_OK) {
+        status = mark_now(wal);
+    }
+    if (status != STATUS_OK) {
+        complaint_set(complaint, MARK_NAME " can not be written: %s", status_text(status));
+    }
+    return status;
+}
