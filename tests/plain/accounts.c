@@ -13,9 +13,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "support/seed.h"
 #include "support/shard_fixture.h"
 
 #define STEPS 30000
@@ -138,9 +138,7 @@ static void check_pieces(struct prng *prng)
 
 int main(void)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    (void)printf("seed %" PRIu64 "\n", seed);
+    uint64_t seed = seed_of_run();
     struct prng prng;
     prng_seed(&prng, seed);
     check_pieces(&prng);

@@ -20,7 +20,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
@@ -32,6 +31,7 @@
 #include "shard/commands.h"
 #include "shard/frozen.h"
 #include "store/slot.h"
+#include "support/seed.h"
 #include "support/sim_disk.h"
 
 #define CLIENTS  4
@@ -508,7 +508,7 @@ static uint64_t number(const char *text)
 int main(int argc, char **argv)
 {
     const char *folder = GEOMYS_TEST_MODULE_DIR;
-    uint64_t seed = (uint64_t)time(NULL);
+    uint64_t seed = seed_of_run();
     uint64_t runs = 3;
     uint64_t steps = 2000;
     for (int i = 1; i + 1 < argc; i += 2) {

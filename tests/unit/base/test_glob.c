@@ -6,9 +6,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/prng.h"
+#include "support/seed.h"
 
 struct example {
     const char *pattern;
@@ -116,11 +116,8 @@ static struct gm_bytes draw(struct prng *prng, char *out, size_t most, const cha
 
 Test(glob, agrees_with_the_definition_on_random_patterns)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    printf("glob: GEOMYS_SEED=%llu\n", (unsigned long long)seed);
     struct prng prng;
-    prng_seed(&prng, seed);
+    prng_seed(&prng, seed_of_run());
     for (int i = 0; i < 100000; i++) {
         char p[8];
         char t[8];

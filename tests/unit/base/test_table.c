@@ -4,11 +4,10 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "support/seed.h"
 
 #define UNIVERSE 20000u
 
@@ -24,14 +23,6 @@ static struct gm_bytes key_of(const void *element)
 
 static const struct table_ops ops = {.key = key_of};
 static const struct siphash_key hash_key = {1, 2};
-
-static uint64_t seed_of_run(void)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    printf("seed %llu\n", (unsigned long long)seed);
-    return seed;
-}
 
 static struct element *make_elements(void)
 {

@@ -6,8 +6,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/prng.h"
 #include "cli/answer.h"
@@ -31,18 +29,6 @@ static inline struct answer answer_from(struct gm_bytes bytes)
 static inline struct answer answer_from_text(const char *text)
 {
     return answer_from(gm_bytes_of(text));
-}
-
-/* The seed of a randomised test: from GEOMYS_SEED if set; printed. */
-static inline uint64_t test_seed(void)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20;
-    printf("GEOMYS_SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
-    return seed;
 }
 
 /* One entry of COMMAND USAGE, as RESP3. Append them after a "%<count>". */

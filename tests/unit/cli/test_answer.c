@@ -2,6 +2,7 @@
 
 /* test_answer.c - replies are read from bytes in pieces of any size, and a hostile server gains nothing. */
 #include "support.h"
+#include "support/seed.h"
 
 static enum status read_all(const char *text, size_t limit, struct complaint *complaint)
 {
@@ -39,7 +40,7 @@ Test(answer, every_type_is_read)
 Test(answer, pieces_of_any_size_give_the_same)
 {
     struct prng prng;
-    prng_seed(&prng, test_seed());
+    prng_seed(&prng, seed_of_run());
     static const char text[] =
         "%2\r\n$1\r\na\r\n*2\r\n:1\r\n$10\r\n0123\r\n6789\r\n+b\r\n|1\r\n+ttl\r\n:3\r\n~1\r\n,inf\r\n";
     for (int round = 0; round < 500; round++) {
@@ -186,7 +187,7 @@ Test(answer, an_endless_line_is_refused)
 Test(answer, random_bytes_do_no_harm)
 {
     struct prng prng;
-    prng_seed(&prng, test_seed());
+    prng_seed(&prng, seed_of_run());
     static const char *const parts[] = {"*2\r\n", "%1\r\n", "$3\r\nabc\r\n", ":1\r\n",        "+a\r\n", "|1\r\n",
                                         "_\r\n",  ",1\r\n", "~3\r\n",        ">1\r\n",        "\r\n",   "$",
                                         "-1",     "9",      "*0\r\n",        "=4\r\ntxt:\r\n"};

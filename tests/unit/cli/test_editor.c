@@ -11,6 +11,7 @@
 
 #include "cli/editor.h"
 #include "cli/utf8.h"
+#include "support/seed.h"
 
 #define ROWS    8
 #define COLUMNS 20
@@ -486,7 +487,7 @@ Test(editor, another_size)
 Test(editor, random_keys_do_no_harm)
 {
     struct prng prng;
-    prng_seed(&prng, test_seed());
+    prng_seed(&prng, seed_of_run());
     static const char *const keys[] = {"\x01",
                                        "\x02",
                                        "\x05",

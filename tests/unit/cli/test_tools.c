@@ -14,6 +14,7 @@
 #include "cli/ranking.h"
 #include "cli/stat.h"
 #include "cli/tool.h"
+#include "support/seed.h"
 
 Test(histogram, quantiles_are_near_the_truth)
 {
@@ -40,7 +41,7 @@ Test(histogram, quantiles_are_near_the_truth)
 Test(histogram, any_value_falls_between_its_neighbours)
 {
     struct prng random;
-    prng_seed(&random, test_seed());
+    prng_seed(&random, seed_of_run());
     for (int i = 0; i < 2000; i++) {
         struct histogram *histogram = memory_zeroed(sizeof *histogram);
         uint64_t value = prng_next(&random) >> (prng_next(&random) % 64);
@@ -115,7 +116,7 @@ Test(tool, sizes_and_bars_can_be_read)
 Test(ranking, keeps_the_highest_of_many)
 {
     struct prng random;
-    prng_seed(&random, test_seed());
+    prng_seed(&random, seed_of_run());
     struct ranking ranking;
     ranking_init(&ranking, 10);
     int64_t scores[500];

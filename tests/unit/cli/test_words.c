@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "cli/words.h"
+#include "support/seed.h"
 
 static void expect(const char *line, size_t count, const char *const *expected)
 {
@@ -101,7 +102,7 @@ Test(words, a_line_being_typed_is_never_refused)
 Test(words, whatever_is_quoted_comes_back)
 {
     struct prng prng;
-    prng_seed(&prng, test_seed());
+    prng_seed(&prng, seed_of_run());
     for (int round = 0; round < 3000; round++) {
         uint8_t bytes[40];
         size_t size = prng_below(&prng, sizeof bytes);
@@ -125,7 +126,7 @@ Test(words, whatever_is_quoted_comes_back)
 Test(words, any_bytes_split_without_harm)
 {
     struct prng prng;
-    prng_seed(&prng, test_seed());
+    prng_seed(&prng, seed_of_run());
     for (int round = 0; round < 20000; round++) {
         static const char alphabet[] = "ab \"'\\xn4\t\xc3";
         uint8_t line[24];

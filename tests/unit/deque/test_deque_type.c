@@ -7,6 +7,7 @@
 #include "deque_type.h"
 #include "geomys/call.h"
 #include "support/cell.h"
+#include "support/seed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,11 +274,8 @@ Test(deque_type, dumps_the_same_records_whatever_the_history)
 
 Test(deque_type, comes_back_from_its_dump_after_any_records)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 42;
-    printf("deque_type: GEOMYS_SEED=%llu\n", (unsigned long long)seed);
     struct prng prng;
-    prng_seed(&prng, seed);
+    prng_seed(&prng, seed_of_run());
     static uint8_t body[9000];
     struct cell cell;
     cell_init(&cell, &deque_type);

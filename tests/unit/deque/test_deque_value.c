@@ -5,6 +5,7 @@
 
 #include "base/prng.h"
 #include "deque_value.h"
+#include "support/seed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,14 +160,6 @@ static void check_equal(const struct deque *deque, const struct model *model)
 
 /* ---- random elements and changes ---- */
 
-static uint64_t seed_of(const char *test)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 20240229;
-    printf("%s: GEOMYS_SEED=%llu\n", test, (unsigned long long)seed);
-    return seed;
-}
-
 #define HUGE_SIZE ((size_t)300 * 1000)
 
 static struct gm_bytes random_element(struct prng *prng, uint8_t *buffer)
@@ -282,7 +275,7 @@ static void trial_run(uint64_t seed, size_t steps)
 
 Test(deque_value, equals_an_array_of_the_same_elements_under_random_changes)
 {
-    uint64_t seed = seed_of("deque_value");
+    uint64_t seed = seed_of_run();
     for (uint64_t run = 0; run < 20; run++) {
         trial_run(seed + run, 3000);
     }

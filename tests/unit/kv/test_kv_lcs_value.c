@@ -4,7 +4,8 @@
 #include "kv_lcs_value.h"
 
 #include "base/bytes.h"
-#include "seed.h"
+#include "base/prng.h"
+#include "support/seed.h"
 
 #include <criterion/criterion.h>
 
@@ -37,7 +38,7 @@ static struct gm_bytes random_text(struct prng *random, uint8_t text[LENGTH_MAX]
 Test(kv_lcs_value, the_matches_are_a_longest_common_subsequence)
 {
     struct prng random;
-    seed_random(&random, "lcs");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < 3000; round++) {
         uint8_t text_a[LENGTH_MAX];
         uint8_t text_b[LENGTH_MAX];

@@ -4,8 +4,9 @@
 #include "kv_type.h"
 
 #include "base/bytes.h"
-#include "seed.h"
+#include "base/prng.h"
 #include "support/cell.h"
+#include "support/seed.h"
 
 #include <criterion/criterion.h>
 
@@ -169,7 +170,7 @@ Test(kv_type, random_records_do_the_same_to_a_plain_array)
     struct prng random;
     struct cell cell;
     struct model model = {0};
-    seed_random(&random, "records");
+    prng_seed(&random, seed_of_run());
     cell_init(&cell, &kv_type);
     cr_assert_eq(cell_apply(&cell, KV_OP_SET, BYTES_NONE), GM_OK);
     for (int round = 0; round < 20000; round++) {

@@ -4,7 +4,8 @@
 #include "kv_value.h"
 
 #include "base/bytes.h"
-#include "seed.h"
+#include "base/prng.h"
+#include "support/seed.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -46,7 +47,7 @@ static int64_t random_position(struct prng *random)
 Test(kv_value, ranges_are_the_positions_that_lie_between)
 {
     struct prng random;
-    seed_random(&random, "ranges");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t size = prng_below(&random, 20);
         int64_t start = random_position(&random);
@@ -142,7 +143,7 @@ static struct kv_range random_bits(struct prng *random, struct gm_bytes value)
 Test(kv_value, counting_and_finding_bits_is_looking_at_each)
 {
     struct prng random;
-    seed_random(&random, "bits");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < ROUNDS; round++) {
         struct gm_bytes value = random_value(&random, prng_below(&random, SIZE_MAX_TESTED));
         struct kv_range bits = random_bits(&random, value);
@@ -174,7 +175,7 @@ Test(kv_value, many_ones_are_counted)
 Test(kv_value, combining_is_done_bit_by_bit_over_zeros)
 {
     struct prng random;
-    seed_random(&random, "combine");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < ROUNDS; round++) {
         struct gm_bytes target = random_value(&random, prng_below(&random, SIZE_MAX_TESTED));
         struct gm_bytes source = random_value(&random, prng_below(&random, target.size + 1));
@@ -241,7 +242,7 @@ static __int128 greatest_of(struct kv_field field)
 Test(kv_value, a_field_holds_what_was_written_and_nothing_else_changes)
 {
     struct prng random;
-    seed_random(&random, "fields");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < ROUNDS; round++) {
         struct kv_field field = random_field(&random);
         struct gm_bytes value = random_value(&random, (field.bit + field.width + 7) / 8);
@@ -287,7 +288,7 @@ static void check_fit(struct kv_field field, __int128 exact, enum kv_overflow ov
 Test(kv_value, overflow_wraps_saturates_or_fails)
 {
     struct prng random;
-    seed_random(&random, "overflow");
+    prng_seed(&random, seed_of_run());
     for (int round = 0; round < ROUNDS * 5; round++) {
         struct kv_field field = random_field(&random);
         enum kv_overflow overflow = (enum kv_overflow)prng_below(&random, 3);

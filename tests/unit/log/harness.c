@@ -5,20 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TYPE      7
 #define TYPE_NAME BYTES("test.type/1")
 #define BODY_MAX  1800
-
-uint64_t harness_seed(uint64_t fallback)
-{
-    const char *text = getenv("GEOMYS_SEED");
-    uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : fallback;
-    printf("GEOMYS_SEED=%llu\n", (unsigned long long)seed);
-    (void)fflush(stdout);
-    return seed;
-}
 
 /* Record number `sequence` of every history. */
 static struct record record_of(const struct harness *harness, uint64_t sequence, uint8_t body[static BODY_MAX],

@@ -41,9 +41,6 @@ struct harness {
     struct replay_end end;
 };
 
-/* The seed of a randomised test: from GEOMYS_SEED, else `fallback`. Printed. */
-uint64_t harness_seed(uint64_t fallback);
-
 /* Begins with an empty disk. `config` is completed where it is zero: segments of 2 KiB, a sync after 50 ms. */
 void harness_init(struct harness *harness, uint64_t seed, enum wal_policy policy);
 void harness_finish(struct harness *harness);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "harness.h"
+#include "support/seed.h"
 
 #define CRASHES 12 /* seeds per call */
 
@@ -89,7 +90,7 @@ static void die_at_every_call(enum wal_policy policy, uint64_t seed)
 
 Test(crash, at_every_disk_call_keeps_every_synced_batch_and_no_half_ones)
 {
-    uint64_t seed = harness_seed(1);
+    uint64_t seed = seed_of_run();
     for (uint64_t i = 0; i < 3; i++) {
         die_at_every_call(WAL_WRITE_THROUGH, seed + i);
         die_at_every_call(WAL_BUFFERED, seed + i);
@@ -140,7 +141,7 @@ static uint64_t suffer(uint64_t seed, enum wal_policy policy, enum sim_fault kin
 
 Test(crash, errors_full_disks_and_short_writes_at_every_disk_call_lose_nothing_either)
 {
-    uint64_t seed = harness_seed(2);
+    uint64_t seed = seed_of_run();
     static const enum sim_fault kinds[] = {SIM_IO, SIM_NO_SPACE, SIM_SHORT};
     static const enum wal_policy policies[] = {WAL_WRITE_THROUGH, WAL_BUFFERED};
     for (size_t p = 0; p < 2; p++) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "harness.h"
+#include "support/seed.h"
 
 #define PER_LANE 3
 
@@ -62,7 +63,7 @@ static void orders(uint64_t seed, struct trail *trail, enum disk_lane stuck)
 
 Test(sim_disk, serves_its_lanes_in_any_order_and_each_in_the_submitted_one)
 {
-    uint64_t seed = harness_seed(1);
+    uint64_t seed = seed_of_run();
     struct trail trail;
     struct trail seen[400];
     unsigned different = 0;
@@ -117,7 +118,7 @@ static char after_crash(uint64_t seed, uint64_t at, enum disk_action action, boo
 
 Test(sim_disk, keeps_a_renaming_or_removal_that_is_done_and_one_under_way_as_a_whole_or_not_at_all)
 {
-    uint64_t seed = harness_seed(1);
+    uint64_t seed = seed_of_run();
     unsigned renamed = 0;
     unsigned removed = 0;
     for (uint64_t i = 0; i < 50; i++) {

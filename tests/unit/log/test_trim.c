@@ -8,6 +8,7 @@
 #include "harness.h"
 #include "log/mark.h"
 #include "log/segment.h"
+#include "support/seed.h"
 
 #define CRASHES 6 /* seeds per call */
 
@@ -304,7 +305,7 @@ static uint64_t die_at(uint64_t seed, enum wal_policy policy, uint64_t n, uint64
 
 Test(trim, and_a_crash_at_any_call_leave_all_that_is_behind_a_kept_snapshot)
 {
-    uint64_t seed = harness_seed(1);
+    uint64_t seed = seed_of_run();
     static const enum wal_policy policies[] = {WAL_WRITE_THROUGH, WAL_BUFFERED};
     unsigned trimmed = 0;
     unsigned lives = 0;
@@ -325,7 +326,7 @@ Test(trim, and_a_crash_at_any_call_leave_all_that_is_behind_a_kept_snapshot)
 /* Errors while segments come and go: what fails may stop the log, never lose what was promised. */
 Test(trim, and_an_error_at_any_call_leave_all_that_is_behind_a_kept_snapshot)
 {
-    uint64_t seed = harness_seed(5);
+    uint64_t seed = seed_of_run();
     static const enum sim_fault kinds[] = {SIM_IO, SIM_NO_SPACE, SIM_SHORT};
     for (uint64_t n = 1; n < 120; n++) {
         for (size_t k = 0; k < 3; k++) {

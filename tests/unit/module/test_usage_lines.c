@@ -6,8 +6,8 @@
 #include "module/usage_random.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "support/seed.h"
 #include "words.h"
 
 #define LINES 40000
@@ -117,13 +117,10 @@ static void expect_calls(const struct usage *usage, struct scribe *scribe, struc
 
 Test(usage_lines, of_any_line_that_is_accepted_each_call_that_is_drawn_binds)
 {
-    const char *text = getenv("GEOMYS_SEED");
-    uint64_t seed = text == NULL ? 20260101 : strtoull(text, NULL, 0);
-    fprintf(stderr, "GEOMYS_SEED=%llu\n", (unsigned long long)seed);
     static struct scribe scribe;
     struct usage_words drawn;
     uint32_t accepted = 0;
-    prng_seed(&scribe.prng, seed);
+    prng_seed(&scribe.prng, seed_of_run());
     buf_init(&scribe.line, 65536);
     usage_words_init(&drawn);
     for (uint32_t i = 0; i < LINES; i++) {

@@ -4,8 +4,8 @@
 #include "module/usage_random.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "support/seed.h"
 #include "words.h"
 
 static const char *const lines[] = {
@@ -138,14 +138,6 @@ static bool slow_accepts(const struct usage *usage, const struct words *words)
 }
 
 /* ---- drawing ---- */
-
-static uint64_t seed_of_run(void)
-{
-    const char *text = getenv("GEOMYS_SEED");
-    uint64_t seed = text == NULL ? 20260101 : strtoull(text, NULL, 0);
-    fprintf(stderr, "GEOMYS_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
 
 static enum usage_outcome bind_only(const struct usage *usage, const struct words *words)
 {

@@ -12,6 +12,7 @@
 
 #include "log/snapshot.h"
 #include "support/node_fixture.h"
+#include "support/seed.h"
 
 const struct gm_module *geomys_module_kv(void);
 const struct gm_module *geomys_module_counter(void);
@@ -23,15 +24,6 @@ static enum status start(struct node_fixture *at)
 {
     const struct gm_module *modules[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
     return node_fixture_start(at, modules, 3);
-}
-
-static uint64_t seed_of_run(void)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 7;
-    (void)printf("GEOMYS_SEED=%llu\n", (unsigned long long)seed);
-    (void)fflush(stdout);
-    return seed;
 }
 
 /* ---- the life ---- */

@@ -2,7 +2,6 @@
 
 /* What env/net.h promises of a connection, over real sockets. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,6 +10,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "hub.h"
+#include "support/seed.h"
 
 static struct hub hub;
 
@@ -509,15 +509,6 @@ Test(conn, whose_peer_is_gone_is_closed_by_a_write_that_fails)
 
 /* ---- many, by chance ---- */
 
-static uint64_t seed(void)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t chosen = given != NULL ? strtoul(given, NULL, 0) : (uint64_t)getpid();
-    printf("GEOMYS_SEED=%llu\n", (unsigned long long)chosen);
-    fflush(stdout);
-    return chosen;
-}
-
 static struct prng chance;
 
 /* Echoes a part, sometimes nothing; who has taken little asks for the rest later. */
@@ -537,7 +528,7 @@ Test(conn, by_the_hundred_loses_no_byte_and_mixes_none_up)
     enum { COUNT = 500, SIZE = 40000 };
     struct rlimit files = {2048, 2048};
     setrlimit(RLIMIT_NOFILE, &files);
-    prng_seed(&chance, seed());
+    prng_seed(&chance, seed_of_run());
     int clients[COUNT];
     size_t sent[COUNT] = {0};
     size_t received[COUNT] = {0};

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
@@ -15,6 +14,7 @@
 #include "shard/apply.h"
 #include "shard/call.h"
 #include "shard/commands.h"
+#include "support/seed.h"
 
 const struct gm_module *geomys_module_kv(void);
 const struct gm_module *geomys_module_counter(void);
@@ -452,11 +452,8 @@ Test(cmd, every_command_is_described_and_its_example_works)
 /* Random calls of all commands, whole replies only: an answer that is incomplete is an error that says so. */
 Test(cmd, random_calls_are_answered_whole)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    printf("cmd: GEOMYS_SEED=%llu\n", (unsigned long long)seed);
     struct prng prng;
-    prng_seed(&prng, seed);
+    prng_seed(&prng, seed_of_run());
     struct world world;
     open_world(&world, true, NULL);
     static const struct usage_vocabulary vocabulary = {0};

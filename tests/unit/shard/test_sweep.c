@@ -14,6 +14,7 @@
 #include "log/snapshot_reader.h"
 #include "log/snapshot_writer.h"
 #include "shard/sweep.h"
+#include "support/seed.h"
 #include "support/shard_fixture.h"
 
 #define MIB ((size_t)1024 * 1024)
@@ -176,15 +177,6 @@ static void expect_settled(struct shard_fixture *at)
 }
 
 /* ---- random lives ---- */
-
-static uint64_t seed_of_run(void)
-{
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261122;
-    (void)printf("GEOMYS_SEED=%llu\n", (unsigned long long)seed);
-    (void)fflush(stdout);
-    return seed;
-}
 
 /* Says it if it is taken: a client that is held back says nothing. */
 __attribute__((format(printf, 2, 3))) static void offer(struct shard_fixture *at, const char *format, ...)

@@ -4,9 +4,8 @@
  * client sees otherwise is in tests/stories/tracking.txt. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
+#include "support/seed.h"
 #include "support/shard_fixture.h"
 
 static void open_tracking(struct shard_fixture *at, const struct shard_fixture_options *options, const char *wish)
@@ -579,9 +578,7 @@ static void expect_truth(struct shard_fixture *at, struct cache *caches)
 /* Whatever happens, and however late it is released: once all has been released and heard, no copy is wrong. */
 Test(tracking, a_cache_that_listens_has_no_wrong_copy)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    (void)fprintf(stderr, "tracking: GEOMYS_SEED=%llu\n", (unsigned long long)seed);
+    uint64_t seed = seed_of_run();
     struct prng prng;
     prng_seed(&prng, seed);
     unsigned copies = 0;

@@ -4,11 +4,10 @@
  * and the accounts know every byte. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "store/keyspace.h"
+#include "support/seed.h"
 
 #define KEYS 300
 
@@ -77,11 +76,8 @@ static void draw_shape(struct prng *prng, struct model *model)
 
 Test(keyspace, keeps_what_it_was_given_through_all_changes)
 {
-    const char *given = getenv("GEOMYS_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    printf("seed %llu\n", (unsigned long long)seed);
     struct prng prng;
-    prng_seed(&prng, seed);
+    prng_seed(&prng, seed_of_run());
     static struct keyspace keyspace;
     static struct model models[KEYS];
     struct keyspace_ops ops = {.release = release};
