@@ -29,9 +29,9 @@
 #include "shard/apply.h"
 #include "shard/call.h"
 #include "shard/commands.h"
-#include "shard/frozen.h"
 #include "store/slot.h"
 #include "support/seed.h"
+#include "support/shard_fixture.h"
 #include "support/sim_disk.h"
 
 #define CLIENTS  4
@@ -340,55 +340,6 @@ static uint64_t recover(struct world *world)
     return digest;
 }
 
-struct rebuild {
-    struct gm_sink sink;
-    struct world *world;
-    struct shard *target;
-    const struct entry *entry;
-    bool begun;
-};
-
-static void rebuild_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
-{
-    struct rebuild *rebuild = container_of(sink, struct rebuild, sink);
-    int64_t expire_at_ms = entry_expire_at(rebuild->entry);
-    struct record record = {
-        .op = op, .type = rebuild->entry->type, .flags = RECORD_DUMP, .key = entry_key(rebuild->entry), .body = body};
-    if (!rebuild->begun) {
-        rebuild->begun = true;
-        record.flags |= RECORD_FRESH | (expire_at_ms != 0 ? RECORD_EXPIRE : 0);
-        record.expire_at_ms = expire_at_ms;
-    }
-    struct complaint complaint;
-    uint64_t hash = keyspace_hash(&rebuild->target->keyspace, record.key);
-    if (apply_again(rebuild->target, &record, hash, &complaint) != STATUS_OK) {
-        die("a dumped record", &complaint);
-    }
-}
-
-static void rebuild_entry(void *context, void *element)
-{
-    struct rebuild *rebuild = context;
-    rebuild->entry = element;
-    rebuild->begun = false;
-    bool dumped = frozen_dump(&rebuild->world->first, rebuild->entry, &rebuild->sink);
-    check(dumped);
-}
-
-static uint64_t dump_and_apply(struct world *world)
-{
-    struct shard fourth;
-    shard_start(&fourth, world->registry, 7);
-    struct rebuild rebuild = {.sink = {.record = rebuild_record}, .world = world, .target = &fourth};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&world->first.keyspace.table, cursor, rebuild_entry, &rebuild);
-    } while (cursor != 0);
-    uint64_t digest = shard_digest(&fourth);
-    shard_finish(&fourth);
-    return digest;
-}
-
 static void compare(const char *what, uint64_t digest, uint64_t expected, uint64_t step)
 {
     if (digest != expected) {
@@ -397,20 +348,6 @@ static void compare(const char *what, uint64_t digest, uint64_t expected, uint64
                       "\n",
                       step, what, digest, expected);
         exit(1);
-    }
-}
-
-static void check_accounts(struct shard *shard)
-{
-    keyspace_flush(&shard->keyspace);
-    while (keyspace_reap(&shard->keyspace, 1000)) {
-    }
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        if (shard->keyspace.account[i].bytes != 0 || shard->keyspace.account[i].blocks != 0) {
-            (void)fprintf(stderr, "determinism: %" PRIu64 " bytes of type %s are left when nothing is stored\n",
-                          shard->keyspace.account[i].bytes, shard->types[i].name);
-            exit(1);
-        }
     }
 }
 
@@ -437,7 +374,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
         if (i % 512 == 511) {
             uint64_t expected = shard_digest(&world.first);
             compare("second shard", shard_digest(&world.second), expected, i);
-            compare("fourth shard", dump_and_apply(&world), expected, i);
+            compare("fourth shard", shard_fixture_rebuilt_digest(&world.first), expected, i);
         }
     }
     struct complaint complaint;
@@ -455,8 +392,8 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
     };
     compare("second shard", shard_digest(&world.second), outcome.digest, steps);
     compare("third shard", recover(&world), outcome.digest, steps);
-    compare("fourth shard", dump_and_apply(&world), outcome.digest, steps);
-    check_accounts(&world.first);
+    compare("fourth shard", shard_fixture_rebuilt_digest(&world.first), outcome.digest, steps);
+    shard_fixture_check_empty(&world.first);
     world_finish(&world);
     return outcome;
 }
