@@ -13,10 +13,12 @@
 #include "cli/utf8.h"
 #include "support/seed.h"
 
-#define ROWS    8
+#define ROWS    12 /* of the tallest; desks have LOW rows unless said */
+#define LOW     8
 #define COLUMNS 20
 
 struct screenful {
+    size_t rows;
     uint32_t cells[ROWS][COLUMNS + 1];
     size_t row;
     size_t column;
@@ -34,7 +36,7 @@ struct desk {
 
 static void scroll(struct screenful *screen)
 {
-    if (screen->row == ROWS - 1) {
+    if (screen->row == screen->rows - 1) {
         memmove(screen->cells[0], screen->cells[1], sizeof screen->cells[0] * (ROWS - 1));
         memset(screen->cells[ROWS - 1], 0, sizeof screen->cells[0]);
     } else {
@@ -220,7 +222,8 @@ static struct desk *desk_create(void)
     struct desk *desk = calloc(1, sizeof *desk);
     desk->history = calloc(1, sizeof *desk->history);
     editor_init(&desk->editor, (struct editor_hooks){.hint = hint, .complete = complete}, desk->history, true, true);
-    screen_resize(&desk->editor.screen, COLUMNS, ROWS);
+    desk->screen.rows = LOW;
+    screen_resize(&desk->editor.screen, COLUMNS, LOW);
     editor_begin(&desk->editor, "> ");
     show(desk, false);
     return desk;
@@ -433,6 +436,31 @@ Test(editor, tab_completes_lists_and_goes_round)
     PRESS(desk, "\t");
     EXPECT(desk, "> apply z|");
     cr_expect_eq(desk->screen.bells, bells + 1);
+    desk_destroy(desk);
+}
+
+static void complete_many(void *context, struct gm_bytes before, struct completions *out)
+{
+    (void)context;
+    out->start = before.size;
+    for (int i = 0; i < 30; i++) {
+        char word[8];
+        (void)snprintf(word, sizeof word, "n%02d", i);
+        completions_add(out, gm_bytes_of(word));
+    }
+}
+
+Test(editor, a_long_list_leaves_half_of_the_screen_free)
+{
+    struct desk *desk = desk_create();
+    desk->editor.hooks.complete = complete_many;
+    PRESS(desk, "\t");
+    EXPECT(desk, "> n|\nn00  n01  n02\n... and 27 more");
+    PRESS(desk, "\x15");
+    desk->screen.rows = ROWS;
+    screen_resize(&desk->editor.screen, COLUMNS, ROWS);
+    PRESS(desk, "\t");
+    EXPECT(desk, "> n|\nn00  n01  n02\nn03  n04  n05\nn06  n07  n08\nn09  n10  n11\nn12  n13  n14\n... and 15 more");
     desk_destroy(desk);
 }
 
