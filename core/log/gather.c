@@ -10,7 +10,8 @@ void gather_expect(struct gather *gather, uint64_t under_way)
     if (gather->rest > 0) {
         gather->rest--;
     } else if (under_way >= GATHER_MIN && under_way < GATHER_MAX) {
-        gather->wanted = under_way - under_way / 8; /* the last ones are not worth waiting for */
+        /* Of few, the last ones are not worth waiting for. */
+        gather->wanted = under_way < GATHER_MORE ? under_way - under_way / 8 : under_way / 2;
     }
 }
 

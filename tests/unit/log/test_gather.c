@@ -24,12 +24,26 @@ Test(gather, neither_few_nor_many)
 Test(gather, until_most_have_come_or_time_is_up)
 {
     struct gather gather = {0};
-    cr_assert(waits_after(&gather, 40));
-    cr_assert(gather_waits(&gather, 100, 34));
-    cr_assert_not(gather_waits(&gather, 100, 35));
-    cr_assert(gather_waits(&gather, 100 + GATHER_MS, 34));
-    cr_assert_not(gather_waits(&gather, 101 + GATHER_MS, 34));
+    cr_assert(waits_after(&gather, 24));
+    cr_assert(gather_waits(&gather, 100, 20));
+    cr_assert_not(gather_waits(&gather, 100, 21));
+    cr_assert(gather_waits(&gather, 100 + GATHER_MS, 20));
+    cr_assert_not(gather_waits(&gather, 101 + GATHER_MS, 20));
     cr_assert_eq(gather_next_ms(&gather, 100), 101 + GATHER_MS);
+}
+
+Test(gather, until_half_has_come_if_they_are_more)
+{
+    struct gather gather = {0};
+    cr_assert(waits_after(&gather, GATHER_MORE - 1));
+    cr_assert(gather_waits(&gather, 100, 27));
+    cr_assert_not(gather_waits(&gather, 100, 28));
+    cr_assert(waits_after(&gather, GATHER_MORE));
+    cr_assert(gather_waits(&gather, 100, 15));
+    cr_assert_not(gather_waits(&gather, 100, 16));
+    cr_assert(waits_after(&gather, 100));
+    cr_assert(gather_waits(&gather, 100, 49));
+    cr_assert_not(gather_waits(&gather, 100, 50));
 }
 
 /* After the n-th wrong guess in a row, 2^n groups go at once; a right one makes good for all. */
@@ -38,7 +52,7 @@ Test(gather, wrong_guesses_make_it_rare)
     struct gather gather = {0};
     for (unsigned failures = 1; failures < 40; failures++) {
         cr_assert(waits_after(&gather, 40), "%u", failures);
-        gather_end(&gather, 34);
+        gather_end(&gather, 19);
         unsigned rest = failures < 6 ? 1u << failures : GATHER_REST;
         for (unsigned i = 0; i < rest; i++) {
             cr_assert_not(waits_after(&gather, 40), "%u, %u", failures, i);
@@ -46,7 +60,7 @@ Test(gather, wrong_guesses_make_it_rare)
         }
     }
     cr_assert(waits_after(&gather, 40));
-    gather_end(&gather, 35);
+    gather_end(&gather, 20);
     cr_assert(waits_after(&gather, 40));
     gather_end(&gather, 1);
     cr_assert_not(waits_after(&gather, 40));
