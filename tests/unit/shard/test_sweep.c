@@ -693,6 +693,53 @@ Test(sweep, while_the_disk_stands_still_the_sweep_waits_and_clients_do_not)
     shard_fixture_close(&at);
 }
 
+/* ---- records that are larger than what may wait for the disk ---- */
+
+#define OUTSIZE (3 * MIB)
+
+static void push_outsize(struct shard_fixture *at, const char *key)
+{
+    struct buf command;
+    buf_init(&command, 2 * OUTSIZE);
+    cr_assert(buf_format(&command, "*3\r\n$5\r\nRPUSH\r\n$%zu\r\n%s\r\n$%zu\r\n", strlen(key), key, OUTSIZE));
+    for (size_t i = 0; i < OUTSIZE; i += 8) {
+        cr_assert(buf_append(&command, BYTES("abcdefgh")));
+    }
+    cr_assert(buf_append(&command, BYTES("\r\n")));
+    cr_assert_eq(shard_fixture_send(at, 0, buf_bytes(&command)), command.size);
+    expect_begins(at, 0, ":", "LLEN %s", key);
+    buf_finish(&command);
+}
+
+/* Two in a list, and one in another, while clients change what the sweep has not come to yet. */
+Test(sweep, records_larger_than_its_memory_are_in_the_picture)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < 2000; i++) {
+        (void)shard_fixture_say(&at, 0, "SET k%u %0200u", i, i);
+    }
+    push_outsize(&at, "first");
+    push_outsize(&at, "first");
+    push_outsize(&at, "second");
+    (void)shard_fixture_hear(&at, 0);
+    picture_begin(&picture, &at, MIB);
+    unsigned changed = 0;
+    while (at.shard.sweep.active) {
+        (void)sweep_turn(&at.shard, 0);
+        (void)sim_disk_run(picture.sim, 1);
+        (void)shard_fixture_say(&at, 0, "APPEND k%u x", changed++ % 2000);
+    }
+    cr_expect_gt(at.shard.sweep.before, 20);
+    cr_expect_leq(memory_of(&picture), MIB + OUTSIZE + OUTSIZE / 4);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED, "%s",
+                 snapshot_writer_complaint(picture.writer)->text);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
 /* ---- what can not be read here ---- */
 
 Test(sweep, frozen_and_damaged_values_are_carried_as_they_are)
