@@ -17,18 +17,22 @@
  *          One request, `control`, does all that is not a block: remove the old temporary file, create the new one,
  *          footer, rename, and, after a failure, remove again.
  *
- *          A record larger than a block is cut into blocks that hold nothing else, so all buffers have one size.
+ *          A record larger than a block is cut into blocks that hold nothing else, so all buffers have one size. One
+ *          for which there might be no room though less than half of memory_max waits is *outsize*: nobody knows before
+ *          it is there, and then it can not wait. So one such record at a time has memory beside memory_max. Nothing
+ *          that has a choice comes after it until as many blocks have come back, which are given up, not kept.
  *
  * Promises
  *   P1  The file gets its own name only when all of it is on stable storage; nothing is written after a failure.
- *   P2  memory_max is never passed by buffers: blocks, the pool, and what the compressor holds.
+ *   P2  Blocks, the pool, and what the compressor holds take memory_max at most, and what one outsize record needs.
  *   P3  No failure is more than the failure of this snapshot, and none leaves its temporary file behind, unless the
  *       disk refuses to remove it: then the next snapshot replaces it.
  *   P4  At most SYNC_EVERY bytes, and what one block adds, are written and not synced: so the last sync is as short as
  *       the others, and the log's syncs never stand behind gigabytes of this file.
  *
- * Limits   A record that does not fit into memory_max can not be written; types dump in pieces, so only a value that
- *          somebody else's module dumps in one piece can be so large.
+ * Limits   Two outsize records, one after the other without a look at snapshot_writer_has_room: if the second one does
+ *          not fit the snapshot fails. Types dump in pieces, so only a value that somebody else's module dumps in one
+ *          piece can have two.
  */
 #include "log/snapshot_writer.h"
 
@@ -82,6 +86,7 @@ struct snapshot_writer {
     size_t fixed; /* bytes of memory that are no blocks */
     size_t memory;
     size_t memory_peak;
+    size_t outsize; /* bytes of memory that may be in use beside memory_max: multiple of block_memory */
     uint64_t stored;
 
     struct disk_request control;
@@ -251,18 +256,28 @@ static void prepare_footer(struct disk_request *request)
 
 /* ---- blocks on their way ---- */
 
+static void put_back(struct snapshot_writer *writer, struct block *block)
+{
+    if (writer->outsize > 0) {
+        writer->outsize -= writer->block_memory;
+        block_destroy(writer, block);
+    } else {
+        list_push_back(&writer->pool, &block->link);
+    }
+}
+
 static void on_block(struct disk_request *request)
 {
     struct block *block = container_of(request, struct block, request);
     struct snapshot_writer *writer = block->writer;
     writer->in_flight--;
     writer->sealed--;
-    list_push_back(&writer->pool, &block->link);
     if (request->status == STATUS_OK) {
         writer->stored += request->head.size + request->source.size;
     } else {
         fail_with(writer, request->sync_failed ? "synced" : "written", request->status);
     }
+    put_back(writer, block);
     if (writer->state == SNAPSHOT_WRITER_FAILED) {
         pool_clear(writer);
         clean_up(writer);
@@ -443,7 +458,7 @@ static bool make_room(struct snapshot_writer *writer, enum snapshot_kind kind, s
     if (!list_empty(&writer->pool)) {
         block = container_of(writer->pool.next, struct block, link);
         list_remove(&block->link);
-    } else if (writer->memory + writer->block_memory <= writer->config.memory_max) {
+    } else if (writer->memory + writer->block_memory <= writer->config.memory_max + writer->outsize) {
         block = block_create(writer);
     } else {
         complaint_set(&writer->complaint,
@@ -495,6 +510,10 @@ static void add_in_parts(struct snapshot_writer *writer, const struct record *re
     uint8_t head[RECORD_HEAD_MAX];
     size_t head_size = record_encode_head(record, head);
     size_t padding = size - head_size - record->key.size - record->body.size;
+    size_t blocks = (size + writer->block_size - 1) / writer->block_size * writer->block_memory;
+    if (writer->outsize == 0 && blocks + 2 * writer->block_memory > writer->config.memory_max / 2) {
+        writer->outsize = blocks;
+    }
     seal(writer);
     if (make_room(writer, SNAPSHOT_PART, head_size)) {
         writer->current->records = 1;
@@ -552,7 +571,7 @@ void snapshot_writer_add(struct snapshot_writer *writer, const struct record *re
 bool snapshot_writer_has_room(const struct snapshot_writer *writer)
 {
     size_t waits = writer->sealed * writer->block_memory;
-    return waits == 0 || writer->fixed + waits < writer->config.memory_max / 2;
+    return waits == 0 || (writer->outsize == 0 && writer->fixed + waits < writer->config.memory_max / 2);
 }
 
 void snapshot_writer_finish(struct snapshot_writer *writer)

@@ -19,7 +19,8 @@
 struct snapshot_writer; /* opaque */
 
 struct snapshot_writer_config {
-    size_t memory_max; /* bytes that may wait for the disk, all buffers together; at least 1 MiB */
+    size_t memory_max; /* bytes that may wait for the disk, all buffers together; at least 1 MiB. Beside it, and one at
+                          a time: a record that takes nearly half of that or more */
     enum snapshot_codec codec;
 };
 
@@ -40,8 +41,8 @@ struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_conf
  * O(1). */
 void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, struct gm_bytes name);
 
-/* Whether whoever has a choice may add more now: less than half of memory_max waits, or
- * nothing at all. (Whoever waits for it looks at the state, too.) */
+/* Whether whoever has a choice may add a record now, however large: less than half of memory_max waits, or nothing at
+ * all. (Whoever waits for it looks at the state, too.) */
 bool snapshot_writer_has_room(const struct snapshot_writer *writer);
 
 /* Adds one record, of a type above 0 and with no other flags than FRESH, EXPIRE and DAMAGED; its sequence, epoch and

@@ -18,6 +18,7 @@
 #include "shard/call.h"
 #include "shard/commands.h"
 #include "shard/notify.h"
+#include "shard/waiters.h"
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
@@ -371,7 +372,7 @@ int64_t node_turn_end(struct node *node)
     }
     once_per_second(node);
     release_answers(node);
-    if (more || !list_empty(&node->shard.dirty)) {
+    if (more || !list_empty(&node->shard.dirty) || waiters_ready(&node->shard)) { /* the saver lets go of values */
         return node->monotonic_ms;
     }
     int64_t next = shard_next_ms(&node->shard);

@@ -199,7 +199,7 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
     struct entry *entry = table_element(slot);
     int64_t expire_at_ms = entry_expire_at(entry);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard_may_expire(shard) && !sweep_defers(shard, entry)) {
+        if (shard_may_change(shard) && !sweep_defers(shard, entry)) {
             apply_expiry(shard, name, hash);
         } else {
             call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
@@ -327,10 +327,6 @@ bool admit_again(struct call *call)
     call->abi.interfaces = lookup.command->interfaces;
     bool bound = bind_arguments(call);
     check(bound);
-    if ((flags_of(call) & GM_WRITE) != 0 && call->shard->wal != NULL && wal_full(call->shard->wal) &&
-        !call->timed_out) {
-        return false;
-    }
     return look_up_keys(call) == NULL;
 }
 

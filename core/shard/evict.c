@@ -228,7 +228,7 @@ static bool run(struct shard *shard)
 {
     check(!shard->tail.open);
     int64_t begun_us = timing_moment_us(shard);
-    shard->evict.starved = shard_may_expire(shard) && is_over(shard) && !make_room(shard);
+    shard->evict.starved = shard_may_change(shard) && is_over(shard) && !make_room(shard);
     latency_add(shard, "eviction-cycle", (timing_moment_us(shard) - begun_us) / 1000);
     return !shard->evict.starved;
 }
@@ -245,5 +245,5 @@ bool evict_refuses_slow(struct call *call)
 
 bool evict_turn(struct shard *shard)
 {
-    return is_over(shard) && shard_may_expire(shard) && run(shard) && is_over(shard);
+    return is_over(shard) && shard_may_change(shard) && run(shard) && is_over(shard);
 }

@@ -19,6 +19,9 @@
  *   I2  At most EVICT_SLICE keys per command and per end of turn; what remains is done in the next turns, at once.
  *   I3  Commands that may need memory are refused only if nothing may be evicted: none is of the policy's kind.
  *   I4  The same commands at the same moments with the same seed evict the same keys.
+ *
+ * Limits   A command that has waited for a key is not refused when its turn comes: it was let in once, so was what woke
+ *          it, and what it moves is there already. So a write may pass the limit by what it and all whom it wakes need.
  */
 #ifndef GEOMYS_SHARD_EVICT_H
 #define GEOMYS_SHARD_EVICT_H

@@ -20,6 +20,7 @@ void interest_init(struct interest *interest, const struct siphash_key *hash_key
     *interest = (struct interest){0};
     table_init(&interest->keys, &table_of_interest, hash_key);
     list_init(&interest->ready);
+    list_init(&interest->later);
 }
 
 void interest_finish(struct interest *interest)
@@ -43,6 +44,7 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
         list_init(&key->waiters);
         list_init(&key->ready);
         key->size = (uint32_t)bytes.size;
+        key->put_off = false;
         key->changed = false;
         if (bytes.size > 0) {
             memcpy(key->key, bytes.data, bytes.size);
@@ -54,7 +56,8 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
 
 static void drop_if_idle(struct interest *interest, struct interest_key *key)
 {
-    if (list_empty(&key->watchers) && list_empty(&key->waiters) && list_empty(&key->ready)) {
+    if (list_empty(&key->watchers) && list_empty(&key->waiters) && key != interest->served) {
+        list_remove(&key->ready);
         (void)table_remove(&interest->keys, key_of(key), table_hash(&interest->keys, key_of(key)));
         memory_free(key);
     }
@@ -88,6 +91,13 @@ void interest_wait(struct interest *interest, struct session *session, struct li
     interest->waiters++;
 }
 
+static void ready_again(struct interest *interest, struct interest_key *key)
+{
+    key->put_off = false;
+    list_remove(&key->ready);
+    list_push_back(&interest->ready, &key->ready);
+}
+
 void interest_forget(struct interest *interest, struct list *list, bool watching)
 {
     while (!list_empty(list)) {
@@ -97,6 +107,9 @@ void interest_forget(struct interest *interest, struct list *list, bool watching
         list_remove(&link->in_key);
         memory_free(link);
         *(watching ? &interest->watchers : &interest->waiters) -= 1;
+        if (!watching && key->put_off) {
+            ready_again(interest, key); /* it may have been put off for the sake of who goes */
+        }
         drop_if_idle(interest, key);
     }
 }
@@ -149,15 +162,34 @@ struct interest_key *interest_ready(struct interest *interest)
         return NULL;
     }
     struct interest_key *key = container_of(interest->ready.next, struct interest_key, ready);
+    check(interest->served == NULL);
+    interest->served = key;
     key->changed = false;
     return key;
 }
 
 void interest_settled(struct interest *interest, struct interest_key *key)
 {
+    interest->served = NULL;
     list_remove(&key->ready);
     if (key->changed && !list_empty(&key->waiters)) {
         list_push_back(&interest->ready, &key->ready);
     }
     drop_if_idle(interest, key);
+}
+
+void interest_put_off(struct interest *interest, struct interest_key *key)
+{
+    interest->served = NULL;
+    key->put_off = true;
+    list_remove(&key->ready);
+    list_push_back(&interest->later, &key->ready);
+    drop_if_idle(interest, key);
+}
+
+void interest_resume(struct interest *interest)
+{
+    while (!list_empty(&interest->later)) {
+        ready_again(interest, container_of(interest->later.next, struct interest_key, ready));
+    }
 }

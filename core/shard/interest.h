@@ -6,6 +6,9 @@
  *          first come first served. A change of a key marks its watchers, and puts it on the `ready` list if somebody
  *          waits. While nobody is interested in anything a change costs one comparison.
  *
+ *          A ready key whose first waiter must not run yet is put off: it stays aside, and changes of it cost nothing,
+ *          until interest_resume, or until one of its waiters goes.
+ *
  * Limits   A session names at most as many keys as one command has arguments, per WATCH or wait.
  */
 #ifndef GEOMYS_SHARD_INTEREST_H
@@ -16,11 +19,12 @@
 
 struct session;
 
-/* A key that somebody is interested in; exists while one of its lists is not empty, or it is ready. */
+/* A key that somebody is interested in; exists while one of its lists is not empty, or it is being served. */
 struct interest_key {
     struct list watchers; /* of interest_link */
     struct list waiters;  /* of interest_link, in order of arrival */
-    struct list ready;    /* in interest.ready, or alone */
+    struct list ready;    /* in interest.ready or interest.later, or alone */
+    bool put_off;         /* it is in interest.later */
     bool changed;         /* since it was last taken from there */
     uint32_t size;
     uint8_t key[];
@@ -36,9 +40,11 @@ struct interest_link {
 
 struct interest {
     struct table keys;
-    struct list ready; /* interest_key.ready: changed while somebody waits */
-    uint64_t watchers; /* links */
-    uint64_t waiters;  /* links */
+    struct list ready;                 /* interest_key.ready: changed while somebody waits */
+    struct list later;                 /* the same, put off */
+    const struct interest_key *served; /* the last from interest_ready, until it is settled or put off; or NULL */
+    uint64_t watchers;                 /* links */
+    uint64_t waiters;                  /* links */
 };
 
 void interest_init(struct interest *interest, const struct siphash_key *hash_key);
@@ -63,12 +69,18 @@ static inline void interest_changed(struct interest *interest, struct gm_bytes k
     }
 }
 
-/* The next changed key; NULL if there is none. It is served with `changed` cleared, and lives until
- * interest_settled. */
+/* The next changed key; NULL if there is none. It is served with `changed` cleared, and lives until interest_settled or
+ * interest_put_off. One at a time. */
 struct interest_key *interest_ready(struct interest *interest);
 
 /* The caller is through with a key from interest_ready: it leaves the list, or goes to its end if it has changed
  * meanwhile. */
 void interest_settled(struct interest *interest, struct interest_key *key);
+
+/* The caller can not serve a key from interest_ready yet. */
+void interest_put_off(struct interest *interest, struct interest_key *key);
+
+/* What was put off is ready again. O(keys that were put off). */
+void interest_resume(struct interest *interest);
 
 #endif

@@ -6,8 +6,9 @@
  *          after it. When the pause is over the input is taken again. So order is kept and memory is bounded by what
  *          bounds the input.
  *
- *          While clients may not write nothing else changes the data either: keys whose time has come are only treated
- *          as absent until the pause is over (shard_may_expire). */
+ *          While clients may not write nothing else changes the data either (shard_may_change): keys whose time has
+ *          come are only treated as absent until the pause is over, and commands that wait for a key go on waiting,
+ *          unless their own time is over. */
 #ifndef GEOMYS_SHARD_PAUSE_H
 #define GEOMYS_SHARD_PAUSE_H
 

@@ -127,8 +127,7 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
     waiters_time_out(shard);
 }
 
-/* Not while the log takes nothing, and not while nobody may write. */
-bool shard_may_expire(const struct shard *shard)
+bool shard_may_change(const struct shard *shard)
 {
     return !shard->loading && shard->pause_until_ms == 0 && (shard->wal == NULL || !wal_full(shard->wal));
 }
@@ -136,7 +135,7 @@ bool shard_may_expire(const struct shard *shard)
 /* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
 static bool expire_some(struct shard *shard)
 {
-    if (!shard_may_expire(shard)) {
+    if (!shard_may_change(shard)) {
         return false;
     }
     for (int i = 0; i < SHARD_EXPIRE_SLICE; i++) {
@@ -176,7 +175,7 @@ int64_t shard_next_ms(const struct shard *shard)
     }
     int64_t expires = expire_next(&shard->keyspace.expire);
     bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
-    if (expires != INT64_MAX && shard_may_expire(shard) && !deferred) {
+    if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
         int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
             next = shard->monotonic_ms + wait;

@@ -163,8 +163,10 @@ bool shard_turn_end(struct shard *shard);
 /* When shard_turn wants to be called at the latest, monotonic ms: a wait or an expiry is due. INT64_MAX: no wish. */
 int64_t shard_next_ms(const struct shard *shard);
 
-/* Whether keys may be removed because their time has come; else they are only treated as absent. */
-bool shard_may_expire(const struct shard *shard);
+/* Whether data may change though no client asks for it now: not while the log is read or takes nothing, and not while
+ * CLIENT PAUSE holds writes back. Else keys whose time has come are only treated as absent, none is evicted, and who
+ * waits for a key goes on waiting. */
+bool shard_may_change(const struct shard *shard);
 
 /* The number of a type by name, a new one if it is unknown; -1: there are too many. Declares it to the log. */
 int shard_type_number(struct shard *shard, struct gm_bytes name);

@@ -17,7 +17,8 @@
  *          c      0 (owed)         0              0          ──►   dumped, 1      1
  *
  *          A large value is dumped in pieces over several turns: it is `half` dumped then. A command that would change
- *          it is held back meanwhile, as CLIENT PAUSE does, and no other command is.
+ *          it is held back meanwhile, as CLIENT PAUSE does, and no other command is. One that waits for a key, and
+ *          whose turn comes meanwhile, waits on (waiters.c).
  *
  * Promises
  *   P1  What the writer gets is the keyspace as it was between the two batches where the sweep began: each key once,
@@ -27,8 +28,8 @@
  *   P3  A sweep whose writer has failed goes on, marking only: the next one can begin when it is over.
  *   P4  A type that does not dump a value fails the snapshot, with a sentence that names the key.
  *
- * Limits   A large value is dumped whole, however long that takes, if it is changed by what can not be held back: a
- *          command that has waited (BLMOVE to a large list), or a record that comes from elsewhere. */
+ * Limits   A large value is dumped whole, however long that takes, if it is changed by what is not held back: a record
+ *          that comes from elsewhere, or a command that has it behind CALL_KEYS_INLINE other keys. */
 #include "shard/sweep.h"
 
 #include <stdio.h>
@@ -117,8 +118,10 @@ static bool dump_step(struct shard *shard, struct entry *entry, uint64_t *cursor
 
 /* ---- sessions that wait for a value ---- */
 
-static void release_held(struct sweep *sweep)
+static void release_held(struct shard *shard)
 {
+    struct sweep *sweep = &shard->sweep;
+    interest_resume(&shard->interest);
     while (!list_empty(&sweep->held)) {
         struct session *session = container_of(sweep->held.next, struct session, held);
         pause_forget(session);
@@ -132,7 +135,7 @@ static void half_done(struct shard *shard)
     mark(shard, shard->sweep.half);
     shard->sweep.half = NULL;
     shard->sweep.half_cursor = 0;
-    release_held(&shard->sweep);
+    release_held(shard);
 }
 
 void sweep_dump_owed(struct shard *shard, struct entry *entry)
@@ -176,8 +179,9 @@ bool sweep_defers(struct shard *shard, const struct entry *entry)
     return true;
 }
 
-static bool changes_deferred(struct shard *shard, const struct gm_bytes *argv, uint32_t argc)
+bool sweep_delays(struct shard *shard, const struct gm_bytes *argv, uint32_t argc)
 {
+    check(shard->depth == 0); /* the arguments are bound in what a call would use */
     struct registry_lookup lookup = registry_find(shard->registry, argv, argc);
     if (lookup.outcome != REGISTRY_FOUND || (lookup.command->abi->flags & GM_WRITE) == 0) {
         return false;
@@ -202,14 +206,13 @@ static bool changes_deferred(struct shard *shard, const struct gm_bytes *argv, u
 bool sweep_holds(struct session *session, const struct gm_bytes *argv, uint32_t argc)
 {
     struct shard *shard = session->shard;
-    check(shard->depth == 0);
     if (argc == 0 || !session->authenticated || shard->sweep.writer == NULL) {
         return false;
     }
-    bool holds = changes_deferred(shard, argv, argc);
+    bool holds = sweep_delays(shard, argv, argc);
     if (session->multi && bytes_equal_nocase(argv[0], "exec")) {
         for (const struct session_call *queued = session->queue; queued != NULL && !holds; queued = queued->next) {
-            holds = changes_deferred(shard, queued->argv, queued->argc);
+            holds = sweep_delays(shard, queued->argv, queued->argc);
         }
     } else if (session->multi) {
         return false; /* it is only queued */
@@ -257,7 +260,7 @@ void sweep_flushed(struct shard *shard)
     }
     sweep->half = NULL;
     sweep->half_cursor = 0;
-    release_held(sweep);
+    release_held(shard);
     finish(sweep);
 }
 

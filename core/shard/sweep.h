@@ -38,8 +38,12 @@ void sweep_flushed(struct shard *shard);
  * on with it. */
 bool sweep_defers(struct shard *shard, const struct entry *entry);
 
-/* Whether the command would change a value that is large and not dumped yet: then the session is held, its input
- * staying where it is, until the value has been dumped. Only while a sweep is active, between commands. */
+/* Whether the command would change a value that is large and not dumped yet. The sweep goes on with it, and calls
+ * interest_resume when that value has been dumped. Only while a sweep is active, between commands. */
+bool sweep_delays(struct shard *shard, const struct gm_bytes *argv, uint32_t argc);
+
+/* The same for a new command, EXEC among them: then the session is held, its input staying where it is, until the value
+ * has been dumped. */
 bool sweep_holds(struct session *session, const struct gm_bytes *argv, uint32_t argc);
 
 #endif

@@ -7,6 +7,10 @@
  *          round, so that a push costs what it serves and not what waits. Serving may change other keys (BLMOVE), which
  *          then are ready in their turn.
  *
+ *          Whose command must not run yet, because it would change what a sweep is busy with, is not tried: the round
+ *          ends, and the key is put off with all who wait for it until the sweep lets go. So it is for whole rounds
+ *          while the data may not change at all (CLIENT PAUSE, a full disk). Timeouts run on meanwhile.
+ *
  * Promises
  *   I1  Of two clients that wait for the same key with commands that can both be served, the earlier one is served
  *       first.
@@ -15,6 +19,7 @@
 
 #include "geomys/ext/wait.h"
 #include "shard/exec.h"
+#include "shard/sweep.h"
 
 static void listen(struct call *call)
 {
@@ -65,35 +70,58 @@ static bool suits(const struct shard *shard, const struct session *session, cons
     return (entry->flags & ENTRY_FROZEN) == 0 && (wanted == NULL || wanted == shard_type_of(shard, entry)->abi);
 }
 
-/* The queue changes under our hands: whoever has been tried in vain goes aside, and comes back in order. */
-static void serve_key(struct shard *shard, struct interest_key *key)
+static bool is_delayed(const struct session *session)
+{
+    struct shard *shard = session->shard;
+    return __builtin_expect(shard->sweep.active, 0) &&
+           sweep_delays(shard, session->parked->argv, session->parked->argc);
+}
+
+/* The queue changes under our hands: whoever has been tried in vain goes aside, and comes back in order. False: it is
+ * the turn of one who must not run yet. */
+static bool serve_key(struct shard *shard, struct interest_key *key)
 {
     struct list tried;
     list_init(&tried);
     const struct entry *entry;
+    bool delayed = false;
     while (!list_empty(&key->waiters) && (entry = find(shard, key)) != NULL) {
         struct interest_link *link = container_of(key->waiters.next, struct interest_link, in_key);
         struct session *session = link->session;
+        bool suitable = suits(shard, session, entry);
+        delayed = suitable && is_delayed(session);
+        if (delayed) {
+            break;
+        }
         list_remove(&link->in_key);
         list_push_back(&tried, &link->in_key);
-        if (suits(shard, session, entry) && exec_again(session, false)) {
+        if (suitable && exec_again(session, false)) {
             release(session);
         }
     }
     list_move_all(&tried, &key->waiters); /* those who were not tried come after those who were */
     list_move_all(&key->waiters, &tried);
+    return !delayed;
+}
+
+bool waiters_ready(const struct shard *shard)
+{
+    return !list_empty(&shard->interest.ready) && shard_may_change(shard);
 }
 
 void waiters_serve(struct shard *shard)
 {
-    if (__builtin_expect(list_empty(&shard->interest.ready), 1) || shard->serving_waiters) {
+    if (__builtin_expect(!waiters_ready(shard), 1) || shard->serving_waiters) {
         return;
     }
     shard->serving_waiters = true;
     struct interest_key *key;
     while ((key = interest_ready(&shard->interest)) != NULL) {
-        serve_key(shard, key);
-        interest_settled(&shard->interest, key);
+        if (serve_key(shard, key)) {
+            interest_settled(&shard->interest, key);
+        } else {
+            interest_put_off(&shard->interest, key);
+        }
     }
     shard->serving_waiters = false;
 }

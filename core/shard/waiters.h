@@ -9,8 +9,12 @@
 /* Parks the call, whose plan asked for it, until one of its keys changes or its time is over. */
 void waiters_park(struct call *call);
 
-/* Runs those again whose keys have changed, until nothing is ready. */
+/* Runs those again whose keys have changed, until nothing is ready. While the data may not change (shard_may_change)
+ * keys stay ready. */
 void waiters_serve(struct shard *shard);
+
+/* Whether waiters_serve would have something to do. */
+bool waiters_ready(const struct shard *shard);
 
 /* Runs those again that have no key, and so wait for the disk (WAITAOF, SAVE): if the log has synced, or in any
  * case. */

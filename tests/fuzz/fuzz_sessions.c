@@ -277,7 +277,8 @@ static void check_nothing_left(const struct shard *shard)
     check(shard->pubsub.links.count == 0 && shard->pubsub.topics[PUBSUB_CHANNEL].count == 0);
     check(shard->pubsub.topics[PUBSUB_PATTERN].count == 0);
     check(shard->interest.keys.count == 0 && shard->interest.watchers == 0 && shard->interest.waiters == 0);
-    check(list_empty(&shard->interest.ready) && heap_first(&shard->timeouts) == NULL);
+    check(list_empty(&shard->interest.ready) && list_empty(&shard->interest.later));
+    check(heap_first(&shard->timeouts) == NULL);
     check(shard->tracking.tracker_count == 0 && shard->tracking.keys.count == 0);
     check(shard->tracking.links.count == 0 && list_empty(&shard->tracking.leaving));
     check(shard->tracking.longest == 0 && shard->tracking.lengths[0] == 0);

@@ -104,8 +104,10 @@ void snap_add(const struct snap *snap, struct snapshot_writer *writer, struct si
         make(snap, i, &made);
         snapshot_writer_add(writer, &made.record);
         free(made.body);
-        if (sim != NULL && (i % 4 == 3 || !snapshot_writer_has_room(writer))) {
+        if (sim != NULL && i % 4 == 3) {
             (void)sim_disk_run(sim, 3);
+        }
+        while (sim != NULL && !snapshot_writer_has_room(writer) && sim_disk_run(sim, 3) > 0) {
         }
     }
 }

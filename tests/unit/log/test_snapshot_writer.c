@@ -262,6 +262,82 @@ Test(snapshot_writer, with_a_disk_that_does_nothing_memory_ends_at_the_ceiling_a
     }
 }
 
+/* ---- records that are larger than all the memory ---- */
+
+#define OUTSIZE (3 * MIB)
+
+/* One of them at a time, and a little for the blocks that it is cut into. */
+#define MEMORY_WITH_OUTSIZE (MIB + OUTSIZE + OUTSIZE / 4)
+
+static size_t memory_now(const struct snapshot_writer *writer)
+{
+    struct snapshot_writer_stats stats;
+    snapshot_writer_stats(writer, &stats);
+    cr_assert_leq(stats.memory_peak, MEMORY_WITH_OUTSIZE);
+    return stats.memory;
+}
+
+Test(snapshot_writer, a_record_larger_than_all_memory_is_let_through_and_its_memory_given_back)
+{
+    for (enum snapshot_codec codec = SNAPSHOT_PLAIN; codec <= SNAPSHOT_ZSTD; codec++) {
+        struct sim_disk *sim = sim_disk_create(3);
+        struct disk *disk = sim_disk_interface(sim);
+        struct snapshot_writer_config config = {.memory_max = MIB, .codec = codec};
+        struct snap snap;
+        snap_init(&snap, 5, 60, OUTSIZE);
+        struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &snap.cut);
+        snap_add(&snap, writer, sim);
+        cr_assert_eq(snapshot_writer_state(writer), SNAPSHOT_WRITER_OPEN, "%s: %s", codec_names[codec],
+                     snapshot_writer_complaint(writer)->text);
+        disk->ops->drain(disk);
+        cr_assert(snapshot_writer_has_room(writer));
+        cr_assert_leq(memory_now(writer), MIB);
+        snapshot_writer_finish(writer);
+        disk->ops->drain(disk);
+        snapshot_writer_publish(writer);
+        snap_drop(writer, sim);
+        cr_assert(expect_whole_or_none(&snap, sim, codec_names[codec], 0));
+        sim_disk_destroy(sim);
+    }
+}
+
+static void add_one(struct snapshot_writer *writer, size_t size)
+{
+    static const uint8_t body[OUTSIZE];
+    struct record record = {.flags = RECORD_FRESH, .op = 1, .type = 3, .key = BYTES("key"), .body = {body, size}};
+    snapshot_writer_add(writer, &record);
+}
+
+/* Who has no choice has all of memory_max beside it, and not more; nor is there a second such record. */
+Test(snapshot_writer, while_an_outsize_record_waits_there_is_room_for_others)
+{
+    for (unsigned second = 0; second < 2; second++) {
+        struct sim_disk *sim = sim_disk_create(3);
+        struct snapshot_cut cut = {.sequence = 5, .epoch = 5, .time_ms = 1};
+        struct snapshot_writer *writer = snapshot_writer_create(&small, sim_disk_interface(sim), &cut);
+        snapshot_writer_declare(writer, 3, BYTES("test.first/1"));
+        add_one(writer, 300000);
+        cr_assert(snapshot_writer_has_room(writer));
+        add_one(writer, OUTSIZE);
+        cr_assert_not(snapshot_writer_has_room(writer));
+        size_t before = memory_now(writer);
+        for (unsigned i = 0; i < (second == 1 ? 1 : 8); i++) {
+            add_one(writer, second == 1 ? 500000 : 50000); /* which would be outsize itself, were it the first */
+        }
+        cr_assert_eq(snapshot_writer_state(writer), SNAPSHOT_WRITER_OPEN);
+        cr_assert_gt(memory_now(writer), before + 400000);
+        for (unsigned i = 0; i < 10; i++) {
+            add_one(writer, second == 1 ? OUTSIZE : 50000);
+        }
+        cr_assert_eq(snapshot_writer_state(writer), SNAPSHOT_WRITER_FAILED);
+        cr_assert_not_null(strstr(snapshot_writer_complaint(writer)->text, "snapshot_memory"));
+        (void)memory_now(writer);
+        snap_drop(writer, sim);
+        cr_assert_eq(snap_files(sim), 0);
+        sim_disk_destroy(sim);
+    }
+}
+
 Test(snapshot_writer, given_up_in_any_state_it_goes_away_and_says_why)
 {
     struct snap snap;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "log/snapshot.h"
+#include "shard/waiters.h"
 #include "support/node_fixture.h"
 #include "support/seed.h"
 
@@ -275,6 +276,71 @@ Test(saver, a_full_disk_fails_the_snapshot_and_not_the_writes)
     sim_disk_limit(at.sim, UINT64_MAX);
     cr_expect_str_eq(node_fixture_say(&at, "SAVE"), "OK");
     cr_expect_eq(count_snapshots(&at), 2);
+    node_fixture_finish(&at);
+}
+
+/* ---- who waits for what the sweep is busy with ---- */
+
+/* A client beside the fixture's, whose answers nobody reads. */
+static void say_beside(struct node_fixture *at, struct session *session, const char *line)
+{
+    size_t wants;
+    struct gm_bytes bytes = gm_bytes_of(line);
+    node_turn(at->node, at->now_ms, at->monotonic_ms);
+    cr_assert_eq(session_input(session, bytes.data, bytes.size, &wants), bytes.size);
+    list_remove(&session->dirty);
+}
+
+/* Waits for the large list during a snapshot. Whether the sweep was over in the turn in which it let go of the list:
+ * then there must be another turn at once, as nothing else may happen for a while. */
+static bool wait_for_large(struct node_fixture *at, struct session *beside)
+{
+    const struct shard *shard = &at->node->shard;
+    node_fixture_send(at, "BLMOVE queue large LEFT RIGHT 0");
+    node_fixture_turn(at, 0);
+    say_beside(at, beside, "BGSAVE\r\n");
+    (void)node_turn_end(at->node);
+    cr_assert_not_null(shard->sweep.half);
+    say_beside(at, beside, "RPUSH queue element\r\n");
+    int64_t due_ms = node_turn_end(at->node);
+    for (unsigned turns = 0; shard->sweep.half != NULL; turns++) {
+        cr_assert_lt(turns, 1000);
+        cr_assert_eq(at->conn.output.size, 0, "it waits on");
+        (void)sim_disk_run(at->sim, SIZE_MAX);
+        node_turn(at->node, at->now_ms, at->monotonic_ms);
+        due_ms = node_turn_end(at->node);
+    }
+    cr_assert(waiters_ready(shard));
+    cr_expect_eq(due_ms, at->monotonic_ms);
+    bool over = !shard->sweep.active;
+    node_fixture_settle(at);
+    cr_expect(gm_bytes_equal(buf_bytes(&at->conn.output), BYTES("$7\r\nelement\r\n")));
+    buf_clear(&at->conn.output, SIZE_MAX);
+    return over;
+}
+
+Test(saver, who_waits_for_a_value_is_served_as_soon_as_it_is_dumped)
+{
+    enum { ELEMENTS = 400, ROUNDS = 10 };
+    struct node_fixture at;
+    node_fixture_init(&at, 9);
+    cr_assert_eq(start(&at), STATUS_OK);
+    struct session *beside = session_create(&at.node->shard, 1000);
+    for (unsigned i = 1; i < ELEMENTS; i++) {
+        cr_assert_not_null(node_fixture_say(&at, "RPUSH large %04000u", i));
+    }
+    unsigned over = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        cr_assert_not_null(node_fixture_say(&at, "RPUSH large %04000u", round));
+        node_fixture_settle(&at);
+        over += wait_for_large(&at, beside);
+    }
+    cr_expect_gt(over, 0);
+    char length[16];
+    (void)snprintf(length, sizeof length, ":%d", ELEMENTS - 1 + 2 * ROUNDS);
+    cr_expect_str_eq(node_fixture_say(&at, "LLEN large"), length);
+    cr_expect_eq(at.node->saver.made, ROUNDS);
+    session_destroy(beside);
     node_fixture_finish(&at);
 }
 

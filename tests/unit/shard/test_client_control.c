@@ -187,6 +187,33 @@ Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
     shard_fixture_close(&at);
 }
 
+/* Who waits for a key is not served while nobody may write; timeouts run on, and so do those who read. */
+Test(client_control, a_pause_lets_who_waits_wait_on)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "", "BLPOP list 0.5");
+    expect_said(&at, 2, "", "BLPOP list 0");
+    expect_said(&at, 3, "", "BLPOP list 0");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "RPUSH list a b");
+    expect_said(&at, 0, "QUEUED", "CLIENT PAUSE 1000 WRITE");
+    expect_said(&at, 0, "[:2 OK]", "EXEC");
+    expect_heard(&at, 1, "");
+    expect_said(&at, 0, ":2", "LLEN list");
+    shard_fixture_pass(&at, 500);
+    expect_heard(&at, 1, "nil[]");
+    shard_fixture_hang_up(&at, 3);
+    (void)shard_fixture_records(&at);
+    shard_fixture_pass(&at, 499);
+    expect_records(&at, "");
+    expect_heard(&at, 2, "");
+    shard_fixture_pass(&at, 1);
+    expect_heard(&at, 2, "[\"list\" \"a\"]");
+    expect_said(&at, 0, "[\"b\"]", "LRANGE list 0 -1");
+    shard_fixture_close(&at);
+}
+
 Test(client_control, a_pause_of_everything_leaves_a_way_out)
 {
     struct shard_fixture at;

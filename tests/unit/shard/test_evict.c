@@ -371,6 +371,25 @@ Test(evict, a_candidate_is_judged_anew)
     }
 }
 
+/* What it moves was there before, and what woke it was let in. */
+Test(evict, who_has_waited_is_served_above_the_limit)
+{
+    struct shard_fixture fixture;
+    open_with(&fixture, EVICT_NONE);
+    expect_said(&fixture, 0, ":2", "RPUSH source first second");
+    expect_said(&fixture, 1, "", "BLMOVE a b LEFT RIGHT 0");
+    expect_said(&fixture, 2, "", "BLMOVE b c LEFT RIGHT 0");
+    set_limit(&fixture, 1);
+    expect_said(&fixture, 3, "-" EVICT_REFUSAL, "LMOVE source a LEFT RIGHT");
+    expect_said(&fixture, 3, "-" EVICT_REFUSAL, "BLMOVE source a LEFT RIGHT 0");
+    expect_said(&fixture, 0, "OK", "RENAME source a"); /* which needs no memory */
+    expect_heard(&fixture, 1, "\"first\"");
+    expect_heard(&fixture, 2, "\"first\"");
+    expect_said(&fixture, 0, "[\"second\"]", "LRANGE a 0 -1");
+    expect_said(&fixture, 0, "[\"first\"]", "LRANGE c 0 -1");
+    shard_fixture_close(&fixture);
+}
+
 /* ---- others who have to do with the key ---- */
 
 Test(evict, whoever_watches_or_waits_for_the_key_hears_of_it)

@@ -14,6 +14,7 @@
 #include "log/snapshot_reader.h"
 #include "log/snapshot_writer.h"
 #include "shard/sweep.h"
+#include "shard/waiters.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
 
@@ -178,8 +179,9 @@ static void expect_settled(struct shard_fixture *at)
 
 /* ---- random lives ---- */
 
-/* Says it if it is taken: a client that is held back says nothing. */
-__attribute__((format(printf, 2, 3))) static void offer(struct shard_fixture *at, const char *format, ...)
+/* Says it if it is taken: a client that is held back, or waits, says nothing. */
+__attribute__((format(printf, 3, 4))) static void offer_as(struct shard_fixture *at, unsigned client,
+                                                           const char *format, ...)
 {
     char *line;
     va_list args;
@@ -188,10 +190,12 @@ __attribute__((format(printf, 2, 3))) static void offer(struct shard_fixture *at
     va_end(args);
     cr_assert_geq(size, 0);
     line[size] = '\n'; /* in place of the terminator */
-    (void)shard_fixture_send(at, 0, (struct gm_bytes){(const uint8_t *)line, (size_t)size + 1});
-    (void)shard_fixture_hear(at, 0);
+    (void)shard_fixture_send(at, client, (struct gm_bytes){(const uint8_t *)line, (size_t)size + 1});
+    (void)shard_fixture_hear(at, client);
     free(line);
 }
+
+#define offer(at, ...) offer_as((at), 0, __VA_ARGS__)
 
 #define ELEMENTS_MAX 5000 /* of one inline command */
 
@@ -213,7 +217,7 @@ static void change_something(struct shard_fixture *at, struct prng *prng)
 {
     unsigned key = (unsigned)prng_below(prng, 600);
     unsigned number = (unsigned)prng_below(prng, 1000);
-    switch (prng_below(prng, 14)) {
+    switch (prng_below(prng, 15)) {
     case 0:
     case 1:
         offer(at, "SET k%u value%u", key, number);
@@ -246,7 +250,10 @@ static void change_something(struct shard_fixture *at, struct prng *prng)
     case 11:
         offer(at, "PERSIST k%u", key);
         break;
-    case 12:
+    case 12: /* and somebody waits for one list, to change another */
+        offer_as(at, 1 + number % 3, "BLMOVE l%u k%u LEFT RIGHT 0.05", key, number % 600);
+        break;
+    case 13:
         shard_fixture_pass(at, (int64_t)prng_below(prng, 5));
         break;
     default:
@@ -395,21 +402,153 @@ Test(sweep, a_large_value_whose_time_has_come_is_gone_for_readers_and_removed_la
     shard_fixture_close(&at);
 }
 
-/* Who has waited can not be held back: the large target is dumped at once then, and the picture is right. */
-Test(sweep, a_command_that_has_waited_changes_a_large_value)
+/* ---- who has waited for a key, and would change a large value when the turn comes ---- */
+
+/* Two wait for one list, the first of them to move what comes to a large one. */
+static void open_with_waiters(struct shard_fixture *at, const struct shard_fixture_options *options)
+{
+    shard_fixture_open(at, options);
+    fill(at, "RPUSH", 1, 20000);
+    expect_said(at, 0, "", "BLMOVE queue k1 LEFT RIGHT 1");
+    expect_said(at, 1, "", "BLPOP queue 0");
+}
+
+static void expect_delayed(struct shard_fixture *at, const char *length)
+{
+    expect_heard(at, 0, "");
+    expect_heard(at, 1, "");
+    expect_said(at, 2, length, "LLEN queue");
+    expect_said(at, 2, ":20000", "LLEN k1");
+    cr_expect_eq(at->shard.sweep.before, 0, "nothing was dumped in one go");
+    cr_expect_eq(at->shard.session_blocked, 2);
+    cr_expect(!waiters_ready(&at->shard) && list_empty(&at->shard.interest.ready), "nobody tries again and again");
+}
+
+static void expect_right(struct picture *picture, struct shard_fixture *at)
+{
+    cr_expect_eq(picture_end(picture, at), SNAPSHOT_WRITER_PUBLISHED);
+    cr_expect_eq(picture_digest(picture, &(struct shard_fixture_options){0}), picture->digest);
+    picture_finish(picture);
+    shard_fixture_close(at);
+}
+
+Test(sweep, who_has_waited_waits_on_and_keeps_the_place)
 {
     struct shard_fixture at;
     struct picture picture;
-    open_with_large(&at);
-    expect_said(&at, 0, "", "BLMOVE empty k1 LEFT RIGHT 0");
+    open_with_waiters(&at, &(struct shard_fixture_options){0});
     picture_begin(&picture, &at, 16 * MIB);
-    expect_said(&at, 1, ":1", "RPUSH empty element");
-    expect_heard(&at, 0, "\"element\"");
-    expect_said(&at, 1, ":20001", "LLEN k1");
-    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED);
-    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
+    expect_said(&at, 2, ":1", "RPUSH queue first");
+    expect_delayed(&at, ":1");
+    cr_assert_not_null(at.shard.sweep.half);
+    expect_said(&at, 2, ":2", "RPUSH queue second");
+    expect_delayed(&at, ":2");
+    sweep_to_the_end(&picture, &at);
+    cr_expect(waiters_ready(&at.shard), "whoever drives the shard takes a turn at once");
+    shard_fixture_pass(&at, 0);
+    expect_heard(&at, 0, "\"first\"");
+    expect_heard(&at, 1, "[\"queue\" \"second\"]");
+    expect_said(&at, 2, "[\"first\"]", "LRANGE k1 -1 -1");
+    cr_expect_eq(at.shard.session_blocked, 0);
+    expect_right(&picture, &at);
+}
+
+/* Those behind get their turn as soon as the one for whom the key was put off is gone: by the clock, by a command, by
+ * hanging up. */
+Test(sweep, who_is_gone_holds_nobody_up)
+{
+    for (unsigned way = 0; way < 3; way++) {
+        struct shard_fixture at;
+        struct picture picture;
+        open_with_waiters(&at, &(struct shard_fixture_options){0});
+        picture_begin(&picture, &at, 16 * MIB);
+        expect_said(&at, 2, ":1", "RPUSH queue first");
+        shard_fixture_pass(&at, 999);
+        expect_delayed(&at, ":1");
+        if (way == 0) {
+            shard_fixture_pass(&at, 1);
+            expect_heard(&at, 0, "nil[]");
+        } else if (way == 1) {
+            expect_said(&at, 2, ":1", "CLIENT UNBLOCK %llu", (unsigned long long)at.clients[0]->id);
+            expect_heard(&at, 0, "nil[]");
+        } else {
+            shard_fixture_hang_up(&at, 0);
+            shard_fixture_pass(&at, 0);
+        }
+        expect_heard(&at, 1, "[\"queue\" \"first\"]");
+        cr_expect(at.shard.sweep.active);
+        cr_expect_eq(at.shard.sweep.before, 0);
+        cr_expect_eq(at.shard.interest.keys.count, 0);
+        expect_right(&picture, &at);
+    }
+}
+
+/* Nobody is left who could be tried, or nothing to try it with. */
+Test(sweep, a_key_that_was_put_off_goes_with_those_who_wait_for_it)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_waiters(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 3, "", "BLMOVE other k1 LEFT RIGHT 0");
+    picture_begin(&picture, &at, 16 * MIB);
+    expect_said(&at, 2, ":1", "RPUSH queue first");
+    expect_said(&at, 2, ":1", "DEL queue");
+    expect_said(&at, 2, ":1", "RPUSH other element");
+    shard_fixture_hang_up(&at, 1);
+    shard_fixture_hang_up(&at, 0);
+    cr_expect_eq(at.shard.interest.keys.count, 2); /* of client 3, who waits for both keys */
+    expect_said(&at, 2, "OK", "FLUSHALL");
+    expect_heard(&at, 3, "");
+    expect_said(&at, 2, ":1", "RPUSH other again");
+    expect_heard(&at, 3, "\"again\"");
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_FAILED);
     picture_finish(&picture);
     shard_fixture_close(&at);
+}
+
+/* By the time the sweep lets go there is another reason to wait, and then none. */
+Test(sweep, who_waits_on_waits_for_the_end_of_a_pause_too)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    open_with_waiters(&at, &(struct shard_fixture_options){0});
+    picture_begin(&picture, &at, 16 * MIB);
+    expect_said(&at, 2, ":1", "RPUSH queue first");
+    expect_said(&at, 2, "OK", "CLIENT PAUSE 50 WRITE");
+    sweep_to_the_end(&picture, &at);
+    shard_fixture_pass(&at, 49);
+    expect_heard(&at, 0, "");
+    cr_expect(!waiters_ready(&at.shard), "nor is there a turn at once");
+    shard_fixture_pass(&at, 1);
+    expect_heard(&at, 0, "\"first\"");
+    expect_right(&picture, &at);
+}
+
+Test(sweep, who_waits_on_waits_for_space_on_the_disk_too)
+{
+    static char value[60001];
+    struct shard_fixture at;
+    struct picture picture;
+    memset(value, 'v', sizeof value - 1);
+    open_with_waiters(&at, &(struct shard_fixture_options){.log = true});
+    picture_begin(&picture, &at, 16 * MIB);
+    expect_said(&at, 2, ":1", "RPUSH queue first");
+    sim_disk_limit(at.sim, sim_disk_used(at.sim));
+    for (unsigned i = 0; i < 1000 && !wal_full(at.wal); i++) {
+        (void)shard_fixture_say(&at, 3, "SET written %s", value);
+    }
+    cr_assert(wal_full(at.wal));
+    sweep_to_the_end(&picture, &at);
+    shard_fixture_pass(&at, 0);
+    cr_expect(at.clients[0]->waiting);
+    sim_disk_limit(at.sim, UINT64_MAX);
+    for (unsigned i = 0; i < 9 && wal_full(at.wal); i++) {
+        shard_fixture_pass(&at, 100);
+    }
+    cr_assert_not(wal_full(at.wal));
+    shard_fixture_pass(&at, 0);
+    expect_heard(&at, 0, "\"first\"");
+    expect_right(&picture, &at);
 }
 
 /* ---- what fails ---- */
@@ -542,6 +681,53 @@ Test(sweep, while_the_disk_stands_still_the_sweep_waits_and_clients_do_not)
     cr_expect_leq(memory_of(&picture), MIB);
     sweep_to_the_end(&picture, &at);
     expect_settled(&at);
+    picture_finish(&picture);
+    shard_fixture_close(&at);
+}
+
+/* ---- records that are larger than what may wait for the disk ---- */
+
+#define OUTSIZE (3 * MIB)
+
+static void push_outsize(struct shard_fixture *at, const char *key)
+{
+    struct buf command;
+    buf_init(&command, 2 * OUTSIZE);
+    cr_assert(buf_format(&command, "*3\r\n$5\r\nRPUSH\r\n$%zu\r\n%s\r\n$%zu\r\n", strlen(key), key, OUTSIZE));
+    for (size_t i = 0; i < OUTSIZE; i += 8) {
+        cr_assert(buf_append(&command, BYTES("abcdefgh")));
+    }
+    cr_assert(buf_append(&command, BYTES("\r\n")));
+    cr_assert_eq(shard_fixture_send(at, 0, buf_bytes(&command)), command.size);
+    expect_begins(at, 0, ":", "LLEN %s", key);
+    buf_finish(&command);
+}
+
+/* Two in a list, and one in another, while clients change what the sweep has not come to yet. */
+Test(sweep, records_larger_than_its_memory_are_in_the_picture)
+{
+    struct shard_fixture at;
+    struct picture picture;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < 2000; i++) {
+        (void)shard_fixture_say(&at, 0, "SET k%u %0200u", i, i);
+    }
+    push_outsize(&at, "first");
+    push_outsize(&at, "first");
+    push_outsize(&at, "second");
+    (void)shard_fixture_hear(&at, 0);
+    picture_begin(&picture, &at, MIB);
+    unsigned changed = 0;
+    while (at.shard.sweep.active) {
+        (void)sweep_turn(&at.shard, 0);
+        (void)sim_disk_run(picture.sim, 1);
+        (void)shard_fixture_say(&at, 0, "APPEND k%u x", changed++ % 2000);
+    }
+    cr_expect_gt(at.shard.sweep.before, 20);
+    cr_expect_leq(memory_of(&picture), MIB + OUTSIZE + OUTSIZE / 4);
+    cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_PUBLISHED, "%s",
+                 snapshot_writer_complaint(picture.writer)->text);
+    cr_expect_eq(picture_digest(&picture, &(struct shard_fixture_options){0}), picture.digest);
     picture_finish(&picture);
     shard_fixture_close(&at);
 }
