@@ -444,7 +444,7 @@ static void complete_many(void *context, struct gm_bytes before, struct completi
     (void)context;
     out->start = before.size;
     for (int i = 0; i < 30; i++) {
-        char word[8];
+        char word[16];
         (void)snprintf(word, sizeof word, "n%02d", i);
         completions_add(out, gm_bytes_of(word));
     }
