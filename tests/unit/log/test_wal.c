@@ -245,6 +245,30 @@ Test(wal, on_a_full_disk_says_so_tries_again_and_goes_on_when_there_is_room)
     }
 }
 
+/* What is left to write then, a new segment or a later mark, is nothing that a client was told or waits for. */
+Test(wal, whose_records_are_all_synced_ends_well_on_a_full_disk)
+{
+    static const enum wal_policy policies[] = {WAL_WRITE_THROUGH, WAL_BUFFERED};
+    for (unsigned i = 0; i < 120; i++) {
+        struct harness harness;
+        harness_init(&harness, i, policies[i % 2]);
+        cr_assert_eq(harness_start(&harness), STATUS_OK);
+        for (unsigned k = 0; k <= i / 2; k++) {
+            harness_add(&harness, 1);
+            harness_settle(&harness, i % 2 == 0 ? 20 : 100);
+        }
+        uint64_t last = harness.tail.last_sequence;
+        cr_assert_eq(wal_synced(harness.wal), last);
+        sim_disk_fault(harness.sim, SIM_NO_SPACE, 1, 1000);
+        cr_assert(harness_close(&harness), "%u batches: %s", i / 2, harness.complaint.text);
+        sim_disk_fault(harness.sim, SIM_NO_SPACE, 0, 0);
+        cr_assert_eq(harness_start(&harness), STATUS_OK, "%u batches: %s", i / 2, harness.complaint.text);
+        cr_assert_eq(harness.end.last_sequence, last);
+        cr_assert(harness_close(&harness));
+        harness_finish(&harness);
+    }
+}
+
 Test(wal, that_fails_says_so_once_with_the_file_and_releases_nothing_more)
 {
     struct harness harness;
