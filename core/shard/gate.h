@@ -5,7 +5,8 @@
  * Idea     The log releases sequences in order. Each answer has a mark: the highest sequence that it depends on. A
  *          write depends on its own records; a read on the last change of the keys it looked at. To remember that per
  *          key would cost eight bytes each, so it is remembered per stripe: keys share 4096 stripes by their hash. A
- *          stripe only ever says too much, never too little, and what it says too much is gone within one group commit.
+ *          stripe only ever says too much, never too little, and what it says too much is gone within one group commit:
+ *          on a full disk, when there is space again.
  *
  * Promises
  *   I1  An answer's mark is at least the sequence of every record whose effect it shows.

@@ -12,6 +12,7 @@ Needs   the right to mount (root); else the tests are skipped.
 import contextlib
 import os
 import subprocess
+import time
 
 from support.client import Error
 from support.runner import Skip, equal, run
@@ -19,6 +20,7 @@ from support.server import Folder, Server, wait_until
 
 SIZE = 6 * 1024 * 1024
 TEXT = b"v" * 8000
+RETRY_S = 0.1  # RETRY_MS of core/log/wal.c
 
 
 @contextlib.contextmanager
@@ -37,15 +39,48 @@ def small_disk():
             subprocess.run(["umount", "-l", disk], check=True)
 
 
-def fill(disk, leave):
-    """Leaves about `leave` bytes."""
+def free(disk):
     stat = os.statvfs(disk)
-    with open(os.path.join(disk, "filler"), "ab") as filler:
-        filler.write(b"\0" * max(0, stat.f_bavail * stat.f_frsize - leave))
+    return stat.f_bavail * stat.f_frsize
 
 
-def write_until_full(server, promised, name):
-    """Writes on connections that wait for no answer until one is refused. Returns those whose answer is still due."""
+def fill(disk, leave):
+    """Leaves about `leave` bytes. The server may take what is there at the same time."""
+    with open(os.path.join(disk, "filler"), "ab", buffering=0) as filler, contextlib.suppress(OSError):
+        while free(disk) > leave:
+            filler.write(b"\0" * (free(disk) - leave))
+
+
+def stays_full(disk, client):
+    """Takes what the server gives back when it meets the end of the space (a segment that it could not prepare), and
+    looks whether it has tried again, several times, in vain."""
+    end = time.monotonic() + 5 * RETRY_S
+    while time.monotonic() < end:
+        fill(disk, 0)
+        if not full(client):
+            return False
+        if free(disk) > 0:
+            end = time.monotonic() + 5 * RETRY_S
+        time.sleep(RETRY_S / 10)
+    return True
+
+
+def still_waiting(waiting, promised):
+    left = []
+    for client, key, text in waiting:
+        try:
+            equal(client.receive(), b"OK")
+        except TimeoutError:
+            left.append((client, key, text))
+        else:
+            promised[key] = text
+            client.close()
+    return left
+
+
+def write_until_full(server, disk, promised, name):
+    """Writes on connections that wait for no answer until there is no space and all are refused. Returns those whose
+    answer is still due."""
     waiting = []
     with server.client() as asking:
         for number in range(5000):
@@ -56,14 +91,14 @@ def write_until_full(server, promised, name):
                 answer = client.receive()
             except TimeoutError:
                 waiting.append((client, key, b"%d" % number + TEXT))
-                if full(asking):
-                    return waiting
-                continue
-            client.close()
-            if isinstance(answer, Error):
+            else:
+                client.close()
+                if not isinstance(answer, Error):
+                    promised[key] = b"%d" % number + TEXT
+                    continue
                 equal(answer.code, "DISKFULL")
-                return waiting
-            promised[key] = b"%d" % number + TEXT
+            if full(asking) and stays_full(disk, asking):
+                return still_waiting(waiting, promised)
     raise AssertionError("the disk does not become full")
 
 
@@ -82,11 +117,22 @@ def check_read_only(server, promised):
         client.pipeline([("MULTI",), ("GET", list(promised)[0]), ("SET", "new", 1)])
         answer = client.call("EXEC")
         assert isinstance(answer, Error) and "DISKFULL" in answer, answer
-        client.pipeline([("MULTI",), ("GET", list(promised)[0])])
-        equal(client.call("EXEC"), [promised[list(promised)[0]]], "a transaction that only reads")
-        for key, text in promised.items():
-            equal(client.call("GET", key), text, "a read while the disk is full")
         equal(client.call("PING"), b"PONG")
+    check_reads(server, promised)
+
+
+def check_reads(server, promised):
+    """All but those few keys that share a stripe of the gate with a write that waits: one in 4096 for each of these."""
+    late = []
+    for key, text in promised.items():
+        with server.client(timeout_s=1 if len(late) < 3 else 30) as client:
+            try:
+                equal(client.call("GET", key), text, "a read while the disk is full")
+                client.pipeline([("MULTI",), ("GET", key)])
+                equal(client.call("EXEC"), [text], "a transaction that only reads")
+            except TimeoutError:
+                late.append(key)
+    assert len(late) <= 3, late
 
 
 def check_all(server, promised):
@@ -106,7 +152,7 @@ def story(policy):
                     equal(client.call("SET", b"early:%d" % number, TEXT), b"OK")
             for turn in range(2):
                 fill(disk, 600 * 1024)
-                waiting = write_until_full(server, promised, b"turn%d" % turn)
+                waiting = write_until_full(server, disk, promised, b"turn%d" % turn)
                 check_read_only(server, promised)
                 os.unlink(os.path.join(disk, "filler"))
                 for client, key, text in waiting:
@@ -160,7 +206,7 @@ def test_killed_and_ended_while_full():
         server = Server(folder, persistence="writethroughdisk", wal_segment_size="256kb")
         try:
             fill(disk, 400 * 1024)
-            waiting = write_until_full(server, promised, b"k")
+            waiting = write_until_full(server, disk, promised, b"k")
             check_read_only(server, promised)
             server.kill()
             for client, *_ in waiting:
@@ -176,7 +222,7 @@ def test_killed_and_ended_while_full():
             promised.update(late)
             check_all(server, promised)
             fill(disk, 0)
-            waiting = write_until_full(server, promised, b"m")
+            waiting = write_until_full(server, disk, promised, b"m")
             equal(server.stop(), 1 if waiting else 0, "the exit code of an end that could not write everything down")
             for client, *_ in waiting:
                 equal(client.receive_all(), b"", "what was not written is not acknowledged")
@@ -198,7 +244,7 @@ def test_starts_on_a_full_disk():
         try:
             fill(disk, 300 * 1024)
             for turn in range(3):
-                waiting = write_until_full(server, promised, b"turn%d" % turn)
+                waiting = write_until_full(server, disk, promised, b"turn%d" % turn)
                 check_read_only(server, promised)
                 server.kill()
                 for client, *_ in waiting:
