@@ -83,8 +83,9 @@ struct wal_stats {
 /* O(1), as all that has no other remark. */
 void wal_stats(const struct wal *wal, struct wal_stats *out);
 
-/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. Refusals are told. A
- * removal under way is finished, no further one begun. */
+/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. NO_SPACE when records
+ * could not be written; for want of space a last mark alone may be missing, which is OK. A removal under way is
+ * finished, no further one begun. */
 must_use enum status wal_close(struct wal *wal, struct complaint *complaint);
 
 /* Releases the memory without writing: after wal_close, or when the process must stop. NULL is fine. No request may be
