@@ -8,7 +8,8 @@ Why     A rule that nobody checks is a wish. Each one here was chosen because br
 Rules   text      first line names the licence; no tabs, no trailing blanks, no carriage returns, at most 120 columns, a
                   line break at the end; no absolute path of somebody's machine
         format    clang-format has nothing to change
-        includes  base <- env <- {wire store module log} <- shard <- cluster <- {node os} <- main. A module sees
+        includes  a folder of core sees those below it (BELOW); what points elsewhere and is not on the list
+                  tools/arrows.txt is refused, and so is a line of that list that no file needs any more. A module sees
                   geomys/, its own folder and the C library; the ABI sees itself and the C library
         names     no typedef of a struct, union or enum in core
         calls     no unbounded string functions and no hidden state (strtok, rand), tests aside; in core, outside os
@@ -29,18 +30,29 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COLUMNS = 120
 LICENCE = "SPDX-License-Identifier: MIT"
 
-LEVELS = {
-    "base": 0,
-    "env": 1,
-    "wire": 2,
-    "store": 2,
-    "module": 2,
-    "log": 2,
-    "shard": 3,
-    "cluster": 4,
-    "node": 5,
-    "os": 5,
+# What the files of a folder may include beside their own.
+BELOW = {
+    "base": "",
+    "env": "base",
+    "wire": "env base",
+    "store": "env base",
+    "module": "env base",
+    "log": "env base",
+    "meter": "env base",
+    "config": "env base",
+    "shard": "wire store module log meter env base",
+    "serve": "shard wire store module log meter env base",
+    "replica": "shard wire store module log meter env base",
+    "command": "serve shard wire store module log meter env base",
+    "cluster": "replica shard wire store module log meter env base",
+    "node": "command serve cluster replica config shard wire store module log meter env base",
+    "os": "env base",
+    "main.c": "node command serve cluster replica config shard wire store module log meter os env base",
 }
+LEVELS = {folder: set(below.split()) for folder, below in BELOW.items()}
+
+# Includes that still point up: the list only shrinks.
+REMAINING = "tools/arrows.txt"
 
 LIBC = set(
     "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp stdalign stdarg stdatomic stdbool "
@@ -84,6 +96,7 @@ EXCEPTIONS = {
 NOT_OURS = ("corpus", "golden", "node_modules", "__pycache__", "build")
 
 findings = []
+remaining = {}  # arrow -> whether a file has it
 
 
 def exceptions_of(path):
@@ -149,7 +162,7 @@ def is_libc(header):
 
 
 def check_core_include(path, number, folder, kind, header):
-    level = LEVELS.get(folder, 6)
+    below = LEVELS.get(folder, set())
     world = folder in ("os", "main.c")
     if kind == "<":
         if WORLD_HEADERS.match(header) and not world and header not in exceptions_of(path):
@@ -162,8 +175,24 @@ def check_core_include(path, number, folder, kind, header):
         return
     if "/" not in header or target not in LEVELS:
         found(path, number, 'includes are written from core/ ("base/buf.h"), not "%s"' % header)
-    elif target != folder and LEVELS[target] >= level:
-        found(path, number, "%s/ may not include %s/: arrows point down only" % (folder, target))
+    elif target != folder and target not in below:
+        arrow = "%s -> %s" % (os.path.relpath(path, ROOT), header)
+        if arrow in remaining:
+            remaining[arrow] = True
+        else:
+            found(path, number, "%s/ may not include %s/: arrows point down only" % (folder, target))
+
+
+def read_remaining():
+    path = os.path.join(ROOT, REMAINING)
+    with open(path, encoding="utf-8") as file:
+        return {line.strip(): False for line in file if line.strip() and not line.startswith("#")}
+
+
+def check_remaining():
+    for arrow, met in remaining.items():
+        if not met:
+            found(os.path.join(ROOT, REMAINING), 1, "no file needs '%s' any more: take the line away" % arrow)
 
 
 def check_includes(path, lines):
@@ -267,7 +296,7 @@ def objects_below(build, target):
 
 
 def check_objects(build):
-    core = ["core-" + folder for folder in LEVELS if folder != "os"]
+    core = ["core-" + folder for folder in list(LEVELS) + ["module-usage"] if folder not in ("os", "main.c")]
     modules_folder = os.path.join(ROOT, "modules")
     modules = ["module-" + name for name in sorted(os.listdir(modules_folder))] if os.path.isdir(modules_folder) else []
     count = 0
@@ -290,6 +319,7 @@ def check_objects(build):
 
 
 def main():
+    remaining.update(read_remaining())
     c_files = list(files_under(["core", "include", "modules", "tests", "tools"], (".c", ".h")))
     others = list(files_under(["docs", "tools", "tests", "modules", "proto"], (".md", ".py", ".txt", ".proto")))
     others += [os.path.join(ROOT, name) for name in sorted(os.listdir(ROOT)) if name.endswith((".md", ".txt"))]
@@ -304,6 +334,7 @@ def main():
         if path.endswith((".c", ".h")):
             check_includes(path, lines)
             check_code(path, text)
+    check_remaining()
     check_format(c_files)
     if len(sys.argv) > 1:
         check_objects(os.path.abspath(sys.argv[1]))

@@ -4,7 +4,7 @@
 #ifndef GEOMYS_MODULE_COMMAND_H
 #define GEOMYS_MODULE_COMMAND_H
 
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 struct command;
 

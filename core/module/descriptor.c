@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 #define MODULE_SIZE_MIN  (offsetof(struct gm_module, reserved) + sizeof(uint32_t))
 #define COMMAND_SIZE_MIN (offsetof(struct gm_command, keys) + sizeof(void *))

@@ -12,7 +12,7 @@
 #define DESCRIPTOR_NEEDS_MAX    64
 
 /* Sizes, ABI, names, pointers, flags; not the usage lines. `own`: it is the host, which has flags of its own
- * (shard/call.h). STATUS_VERSION for another ABI, else STATUS_INVALID, with a sentence about the module ("its name
+ * (serve/call.h). STATUS_VERSION for another ABI, else STATUS_INVALID, with a sentence about the module ("its name
  * ..."), without its file. */
 must_use enum status descriptor_check(const struct gm_module *module, bool own, struct complaint *complaint);
 

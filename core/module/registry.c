@@ -20,7 +20,7 @@
 
 #include "base/memory.h"
 #include "module/descriptor.h"
-#include "module/word.h"
+#include "module/usage/word.h"
 
 struct slot {
     uint64_t head;

@@ -14,7 +14,7 @@
 
 #include "geomys/module.h"
 #include "module/command.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 /* One interface that the host lends to modules which name it in `needs`. */
 struct registry_interface {

@@ -6,11 +6,11 @@
 #include <stdio.h>
 
 #include "base/version.h"
+#include "command/cmd.h"
 #include "geomys/ext/wait.h"
 #include "node/info.h"
 #include "node/memory_admin.h"
-#include "shard/cmd.h"
-#include "shard/notify.h"
+#include "serve/notify.h"
 
 /* ---- INFO ---- */
 

@@ -5,7 +5,7 @@
 #define GEOMYS_NODE_ADMIN_H
 
 #include "node/node.h"
-#include "shard/call.h"
+#include "serve/call.h"
 
 /* The descriptor, for registry_add with a NULL path. */
 const struct gm_module *admin_commands(void);

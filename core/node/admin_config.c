@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "base/glob.h"
+#include "config/config_keys.h"
 #include "node/admin.h"
-#include "node/config_keys.h"
 
 /* ---- GET ---- */
 

@@ -5,7 +5,7 @@
 #define GEOMYS_NODE_CLIENT_H
 
 #include "node/node.h"
-#include "shard/session.h"
+#include "serve/session.h"
 
 struct client {
     struct node *node;       /* borrowed */

@@ -11,10 +11,10 @@
 
 #include "base/memory.h"
 #include "base/version.h"
+#include "command/commands.h"
 #include "node/admin.h"
 #include "node/info_parts.h"
-#include "shard/call.h"
-#include "shard/commands.h"
+#include "serve/call.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 

@@ -10,15 +10,15 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "command/commands.h"
 #include "geomys/ext/wait.h"
 #include "node/admin.h"
 #include "node/client.h"
 #include "node/memory_admin.h"
+#include "serve/call.h"
+#include "serve/notify.h"
+#include "serve/waiters.h"
 #include "shard/apply.h"
-#include "shard/call.h"
-#include "shard/commands.h"
-#include "shard/notify.h"
-#include "shard/waiters.h"
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000

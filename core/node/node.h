@@ -19,16 +19,16 @@
 #define GEOMYS_NODE_NODE_H
 
 #include "base/trace.h"
+#include "config/config.h"
 #include "env/clock.h"
 #include "env/disk.h"
 #include "env/entropy.h"
 #include "env/net.h"
 #include "env/process.h"
 #include "env/settings.h"
-#include "node/config.h"
-#include "node/recovery.h"
-#include "node/saver.h"
-#include "node/traffic.h"
+#include "meter/traffic.h"
+#include "replica/recovery.h"
+#include "replica/saver.h"
 #include "shard/shard.h"
 
 #define NODE_BACKLOG_MAX                                                                                               \

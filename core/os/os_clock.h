@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* os_clock.h - the system's clocks. [any thread] */
-#ifndef GEOMYS_OS_CLOCK_H
-#define GEOMYS_OS_CLOCK_H
+#ifndef GEOMYS_OS_OS_CLOCK_H
+#define GEOMYS_OS_OS_CLOCK_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* os_entropy.h - the kernel's random bytes. [any thread] */
-#ifndef GEOMYS_OS_ENTROPY_H
-#define GEOMYS_OS_ENTROPY_H
+#ifndef GEOMYS_OS_OS_ENTROPY_H
+#define GEOMYS_OS_OS_ENTROPY_H
 
 #include "env/entropy.h"
 

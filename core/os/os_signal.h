@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* os_signal.h - signals as events of the loop. */
-#ifndef GEOMYS_OS_SIGNAL_H
-#define GEOMYS_OS_SIGNAL_H
+#ifndef GEOMYS_OS_OS_SIGNAL_H
+#define GEOMYS_OS_OS_SIGNAL_H
 
 #include "base/status.h"
 

@@ -16,8 +16,8 @@
 
 #include <stdio.h>
 
+#include "serve/notify.h"
 #include "shard/frozen.h"
-#include "shard/notify.h"
 #include "shard/sweep.h"
 #include "store/slot.h"
 

@@ -7,9 +7,9 @@
  *          released yet is released before any key goes, a slice per command; meanwhile nobody is refused. */
 #include "shard/evict.h"
 
+#include "command/cmd.h"
+#include "serve/call.h"
 #include "shard/apply.h"
-#include "shard/call.h"
-#include "shard/cmd.h"
 #include "shard/sweep.h"
 
 #define SAMPLES_DEFAULT 5

@@ -3,7 +3,7 @@
 /* note.c - the epitaph. Called by a signal handler: no allocation, no formatting function, no lock. */
 #include "shard/note.h"
 
-#include "shard/call.h"
+#include "serve/call.h"
 
 #define KEY_SHOWN  32 /* bytes */
 #define NAME_SHOWN 128

@@ -8,12 +8,12 @@
 
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
+#include "serve/call.h"
+#include "serve/pause.h"
+#include "serve/waiters.h"
 #include "shard/apply.h"
-#include "shard/call.h"
 #include "shard/frozen.h"
-#include "shard/pause.h"
 #include "shard/sweep.h"
-#include "shard/waiters.h"
 
 #define SHARD_EXPIRE_SLICE 200
 #define SHARD_REAP_SLICE   4096

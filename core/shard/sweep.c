@@ -36,10 +36,10 @@
 
 #include "log/snapshot_writer.h"
 #include "module/command.h"
-#include "shard/call.h"
+#include "serve/call.h"
+#include "serve/pause.h"
+#include "serve/session.h"
 #include "shard/frozen.h"
-#include "shard/pause.h"
-#include "shard/session.h"
 #include "store/slot.h"
 
 #define SWEEP_WHOLE ((uint64_t)32 * 1024) /* bytes of memory up to which a value is dumped in one go */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "node/config.h"
+#include "config/config.h"
 
 static void describe_all(const struct config *config, struct buf *texts)
 {

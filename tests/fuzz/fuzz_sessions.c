@@ -9,7 +9,7 @@
  * Checks  After each step: what is counted is what there is. Each byte that a client is sent belongs to a well-formed
  *         reply. When all have hung up nobody listens, watches, waits, tracks, monitors or is held, and nothing that
  *         was kept for them is left. */
-#include "shard/notify.h"
+#include "serve/notify.h"
 #include "support/resp_text.h"
 #include "support/shard_fixture.h"
 

@@ -8,9 +8,9 @@
  */
 #include <stdlib.h>
 
-#include "module/usage_docs.h"
-#include "module/usage_hint.h"
-#include "module/usage_random.h"
+#include "module/usage/usage_docs.h"
+#include "module/usage/usage_hint.h"
+#include "module/usage/usage_random.h"
 
 #define CALL_WORDS 64
 

@@ -22,13 +22,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "command/commands.h"
 #include "geomys/ext/wait.h"
 #include "log/replay.h"
 #include "module/loader.h"
-#include "module/usage_random.h"
+#include "module/usage/usage_random.h"
+#include "serve/call.h"
 #include "shard/apply.h"
-#include "shard/call.h"
-#include "shard/commands.h"
 #include "store/slot.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"

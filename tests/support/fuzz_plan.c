@@ -4,7 +4,7 @@
 #include "support/fuzz_plan.h"
 
 #include "log/replay.h"
-#include "module/usage_random.h"
+#include "module/usage/usage_random.h"
 #include "support/resp_text.h"
 #include "support/shard_fixture.h"
 

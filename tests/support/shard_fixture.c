@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "command/commands.h"
 #include "geomys/ext/wait.h"
 #include "log/replay.h"
+#include "serve/call.h"
 #include "shard/apply.h"
-#include "shard/call.h"
-#include "shard/commands.h"
 #include "shard/frozen.h"
 #include "support/resp_text.h"
 

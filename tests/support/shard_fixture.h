@@ -16,7 +16,7 @@
 #ifndef GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 #define GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 
-#include "shard/session.h"
+#include "serve/session.h"
 #include "shard/shard.h"
 #include "support/sim_disk.h"
 

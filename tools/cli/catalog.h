@@ -10,7 +10,7 @@
 #define GEOMYS_CLI_CATALOG_H
 
 #include "answer.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 #define CATALOG_LIMIT ((size_t)4 * 1024 * 1024) /* bytes of memory for the reply */
 

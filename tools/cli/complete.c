@@ -13,7 +13,7 @@
 #include "complete.h"
 
 #include "base/memory.h"
-#include "module/usage_hint.h"
+#include "module/usage/usage_hint.h"
 #include "words.h"
 
 struct typed {

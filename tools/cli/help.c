@@ -5,7 +5,7 @@
 
 #include <strings.h>
 
-#include "module/usage_hint.h"
+#include "module/usage/usage_hint.h"
 #include "output.h"
 
 #define NO_GROUP BYTES("other")

@@ -5,7 +5,7 @@
 
 #include "counter_type.h"
 #include "counter_value.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 #include "support/cell.h"
 
 const struct gm_module *geomys_module(void);

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "geomys/module.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 const struct gm_module *geomys_module(void);
 

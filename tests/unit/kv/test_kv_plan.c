@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "geomys/module.h"
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 #include <criterion/criterion.h>
 

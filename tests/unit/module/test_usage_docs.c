@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* COMMAND DOCS and key specifications. */
-#include "module/usage_docs.h"
+#include "module/usage/usage_docs.h"
 
 #include <stdio.h>
 

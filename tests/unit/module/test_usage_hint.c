@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What somebody who is typing is shown. */
-#include "module/usage_hint.h"
+#include "module/usage/usage_hint.h"
 
 #include "words.h"
 

@@ -3,7 +3,7 @@
 /* Usage lines drawn from the grammar itself: either a line is refused, or each call that is drawn from it binds. This
  * is the promise that the matcher lives on (usage_tree.c: every decision is decidable), and bytes drawn at random
  * hardly ever come near it. */
-#include "module/usage_random.h"
+#include "module/usage/usage_random.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Drawn calls bind; and what binds is what a slow matcher, which tries everything, also accepts. */
-#include "module/usage_random.h"
+#include "module/usage/usage_random.h"
 
 #include <stdio.h>
 

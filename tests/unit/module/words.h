@@ -6,7 +6,7 @@
 
 #include <criterion/criterion.h>
 
-#include "module/usage.h"
+#include "module/usage/usage.h"
 
 #define WORDS_MAX 64
 

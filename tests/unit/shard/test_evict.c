@@ -5,9 +5,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "serve/notify.h"
 #include "shard/apply.h"
 #include "shard/evict.h"
-#include "shard/notify.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
 

@@ -13,8 +13,8 @@
 #include "geomys/module.h"
 #include "log/snapshot_reader.h"
 #include "log/snapshot_writer.h"
+#include "serve/waiters.h"
 #include "shard/sweep.h"
-#include "shard/waiters.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
 

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and the table
+ * of CLIENT.
+ *
+ * There is one user, "default", with the configured password or none, and one database, number 0.
+ *
+ * Promises
+ *   I1  How long it takes to refuse a password tells nothing of the right one but, at most, its length.
+ *   I2  HELLO does all that it was asked for or nothing.
+ *
+ * These plans change the session itself: each of them runs once. */
+#include "base/version.h"
+#include "command/cmd.h"
+#include "command/commands.h"
+#include "geomys/ext/wait.h"
+
+#define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
+
+/* ---- passwords ---- */
+
+static bool needs_password(const struct shard *shard)
+{
+    return shard->options.password != NULL && shard->options.password[0] != '\0';
+}
+
+static bool is_same_secret(const char *secret, struct gm_bytes given)
+{
+    size_t size = strlen(secret);
+    volatile uint8_t differs = size != given.size;
+    for (size_t i = 0; i < given.size; i++) {
+        differs = (uint8_t)(differs | (given.data[i] ^ (uint8_t)secret[i % (size + 1)]));
+    }
+    return differs == 0;
+}
+
+static bool is_welcome(const struct shard *shard, struct gm_bytes user, struct gm_bytes password)
+{
+    bool known = gm_bytes_equal(user, BYTES("default"));
+    return known && (!needs_password(shard) || is_same_secret(shard->options.password, password));
+}
+
+static void plan_auth(struct gm_call *abi)
+{
+    enum { USER, PASSWORD };
+    struct call *call = call_of(abi);
+    if (!gm_given(abi, USER) && !needs_password(call->shard)) {
+        gm_reply_error(abi,
+                       "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+                       "your configuration is correct?");
+        return;
+    }
+    struct gm_bytes user = gm_given(abi, USER) ? gm_arg_at(abi, USER, 0) : BYTES("default");
+    if (!is_welcome(call->shard, user, gm_arg_at(abi, PASSWORD, 0))) {
+        gm_reply_error(abi, WRONG_PASSWORD);
+        return;
+    }
+    call->session->authenticated = true;
+    gm_reply_status(abi, "OK");
+}
+
+/* ---- HELLO ---- */
+
+enum { VERSION, AUTH, AUTH_USER, AUTH_PASSWORD, SETNAME, CLIENT_NAME };
+
+/* What stands against the wish; NULL: it has been fulfilled. */
+static const char *come_to_terms(struct gm_call *abi, struct session *session)
+{
+    int64_t version = session->resp3 ? 3 : 2;
+    bool authenticated = session->authenticated;
+    if (gm_given(abi, VERSION) && !bytes_to_int(gm_arg_at(abi, VERSION, 0), &version)) {
+        return "ERR Protocol version is not an integer or out of range";
+    }
+    if (version != 2 && version != 3) {
+        return "NOPROTO unsupported protocol version";
+    }
+    if (gm_given(abi, AUTH)) {
+        authenticated = is_welcome(session->shard, gm_arg_at(abi, AUTH_USER, 0), gm_arg_at(abi, AUTH_PASSWORD, 0));
+        if (!authenticated) {
+            return WRONG_PASSWORD;
+        }
+    }
+    if (!authenticated) {
+        return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+               "<user> <pass> "
+               "option can be used to authenticate the client and select the RESP protocol version at the same time";
+    }
+    if (gm_given(abi, SETNAME)) {
+        const char *error = cmd_client_name(session, gm_arg_at(abi, CLIENT_NAME, 0));
+        if (error != NULL) {
+            return error;
+        }
+    }
+    session->authenticated = true;
+    session->resp3 = version == 3;
+    return NULL;
+}
+
+static void reply_modules(struct reply *reply, const struct registry *registry)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < registry_module_count(registry); i++) {
+        count += registry_module(registry, i)->path != NULL;
+    }
+    reply_array(reply, count);
+    for (uint32_t i = 0; i < registry_module_count(registry); i++) {
+        const struct module *module = registry_module(registry, i);
+        if (module->path != NULL) {
+            int number[3] = {0};
+            (void)sscanf(module->abi->version, "%d.%d.%d", &number[0], &number[1], &number[2]);
+            reply_map(reply, 2);
+            reply_text(reply, "name");
+            reply_text(reply, module->abi->name);
+            reply_text(reply, "ver");
+            reply_int(reply, (int64_t)number[0] * 10000 + number[1] * 100 + number[2]);
+        }
+    }
+}
+
+static void plan_hello(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    struct session *session = call->session;
+    struct reply *reply = &call->reply;
+    const char *error = come_to_terms(abi, session);
+    if (error != NULL) {
+        gm_reply_error(abi, error);
+        return;
+    }
+    reply->resp3 = session->resp3;
+    reply_map(reply, 8);
+    reply_text(reply, "server");
+    reply_text(reply, "geomys");
+    reply_text(reply, "version"); /* clients take it for that of a Redis */
+    reply_text(reply, GEOMYS_REDIS_VERSION);
+    reply_text(reply, "proto");
+    reply_int(reply, session->resp3 ? 3 : 2);
+    reply_text(reply, "id");
+    reply_int(reply, (int64_t)session->id);
+    reply_text(reply, "mode");
+    reply_text(reply, "standalone");
+    reply_text(reply, "role");
+    reply_text(reply, "master");
+    reply_text(reply, "modules");
+    reply_modules(reply, call->shard->registry);
+    reply_text(reply, "geomys_version");
+    reply_text(reply, GEOMYS_VERSION);
+}
+
+/* ---- the small ones ---- */
+
+/* A listener of RESP2 hears it like a message. */
+static void ping_listener(struct gm_call *abi)
+{
+    gm_reply_array(abi, 2);
+    gm_reply_bytes(abi, BYTES("pong"));
+    gm_reply_bytes(abi, gm_given(abi, 0) ? gm_arg_at(abi, 0, 0) : BYTES_NONE);
+}
+
+static void plan_ping(struct gm_call *abi)
+{
+    const struct session *session = call_of(abi)->session;
+    if (!session->resp3 && session_listens(session)) {
+        ping_listener(abi);
+    } else if (gm_given(abi, 0)) {
+        gm_reply_bytes(abi, gm_arg_at(abi, 0, 0));
+    } else {
+        gm_reply_status(abi, "PONG");
+    }
+}
+
+static void plan_echo(struct gm_call *abi)
+{
+    gm_reply_bytes(abi, gm_arg_at(abi, 0, 0));
+}
+
+static void plan_select(struct gm_call *abi)
+{
+    if (abi->args[0].integer != 0) {
+        gm_reply_error(abi, "ERR DB index is out of range");
+    } else {
+        gm_reply_status(abi, "OK");
+    }
+}
+
+static void plan_quit(struct gm_call *abi)
+{
+    call_of(abi)->closes = true;
+    gm_reply_status(abi, "OK");
+}
+
+static void plan_reset(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    session_reset(call->session);
+    call->reply.resp3 = call->session->resp3;
+    gm_reply_status(abi, "RESET");
+}
+
+/* ---- the table ---- */
+
+#define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING)
+#define CLIENT_FLAGS  (GM_READ | CALL_LOADING | CALL_UNPAUSED)
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "PING [message]", .flags = GM_READ | GM_FAST | CALL_SUBSCRIBED, .plan = plan_ping,
+     .complexity = "O(1)", .summary = "Replies with PONG, or with the message.", .example = "PING"},
+    {CMD_COMMAND, .usage = "ECHO message", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_echo,
+     .complexity = "O(1)", .summary = "Replies with the message.", .example = "ECHO hello"},
+    {CMD_COMMAND, .usage = "HELLO [protover [AUTH username password] [SETNAME clientname]]",
+     .flags = FIRST_CONTACT | CALL_NO_MULTI | CALL_SECRET, .plan = plan_hello, .complexity = "O(1)",
+     .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
+     .example = "HELLO 3"},
+    {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
+     .complexity = "O(n), n the "
+                   "length of the password",
+     .summary = "Shows the password; the user, if given, is default."},
+    {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
+     .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
+    {CMD_COMMAND, .usage = "QUIT", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,
+     .plan = plan_quit, .complexity = "O(1)", .summary = "Closes the connection, after the answer."},
+    {CMD_COMMAND, .usage = "RESET", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,
+     .plan = plan_reset, .complexity = "O(1)",
+     .summary = "Puts the connection back to how it began: no transaction, no subscription, no name, RESP 2, no "
+                "password shown.",
+     .example = "RESET"},
+
+    {CMD_COMMAND, .usage = "MONITOR", .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI, .plan = cmd_monitor,
+     .complexity = "O(1)",
+     .summary = "Shows all commands of all clients as they are carried out, until RESET or QUIT."},
+    {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count", .flags = GM_READ | GM_BLOCKS,
+     .plan = cmd_waitaof, .complexity = "O(1)",
+     .summary = "Waits until what this connection has written is on the disk, some milliseconds at most, 0 for ever.",
+     .example = "WAITAOF 0 0 100"},
+    {CMD_COMMAND, .usage = "CLIENT|ID", .flags = CLIENT_FLAGS, .plan = cmd_client_id, .complexity = "O(1)",
+     .summary = "Tells the number of this connection: never used twice while the server runs.", .example = "CLIENT ID"},
+    {CMD_COMMAND, .usage = "CLIENT|INFO", .flags = CLIENT_FLAGS, .plan = cmd_client_info, .complexity = "O(1)",
+     .summary = "Tells about this connection, in one line.", .example = "CLIENT INFO"},
+    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE <NORMAL|MASTER|REPLICA|SLAVE|PUBSUB>|ID client-id...]",
+     .flags = CLIENT_FLAGS, .plan = cmd_client_list, .complexity = "O(n), n the connections",
+     .summary = "Tells about connections, a line each.", .example = "CLIENT LIST"},
+    {CMD_COMMAND, .usage = "CLIENT|SETNAME connection-name", .flags = CLIENT_FLAGS, .plan = cmd_client_setname,
+     .complexity = "O(1)", .summary = "Names this connection, for CLIENT LIST; an empty name takes the name away.",
+     .example = "CLIENT SETNAME worker-1"},
+    {CMD_COMMAND, .usage = "CLIENT|GETNAME", .flags = CLIENT_FLAGS, .plan = cmd_client_getname, .complexity = "O(1)",
+     .summary = "Tells the name of this connection.", .example = "CLIENT GETNAME"},
+    {CMD_COMMAND, .usage = "CLIENT|SETINFO <LIB-NAME libname|LIB-VER libver>", .flags = CLIENT_FLAGS,
+     .plan = cmd_client_setinfo, .complexity = "O(1)", .summary = "Notes which client library uses this connection.",
+     .example = "CLIENT SETINFO LIB-NAME mylib"},
+    {CMD_COMMAND,
+     .usage = "CLIENT|KILL [ip-port] [ID client-id:positive] [ADDR address] [LADDR local-address] [USER username] "
+              "[TYPE client-type] [SKIPME <YES|NO>] [MAXAGE maxage:positive]",
+     .flags = CLIENT_FLAGS, .plan = cmd_client_kill, .complexity = "O(n), n the connections",
+     .summary = "Closes the connections that fit all filters, or the one with this address.",
+     .example = "CLIENT KILL TYPE pubsub"},
+    {CMD_COMMAND, .usage = "CLIENT|UNBLOCK client-id:int [TIMEOUT|ERROR]", .flags = CLIENT_FLAGS,
+     .plan = cmd_client_unblock, .complexity = "O(n), n the connections",
+     .summary = "Ends the waiting of another connection, as if its time were over, or with an error.",
+     .example = "CLIENT UNBLOCK 17"},
+    {CMD_COMMAND, .usage = "CLIENT|PAUSE timeout [WRITE|ALL]", .flags = CLIENT_FLAGS, .plan = cmd_client_pause,
+     .complexity = "O(1)", .summary = "Holds back writes, or all commands but those of CLIENT, for some milliseconds."},
+    {CMD_COMMAND, .usage = "CLIENT|UNPAUSE", .flags = CLIENT_FLAGS, .plan = cmd_client_unpause,
+     .complexity = "O(n), n the commands held back", .summary = "Ends a pause.", .example = "CLIENT UNPAUSE"},
+    {CMD_COMMAND, .usage = "CLIENT|REPLY <ON|OFF|SKIP>", .flags = CLIENT_FLAGS, .plan = cmd_client_reply,
+     .complexity = "O(1)", .summary = "Answers commands or not: all from now on, or this and the next one.",
+     .example = "CLIENT REPLY ON"},
+    {CMD_COMMAND,
+     .usage = "CLIENT|TRACKING <ON|OFF> [REDIRECT client-id:int] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+     .flags = CLIENT_FLAGS, .plan = cmd_tracking_tracking,
+     .complexity = "O(n), n the connections with REDIRECT, and the square of the prefixes",
+     .summary = "Tells the client which of the values that it may keep copies of have changed.",
+     .example = "CLIENT TRACKING ON"},
+    {CMD_COMMAND, .usage = "CLIENT|CACHING <YES|NO>", .flags = CLIENT_FLAGS, .plan = cmd_tracking_caching,
+     .complexity = "O(1)",
+     .summary = "Tracks the keys of the next command (with OPTIN), or does not track them (with OPTOUT)."},
+    {CMD_COMMAND, .usage = "CLIENT|GETREDIR", .flags = CLIENT_FLAGS, .plan = cmd_tracking_getredir,
+     .complexity = "O(1)",
+     .summary = "Tells which connection hears of changes instead of this one: 0 none, -1 nothing is tracked.",
+     .example = "CLIENT GETREDIR"},
+    {CMD_COMMAND, .usage = "CLIENT|TRACKINGINFO", .flags = CLIENT_FLAGS, .plan = cmd_tracking_info,
+     .complexity = "O(n), n the prefixes", .summary = "Tells what this connection tracks, and how.",
+     .example = "CLIENT TRACKINGINFO"},
+    {CMD_COMMAND, .usage = "CLIENT|NO-EVICT <ON|OFF>", .flags = CLIENT_FLAGS, .plan = cmd_client_noevict,
+     .complexity = "O(1)",
+     .summary = "Asks that this connection is not closed when memory is short; none ever is, CLIENT LIST shows it.",
+     .example = "CLIENT NO-EVICT ON"},
+    {CMD_COMMAND, .usage = "CLIENT|NO-TOUCH <ON|OFF>", .flags = CLIENT_FLAGS, .plan = cmd_client_notouch,
+     .complexity = "O(1)",
+     .summary = "Makes commands of this connection, but TOUCH, leave no trace in how lately or often a key was used.",
+     .example = "CLIENT NO-TOUCH ON"},
+    {CMD_COMMAND, .usage = "CLIENT|HELP", .flags = CLIENT_FLAGS, .plan = cmd_help, .complexity = "O(1)",
+     .summary = "Lists the sub-commands of CLIENT.", .example = "CLIENT HELP"},
+};
+
+const struct gm_module *commands_connection(void)
+{
+    static const char *const needs[] = {GM_WAIT_1};
+    static const struct gm_module module = {
+        .size = sizeof module,
+        .abi_major = GM_ABI_MAJOR,
+        .abi_minor = GM_ABI_MINOR,
+        .name = "geomys.connection",
+        .version = CMD_FIRST_VERSION,
+        .licence = "MIT",
+        .summary = "Steers a client's connection.",
+        .group = "connection",
+        .commands = commands,
+        .needs = needs,
+        .need_count = sizeof needs / sizeof needs[0],
+        .command_count = sizeof commands / sizeof commands[0],
+    };
+    return &module;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY, FLUSHALL ...
+ *
+ * Idea     They are planned like a module's commands and emit the host's records: a deletion, a copy of a value as its
+ *          type dumps it, a flush. So they also take values whose module is absent.
+ *
+ * Promises
+ *   I1  RENAME and COPY carry the expiry along, and never the default one.
+ *   I2  A damaged value is not copied or renamed: its records would be refused again under the new name. DEL removes
+ *       it.
+ *
+ * Limits   RENAME and COPY cost what the value's dump costs: a record names one key, so the log has the result. */
+#include "command/cmd.h"
+#include "command/commands.h"
+
+#define NO_SUCH_KEY "ERR no such key"
+#define DAMAGED     "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it"
+
+/* ---- DEL, UNLINK, EXISTS, TOUCH, TYPE ---- */
+
+/* A set of entries, by address; in scratch memory, at most half full. */
+struct seen {
+    const struct entry **slots;
+    size_t mask;
+};
+
+static struct seen seen_make(struct gm_call *abi)
+{
+    size_t size = 16;
+    while (size < (size_t)abi->key_count * 2) {
+        size *= 2;
+    }
+    return (struct seen){gm_scratch(abi, size * sizeof(struct entry *)), size - 1};
+}
+
+/* False: it was there already. */
+static bool seen_add(struct seen *seen, const struct entry *entry, uint64_t hash)
+{
+    size_t at = hash & seen->mask;
+    while (seen->slots[at] != NULL && seen->slots[at] != entry) {
+        at = (at + 1) & seen->mask;
+    }
+    bool added = seen->slots[at] == NULL;
+    seen->slots[at] = entry;
+    return added;
+}
+
+/* A key that is named twice is deleted, and counted, once. */
+static void plan_del(struct gm_call *abi)
+{
+    const struct call *call = call_of(abi);
+    struct seen seen = seen_make(abi);
+    int64_t deleted = 0;
+    for (uint32_t i = 0; i < abi->key_count; i++) {
+        const struct entry *entry = call_entry(call, i);
+        if (entry != NULL && seen_add(&seen, entry, call_hash(call, i))) {
+            gm_emit_delete(abi, i);
+            deleted++;
+        }
+    }
+    gm_reply_int(abi, deleted);
+}
+
+static void plan_exists(struct gm_call *abi)
+{
+    int64_t found = 0;
+    for (uint32_t i = 0; i < abi->key_count; i++) {
+        found += call_entry(call_of(abi), i) != NULL;
+    }
+    gm_reply_int(abi, found);
+}
+
+static void plan_type(struct gm_call *abi)
+{
+    const struct entry *entry = call_entry(call_of(abi), 0);
+    gm_reply_status(abi, entry == NULL ? "none" : cmd_type_name(call_of(abi)->shard, entry));
+}
+
+/* ---- RENAME, RENAMENX, COPY ---- */
+
+enum { SOURCE, TARGET, COPY_DB, COPY_DB_NUMBER, COPY_REPLACE };
+
+static bool is_damaged(const struct entry *entry)
+{
+    return (entry->flags & ENTRY_DAMAGED) != 0;
+}
+
+/* NULL: the source can be moved to the target; else the error reply. */
+static const char *check_source(const struct call *call)
+{
+    const struct entry *source = call_entry(call, SOURCE);
+    if (source == NULL) {
+        return NO_SUCH_KEY;
+    }
+    return is_damaged(source) ? DAMAGED : NULL;
+}
+
+static bool is_same_key(const struct gm_call *abi)
+{
+    return gm_bytes_equal(abi->keys[SOURCE].name, abi->keys[TARGET].name);
+}
+
+static bool move(struct gm_call *abi)
+{
+    if (!call_emit_copy(call_of(abi), SOURCE, TARGET)) {
+        return false;
+    }
+    gm_emit_delete(abi, SOURCE);
+    return true;
+}
+
+static void plan_rename(struct gm_call *abi)
+{
+    const char *error = check_source(call_of(abi));
+    if (error != NULL) {
+        gm_reply_error(abi, error);
+        return;
+    }
+    if (is_same_key(abi) || move(abi)) {
+        gm_reply_status(abi, "OK");
+    }
+}
+
+static void plan_renamenx(struct gm_call *abi)
+{
+    const char *error = check_source(call_of(abi));
+    if (error != NULL) {
+        gm_reply_error(abi, error);
+        return;
+    }
+    bool moves = call_entry(call_of(abi), TARGET) == NULL;
+    if (!moves || move(abi)) {
+        gm_reply_int(abi, moves);
+    }
+}
+
+static void plan_copy(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    const struct entry *source = call_entry(call, SOURCE);
+    if (gm_given(abi, COPY_DB_NUMBER) && abi->args[COPY_DB_NUMBER].integer != 0) {
+        gm_reply_error(abi, "ERR DB index is out of range");
+    } else if (is_same_key(abi)) {
+        gm_reply_error(abi, "ERR source and destination objects are the same");
+    } else if (source != NULL && is_damaged(source)) {
+        gm_reply_error(abi, DAMAGED);
+    } else if (source == NULL || (call_entry(call, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
+        gm_reply_int(abi, 0);
+    } else if (call_emit_copy(call, SOURCE, TARGET)) {
+        gm_reply_int(abi, 1);
+    }
+}
+
+/* ---- FLUSHALL, FLUSHDB ---- */
+
+/* Memory is always given back step by step, after the answer; SYNC and ASYNC are taken for the sake of clients. */
+static void plan_flush(struct gm_call *abi)
+{
+    (void)call_emit(call_of(abi), CALL_EMIT_FLUSH, 0, 0);
+    gm_reply_status(abi, "OK");
+}
+
+/* ---- the table ---- */
+
+#define ANY  (GM_ACCEPT_ANY | CALL_FROZEN)
+#define LOOK (GM_READ | ANY | CALL_NO_TOUCH)
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "DEL key...", .flags = GM_WRITE | ANY, .plan = plan_del, .complexity = "O(n), n the keys",
+     .summary = "Deletes keys, and replies with how many there were.", .example = "DEL cart:17 cart:18"},
+    {CMD_COMMAND, .usage = "UNLINK key...", .flags = GM_WRITE | GM_FAST | ANY, .plan = plan_del,
+     .complexity = "O(n), n the keys", .summary = "Deletes keys, as DEL does.", .example = "UNLINK cart:17"},
+    {CMD_COMMAND, .usage = "EXISTS key...", .flags = LOOK | GM_FAST, .plan = plan_exists,
+     .complexity = "O(n), n the keys", .summary = "Counts the keys that exist; one named twice counts twice.",
+     .example = "EXISTS cart:17"},
+    {CMD_COMMAND, .usage = "TOUCH key...", .flags = GM_READ | GM_FAST | ANY | CALL_TOUCH, .plan = plan_exists,
+     .complexity = "O(n), n the keys", .summary = "Counts the keys that exist, as EXISTS does; they count as used now.",
+     .example = "TOUCH cart:17"},
+    {CMD_COMMAND, .usage = "TYPE key", .flags = LOOK | GM_FAST, .plan = plan_type, .complexity = "O(1)",
+     .summary =
+         "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
+     .example = "TYPE cart:17"},
+    {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_rename,
+     .complexity = "O(n), n the size of the value",
+     .summary = "Gives a value another key, with its expiry; what was there is replaced."},
+    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_renamenx,
+     .complexity = "O(n), n the size of the value",
+     .summary = "Gives a value another key, with its expiry, if that key is free."},
+    {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",
+     .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_copy, .complexity = "O(n), n the size of the value",
+     .summary = "Copies a value with its expiry to another key, and replies with 1 if it did.",
+     .example = "COPY cart:17 cart:backup REPLACE"},
+    {CMD_COMMAND, .usage = "FLUSHALL [ASYNC|SYNC]", .flags = GM_WRITE | GM_DANGEROUS, .plan = plan_flush,
+     .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys.", .example = "FLUSHALL"},
+    {CMD_COMMAND, .usage = "FLUSHDB [ASYNC|SYNC]", .flags = GM_WRITE | GM_DANGEROUS, .plan = plan_flush,
+     .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys, as FLUSHALL does.",
+     .example = "FLUSHDB"},
+
+    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_keys,
+     .complexity = "O(n), n all keys",
+     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
+     .example = "KEYS cart:*"},
+    {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
+     .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_scan, .complexity = "O(count)",
+     .summary = "Lists some keys and where to go on; from cursor 0 to cursor 0 a key that was always there is seen.",
+     .example = "SCAN 0 MATCH cart:* COUNT 100"},
+    {CMD_COMMAND, .usage = "DBSIZE", .flags = GM_READ | GM_FAST | CALL_GLOBAL, .plan = cmd_scan_dbsize,
+     .complexity = "O(1)", .summary = "Counts all keys.", .example = "DBSIZE"},
+    {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_randomkey,
+     .complexity = "O(1)", .summary = "Picks a key by chance.", .example = "RANDOMKEY"},
+
+    {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = LOOK, .plan = cmd_object_encoding, .complexity = "O(1)",
+     .summary = "Tells how the value at a key is represented in memory.", .example = "OBJECT ENCODING cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|REFCOUNT key", .flags = LOOK, .plan = cmd_object_refcount, .complexity = "O(1)",
+     .summary = "Replies with 1 if the key exists: values are not shared.", .example = "OBJECT REFCOUNT cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|FREQ key", .flags = LOOK, .plan = cmd_object_freq, .complexity = "O(1)",
+     .summary = "Tells how often a key was used, as a logarithm, where maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT FREQ cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|IDLETIME key", .flags = LOOK, .plan = cmd_object_idletime, .complexity = "O(1)",
+     .summary = "Tells how many seconds ago a key was used, unless maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT IDLETIME cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|HELP", .flags = GM_READ | CALL_LOADING, .plan = cmd_help, .complexity = "O(1)",
+     .summary = "Lists the sub-commands of OBJECT.", .example = "OBJECT HELP"},
+    {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = LOOK, .plan = cmd_object_peek,
+     .complexity = "O(count)",
+     .summary =
+         "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",
+     .example = "PEEK cart:17 20"},
+};
+
+const struct gm_module *commands_keys(void)
+{
+    static const struct gm_module module = {
+        .size = sizeof module,
+        .abi_major = GM_ABI_MAJOR,
+        .abi_minor = GM_ABI_MINOR,
+        .name = "geomys.keys",
+        .version = CMD_FIRST_VERSION,
+        .licence = "MIT",
+        .summary = "Finds, moves and deletes keys of any type.",
+        .group = "generic",
+        .commands = commands,
+        .command_count = sizeof commands / sizeof commands[0],
+    };
+    return &module;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_pubsub.c - SUBSCRIBE, PSUBSCRIBE and their ends, PUBLISH, PUBSUB.
+ *
+ * A subscription answers once per channel, with a push in RESP3 and an array in RESP2. In RESP2 nothing tells a message
+ * from an answer, so a connection that has subscriptions takes few other commands (admit.c, CALL_SUBSCRIBED).
+ *
+ * Promises
+ *   I1  Each topic that a command names has an answer of its own: an error for one that is refused.
+ *   I2  MULTI does not take these commands, but PUBLISH: one answer too many would shift all of EXEC's.
+ *
+ * These plans change the session itself: each of them runs once. */
+#include "base/glob.h"
+#include "command/cmd.h"
+#include "command/commands.h"
+
+/* ---- subscribing ---- */
+
+static void answer(struct call *call, const char *word, const struct gm_bytes *name)
+{
+    const struct session *session = call->session;
+    struct reply *reply = &call->reply;
+    reply_push(reply, 3);
+    reply_text(reply, word);
+    if (name != NULL) {
+        reply_bytes(reply, *name);
+    } else {
+        reply_null(reply);
+    }
+    reply_int(reply, (int64_t)session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN]);
+}
+
+static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *word)
+{
+    struct call *call = call_of(abi);
+    uint32_t count = abi->args[0].count;
+    reply_expect(&call->reply, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct gm_bytes name = gm_arg_at(abi, 0, i);
+        const char *error = pubsub_subscribe(call->session, kind, name);
+        if (error != NULL) {
+            reply_error_element(&call->reply, error);
+        } else {
+            answer(call, word, &name);
+        }
+    }
+}
+
+static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char *word)
+{
+    struct session *session = call->session;
+    struct list *topics = &session->topics[kind];
+    if (list_empty(topics)) {
+        answer(call, word, NULL);
+        return;
+    }
+    reply_expect(&call->reply, session->topic_count[kind]);
+    while (!list_empty(topics)) {
+        const struct pubsub_topic *topic = container_of(topics->next, struct pubsub_link, in_session)->topic;
+        uint8_t *copy = arena_alloc(&call->shard->arena, topic->size + 1u);
+        struct gm_bytes name = {memcpy(copy, topic->name, topic->size), topic->size};
+        pubsub_unsubscribe(session, kind, name);
+        answer(call, word, &name);
+    }
+}
+
+static void unsubscribe(struct gm_call *abi, enum pubsub_kind kind, const char *word)
+{
+    struct call *call = call_of(abi);
+    uint32_t count = abi->args[0].count;
+    if (count == 0) {
+        unsubscribe_all(call, kind, word);
+        return;
+    }
+    reply_expect(&call->reply, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct gm_bytes name = gm_arg_at(abi, 0, i);
+        pubsub_unsubscribe(call->session, kind, name);
+        answer(call, word, &name);
+    }
+}
+
+static void plan_subscribe(struct gm_call *abi)
+{
+    subscribe(abi, PUBSUB_CHANNEL, "subscribe");
+}
+
+static void plan_unsubscribe(struct gm_call *abi)
+{
+    unsubscribe(abi, PUBSUB_CHANNEL, "unsubscribe");
+}
+
+static void plan_psubscribe(struct gm_call *abi)
+{
+    subscribe(abi, PUBSUB_PATTERN, "psubscribe");
+}
+
+static void plan_punsubscribe(struct gm_call *abi)
+{
+    unsubscribe(abi, PUBSUB_PATTERN, "punsubscribe");
+}
+
+/* ---- publishing, asking ---- */
+
+static void plan_publish(struct gm_call *abi)
+{
+    struct shard *shard = call_of(abi)->shard;
+    gm_reply_int(abi, (int64_t)pubsub_publish(shard, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
+}
+
+static size_t list_channels(struct gm_call *abi, struct reply *reply)
+{
+    const struct list *all = &call_of(abi)->shard->pubsub.all[PUBSUB_CHANNEL];
+    size_t count = 0;
+    for (const struct list *at = all->next; at != all; at = at->next) {
+        struct gm_bytes name = pubsub_name(container_of(at, struct pubsub_topic, all));
+        if (!gm_given(abi, 0) || glob_match(gm_arg_at(abi, 0, 0), name, false)) {
+            count++;
+            if (reply != NULL) {
+                reply_bytes(reply, name);
+            }
+        }
+    }
+    return count;
+}
+
+static void plan_channels(struct gm_call *abi)
+{
+    gm_reply_array(abi, list_channels(abi, NULL));
+    (void)list_channels(abi, &call_of(abi)->reply);
+}
+
+static void plan_numsub(struct gm_call *abi)
+{
+    const struct pubsub *pubsub = &call_of(abi)->shard->pubsub;
+    uint32_t count = abi->args[0].count;
+    gm_reply_array(abi, (size_t)count * 2);
+    for (uint32_t i = 0; i < count; i++) {
+        struct gm_bytes name = gm_arg_at(abi, 0, i);
+        gm_reply_bytes(abi, name);
+        gm_reply_int(abi, (int64_t)pubsub_subscribers(pubsub, name));
+    }
+}
+
+static void plan_numpat(struct gm_call *abi)
+{
+    gm_reply_int(abi, (int64_t)call_of(abi)->shard->pubsub.topics[PUBSUB_PATTERN].count);
+}
+
+/* ---- the table ---- */
+
+#define SUBSCRIBING (GM_READ | CALL_LOADING | CALL_NO_MULTI | CALL_SUBSCRIBED)
+#define ASKING      (GM_READ | CALL_LOADING)
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "SUBSCRIBE channel...", .flags = SUBSCRIBING, .plan = plan_subscribe,
+     .complexity = "O(n), n the channels", .summary = "Listens to channels: their messages arrive by themselves.",
+     .example = "SUBSCRIBE news"},
+    {CMD_COMMAND, .usage = "UNSUBSCRIBE [channel...]", .flags = SUBSCRIBING, .plan = plan_unsubscribe,
+     .complexity = "O(n), n the channels", .summary = "Listens no more to channels, or to any channel.",
+     .example = "UNSUBSCRIBE news"},
+    {CMD_COMMAND, .usage = "PSUBSCRIBE pattern:pattern...", .flags = SUBSCRIBING, .plan = plan_psubscribe,
+     .complexity = "O(n), n the patterns", .summary = "Listens to all channels whose names match.",
+     .example = "PSUBSCRIBE news.*"},
+    {CMD_COMMAND, .usage = "PUNSUBSCRIBE [pattern:pattern...]", .flags = SUBSCRIBING, .plan = plan_punsubscribe,
+     .complexity = "O(n), n the patterns", .summary = "Listens no more to patterns, or to any pattern.",
+     .example = "PUNSUBSCRIBE news.*"},
+    {CMD_COMMAND, .usage = "PUBLISH channel message", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_WRITE_ALIKE,
+     .plan = plan_publish, .complexity = "O(n+m), n those who listen, m the patterns of all clients",
+     .summary = "Sends a message to all who listen to the channel now, and tells how many these are.",
+     .example = "PUBLISH news hello"},
+    {CMD_COMMAND, .usage = "PUBSUB|CHANNELS [pattern:pattern]", .flags = ASKING, .plan = plan_channels,
+     .complexity = "O(n), n the channels", .summary = "Lists the channels that somebody listens to.",
+     .example = "PUBSUB CHANNELS news.*"},
+    {CMD_COMMAND, .usage = "PUBSUB|NUMSUB [channel...]", .flags = ASKING, .plan = plan_numsub,
+     .complexity = "O(n), n the channels", .summary = "Tells how many listen to each channel, not counting patterns.",
+     .example = "PUBSUB NUMSUB news"},
+    {CMD_COMMAND, .usage = "PUBSUB|NUMPAT", .flags = ASKING, .plan = plan_numpat, .complexity = "O(1)",
+     .summary = "Tells how many patterns clients listen to.", .example = "PUBSUB NUMPAT"},
+    {CMD_COMMAND, .usage = "PUBSUB|HELP", .flags = ASKING, .plan = cmd_help, .complexity = "O(1)",
+     .summary = "Lists the sub-commands of PUBSUB.", .example = "PUBSUB HELP"},
+};
+
+const struct gm_module *commands_pubsub(void)
+{
+    static const struct gm_module module = {
+        .size = sizeof module,
+        .abi_major = GM_ABI_MAJOR,
+        .abi_minor = GM_ABI_MINOR,
+        .name = "geomys.pubsub",
+        .version = CMD_FIRST_VERSION,
+        .licence = "MIT",
+        .summary = "Sends messages to those who listen.",
+        .group = "pubsub",
+        .commands = commands,
+        .command_count = sizeof commands / sizeof commands[0],
+    };
+    return &module;
+}

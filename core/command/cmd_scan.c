@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_scan.c - looking at many keys: KEYS, SCAN, DBSIZE, RANDOMKEY.
+ *
+ * Idea     What matches is noted as addresses first, since a reply says how many elements come before they come.
+ *          Nothing changes while a plan runs, so that the addresses hold. SCAN's cursor is table_scan's, in decimal.
+ *
+ * Promises
+ *   I1  A key whose time has come is not shown, whether it has been removed yet or not. DBSIZE alone counts it, as in
+ *       Redis.
+ *   I2  A key that is there from a scan's beginning to its end is shown at least once.
+ *
+ * Limits   SCAN visits buckets until `count` keys were looked at, at most 10 buckets for each; its work is what the
+ *          caller asks for by COUNT. A pattern has at most GLOB_PATTERN_MAX bytes. */
+#include "base/glob.h"
+#include "base/memory.h"
+#include "command/cmd.h"
+
+#define SCAN_COUNT       10 /* keys, unless the caller says otherwise */
+#define RANDOM_TRIES     100
+#define PATTERN_TOO_LONG "ERR the pattern is longer than 1024 bytes"
+_Static_assert(GLOB_PATTERN_MAX == 1024, "the text above says so");
+
+struct finder {
+    const struct shard *shard;
+    struct gm_bytes pattern;
+    struct gm_bytes type;       /* data NULL: any */
+    const struct entry **found; /* owned */
+    size_t count;
+    size_t room;
+    size_t visited;
+};
+
+static bool is_all(struct gm_bytes pattern)
+{
+    return pattern.size == 1 && pattern.data[0] == '*';
+}
+
+static void visit(void *context, void *element)
+{
+    struct finder *finder = context;
+    const struct entry *entry = element;
+    finder->visited++;
+    if (!cmd_is_alive(finder->shard, entry) ||
+        (!is_all(finder->pattern) && !glob_match(finder->pattern, entry_key(entry), false)) ||
+        (finder->type.data != NULL && !bytes_equal_nocase(finder->type, cmd_type_name(finder->shard, entry)))) {
+        return;
+    }
+    if (finder->count == finder->room) {
+        finder->room = finder->room == 0 ? 64 : finder->room * 2;
+        finder->found = memory_realloc(finder->found, finder->room * sizeof *finder->found);
+    }
+    finder->found[finder->count++] = entry;
+}
+
+static void reply_found(struct reply *reply, struct finder *finder)
+{
+    reply_array(reply, finder->count);
+    for (size_t i = 0; i < finder->count; i++) {
+        reply_bytes(reply, entry_key(finder->found[i]));
+    }
+    memory_free(finder->found);
+}
+
+/* ---- KEYS ---- */
+
+void cmd_scan_keys(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    struct finder finder = {.shard = call->shard, .pattern = gm_arg_at(abi, 0, 0)};
+    if (finder.pattern.size > GLOB_PATTERN_MAX) {
+        gm_reply_error(abi, PATTERN_TOO_LONG);
+        return;
+    }
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&call->shard->keyspace.table, cursor, visit, &finder);
+    } while (cursor != 0);
+    reply_found(&call->reply, &finder);
+}
+
+/* ---- SCAN ---- */
+
+enum { CURSOR, MATCH, PATTERN, COUNT, COUNT_NUMBER, TYPE, TYPE_NAME };
+
+static bool read_cursor(struct gm_bytes text, uint64_t *cursor)
+{
+    *cursor = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint64_t digit = (uint64_t)text.data[i] - '0';
+        if (digit > 9 || __builtin_mul_overflow(*cursor, (uint64_t)10, cursor) ||
+            __builtin_add_overflow(*cursor, digit, cursor)) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static uint64_t scan(struct finder *finder, uint64_t cursor, uint64_t count)
+{
+    uint64_t buckets = count > UINT64_MAX / 10 ? UINT64_MAX : count * 10;
+    do {
+        cursor = table_scan(&finder->shard->keyspace.table, cursor, visit, finder);
+    } while (cursor != 0 && finder->visited < count && --buckets > 0);
+    return cursor;
+}
+
+void cmd_scan_scan(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    uint64_t cursor = 0;
+    int64_t count = gm_given(abi, COUNT) ? abi->args[COUNT_NUMBER].integer : SCAN_COUNT;
+    struct finder finder = {
+        .shard = call->shard,
+        .pattern = gm_given(abi, MATCH) ? gm_arg_at(abi, PATTERN, 0) : BYTES("*"),
+        .type = gm_given(abi, TYPE) ? gm_arg_at(abi, TYPE_NAME, 0) : BYTES_NONE,
+    };
+    if (gm_given(abi, TYPE) && finder.type.data == NULL) {
+        finder.type = BYTES("");
+    }
+    if (!read_cursor(gm_arg_at(abi, CURSOR, 0), &cursor)) {
+        gm_reply_error(abi, "ERR invalid cursor");
+        return;
+    }
+    if (count < 1) {
+        gm_reply_error(abi, "ERR syntax error");
+        return;
+    }
+    if (finder.pattern.size > GLOB_PATTERN_MAX) {
+        gm_reply_error(abi, PATTERN_TOO_LONG);
+        return;
+    }
+    cursor = scan(&finder, cursor, (uint64_t)count);
+    reply_array(&call->reply, 2);
+    reply_format(&call->reply, "%llu", (unsigned long long)cursor);
+    reply_found(&call->reply, &finder);
+}
+
+/* ---- DBSIZE, RANDOMKEY ---- */
+
+void cmd_scan_dbsize(struct gm_call *abi)
+{
+    gm_reply_int(abi, (int64_t)call_of(abi)->shard->keyspace.table.count);
+}
+
+struct first_alive {
+    const struct shard *shard;
+    const struct entry *entry;
+};
+
+static void take_first(void *context, void *element)
+{
+    struct first_alive *first = context;
+    if (first->entry == NULL && cmd_is_alive(first->shard, element)) {
+        first->entry = element;
+    }
+}
+
+/* Where nearly all keys have expired and not been removed yet, chance may not hit the others. */
+static const struct entry *any_alive(const struct shard *shard)
+{
+    struct first_alive first = {.shard = shard};
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&shard->keyspace.table, cursor, take_first, &first);
+    } while (cursor != 0 && first.entry == NULL);
+    return first.entry;
+}
+
+void cmd_scan_randomkey(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    struct shard *shard = call->shard;
+    const struct entry *entry = NULL;
+    for (int i = 0; i < RANDOM_TRIES; i++) {
+        entry = table_random(&shard->keyspace.table, &shard->prng);
+        if (entry == NULL || cmd_is_alive(shard, entry)) {
+            break;
+        }
+        entry = NULL;
+    }
+    if (entry == NULL) {
+        entry = any_alive(shard);
+    }
+    if (entry == NULL) {
+        reply_null(&call->reply);
+    } else {
+        reply_bytes(&call->reply, entry_key(entry));
+    }
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_transaction.c - MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+ *
+ * Idea     Between MULTI and EXEC admit.c keeps commands instead of carrying them out. EXEC carries them all out in one
+ *          turn and as one batch of the log (exec_queue), unless one of them was refused when it came, or a watched key
+ *          has changed.
+ *
+ * Promises
+ *   I1  Nobody's command comes between two of a transaction; followers and recovery see all of it or nothing.
+ *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What
+ *       was not there when WATCH came may go on not being there.
+ *   I3  A command that fails inside EXEC fails alone, as in Redis: the others count.
+ *
+ * These plans change the session itself: each of them runs once. */
+#include "command/cmd.h"
+#include "command/commands.h"
+#include "serve/exec.h"
+
+static void plan_multi(struct gm_call *abi)
+{
+    struct session *session = call_of(abi)->session;
+    if (session->multi) {
+        gm_reply_error(abi, "ERR MULTI calls can not be nested");
+        return;
+    }
+    session->multi = true;
+    gm_reply_status(abi, "OK");
+}
+
+static void plan_discard(struct gm_call *abi)
+{
+    struct session *session = call_of(abi)->session;
+    if (!session->multi) {
+        gm_reply_error(abi, "ERR DISCARD without MULTI");
+        return;
+    }
+    session_discard(session);
+    gm_reply_status(abi, "OK");
+}
+
+/* ---- EXEC ---- */
+
+/* A key that has expired counts as changed, even while nobody has removed it. */
+static bool has_expired(const struct shard *shard, const struct interest_key *key)
+{
+    struct gm_bytes name = {key->key, key->size};
+    const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    return entry != NULL && !cmd_is_alive(shard, entry);
+}
+
+static bool is_watch_broken(const struct session *session)
+{
+    if (session->watch_broken) {
+        return true;
+    }
+    for (const struct list *at = session->watches.next; at != &session->watches; at = at->next) {
+        if (has_expired(session->shard, container_of(at, struct interest_link, in_session)->key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool queue_has(const struct session *session, uint32_t flag)
+{
+    for (const struct session_call *queued = session->queue; queued != NULL; queued = queued->next) {
+        struct registry_lookup lookup = registry_find(session->shard->registry, queued->argv, queued->argc);
+        if (lookup.outcome == REGISTRY_FOUND && (lookup.command->abi->flags & flag) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cmd_transaction_writes(const struct session *session)
+{
+    return queue_has(session, GM_WRITE);
+}
+
+bool cmd_transaction_grows(const struct session *session)
+{
+    return queue_has(session, GM_GROWS);
+}
+
+/* NULL: nothing stands against carrying the commands out. */
+static const char *check_queue(const struct session *session)
+{
+    const struct shard *shard = session->shard;
+    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->keyspace) && cmd_transaction_grows(session)) {
+        return "EXECABORT Transaction discarded because of: " EVICT_REFUSAL;
+    }
+    if (session->multi_failed) {
+        return "EXECABORT Transaction discarded because of previous errors.";
+    }
+    if (shard->wal != NULL && wal_full(shard->wal) && cmd_transaction_writes(session)) {
+        return "EXECABORT Transaction discarded because of: DISKFULL the disk is full: writes are refused until there "
+               "is space "
+               "again";
+    }
+    return NULL;
+}
+
+/* The answer shows that somebody has written: it must not leave before that is durable. */
+static void depend_on_all(struct call *call)
+{
+    if (call->session->turn_mark < call->shard->tail.last_sequence) {
+        call->session->turn_mark = call->shard->tail.last_sequence;
+    }
+}
+
+static void plan_exec(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    struct session *session = call->session;
+    if (!session->multi) {
+        gm_reply_error(abi, "ERR EXEC without MULTI");
+        return;
+    }
+    const char *error = check_queue(session);
+    if (error != NULL) {
+        session_discard(session);
+        gm_reply_error(abi, error);
+    } else if (is_watch_broken(session)) {
+        session_discard(session);
+        depend_on_all(call);
+        gm_reply_null_array(abi);
+    } else {
+        exec_queue(call);
+    }
+}
+
+/* ---- WATCH ---- */
+
+static void plan_watch(struct gm_call *abi)
+{
+    struct session *session = call_of(abi)->session;
+    if (session->multi) {
+        gm_reply_error(abi, "ERR WATCH inside MULTI is not allowed");
+        return;
+    }
+    if (abi->key_count > SESSION_WATCH_MAX - session->watch_count) {
+        gm_reply_error(abi, "ERR too many watched keys: at most 65536 between two transactions");
+        return;
+    }
+    session->watch_count += abi->key_count;
+    for (uint32_t i = 0; i < abi->key_count; i++) {
+        interest_watch(&session->shard->interest, session, &session->watches, abi->keys[i].name);
+    }
+    gm_reply_status(abi, "OK");
+}
+
+static void plan_unwatch(struct gm_call *abi)
+{
+    session_unwatch(call_of(abi)->session);
+    gm_reply_status(abi, "OK");
+}
+
+/* ---- the table ---- */
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "MULTI", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_multi,
+     .complexity = "O(1)", .summary = "Begins a transaction: the commands that follow are kept until EXEC.",
+     .example = "MULTI"},
+    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE | CALL_COMPOUND,
+     .plan = plan_exec, .complexity = "what its commands cost",
+     .summary = "Carries out the commands of a transaction, all at once, and replies with their replies."},
+    {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,
+     .complexity = "O(n), n the kept commands",
+     .summary = "Forgets the commands of a transaction, and the watched keys."},
+    {CMD_COMMAND, .usage = "WATCH key...",
+     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | GM_ACCEPT_ANY | CALL_FROZEN, .plan = plan_watch,
+     .complexity = "O(n), n the keys",
+     .summary = "Makes the next EXEC do nothing if one of these keys changes before it.", .example = "WATCH stock:17"},
+    {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_unwatch,
+     .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},
+};
+
+const struct gm_module *commands_transaction(void)
+{
+    static const struct gm_module module = {
+        .size = sizeof module,
+        .abi_major = GM_ABI_MAJOR,
+        .abi_minor = GM_ABI_MINOR,
+        .name = "geomys.transaction",
+        .version = CMD_FIRST_VERSION,
+        .licence = "MIT",
+        .summary = "Carries out several commands as one.",
+        .group = "transactions",
+        .commands = commands,
+        .command_count = sizeof commands / sizeof commands[0],
+    };
+    return &module;
+}

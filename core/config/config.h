@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+
+/* config.h - what the operator wants: one struct, filled from defaults, flags and a JSON file, and checked as a whole.
+ *
+ * Use      config_init(&config, home);
+ *          config_from_flags(&config, argc, argv, ...);      may name the file: config.file
+ *          config_from_json(&config, name, bytes, ...);      the caller has read it; left out if there is none
+ *          config_complete(&config, ...);                    what no single value can say, and derived values
+ *          config_take_password(&config, bytes, ...);        the caller has read config.password_file, if there is one
+ *          config_finish(&config);
+ *
+ * Promises
+ *   P1  A flag wins over the file, whichever is parsed first; the file wins over the defaults.
+ *   P2  Nothing is taken half: after a refusal the config may hold some of the values and is only good for
+ *       config_finish. config_set alone changes all or nothing.
+ *   P3  Every refusal is one sentence that names the setting, what is wrong, and where: FILE:LINE:COLUMN or the flag.
+ *   P4  No file is opened here, no environment is read, nothing is kept outside the struct.
+ *
+ * Every text is owned by the config and valid until it is changed or finished. A text is never NULL once config_init
+ * ran.
+ */
+#ifndef GEOMYS_CONFIG_CONFIG_H
+#define GEOMYS_CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "log/wal.h"
+
+#define CONFIG_KEYS_MAX      64
+#define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
+#define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
+#define CONFIG_LIST_MAX      256               /* texts in one list             */
+
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
+
+enum config_want {
+    CONFIG_WANT_RUN,
+    CONFIG_WANT_HELP,    /* --help: print config_help and stop */
+    CONFIG_WANT_VERSION, /* --version: print it and stop       */
+};
+
+enum config_origin { CONFIG_ORIGIN_DEFAULT, CONFIG_ORIGIN_FILE, CONFIG_ORIGIN_FLAG };
+
+struct config_list {
+    char **items;
+    size_t count;
+};
+
+/* Numbers are int64_t throughout, so that one table serves them all. */
+struct config {
+    int64_t node_id;
+    int64_t external_port;    /* of clients; 0: none, the Unix socket alone           */
+    int64_t internal_port;    /* of other nodes; after config_complete, 0: none fits  */
+    struct config_list bind;  /* addresses                                            */
+    char *unix_socket;        /* path, "": none                                       */
+    int64_t unix_socket_mode; /* permission bits                                      */
+    char *password;           /* "": none is needed                                   */
+    char *password_file;      /* path, "": none; the caller reads it, config_take_password */
+    bool allow_insecure;
+    char *data_folder;          /* path                                                 */
+    struct config_list modules; /* paths of shared objects                             */
+    char *module_folder;        /* path, "": none; each *.so in it, in order of name    */
+    int64_t persistence;        /* enum wal_policy                                      */
+    int64_t default_expiry_ms;  /* 0: none                                              */
+    int64_t log_level;          /* enum config_log_level                                */
+    int64_t maxclients;
+    int64_t timeout_s;           /* of idle clients, 0: never                            */
+    int64_t tcp_keepalive_s;     /* 0: off                                               */
+    int64_t client_query_limit;  /* bytes */
+    int64_t client_output_limit; /* bytes */
+    int64_t max_bulk;            /* bytes */
+    int64_t wal_segment_size;    /* bytes */
+    int64_t wal_sync_interval_ms;
+    int64_t snapshot_log_size;    /* bytes of log, 0: never                             */
+    int64_t snapshot_interval_s;  /* 0: never                                           */
+    int64_t snapshot_memory;      /* bytes                                              */
+    int64_t snapshot_compression; /* enum snapshot_codec                                */
+    int64_t maxmemory;            /* bytes, 0: no limit                                 */
+    int64_t maxmemory_policy;     /* enum evict_policy                                  */
+    int64_t maxmemory_samples;
+    int64_t lfu_log_factor;
+    int64_t lfu_decay_time;            /* minutes                                            */
+    int64_t slowlog_log_slower_than;   /* microseconds, -1: never                            */
+    int64_t slowlog_max_len;           /* entries                                            */
+    int64_t latency_monitor_threshold; /* ms, 0: off                                         */
+    int64_t tracking_table_max_keys;
+    char *notify_keyspace_events; /* letters of serve/notify.h, "": none                */
+    bool cluster_mode;
+    bool replication_enabled;
+    bool sharding_enabled;
+
+    char *home; /* "": unknown */
+    char *file; /* of the configuration, from --config; "": not given, so ~/.geomys/geomys.conf if it exists */
+    enum config_want want;
+    bool password_taken;             /* from password_file */
+    uint8_t origin[CONFIG_KEYS_MAX]; /* enum config_origin, by key */
+};
+
+/* All defaults. `home` is the person's folder, for paths that begin with "~/"; NULL if it is not known. */
+void config_init(struct config *config, const char *home);
+
+/* Releases the memory; zeroed memory is fine. */
+void config_finish(struct config *config);
+
+/* Takes the bytes of a JSON file. `file_name` is for the sentence. INVALID or TOO_BIG, with a complaint. O(size). */
+must_use enum status config_from_json(struct config *config, const char *file_name, struct gm_bytes text,
+                                      struct complaint *complaint);
+
+/* Takes "--key=value", "--key value", "-key value", dashes and underscores alike; argv[0] is the program. Lists grow by
+ * each flag; of other settings the last one counts. INVALID with a complaint. */
+must_use enum status config_from_flags(struct config *config, int argc, const char *const *argv,
+                                       struct complaint *complaint);
+
+/* Checks what belongs together and fills in what depends on other settings. Once, after the flags and the file. INVALID
+ * or REFUSED with a complaint. */
+must_use enum status config_complete(struct config *config, struct complaint *complaint);
+
+/* Takes the content of password_file: the password is its one line. After config_complete, which makes the path whole.
+ * INVALID with a complaint. */
+must_use enum status config_take_password(struct config *config, struct gm_bytes content, struct complaint *complaint);
+
+/* Writes the path of the configuration file to read: --config, else ~/.geomys/geomys.conf; false if it is not known
+ * where that would be. Only the former must exist. */
+bool config_file_path(const struct config *config, struct buf *path);
+
+/* ---- the running server ---- */
+
+size_t config_key_count(void);
+
+/* The name of setting `key` (below config_key_count()), a static text. */
+const char *config_key_name(size_t key);
+
+/* Appends its value as text, lists with a comma between; a secret that is set as "(hidden)". */
+void config_describe(const struct config *config, size_t key, struct buf *value);
+
+/* Changes a setting while the server runs, all or nothing. NOT_FOUND: no such setting. REFUSED: not at run time, or it
+ * would leave the server open. INVALID: not such a value. Each with a complaint. */
+must_use enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text,
+                                struct complaint *complaint);
+
+/* Changes `count` settings, or none of them if one is refused or given twice. `pairs` are names and values in turn; a
+ * name may be that of Redis. As config_set. */
+must_use enum status config_set_all(struct config *config, const struct gm_bytes *pairs, size_t count,
+                                    struct complaint *complaint);
+
+/* What setting `key` is called in Redis, a static text; NULL if nothing means the same there, or it has the same
+ * name. */
+const char *config_redis_name(size_t key);
+
+/* Appends to `out` the text of the configuration file as it should be for the settings that can be changed at run time
+ * to be what they are now: `text` with other values for those that differ, and what is missing and not the default.
+ * INVALID, TOO_BIG with a complaint, in which `file_name` is what the text comes from. O(size). */
+must_use enum status config_rewrite(const struct config *config, const char *file_name, struct gm_bytes text,
+                                    struct buf *out, struct complaint *complaint);
+
+/* Appends the text of --help. */
+void config_help(struct buf *text);
+
+#endif

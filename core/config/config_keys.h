@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+
+/* config_keys.h - the table of settings, shared by the files that fill a config. */
+#ifndef GEOMYS_CONFIG_CONFIG_KEYS_H
+#define GEOMYS_CONFIG_CONFIG_KEYS_H
+
+#include "config/config.h"
+
+enum config_type {
+    CONFIG_BOOL,   /* bool                                           */
+    CONFIG_INT,    /* int64_t                                        */
+    CONFIG_SIZE,   /* int64_t, bytes: a number or "64mb"             */
+    CONFIG_OCTAL,  /* int64_t, permission bits: "700"                */
+    CONFIG_CHOICE, /* int64_t, an index into `choices`               */
+    CONFIG_TEXT,   /* char *                                         */
+    CONFIG_PATH,   /* char *, "~/" is the person's folder            */
+    CONFIG_LIST,   /* struct config_list                             */
+    CONFIG_PATHS,  /* struct config_list, "~/" is the person's folder */
+};
+
+enum config_key_flag {
+    CONFIG_CHANGEABLE = 1, /* while the server runs                     */
+    CONFIG_SECRET = 2,     /* never shown                               */
+    CONFIG_LATER = 4,      /* a bool that may not be true in this version */
+};
+
+struct config_key {
+    const char *name;
+    enum config_type type;
+    unsigned flags; /* enum config_key_flag, or-ed */
+    size_t offset;  /* into struct config */
+    int64_t minimum;
+    int64_t maximum;      /* of numbers; of a text: its size in bytes */
+    const char *fallback; /* the default, as text                     */
+    const char
+        *choices; /* of a CHOICE: words with a blank between; of a TEXT: the letters that it may hold, NULL: any */
+    const char *sentence; /* for people                               */
+};
+
+/* The setting, or NULL. With `alike`, dashes count as underscores, and "port" is external_port. */
+const struct config_key *config_key_find(struct gm_bytes name, bool alike);
+
+/* The same, where a name of Redis may be meant: CONFIG SET. */
+const struct config_key *config_key_named(struct gm_bytes name);
+
+const struct config_key *config_key_at(size_t index);
+
+/* Appends the value of a changeable setting as config_put_any takes it, secrets included. */
+void config_raw(const struct config *config, const struct config_key *key, struct buf *value);
+
+/* The setting whose name is nearest, or NULL if none is near. */
+const struct config_key *config_key_near(struct gm_bytes name);
+
+/* Complains that there is no such setting, and names the nearest one. `name` may be any bytes. */
+void config_key_unknown(struct gm_bytes name, struct complaint *complaint);
+
+/* What a value of this setting is: "a whole number". */
+const char *config_key_kind(const struct config_key *key);
+
+/* Takes a number for INT, SIZE, OCTAL and CHOICE, within its range; `shown` is how it was written. */
+must_use enum status config_put_number(struct config *config, const struct config_key *key, int64_t number,
+                                       struct gm_bytes shown, struct complaint *complaint);
+must_use enum status config_put_bool(struct config *config, const struct config_key *key, bool truth,
+                                     struct complaint *complaint);
+/* Takes text for TEXT, PATH, CHOICE, OCTAL, SIZE, and one more element of a LIST or PATHS. */
+must_use enum status config_put_text(struct config *config, const struct config_key *key, struct gm_bytes text,
+                                     struct complaint *complaint);
+/* Takes text for any type, as from a flag. Lists are split at commas and appended. */
+must_use enum status config_put_any(struct config *config, const struct config_key *key, struct gm_bytes text,
+                                    struct complaint *complaint);
+void config_list_clear(struct config_list *list);
+
+/* What was set before by `origin` or by something stronger stays: false. Otherwise true, and it is noted. */
+bool config_claim(struct config *config, const struct config_key *key, enum config_origin origin);
+
+/* A copy of `bytes` for a sentence: printable, and cut with dots. */
+struct config_shown {
+    char text[64];
+};
+struct config_shown config_show(struct gm_bytes bytes);
+
+#endif

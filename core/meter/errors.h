@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+
+/* errors.h - which errors clients were answered, by their first word: ERR, WRONGTYPE, NOAUTH.
+ *
+ * Limits   ERRORS_KINDS words of up to ERRORS_WORD bytes; what comes after is in the sum alone (shard_stats.errors).
+ */
+#ifndef GEOMYS_METER_ERRORS_H
+#define GEOMYS_METER_ERRORS_H
+
+#include "base/bytes.h"
+
+#define ERRORS_KINDS 64
+#define ERRORS_WORD  31 /* bytes */
+
+struct errors {
+    uint32_t count;
+    struct error_kind {
+        uint64_t count;
+        char word[ERRORS_WORD + 1];
+    } kinds[ERRORS_KINDS];
+};
+
+struct shard;
+
+/* Counts the error that an answer consists of, as it stands on the wire: "-ERR ...". O(kinds). */
+void errors_count(struct shard *shard, struct gm_bytes answer);
+
+#endif

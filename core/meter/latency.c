@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+
+/* latency.c - keeping what took long. */
+#include "meter/latency.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "shard/shard.h"
+
+void latency_finish(struct latency *latency)
+{
+    while (latency->count > 0) {
+        memory_free(latency->events[--latency->count]);
+    }
+}
+
+static struct latency_event *find(struct latency *latency, const char *name)
+{
+    for (uint32_t i = 0; i < latency->count; i++) {
+        if (strcmp(latency->events[i]->name, name) == 0) {
+            return latency->events[i];
+        }
+    }
+    if (latency->count == LATENCY_EVENTS) {
+        return NULL;
+    }
+    struct latency_event *event = memory_zeroed(sizeof *event);
+    event->name = name;
+    return latency->events[latency->count++] = event;
+}
+
+void latency_add(struct shard *shard, const char *name, int64_t ms)
+{
+    if (shard->options.latency_ms == 0 || ms < shard->options.latency_ms) {
+        return;
+    }
+    struct latency_event *event = find(&shard->latency, name);
+    if (event == NULL) {
+        return;
+    }
+    struct latency_sample now = {(uint32_t)(shard->now_ms / 1000), ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
+    struct latency_sample *last = &event->samples[(event->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES];
+    event->worst_ms = now.ms > event->worst_ms ? now.ms : event->worst_ms;
+    if (event->count > 0 && last->time_s == now.time_s) {
+        last->ms = now.ms > last->ms ? now.ms : last->ms;
+        return;
+    }
+    event->samples[event->next] = now;
+    event->next = (event->next + 1) % LATENCY_SAMPLES;
+    event->count += event->count < LATENCY_SAMPLES;
+}
+
+uint32_t latency_forget(struct latency *latency, struct latency_event *event)
+{
+    for (uint32_t i = 0; i < latency->count; i++) {
+        if (latency->events[i] == event) {
+            memory_free(event);
+            latency->count--;
+            memmove(latency->events + i, latency->events + i + 1, (latency->count - i) * sizeof latency->events[0]);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+struct latency_sample latency_sample(const struct latency_event *event, uint32_t age)
+{
+    return event->samples[(event->next + LATENCY_SAMPLES - 1 - age) % LATENCY_SAMPLES];
+}

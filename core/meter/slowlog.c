@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+
+/* slowlog.c - keeping slow commands. */
+#include "meter/slowlog.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "serve/call.h"
+
+/* A word as it is kept: a slice of the command, or a remark in `remark`. */
+struct kept_word {
+    struct gm_bytes slice;
+    char remark[40];
+    size_t remark_size;
+};
+
+static size_t remark(struct kept_word *word, const char *format, size_t count)
+{
+    int size = snprintf(word->remark, sizeof word->remark, format, count);
+    return size > 0 ? (size_t)size : 0;
+}
+
+static void cut(const struct call *call, uint32_t i, uint32_t words, struct kept_word *word)
+{
+    const struct gm_call *abi = &call->abi;
+    bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
+    uint32_t shown = strchr(call->command->usage.name, '|') != NULL ? 2 : 1;
+    *word = (struct kept_word){.slice = BYTES_NONE};
+    if (i + 1 == words && abi->argc > words) {
+        word->remark_size = remark(word, "... (%zu more arguments)", (size_t)abi->argc - words + 1);
+    } else if (secret && i >= shown) {
+        word->slice = BYTES("(redacted)");
+    } else {
+        word->slice = abi->argv[i];
+        if (word->slice.size > SLOWLOG_WORD) {
+            word->remark_size = remark(word, "... (%zu more bytes)", word->slice.size - SLOWLOG_WORD);
+            word->slice.size = SLOWLOG_WORD;
+        }
+    }
+}
+
+static uint8_t *put(uint8_t *at, const struct kept_word *word)
+{
+    if (word->slice.size > 0) {
+        memcpy(at, word->slice.data, word->slice.size);
+    }
+    memcpy(at + word->slice.size, word->remark, word->remark_size);
+    return at + word->slice.size + word->remark_size;
+}
+
+static struct slowlog_entry *keep(const struct call *call)
+{
+    uint32_t words = call->abi.argc < SLOWLOG_WORDS ? call->abi.argc : SLOWLOG_WORDS;
+    struct kept_word kept[SLOWLOG_WORDS];
+    size_t size = 0;
+    for (uint32_t i = 0; i < words; i++) {
+        cut(call, i, words, &kept[i]);
+        size += kept[i].slice.size + kept[i].remark_size;
+    }
+    struct slowlog_entry *entry = memory_alloc(sizeof *entry + words * sizeof entry->argv[0] + size);
+    entry->argc = words;
+    uint8_t *at = (uint8_t *)(entry->argv + words);
+    for (uint32_t i = 0; i < words; i++) {
+        uint8_t *next = put(at, &kept[i]);
+        entry->argv[i] = (struct gm_bytes){at, (size_t)(next - at)};
+        at = next;
+    }
+    return entry;
+}
+
+static void forget_oldest(struct slowlog *slowlog)
+{
+    struct slowlog_entry *oldest = container_of(slowlog->entries.prev, struct slowlog_entry, link);
+    list_remove(&oldest->link);
+    memory_free(oldest);
+    slowlog->count--;
+}
+
+void slowlog_init(struct slowlog *slowlog)
+{
+    list_init(&slowlog->entries);
+}
+
+void slowlog_add(struct slowlog *slowlog, const struct call *call, uint64_t us)
+{
+    if (slowlog->limit == 0) {
+        return;
+    }
+    const struct session *session = call->session;
+    struct slowlog_entry *entry = keep(call);
+    entry->id = slowlog->next_id++;
+    entry->time_s = call->shard->now_ms / 1000;
+    entry->us = us;
+    memcpy(entry->address, session->address, sizeof entry->address);
+    memcpy(entry->name, session->name, sizeof entry->name);
+    list_init(&entry->link);
+    list_push_back(slowlog->entries.next, &entry->link); /* before the first */
+    slowlog->count++;
+    slowlog_limit(slowlog, slowlog->limit);
+}
+
+void slowlog_limit(struct slowlog *slowlog, uint32_t entries)
+{
+    slowlog->limit = entries;
+    while (slowlog->count > entries) {
+        forget_oldest(slowlog);
+    }
+}
+
+void slowlog_clear(struct slowlog *slowlog)
+{
+    while (slowlog->count > 0) {
+        forget_oldest(slowlog);
+    }
+}

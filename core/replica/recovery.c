@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+
+/* recovery.c - choosing what to read, reading it, and saying no when something is missing.
+ *
+ * Idea     Snapshots are tried from the newest on. One that is damaged shows that at any moment while it is read: then
+ *          everything is forgotten, and the next older one begins from nothing.
+ *
+ *                    ┌──────────── damaged ────────────┐
+ *                    ▼                                 │
+ *          next snapshot ──► read it ──► read the log behind it ──► done
+ *                    └── none left: the whole log ─────┘
+ *
+ * Promises
+ *   P1  What is there in the end is everything up to the last record of the log, or recovery is refused: a log that
+ *       does not reach back to the snapshot is a hole, and a hole is refused.
+ *   P2  No file is changed before all is decided, but for the log's torn tail (log/replay.h). A damaged snapshot gets
+ *       another name in the end, so that nothing takes it for a good one, or for one to be removed.
+ *   P3  Interrupted at any point and run again, it comes to the same end. */
+#include "replica/recovery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "shard/frozen.h"
+
+#define KEY_BYTES_LEAST 4 /* of a compressed snapshot, per key */
+
+struct recovery {
+    struct disk *disk;
+    struct shard *shard;
+    const struct trace *trace;
+
+    struct snapshot_found *found; /* owned: newest first */
+    size_t found_count;
+    size_t index;                   /* of the one that is tried; found_count: none is left */
+    bool *damaged;                  /* owned, by index */
+    bool *unreadable;               /* owned, by index: needs something that this version does not have */
+    struct complaint first;         /* why the newest could not be read */
+    struct snapshot_reader *reader; /* owned; NULL: the snapshot has been read, or there is none */
+    struct replay *replay;          /* owned */
+    struct recovery_progress progress;
+    bool done;
+};
+
+static uint64_t cut_of(const struct recovery *recovery)
+{
+    return recovery->index < recovery->found_count ? recovery->found[recovery->index].sequence : 0;
+}
+
+/* ---- choosing ---- */
+
+/* The snapshot at `index` can not be read, for a reason that says nothing about the others. */
+static void pass_over(struct recovery *recovery, enum status status, const struct complaint *why)
+{
+    recovery->damaged[recovery->index] = status == STATUS_CORRUPT;
+    recovery->unreadable[recovery->index] = true;
+    if (recovery->first.text[0] == '\0') {
+        recovery->first = *why;
+    }
+    bool last = recovery->index + 1 == recovery->found_count;
+    trace(recovery->trace, TRACE_WARNING, "%s; %s is tried instead", why->text,
+          last ? "the log alone" : "the snapshot before it");
+    recovery->index++;
+}
+
+static enum status open_log(struct recovery *recovery, struct complaint *complaint)
+{
+    enum status status = replay_create(&recovery->replay, recovery->disk, true, cut_of(recovery), complaint);
+    if (status != STATUS_OK && recovery->first.text[0] != '\0') {
+        struct complaint why = *complaint;
+        complaint_set(complaint, "%s. Why no snapshot could be read: %.200s", why.text, recovery->first.text);
+    }
+    return status;
+}
+
+/* Opens the next snapshot that can be opened, and the log behind it. */
+static enum status choose(struct recovery *recovery, struct complaint *complaint)
+{
+    while (recovery->index < recovery->found_count) {
+        enum status status = snapshot_reader_create(&recovery->reader, recovery->disk, cut_of(recovery), complaint);
+        if (status == STATUS_OK) {
+            break;
+        }
+        if (status != STATUS_CORRUPT && status != STATUS_VERSION) {
+            return status;
+        }
+        pass_over(recovery, status, complaint);
+    }
+    TRY(open_log(recovery, complaint));
+    if (recovery->reader != NULL) {
+        /* What the file says of its keys is only a claim: a key that takes less than this would be a wonder. */
+        uint64_t most = recovery->found[recovery->index].size / KEY_BYTES_LEAST;
+        uint64_t keys = snapshot_reader_keys(recovery->reader);
+        keyspace_reserve(&recovery->shard->keyspace, keys < most ? keys : most);
+    }
+    return STATUS_OK;
+}
+
+enum status recovery_create(struct recovery **out, struct disk *disk, struct shard *shard, const struct trace *trace,
+                            struct complaint *complaint)
+{
+    struct recovery *recovery = memory_zeroed(sizeof *recovery);
+    recovery->disk = disk;
+    recovery->shard = shard;
+    recovery->trace = trace;
+    enum status status = snapshot_list(disk, &recovery->found, &recovery->found_count, complaint);
+    if (status == STATUS_OK) {
+        recovery->damaged = memory_zeroed(recovery->found_count);
+        recovery->unreadable = memory_zeroed(recovery->found_count);
+        status = choose(recovery, complaint);
+    }
+    if (status != STATUS_OK) {
+        recovery_destroy(recovery);
+        return status;
+    }
+    *out = recovery;
+    return STATUS_OK;
+}
+
+/* ---- reading ---- */
+
+/* Everything that a damaged snapshot has delivered goes again. */
+static void forget(struct recovery *recovery)
+{
+    struct shard *shard = recovery->shard;
+    keyspace_flush(&shard->keyspace);
+    while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
+    }
+    shard->stats.damaged = 0;
+    shard->tail.last_sequence = 0;
+    shard->sink.foresee(&shard->sink, NULL);
+    snapshot_reader_destroy(recovery->reader);
+    recovery->reader = NULL;
+    replay_destroy(recovery->replay);
+    recovery->replay = NULL;
+}
+
+static enum status step_snapshot(struct recovery *recovery, size_t budget, struct complaint *complaint)
+{
+    enum status status = snapshot_reader_step(recovery->reader, budget, &recovery->shard->sink, complaint);
+    snapshot_reader_progress(recovery->reader, &recovery->progress.snapshot);
+    if (status == STATUS_CORRUPT) {
+        forget(recovery);
+        pass_over(recovery, status, complaint);
+        recovery->progress.snapshot = (struct snapshot_progress){0};
+        TRY(choose(recovery, complaint));
+        return STATUS_AGAIN;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct snapshot_cut cut;
+    snapshot_reader_cut(recovery->reader, &cut);
+    recovery->shard->tail.last_sequence = cut.sequence;
+    recovery->shard->tail.epoch = cut.epoch;
+    recovery->shard->tail.last_time_ms = cut.time_ms;
+    snapshot_reader_destroy(recovery->reader);
+    recovery->reader = NULL;
+    return STATUS_AGAIN;
+}
+
+/* "damaged-1-snapshot-....snap", with the first number that is free. */
+static enum status put_aside(struct recovery *recovery, uint64_t sequence, struct complaint *complaint)
+{
+    const struct disk_ops *ops = recovery->disk->ops;
+    char name[DISK_NAME_MAX];
+    char kept[DISK_NAME_MAX];
+    snapshot_name(sequence, name);
+    enum status status = STATUS_OK;
+    for (unsigned i = 1; status == STATUS_OK; i++) {
+        struct disk_file *file;
+        (void)snprintf(kept, sizeof kept, "damaged-%u-%.48s", i, name);
+        status = ops->open(recovery->disk, kept, DISK_READ, &file);
+        if (status == STATUS_OK) {
+            ops->close(recovery->disk, file);
+        }
+    }
+    if (status == STATUS_NOT_FOUND) {
+        status = ops->rename(recovery->disk, name, kept);
+    }
+    if (status == STATUS_OK) {
+        status = ops->sync_names(recovery->disk);
+    }
+    if (status != STATUS_OK) {
+        complaint_set(complaint, "%s is damaged and could not be renamed: %s", name, status_text(status));
+        return status;
+    }
+    trace(recovery->trace, TRACE_WARNING, "the damaged snapshot %s is kept as %s; nothing was lost by it", name, kept);
+    return STATUS_OK;
+}
+
+static enum status put_all_aside(struct recovery *recovery, struct complaint *complaint)
+{
+    for (size_t i = 0; i < recovery->index; i++) {
+        if (recovery->damaged[i]) {
+            TRY(put_aside(recovery, recovery->found[i].sequence, complaint));
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status recovery_step(struct recovery *recovery, size_t budget, struct complaint *complaint)
+{
+    check(!recovery->done);
+    if (recovery->reader != NULL) {
+        return step_snapshot(recovery, budget, complaint);
+    }
+    enum status status = replay_step(recovery->replay, budget, &recovery->shard->sink, complaint);
+    replay_progress(recovery->replay, &recovery->progress.log);
+    TRY(status);
+    TRY(put_all_aside(recovery, complaint));
+    recovery->done = true;
+    return STATUS_OK;
+}
+
+void recovery_progress(const struct recovery *recovery, struct recovery_progress *out)
+{
+    *out = recovery->progress;
+}
+
+/* ---- the end ---- */
+
+void recovery_end(const struct recovery *recovery, struct recovery_end *out)
+{
+    check(recovery->done);
+    *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_delivered};
+    replay_end(recovery->replay, &out->log);
+    if (out->log.last_epoch == 0) { /* nothing was read behind the snapshot */
+        out->log.last_epoch = recovery->shard->tail.epoch;
+        out->log.last_time_ms = recovery->shard->tail.last_time_ms;
+    }
+    for (size_t i = recovery->index; i < recovery->found_count; i++) {
+        if (recovery->unreadable[i]) {
+            continue;
+        }
+        if (i == recovery->index) {
+            out->newest_size = recovery->found[i].size;
+        } else if (out->older == 0) {
+            out->older = recovery->found[i].sequence;
+        } else if (out->superseded_count < RECOVERY_SUPERSEDED_MAX) {
+            out->superseded[out->superseded_count++] = recovery->found[i].sequence;
+        }
+    }
+}
+
+void recovery_destroy(struct recovery *recovery)
+{
+    if (recovery == NULL) {
+        return;
+    }
+    snapshot_reader_destroy(recovery->reader);
+    replay_destroy(recovery->replay);
+    memory_free(recovery->found);
+    memory_free(recovery->damaged);
+    memory_free(recovery->unreadable);
+    memory_free(recovery);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+
+/* saver.c - snapshots come, follow one another, and go.
+ *
+ * Why      A log alone grows for ever and takes ever longer to read. A snapshot is everything up to its *cut*; the log
+ *          behind the cut is all that is needed besides.
+ *
+ * Idea     One snapshot at a time: the shard's sweep gives records to a writer, which gives blocks to the disk. When
+ *          the file is whole and on stable storage, and so is the log up to the cut, it gets its name. Two generations
+ *          stay, with the log behind the older one, so that one damaged file costs nothing but time.
+ *
+ *              log        ....|============|============|=====>
+ *              snapshots           older        newest
+ *              kept                ^ from here on
+ *
+ * Promises
+ *   P1  A file under a snapshot's name is whole, durable, and the log is durable up to its cut.
+ *   P2  Nothing that the two newest snapshots need is removed, and nothing before they are there; a file that could not
+ *       be read is never removed.
+ *   P3  A snapshot that fails changes nothing: its own file goes, all others stay. The next one is made after
+ *       SAVER_RETRY_MS, or when somebody asks.
+ *   P4  The sweep takes at most SAVER_SLICE_US of a turn, and at most a third of the time while clients are served.
+ *
+ * Limits   At most SAVER_DOOMED_MAX files wait for their removal. */
+#include "replica/saver.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "serve/waiters.h"
+#include "shard/sweep.h"
+
+#define SAVER_SLICE_US     1000
+#define SAVER_SLICE_MIN_US 50
+#define SAVER_RETRY_MS     10000
+
+static void on_removed(struct disk_request *request);
+
+void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct config *config,
+                const struct trace *trace)
+{
+    *saver = (struct saver){.shard = shard, .disk = disk, .config = config, .trace = trace, .last_took_ms = -1};
+    list_init(&saver->removal.link);
+    saver->removal.action = DISK_ACTION_REMOVE;
+    saver->removal.lane = DISK_LANE_BULK;
+    saver->removal.on_done = on_removed;
+}
+
+void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found)
+{
+    saver->wal = wal;
+    saver->newest = found->newest;
+    saver->older = found->older;
+    saver->newest_size = found->newest_size;
+    saver->log_before = found->log_bytes;
+    saver->last_ms = saver->shard->monotonic_ms;
+    saver->last_wall_ms = saver->shard->now_ms;
+    saver->retry_ms = saver->shard->monotonic_ms;
+    if (saver->older != 0) {
+        wal_keep_from(wal, saver->older + 1); /* what was to go may not have gone */
+    }
+    for (size_t i = 0; i < found->superseded_count && saver->doomed_count < SAVER_DOOMED_MAX; i++) {
+        saver->doomed[saver->doomed_count++] = found->superseded[i];
+    }
+}
+
+/* ---- files that are no longer needed ---- */
+
+static void doom(struct saver *saver, uint64_t sequence)
+{
+    if (sequence != 0 && saver->doomed_count < SAVER_DOOMED_MAX) {
+        saver->doomed[saver->doomed_count++] = sequence;
+    }
+}
+
+static void remove_next(struct saver *saver)
+{
+    if (saver->doomed_count == 0 || saver->removing || saver->newest == 0) {
+        return;
+    }
+    snapshot_name(saver->doomed[saver->doomed_count - 1], saver->removal.name);
+    saver->removing = true;
+    saver->disk->ops->submit(saver->disk, &saver->removal);
+}
+
+static void on_removed(struct disk_request *request)
+{
+    struct saver *saver = container_of(request, struct saver, removal);
+    saver->removing = false;
+    saver->doomed_count--;
+    if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
+        trace(saver->trace, TRACE_WARNING, "%s is not needed any more but can not be removed: %s", request->name,
+              status_text(request->status));
+    }
+}
+
+/* ---- one snapshot ---- */
+
+static uint64_t log_written(const struct saver *saver)
+{
+    struct wal_stats stats;
+    wal_stats(saver->wal, &stats);
+    return stats.bytes_written;
+}
+
+static uint64_t log_since_cut(const struct saver *saver)
+{
+    return saver->log_before + log_written(saver) - saver->log_at_cut;
+}
+
+static void begin(struct saver *saver)
+{
+    struct shard *shard = saver->shard;
+    struct snapshot_writer_config config = {.memory_max = (size_t)saver->config->snapshot_memory,
+                                            .codec = (enum snapshot_codec)saver->config->snapshot_compression};
+    saver->wanted = false;
+    saver->told = false;
+    saver->begun_ms = shard->monotonic_ms;
+    saver->keys = shard->keyspace.table.count;
+    saver->cut = (struct snapshot_cut){
+        .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
+    saver->log_at_begin = log_written(saver);
+    saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
+    sweep_begin(shard, saver->writer);
+    trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);
+}
+
+enum status saver_start(struct saver *saver, struct complaint *complaint)
+{
+    if (saver->disk == NULL || saver->wal == NULL || saver->config->persistence == WAL_NONE) {
+        complaint_set(complaint, "persistence is none: nothing is written here; start the server with another "
+                                 "persistence to have snapshots");
+        return STATUS_REFUSED;
+    }
+    if (saver_is_busy(saver)) {
+        complaint_set(complaint, "Background save already in progress");
+        return STATUS_EXISTS;
+    }
+    if (saver->shard->tail.last_sequence == saver->newest) {
+        saver->failed = false;
+        saver->last_ms = saver->shard->monotonic_ms;
+        saver->last_wall_ms = saver->shard->now_ms;
+    } else {
+        saver->wanted = true;
+    }
+    return STATUS_OK;
+}
+
+static void succeed(struct saver *saver)
+{
+    struct snapshot_writer_stats stats;
+    const struct shard *shard = saver->shard;
+    snapshot_writer_stats(saver->writer, &stats);
+    doom(saver, saver->older);
+    saver->older = saver->newest;
+    saver->newest = saver->cut.sequence;
+    saver->newest_size = stats.bytes_stored;
+    saver->log_before = 0;
+    saver->log_at_cut = saver->log_at_begin;
+    saver->failed = false;
+    saver->made++;
+    saver->last_ms = shard->monotonic_ms;
+    saver->last_wall_ms = shard->now_ms;
+    saver->last_took_ms = shard->monotonic_ms - saver->begun_ms;
+    saver->last_memory = stats.memory_peak;
+    trace(saver->trace, TRACE_INFO,
+          "snapshot of %llu keys made: %.1f MB, %.1f MB before compression, in %.3f s with %.1f MB of memory",
+          (unsigned long long)saver->keys, (double)stats.bytes_stored / 1e6, (double)stats.bytes_plain / 1e6,
+          (double)saver->last_took_ms / 1e3, (double)stats.memory_peak / 1e6);
+    if (saver->older != 0) {
+        wal_keep_from(saver->wal, saver->older + 1);
+    }
+}
+
+static void tell_failure(struct saver *saver)
+{
+    if (saver->told) {
+        return;
+    }
+    saver->told = true;
+    saver->failed = !saver->shard->sweep.flushed;
+    saver->retry_ms = saver->shard->monotonic_ms + (saver->failed ? SAVER_RETRY_MS : 0);
+    saver->wanted = saver->shard->sweep.flushed; /* once more: there is little left to save */
+    trace(saver->trace, saver->failed ? TRACE_ERROR : TRACE_INFO, "%s", snapshot_writer_complaint(saver->writer)->text);
+}
+
+static void end(struct saver *saver)
+{
+    snapshot_writer_destroy(saver->writer);
+    saver->writer = NULL;
+    if (!saver->wanted) {
+        waiters_try(saver->shard);
+    }
+}
+
+/* The writer's states, as far as there is something to do in them. */
+static void advance(struct saver *saver)
+{
+    const struct shard *shard = saver->shard;
+    switch (snapshot_writer_state(saver->writer)) {
+    case SNAPSHOT_WRITER_OPEN:
+        if (!shard->sweep.active) {
+            snapshot_writer_finish(saver->writer);
+        }
+        break;
+    case SNAPSHOT_WRITER_WRITTEN:
+        if (wal_synced(saver->wal) >= saver->cut.sequence) {
+            snapshot_writer_publish(saver->writer);
+        }
+        break;
+    case SNAPSHOT_WRITER_PUBLISHED:
+        if (snapshot_writer_is_idle(saver->writer)) {
+            succeed(saver);
+            end(saver);
+        }
+        break;
+    case SNAPSHOT_WRITER_FAILED:
+        tell_failure(saver);
+        if (snapshot_writer_is_idle(saver->writer) && !(shard->sweep.active && shard->sweep.writer != NULL)) {
+            end(saver);
+        }
+        break;
+    case SNAPSHOT_WRITER_CLOSING:
+    case SNAPSHOT_WRITER_PUBLISHING:
+        break;
+    }
+}
+
+/* ---- by itself ---- */
+
+static int64_t interval_end_ms(const struct saver *saver)
+{
+    if (saver->config->snapshot_interval_s == 0 || saver->shard->tail.last_sequence == saver->newest) {
+        return INT64_MAX;
+    }
+    int64_t at_ms = saver->last_ms + saver->config->snapshot_interval_s * 1000;
+    return at_ms > saver->retry_ms ? at_ms : saver->retry_ms;
+}
+
+static bool log_is_long(const struct saver *saver)
+{
+    uint64_t limit = (uint64_t)saver->config->snapshot_log_size;
+    if (limit == 0 || saver->shard->tail.last_sequence == saver->newest) {
+        return false;
+    }
+    uint64_t size = log_since_cut(saver);
+    return size >= limit && size >= saver->newest_size;
+}
+
+static bool is_due(const struct saver *saver)
+{
+    int64_t now_ms = saver->shard->monotonic_ms;
+    return now_ms >= saver->retry_ms && (log_is_long(saver) || now_ms >= interval_end_ms(saver));
+}
+
+/* ---- turns ---- */
+
+static int64_t now_us(const struct saver *saver)
+{
+    struct clock *clock = saver->shard->clock;
+    return clock != NULL ? clock->ops->monotonic_us(clock) : 0;
+}
+
+/* Nobody is waiting: a whole slice. Else a part of the time that the clients have had since the last one. */
+static int64_t budget_us(const struct saver *saver)
+{
+    if (saver->shard->stats.commands == saver->slice_commands) {
+        return SAVER_SLICE_US;
+    }
+    int64_t share_us = (now_us(saver) - saver->slice_end_us) / 2;
+    share_us = share_us > SAVER_SLICE_MIN_US ? share_us : SAVER_SLICE_MIN_US;
+    return share_us < SAVER_SLICE_US ? share_us : SAVER_SLICE_US;
+}
+
+bool saver_turn(struct saver *saver)
+{
+    struct shard *shard = saver->shard;
+    if (saver->wal == NULL || saver->disk == NULL) {
+        return false;
+    }
+    if (saver->writer == NULL && !shard->sweep.active && (saver->wanted || is_due(saver))) {
+        begin(saver);
+    }
+    bool more = false;
+    if (shard->sweep.active) {
+        int64_t begun_us = now_us(saver);
+        more = sweep_turn(shard, budget_us(saver));
+        saver->slice_end_us = now_us(saver);
+        latency_add(shard, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
+        saver->slice_commands = shard->stats.commands;
+    }
+    if (saver->writer != NULL) {
+        advance(saver);
+    }
+    remove_next(saver);
+    return more || (saver->wanted && saver->writer == NULL);
+}
+
+int64_t saver_next_ms(const struct saver *saver)
+{
+    if (saver->wal == NULL || saver->disk == NULL || saver_is_busy(saver)) {
+        return INT64_MAX;
+    }
+    return interval_end_ms(saver);
+}
+
+void saver_finish(struct saver *saver)
+{
+    if (saver->writer != NULL && snapshot_writer_state(saver->writer) != SNAPSHOT_WRITER_PUBLISHED) {
+        snapshot_writer_fail(saver->writer, "the server ends");
+    }
+    if (saver->disk != NULL && (saver->writer != NULL || saver->removing)) {
+        saver->doomed_count = saver->removing ? 1 : 0;
+        saver->disk->ops->drain(saver->disk);
+    }
+    saver->shard->sweep.writer = NULL;
+    snapshot_writer_destroy(saver->writer);
+    saver->writer = NULL;
+}
+
+/* ---- INFO ---- */
+
+void saver_info(const struct saver *saver, struct buf *out)
+{
+    const struct shard *shard = saver->shard;
+    bool busy = saver_is_busy(saver);
+    long long took = saver->last_took_ms < 0 ? -1 : saver->last_took_ms / 1000;
+    long long taking = busy ? (shard->monotonic_ms - saver->begun_ms) / 1000 : -1;
+    const char *status = saver->failed ? "err" : "ok";
+    (void)buf_format(
+        out,
+        "rdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\n"
+        "rdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%lld\r\nrdb_current_bgsave_time_sec:%lld\r\n"
+        "rdb_saves:%llu\r\nrdb_last_cow_size:%zu\r\n",
+        (unsigned long long)(shard->tail.last_sequence - saver->newest), busy ? 1 : 0,
+        (long long)saver->last_wall_ms / 1000, status, took, taking, (unsigned long long)saver->made,
+        saver->last_memory);
+    (void)buf_format(out,
+                     "aof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:%lld\r\n"
+                     "aof_current_rewrite_time_sec:%lld\r\naof_last_bgrewrite_status:%s\r\n",
+                     busy ? 1 : 0, took, taking, status);
+    (void)buf_format(
+        out,
+        "snapshot_sequence:%llu\r\nsnapshot_older_sequence:%llu\r\nsnapshot_size:%llu\r\n"
+        "snapshot_last_ms:%lld\r\nsnapshot_longest_slice_us:%lld\r\nsnapshot_values_before_change:%llu\r\n",
+        (unsigned long long)saver->newest, (unsigned long long)saver->older, (unsigned long long)saver->newest_size,
+        (long long)saver->last_took_ms, (long long)shard->sweep.longest_us, (unsigned long long)shard->sweep.before);
+    if (saver->writer != NULL) {
+        struct snapshot_writer_stats stats;
+        snapshot_writer_stats(saver->writer, &stats);
+        (void)buf_format(out, "snapshot_current_bytes:%llu\r\nsnapshot_current_memory:%zu\r\n",
+                         (unsigned long long)stats.bytes_stored, stats.memory);
+    }
+    if (saver->wal != NULL) {
+        (void)buf_format(out, "aof_current_size:%llu\r\n", (unsigned long long)log_since_cut(saver));
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+
+/* saver.h - when a snapshot is made, what becomes of it, and which files stay. See saver.c for the argument. */
+#ifndef GEOMYS_REPLICA_SAVER_H
+#define GEOMYS_REPLICA_SAVER_H
+
+#include "base/trace.h"
+#include "config/config.h"
+#include "env/disk.h"
+#include "log/snapshot_writer.h"
+#include "replica/recovery.h"
+#include "shard/shard.h"
+
+#define SAVER_DOOMED_MAX 64 /* files that wait for their removal; more are left for the next start */
+
+struct saver {
+    struct shard *shard;         /* borrowed, as are these */
+    struct disk *disk;           /* NULL: nothing is ever saved */
+    struct wal *wal;             /* NULL until the log is open */
+    const struct config *config; /* snapshot_* */
+    const struct trace *trace;
+
+    struct snapshot_writer *writer; /* owned; NULL: no snapshot is under way */
+    struct snapshot_cut cut;        /* of the one under way */
+    uint64_t keys;                  /* that it will hold */
+    bool wanted;                    /* as soon as the sweep is free */
+    bool told;                      /* its failure */
+    int64_t begun_ms;               /* monotonic */
+    int64_t slice_end_us;           /* monotonic: of the last slice of the sweep */
+    uint64_t slice_commands;        /* commands until then */
+
+    uint64_t newest; /* cut of the newest snapshot that is there, 0: none */
+    uint64_t older;  /* ... and of the one before */
+    uint64_t newest_size;
+    uint64_t log_at_begin; /* bytes that the log had written at the cut of the one under way */
+    uint64_t log_at_cut;   /* ... of the newest */
+    uint64_t log_before;   /* bytes of log behind the newest snapshot when the server started */
+    uint64_t doomed[SAVER_DOOMED_MAX];
+    size_t doomed_count;
+    struct disk_request removal;
+    bool removing;
+
+    bool failed;          /* the last one did */
+    uint64_t made;        /* since the start */
+    int64_t last_wall_ms; /* of the last one that was made, or of the start */
+    int64_t last_ms;      /* the same, monotonic */
+    int64_t last_took_ms; /* -1: none since the start */
+    int64_t retry_ms;     /* monotonic: not before, by itself */
+    size_t last_memory;   /* bytes that it needed at most */
+};
+
+/* `shard` and the rest outlive the saver. */
+void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct config *config,
+                const struct trace *trace);
+
+/* The log is open, and this is what recovery found. */
+void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found);
+
+/* Gives up what is under way; waits for the disk. */
+void saver_finish(struct saver *saver);
+
+/* Asks for a snapshot. OK: it is under way, or there is nothing new and the last one counts. EXISTS: one is under way
+ * already. REFUSED: nothing is written here, as the complaint says. */
+must_use enum status saver_start(struct saver *saver, struct complaint *complaint);
+
+/* A snapshot is under way, or about to be. */
+static inline bool saver_is_busy(const struct saver *saver)
+{
+    return saver->writer != NULL || saver->wanted;
+}
+
+/* Once per turn, between batches. True: it could go on at once. */
+bool saver_turn(struct saver *saver);
+
+/* When saver_turn wants to be called at the latest, monotonic ms; INT64_MAX: no wish. */
+int64_t saver_next_ms(const struct saver *saver);
+
+/* Appends the lines of INFO's section Persistence, under the names that dashboards know. */
+void saver_info(const struct saver *saver, struct buf *out);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+
+/* call.h - one command under way: what the module sees of it, and what the host keeps beside.
+ *
+ * The host's own commands have the same signature as a module's, and get at their shard and session through call_of. */
+#ifndef GEOMYS_SERVE_CALL_H
+#define GEOMYS_SERVE_CALL_H
+
+#include "serve/session.h"
+#include "shard/shard.h"
+#include "wire/reply.h"
+
+/* Flags of the host's own commands, above those of the ABI. */
+enum call_flag {
+    CALL_NO_QUEUE = 1 << 16,    /* carried out inside MULTI rather than queued */
+    CALL_NO_AUTH = 1 << 17,     /* before the password, too */
+    CALL_LOADING = 1 << 18,     /* during recovery, too */
+    CALL_FROZEN = 1 << 19,      /* takes keys whose values can not be read here */
+    CALL_NO_MULTI = 1 << 20,    /* not inside MULTI */
+    CALL_GLOBAL = 1 << 21,      /* a read of everything: depends on all that was written */
+    CALL_SUBSCRIBED = 1 << 22,  /* from a session of RESP2 that listens to channels, too */
+    CALL_UNPAUSED = 1 << 23,    /* while clients are paused, too */
+    CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
+    CALL_COMPOUND = 1 << 30,    /* runs commands that SLOWLOG has by themselves */
+    CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
+    CALL_NO_TOUCH = 1 << 28,    /* looking at a key is not using it */
+    CALL_TOUCH = 1 << 29,       /* uses its keys even for a client that wants to leave no trace (CLIENT NO-TOUCH) */
+};
+
+enum call_emission_kind {
+    CALL_EMIT_RECORD,
+    CALL_EMIT_DELETE,
+    CALL_EMIT_EXPIRE,
+    CALL_EMIT_FLUSH,
+    CALL_EMIT_DUMPED, /* a record of another value's dump (COPY, RENAME): `type` is its type's number */
+};
+
+struct call_emission {
+    struct gm_emission abi;
+    enum call_emission_kind kind;
+    uint8_t type; /* number */
+};
+
+#define CALL_KEYS_INLINE 16
+
+struct call {
+    struct gm_call abi;
+    struct shard *shard;
+    struct session *session;
+    const struct command *command;
+    struct reply reply;
+    struct gm_key *keys;             /* writable view of abi.keys; `host` is the entry, `host_more` the hash */
+    struct call_emission *emissions; /* in the arena beyond the first few */
+    uint32_t emission_count;
+    uint32_t emission_room;
+    size_t emission_size;    /* bytes of the records, about */
+    uint64_t seen;           /* the log's last sequence when the keys were looked up; UINT64_MAX: no matter */
+    struct table_slot *slot; /* of the first key, as it was then; NULL: it is absent */
+    bool nested;             /* inside EXEC */
+    bool again;              /* parked before: run because a key changed */
+    bool timed_out;
+    bool waits;  /* plan asked to be run again */
+    bool closes; /* the session closes after this answer */
+    int64_t wait_ms;
+    uint64_t began; /* ticks */
+    struct usage_bound bound;
+    struct usage_key places_inline[CALL_KEYS_INLINE];
+    struct gm_key keys_inline[CALL_KEYS_INLINE];
+    struct call_emission emissions_inline[CALL_KEYS_INLINE];
+    struct gm_arg args[USAGE_LEAF_MAX];
+};
+
+static inline struct call *call_of(struct gm_call *abi)
+{
+    return container_of(abi, struct call, abi);
+}
+
+static inline struct entry *call_entry(const struct call *call, uint32_t key)
+{
+    return (struct entry *)(uintptr_t)call->keys[key].host;
+}
+
+static inline uint64_t call_hash(const struct call *call, uint32_t key)
+{
+    return (uint64_t)(uintptr_t)call->keys[key].host_more;
+}
+
+/* The ABI's functions over a struct call. */
+extern const struct gm_call_ops host_call_ops;
+
+/* "wait/1" */
+extern const struct gm_wait_1 host_wait_1;
+
+/* One more emission, zeroed. */
+struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size);
+
+/* Emits records that rebuild the value of key `source` at key `target`, expiry included. False: its type does not tell
+ * it, and the reply is an error. */
+must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target);
+
+#endif

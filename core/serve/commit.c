@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+
+/* commit.c - emissions become records, records change values and enter the log.
+ *
+ * A record is applied first and encoded after, since its flags tell the outcome (RECORD_FRESH, RECORD_REMOVES); both
+ * happen before anything else can look. */
+#include "serve/commit.h"
+
+#include "serve/notify.h"
+#include "shard/apply.h"
+#include "store/slot.h"
+
+/* A moment that has passed already: what would be expired at once is deleted instead. */
+static bool is_past(const struct call *call, int64_t at_ms)
+{
+    return at_ms <= call->shard->now_ms;
+}
+
+static void make_deletion(struct record *record)
+{
+    record->type = 0;
+    record->op = RECORD_OP_DELETE;
+    record->flags = RECORD_REMOVES;
+    record->expire_at_ms = 0;
+    record->body = BYTES_NONE;
+}
+
+static void add_expiry(struct call *call, struct record *record, uint64_t hash)
+{
+    const struct shard *shard = call->shard;
+    if (shard->options.default_expiry_ms == 0 || (record->flags & (RECORD_EXPIRE | RECORD_KEEP_EXPIRY)) != 0) {
+        return;
+    }
+    bool begins = (record->flags & RECORD_FRESH) != 0 || keyspace_find(&shard->keyspace, record->key, hash) == NULL;
+    if (begins) {
+        record->flags |= RECORD_EXPIRE;
+        record->expire_at_ms = shard->now_ms + shard->options.default_expiry_ms;
+    }
+}
+
+static void make_typed(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
+{
+    const struct gm_emission *abi = &emission->abi;
+    record->type = emission->type;
+    record->op = abi->op;
+    record->body = abi->body;
+    record->flags = (abi->flags & GM_FRESH) != 0 ? RECORD_FRESH : 0;
+    if ((abi->flags & GM_FRESH) != 0 && (abi->flags & GM_KEEP_EXPIRY) != 0) {
+        record->flags |= RECORD_KEEP_EXPIRY;
+    }
+    if ((abi->flags & GM_EXPIRE) != 0 && abi->expire_at_ms != 0) {
+        if (is_past(call, abi->expire_at_ms)) {
+            make_deletion(record);
+            return;
+        }
+        record->flags |= RECORD_EXPIRE;
+        record->expire_at_ms = abi->expire_at_ms;
+    }
+    if (emission->kind == CALL_EMIT_RECORD) {
+        add_expiry(call, record, hash);
+    }
+}
+
+static void make(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
+{
+    switch (emission->kind) {
+    case CALL_EMIT_RECORD:
+    case CALL_EMIT_DUMPED:
+        make_typed(call, emission, record, hash);
+        break;
+    case CALL_EMIT_DELETE:
+        make_deletion(record);
+        break;
+    case CALL_EMIT_EXPIRE:
+        if (emission->abi.expire_at_ms == 0) {
+            record->op = RECORD_OP_PERSIST;
+        } else if (is_past(call, emission->abi.expire_at_ms)) {
+            make_deletion(record);
+        } else {
+            record->op = RECORD_OP_EXPIRE;
+            record->flags = RECORD_EXPIRE;
+            record->expire_at_ms = emission->abi.expire_at_ms;
+        }
+        break;
+    case CALL_EMIT_FLUSH:
+        record->op = RECORD_OP_FLUSH;
+        break;
+    }
+}
+
+/* What admit has found holds as long as nothing has been logged since. Without this every change would look its key up
+ * twice. */
+static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
+{
+    bool known =
+        emission->kind != CALL_EMIT_FLUSH && emission->abi.key == 0 && call->seen == call->shard->tail.last_sequence;
+    return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
+}
+
+static void commit_one(struct call *call, const struct call_emission *emission)
+{
+    struct shard *shard = call->shard;
+    struct record record = {.time_ms = shard->now_ms};
+    uint64_t hash = 0;
+    if (emission->kind != CALL_EMIT_FLUSH) {
+        record.key = call->keys[emission->abi.key].name;
+        hash = call_hash(call, emission->abi.key);
+        if (shard->tail.carried) {
+            record.slot = slot_of(record.key);
+        }
+    }
+    make(call, emission, &record, hash);
+    if (apply_first(shard, &record, hash, place_of(call, emission))) {
+        tail_add(&shard->tail, &record);
+    } else {
+        call->seen = UINT64_MAX; /* a record that could not be kept may have moved the entry and left no trace */
+    }
+}
+
+void commit(struct call *call)
+{
+    struct shard *shard = call->shard;
+    if (call->emission_count == 0) {
+        return;
+    }
+    if ((call->command->abi->flags & GM_WRITE) == 0) {
+        reply_errorf(&call->reply, "ERR the module %s changes values in '%s', which it declares as reading",
+                     call->command->module->abi->name, call->command->usage.name);
+        return;
+    }
+    if (call->emission_size > tail_room(&shard->tail)) {
+        reply_error(&call->reply,
+                    "ERR the records of this command or transaction are larger than 1 GiB: nothing was changed by it");
+        return;
+    }
+    uint64_t damaged = shard->stats.damaged;
+    bool alone = !shard->tail.open;
+    if (alone) {
+        tail_begin(&shard->tail);
+    }
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        commit_one(call, &call->emissions[i]);
+    }
+    if (alone) {
+        tail_end(&shard->tail);
+    }
+    if (call->session->turn_mark < shard->tail.last_sequence) {
+        call->session->turn_mark = shard->tail.last_sequence;
+    }
+    call->session->written = shard->tail.last_sequence;
+    notify_call(call);
+    if (shard->stats.damaged != damaged) {
+        reply_errorf(&call->reply,
+                     "DAMAGED the module %s planned a change that its own type refuses; see the server's log",
+                     call->command->module->abi->name);
+    }
+}

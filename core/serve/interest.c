@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+
+/* interest.c - the table of interest.h. */
+#include "serve/interest.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "serve/session.h"
+
+static struct gm_bytes key_of(const void *element)
+{
+    const struct interest_key *key = element;
+    return (struct gm_bytes){key->key, key->size};
+}
+
+static const struct table_ops table_of_interest = {.key = key_of};
+
+void interest_init(struct interest *interest, const struct siphash_key *hash_key)
+{
+    *interest = (struct interest){0};
+    table_init(&interest->keys, &table_of_interest, hash_key);
+    list_init(&interest->ready);
+    list_init(&interest->later);
+}
+
+void interest_finish(struct interest *interest)
+{
+    check(interest->keys.count == 0);
+    table_finish(&interest->keys);
+}
+
+static struct interest_key *find(const struct interest *interest, struct gm_bytes key)
+{
+    const struct table_slot *slot = table_find(&interest->keys, key, table_hash(&interest->keys, key));
+    return slot != NULL ? table_element(slot) : NULL;
+}
+
+static struct interest_key *find_or_add(struct interest *interest, struct gm_bytes bytes)
+{
+    struct interest_key *key = find(interest, bytes);
+    if (key == NULL) {
+        key = memory_alloc(sizeof *key + bytes.size);
+        list_init(&key->watchers);
+        list_init(&key->waiters);
+        list_init(&key->ready);
+        key->size = (uint32_t)bytes.size;
+        key->put_off = false;
+        key->changed = false;
+        if (bytes.size > 0) {
+            memcpy(key->key, bytes.data, bytes.size);
+        }
+        table_insert(&interest->keys, key, table_hash(&interest->keys, bytes), 0);
+    }
+    return key;
+}
+
+static void drop_if_idle(struct interest *interest, struct interest_key *key)
+{
+    if (list_empty(&key->watchers) && list_empty(&key->waiters) && key != interest->served) {
+        list_remove(&key->ready);
+        (void)table_remove(&interest->keys, key_of(key), table_hash(&interest->keys, key_of(key)));
+        memory_free(key);
+    }
+}
+
+static void add(struct interest_key *key, struct list *in_key, struct session *session, struct list *in_session)
+{
+    struct interest_link *link = memory_alloc(sizeof *link);
+    link->key = key;
+    link->session = session;
+    list_push_back(in_key, &link->in_key);
+    list_push_back(in_session, &link->in_session);
+}
+
+void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
+{
+    struct interest_key *key = find_or_add(interest, bytes);
+    for (struct list *at = key->watchers.next; at != &key->watchers; at = at->next) {
+        if (container_of(at, struct interest_link, in_key)->session == session) {
+            return;
+        }
+    }
+    add(key, &key->watchers, session, list);
+    interest->watchers++;
+}
+
+void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
+{
+    struct interest_key *key = find_or_add(interest, bytes);
+    add(key, &key->waiters, session, list);
+    interest->waiters++;
+}
+
+static void ready_again(struct interest *interest, struct interest_key *key)
+{
+    key->put_off = false;
+    list_remove(&key->ready);
+    list_push_back(&interest->ready, &key->ready);
+}
+
+void interest_forget(struct interest *interest, struct list *list, bool watching)
+{
+    while (!list_empty(list)) {
+        struct interest_link *link = container_of(list->next, struct interest_link, in_session);
+        struct interest_key *key = link->key;
+        list_remove(&link->in_session);
+        list_remove(&link->in_key);
+        memory_free(link);
+        *(watching ? &interest->watchers : &interest->waiters) -= 1;
+        if (!watching && key->put_off) {
+            ready_again(interest, key); /* it may have been put off for the sake of who goes */
+        }
+        drop_if_idle(interest, key);
+    }
+}
+
+static void touch(struct interest *interest, struct interest_key *key)
+{
+    for (struct list *at = key->watchers.next; at != &key->watchers; at = at->next) {
+        container_of(at, struct interest_link, in_key)->session->watch_broken = true;
+    }
+    key->changed = true;
+    if (!list_empty(&key->waiters) && list_empty(&key->ready)) {
+        list_push_back(&interest->ready, &key->ready);
+    }
+}
+
+void interest_changed_slow(struct interest *interest, struct gm_bytes bytes)
+{
+    struct interest_key *key = find(interest, bytes);
+    if (key != NULL) {
+        touch(interest, key);
+    }
+}
+
+struct removal {
+    struct interest *interest;
+    bool (*exists)(void *context, struct gm_bytes key);
+    void *context;
+};
+
+static void touch_existing(void *context, void *element)
+{
+    const struct removal *removal = context;
+    if (removal->exists(removal->context, key_of(element))) {
+        touch(removal->interest, element);
+    }
+}
+
+void interest_changed_all(struct interest *interest, bool (*exists)(void *context, struct gm_bytes key), void *context)
+{
+    struct removal removal = {interest, exists, context};
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&interest->keys, cursor, touch_existing, &removal);
+    } while (cursor != 0);
+}
+
+struct interest_key *interest_ready(struct interest *interest)
+{
+    if (list_empty(&interest->ready)) {
+        return NULL;
+    }
+    struct interest_key *key = container_of(interest->ready.next, struct interest_key, ready);
+    check(interest->served == NULL);
+    interest->served = key;
+    key->changed = false;
+    return key;
+}
+
+void interest_settled(struct interest *interest, struct interest_key *key)
+{
+    interest->served = NULL;
+    list_remove(&key->ready);
+    if (key->changed && !list_empty(&key->waiters)) {
+        list_push_back(&interest->ready, &key->ready);
+    }
+    drop_if_idle(interest, key);
+}
+
+void interest_put_off(struct interest *interest, struct interest_key *key)
+{
+    interest->served = NULL;
+    key->put_off = true;
+    list_remove(&key->ready);
+    list_push_back(&interest->later, &key->ready);
+    drop_if_idle(interest, key);
+}
+
+void interest_resume(struct interest *interest)
+{
+    while (!list_empty(&interest->later)) {
+        ready_again(interest, container_of(interest->later.next, struct interest_key, ready));
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+
+/* pubsub.c - the tables of pubsub.h.
+ *
+ * Promises
+ *   I1  What one session publishes reaches each listener in the order in which it was published.
+ *   I2  A session gets one copy for its channel and one for each of its patterns that matches, as in Redis.
+ *   I3  A listener that is about to be closed gets nothing more, and is not counted. */
+#include "serve/pubsub.h"
+
+#include "base/glob.h"
+#include "base/memory.h"
+#include "serve/session.h"
+#include "shard/shard.h"
+#include "wire/reply.h"
+
+static struct gm_bytes topic_key(const void *element)
+{
+    return pubsub_name(element);
+}
+
+static struct gm_bytes link_key(const void *element)
+{
+    const struct pubsub_link *link = element;
+    return (struct gm_bytes){(const uint8_t *)&link->pair, sizeof link->pair};
+}
+
+static const struct table_ops table_of_topics = {.key = topic_key};
+static const struct table_ops table_of_links = {.key = link_key};
+
+void pubsub_init(struct pubsub *pubsub, const struct siphash_key *hash_key)
+{
+    *pubsub = (struct pubsub){0};
+    for (size_t kind = 0; kind < PUBSUB_KINDS; kind++) {
+        table_init(&pubsub->topics[kind], &table_of_topics, hash_key);
+        list_init(&pubsub->all[kind]);
+    }
+    table_init(&pubsub->links, &table_of_links, hash_key);
+}
+
+void pubsub_finish(struct pubsub *pubsub)
+{
+    check(pubsub->links.count == 0);
+    for (size_t kind = 0; kind < PUBSUB_KINDS; kind++) {
+        check(pubsub->topics[kind].count == 0);
+        table_finish(&pubsub->topics[kind]);
+    }
+    table_finish(&pubsub->links);
+}
+
+/* ---- topics and links ---- */
+
+static struct pubsub_topic *find_topic(const struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes name)
+{
+    const struct table *table = &pubsub->topics[kind];
+    const struct table_slot *slot = table_find(table, name, table_hash(table, name));
+    return slot != NULL ? table_element(slot) : NULL;
+}
+
+static struct pubsub_topic *add_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes name)
+{
+    struct table *table = &pubsub->topics[kind];
+    struct pubsub_topic *topic = memory_alloc(sizeof *topic + name.size);
+    list_init(&topic->links);
+    list_push_back(&pubsub->all[kind], &topic->all);
+    topic->id = ++pubsub->next_topic;
+    topic->subscribers = 0;
+    topic->size = (uint32_t)name.size;
+    if (name.size > 0) {
+        memcpy(topic->name, name.data, name.size);
+    }
+    table_insert(table, topic, table_hash(table, name), 0);
+    return topic;
+}
+
+static void drop_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_topic *topic)
+{
+    struct table *table = &pubsub->topics[kind];
+    (void)table_remove(table, pubsub_name(topic), table_hash(table, pubsub_name(topic)));
+    list_remove(&topic->all);
+    memory_free(topic);
+}
+
+static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct session *session,
+                                     const struct pubsub_topic *topic)
+{
+    struct pubsub_pair pair = {session->id, topic->id};
+    struct gm_bytes key = {(const uint8_t *)&pair, sizeof pair};
+    const struct table_slot *slot = table_find(&pubsub->links, key, table_hash(&pubsub->links, key));
+    return slot != NULL ? table_element(slot) : NULL;
+}
+
+static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct pubsub_topic *topic)
+{
+    struct pubsub_link *link = memory_alloc(sizeof *link);
+    link->pair = (struct pubsub_pair){session->id, topic->id};
+    link->topic = topic;
+    link->session = session;
+    list_push_back(&topic->links, &link->in_topic);
+    list_push_back(&session->topics[kind], &link->in_session);
+    table_insert(&pubsub->links, link, table_hash(&pubsub->links, link_key(link)), 0);
+    topic->subscribers++;
+    session->topic_count[kind]++;
+    session->topic_bytes += topic->size;
+}
+
+static void drop_link(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_link *link)
+{
+    struct pubsub_topic *topic = link->topic;
+    (void)table_remove(&pubsub->links, link_key(link), table_hash(&pubsub->links, link_key(link)));
+    list_remove(&link->in_topic);
+    list_remove(&link->in_session);
+    link->session->topic_count[kind]--;
+    link->session->topic_bytes -= topic->size;
+    memory_free(link);
+    if (--topic->subscribers == 0) {
+        drop_topic(pubsub, kind, topic);
+    }
+}
+
+/* ---- subscribing ---- */
+
+static const char *refusal(const struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+{
+    if (kind == PUBSUB_PATTERN && name.size > GLOB_PATTERN_MAX) {
+        return "ERR the pattern is longer than 1024 bytes";
+    }
+    if (name.size > PUBSUB_CHANNEL_MAX) {
+        return "ERR the name of the channel is longer than 65535 bytes";
+    }
+    if (session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] >= PUBSUB_TOPICS_MAX) {
+        return "ERR too many subscriptions: at most 65536 channels and patterns per connection";
+    }
+    if (name.size + session->topic_bytes > session->shard->options.queue_max) {
+        return "ERR the names of all subscriptions of this connection are larger than client_query_limit";
+    }
+    return NULL;
+}
+
+const char *pubsub_subscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+{
+    struct pubsub *pubsub = &session->shard->pubsub;
+    struct pubsub_topic *topic = find_topic(pubsub, kind, name);
+    if (topic != NULL && find_link(pubsub, session, topic) != NULL) {
+        return NULL;
+    }
+    const char *error = refusal(session, kind, name);
+    if (error == NULL) {
+        add_link(pubsub, session, kind, topic != NULL ? topic : add_topic(pubsub, kind, name));
+    }
+    return error;
+}
+
+void pubsub_unsubscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+{
+    struct pubsub *pubsub = &session->shard->pubsub;
+    const struct pubsub_topic *topic = find_topic(pubsub, kind, name);
+    struct pubsub_link *link = topic != NULL ? find_link(pubsub, session, topic) : NULL;
+    if (link != NULL) {
+        drop_link(pubsub, kind, link);
+    }
+}
+
+void pubsub_forget(struct session *session)
+{
+    for (enum pubsub_kind kind = PUBSUB_CHANNEL; kind <= PUBSUB_PATTERN; kind++) {
+        struct list *topics = &session->topics[kind];
+        while (!list_empty(topics)) {
+            drop_link(&session->shard->pubsub, kind, container_of(topics->next, struct pubsub_link, in_session));
+        }
+    }
+}
+
+uint64_t pubsub_subscribers(const struct pubsub *pubsub, struct gm_bytes channel)
+{
+    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
+    return topic != NULL ? topic->subscribers : 0;
+}
+
+/* ---- publishing ---- */
+
+struct message {
+    const struct pubsub_topic *pattern; /* NULL: for the channel */
+    struct gm_bytes channel;
+    struct gm_bytes text;
+    uint64_t mark;
+};
+
+static bool send_to(struct session *session, const struct message *message)
+{
+    struct buf *out = session_push(session, message->mark);
+    if (out == NULL) {
+        return false;
+    }
+    struct reply reply;
+    reply_begin(&reply, out, session->resp3);
+    reply_push(&reply, message->pattern != NULL ? 4 : 3);
+    reply_text(&reply, message->pattern != NULL ? "pmessage" : "message");
+    if (message->pattern != NULL) {
+        reply_bytes(&reply, pubsub_name(message->pattern));
+    }
+    reply_bytes(&reply, message->channel);
+    reply_bytes(&reply, message->text);
+    session_pushed(session);
+    return true;
+}
+
+static uint64_t send_to_all(const struct pubsub_topic *topic, const struct message *message)
+{
+    uint64_t sent = 0;
+    for (const struct list *at = topic->links.next; at != &topic->links; at = at->next) {
+        sent += send_to(container_of(at, struct pubsub_link, in_topic)->session, message);
+    }
+    return sent;
+}
+
+uint64_t pubsub_publish(struct shard *shard, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
+{
+    const struct pubsub *pubsub = &shard->pubsub;
+    struct message message = {NULL, channel, text, mark};
+    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
+    uint64_t sent = topic != NULL ? send_to_all(topic, &message) : 0;
+    const struct list *patterns = &pubsub->all[PUBSUB_PATTERN];
+    for (const struct list *at = patterns->next; at != patterns; at = at->next) {
+        message.pattern = container_of(at, struct pubsub_topic, all);
+        if (glob_match(pubsub_name(message.pattern), channel, false)) {
+            sent += send_to_all(message.pattern, &message);
+        }
+    }
+    return sent;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+
+/* tracking.c - who tracks, the keys that are remembered for them, and their messages; tracking.h has the argument.
+ *
+ * Promises
+ *   I1  Whoever was told a value through a tracked read is told of its key before, or in the same output as, anything
+ *       that shows a later value: the message stands in the output when the change has happened, and the gate lets
+ *       output go in order.
+ *   I2  A key is remembered after the command has looked at it: what the command removed on its way (a key whose time
+ *       had come) does not forget it again.
+ *   I3  Nobody is told NOLOOP's silence about what is not his own doing: a key that expires or is evicted while his
+ *       command runs is told like any other.
+ *   I4  A link belongs to one tracker for ever. Trackers that have ended are told nothing. */
+#include "serve/tracking.h"
+
+#include "base/memory.h"
+#include "log/record.h"
+#include "serve/call.h"
+#include "serve/session.h"
+#include "shard/shard.h"
+
+#define GIVE_BACK_SLICE 4096 /* links per turn */
+#define EVICT_MAX       16   /* keys that make room for one: more than one if the limit has been lowered */
+
+/* A key that somebody may have a copy of; exists while it has links. */
+struct tracking_key {
+    struct list links; /* tracking_link.in_key */
+    uint32_t size;
+    uint8_t name[];
+};
+
+/* What a link is found by. */
+struct tracking_pair {
+    struct tracker *tracker;
+    struct tracking_key *key;
+};
+
+struct tracking_link {
+    struct list in_key;
+    struct list in_tracker;
+    struct tracking_pair pair;
+};
+
+static struct gm_bytes name_of(const void *element)
+{
+    const struct tracking_key *key = element;
+    return (struct gm_bytes){key->name, key->size};
+}
+
+static struct gm_bytes pair_of(const void *element)
+{
+    const struct tracking_link *link = element;
+    return (struct gm_bytes){(const uint8_t *)&link->pair, sizeof link->pair};
+}
+
+static struct gm_bytes prefix_of(const void *element)
+{
+    return tracking_prefix_name(element);
+}
+
+static const struct table_ops table_of_keys = {.key = name_of};
+static const struct table_ops table_of_links = {.key = pair_of};
+static const struct table_ops table_of_prefixes = {.key = prefix_of};
+
+void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key)
+{
+    *tracking = (struct tracking){0};
+    table_init(&tracking->keys, &table_of_keys, hash_key);
+    table_init(&tracking->links, &table_of_links, hash_key);
+    table_init(&tracking->prefixes, &table_of_prefixes, hash_key);
+    list_init(&tracking->changed);
+    list_init(&tracking->trackers);
+    list_init(&tracking->leaving);
+}
+
+/* ---- messages ---- */
+
+static void tell_broken(struct tracker *tracker, uint64_t mark)
+{
+    struct session *session = tracker->session;
+    tracker->broken = true;
+    struct buf *out = session->resp3 ? session_push(session, mark) : NULL;
+    if (out != NULL) {
+        struct reply reply;
+        reply_begin(&reply, out, true);
+        reply_push(&reply, 2);
+        reply_text(&reply, "tracking-redir-broken");
+        reply_int(&reply, (int64_t)tracker->target_id);
+        session_pushed(session);
+    }
+}
+
+bool tracking_letter_begin(struct tracker *tracker, uint64_t mark, struct tracking_letter *letter)
+{
+    bool elsewhere = tracker->target_id != 0;
+    struct session *to = elsewhere ? tracker->target : tracker->session;
+    if (elsewhere && (to == NULL || to->doomed)) {
+        tell_broken(tracker, mark);
+        return false;
+    }
+    if (!to->resp3 && !(elsewhere && session_listens(to))) {
+        return false; /* RESP2 has no place for it */
+    }
+    struct buf *out = session_push(to, mark);
+    if (out == NULL) {
+        return false;
+    }
+    letter->to = to;
+    reply_begin(&letter->reply, out, to->resp3);
+    reply_push(&letter->reply, to->resp3 ? 2 : 3);
+    if (to->resp3) {
+        reply_text(&letter->reply, "invalidate");
+    } else {
+        reply_text(&letter->reply, "message");
+        reply_text(&letter->reply, TRACKING_CHANNEL);
+    }
+    return true;
+}
+
+void tracking_letter_end(struct tracking_letter *letter)
+{
+    session_pushed(letter->to);
+}
+
+/* ---- keys and links ---- */
+
+static struct tracking_link *find_link(const struct tracking *tracking, struct tracker *tracker,
+                                       struct tracking_key *key)
+{
+    struct tracking_pair pair = {tracker, key};
+    struct gm_bytes bytes = {(const uint8_t *)&pair, sizeof pair};
+    struct table_slot *slot = table_find(&tracking->links, bytes, table_hash(&tracking->links, bytes));
+    return slot != NULL ? table_element(slot) : NULL;
+}
+
+/* The key stays, even without a link. */
+static void drop_link(struct tracking *tracking, struct tracking_link *link)
+{
+    struct tracker *tracker = link->pair.tracker;
+    (void)table_remove(&tracking->links, pair_of(link), table_hash(&tracking->links, pair_of(link)));
+    list_remove(&link->in_key);
+    list_remove(&link->in_tracker);
+    tracker->link_count--;
+    tracking->items -= tracker->session != NULL;
+    memory_free(link);
+}
+
+static void drop_key(struct tracking *tracking, struct tracking_key *key, uint64_t hash)
+{
+    (void)table_remove(&tracking->keys, name_of(key), hash);
+    memory_free(key);
+}
+
+/* Tells all who may have a copy of the key, but `author`, and forgets it. */
+static void invalidate(struct tracking *tracking, struct tracking_key *key, uint64_t hash, uint64_t author,
+                       uint64_t mark)
+{
+    while (!list_empty(&key->links)) {
+        struct tracking_link *link = container_of(key->links.next, struct tracking_link, in_key);
+        struct tracker *tracker = link->pair.tracker;
+        struct tracking_letter letter;
+        drop_link(tracking, link);
+        if (tracker->session == NULL || (tracker->mode.noloop && tracker->session->id == author)) {
+            continue;
+        }
+        if (tracking_letter_begin(tracker, mark, &letter)) {
+            reply_array(&letter.reply, 1);
+            reply_bytes(&letter.reply, name_of(key));
+            tracking_letter_end(&letter);
+        }
+    }
+    drop_key(tracking, key, hash);
+}
+
+static struct shard *shard_of(struct tracking *tracking)
+{
+    return container_of(tracking, struct shard, tracking);
+}
+
+/* Keys go by chance until there is room for one more, and a link. */
+static void make_room(struct tracking *tracking)
+{
+    struct shard *shard = shard_of(tracking);
+    uint64_t limit = shard->options.tracking_max_keys;
+    for (int i = 0; i < EVICT_MAX && limit > 0; i++) {
+        bool fits = tracking->keys.count < limit && tracking->links.count / TRACKING_LINKS_PER_KEY < limit;
+        struct tracking_key *key = fits ? NULL : table_random(&tracking->keys, &shard->prng);
+        if (key == NULL) {
+            return;
+        }
+        invalidate(tracking, key, table_hash(&tracking->keys, name_of(key)), 0, 0);
+    }
+}
+
+static struct tracking_key *add_key(struct tracking *tracking, struct gm_bytes name, uint64_t hash)
+{
+    struct tracking_key *key = memory_alloc(sizeof *key + name.size);
+    list_init(&key->links);
+    key->size = (uint32_t)name.size;
+    if (name.size > 0) {
+        memcpy(key->name, name.data, name.size);
+    }
+    table_insert(&tracking->keys, key, hash, 0);
+    return key;
+}
+
+static struct tracking_key *find_key(const struct tracking *tracking, struct gm_bytes name, uint64_t hash)
+{
+    struct table_slot *slot = table_find(&tracking->keys, name, hash);
+    return slot != NULL ? table_element(slot) : NULL;
+}
+
+static void remember(struct tracking *tracking, struct tracker *tracker, struct gm_bytes name, uint64_t hash)
+{
+    struct tracking_key *key = find_key(tracking, name, hash);
+    if (key != NULL && find_link(tracking, tracker, key) != NULL) {
+        return;
+    }
+    make_room(tracking);
+    key = find_key(tracking, name, hash); /* it may have been one of those that went */
+    if (key == NULL) {
+        key = add_key(tracking, name, hash);
+    }
+    struct tracking_link *link = memory_alloc(sizeof *link);
+    link->pair = (struct tracking_pair){tracker, key};
+    list_push_back(&key->links, &link->in_key);
+    list_push_back(&tracker->links, &link->in_tracker);
+    table_insert(&tracking->links, link, table_hash(&tracking->links, pair_of(link)), 0);
+    tracker->link_count++;
+    tracking->items++;
+}
+
+/* ---- trackers ---- */
+
+static struct tracker *create(struct tracking *tracking, struct session *session)
+{
+    struct tracker *tracker = memory_zeroed(sizeof *tracker);
+    tracker->session = session;
+    list_init(&tracker->links);
+    list_init(&tracker->bcasts);
+    list_init(&tracker->in_target);
+    list_push_back(&tracking->trackers, &tracker->all);
+    tracking->tracker_count++;
+    session->tracker = tracker;
+    return tracker;
+}
+
+/* What is left are its links. */
+static void leave(struct tracking *tracking, struct tracker *tracker)
+{
+    tracking_bcast_forget(tracking, tracker);
+    list_remove(&tracker->in_target);
+    list_remove(&tracker->all);
+    list_push_back(&tracking->leaving, &tracker->all);
+    tracking->tracker_count--;
+    tracking->items -= tracker->link_count;
+    tracker->session->tracker = NULL;
+    tracker->session = NULL;
+}
+
+/* True: there is more. */
+static bool give_back(struct tracking *tracking, int budget)
+{
+    while (!list_empty(&tracking->leaving)) {
+        struct tracker *tracker = container_of(tracking->leaving.next, struct tracker, all);
+        while (!list_empty(&tracker->links)) {
+            struct tracking_link *link = container_of(tracker->links.next, struct tracking_link, in_tracker);
+            struct tracking_key *key = link->pair.key;
+            if (budget-- == 0) {
+                return true;
+            }
+            drop_link(tracking, link);
+            if (list_empty(&key->links)) {
+                drop_key(tracking, key, table_hash(&tracking->keys, name_of(key)));
+            }
+        }
+        list_remove(&tracker->all);
+        memory_free(tracker);
+    }
+    return false;
+}
+
+void tracking_finish(struct tracking *tracking)
+{
+    check(list_empty(&tracking->trackers) && tracking->prefixes.count == 0 && tracking->pending == 0);
+    while (give_back(tracking, GIVE_BACK_SLICE)) {
+    }
+    check(tracking->keys.count == 0 && tracking->links.count == 0 && tracking->items == 0);
+    table_finish(&tracking->keys);
+    table_finish(&tracking->links);
+    table_finish(&tracking->prefixes);
+}
+
+static void aim(struct tracker *tracker, struct session *target)
+{
+    list_remove(&tracker->in_target);
+    tracker->target = target;
+    tracker->target_id = target != NULL ? target->id : 0;
+    if (target != NULL) {
+        list_push_back(&target->redirections, &tracker->in_target);
+    }
+}
+
+static const char *misfit(const struct tracker *tracker, const struct tracking_wish *wish)
+{
+    const struct tracking_mode *mode = &wish->mode;
+    if (!mode->bcast && wish->prefix_count > 0) {
+        return "ERR PREFIX option requires BCAST mode to be enabled";
+    }
+    if (tracker != NULL && tracker->mode.bcast != mode->bcast) {
+        return "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
+               "re-enabling it with a different mode.";
+    }
+    if (mode->bcast && (mode->optin || mode->optout)) {
+        return "ERR OPTIN and OPTOUT are not compatible with BCAST";
+    }
+    if (mode->optin && mode->optout) {
+        return "ERR You can't specify both OPTIN mode and OPTOUT mode";
+    }
+    if (tracker != NULL && ((mode->optin && tracker->mode.optout) || (mode->optout && tracker->mode.optin))) {
+        return "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+               "re-enabling it with a different mode.";
+    }
+    return NULL;
+}
+
+const char *tracking_on(struct session *session, const struct tracking_wish *wish, char text[TRACKING_TEXT_MAX])
+{
+    struct tracking *tracking = &session->shard->tracking;
+    const char *error = misfit(session->tracker, wish);
+    if (error == NULL) {
+        error = tracking_bcast_check(session->tracker, wish, text);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    struct tracker *tracker = session->tracker != NULL ? session->tracker : create(tracking, session);
+    tracker->mode = wish->mode;
+    tracker->broken = false;
+    aim(tracker, wish->target);
+    if (wish->mode.bcast && wish->prefix_count == 0) {
+        tracking_bcast_add(tracking, tracker, BYTES_NONE);
+    }
+    for (uint32_t i = 0; i < wish->prefix_count; i++) {
+        tracking_bcast_add(tracking, tracker, wish->prefixes[i]);
+    }
+    return NULL;
+}
+
+void tracking_off(struct session *session)
+{
+    if (session->tracker != NULL) {
+        leave(&session->shard->tracking, session->tracker);
+    }
+}
+
+void tracking_forget(struct session *session)
+{
+    tracking_off(session);
+    while (!list_empty(&session->redirections)) {
+        struct tracker *tracker = container_of(session->redirections.next, struct tracker, in_target);
+        list_remove(&tracker->in_target);
+        tracker->target = NULL;
+    }
+}
+
+/* ---- what happens ---- */
+
+/* A container's commands have the same first word. */
+static bool is_about_clients(const struct command *command)
+{
+    return command != NULL && strncmp(command->usage.name, "client|", 7) == 0;
+}
+
+void tracking_settle(struct session *session)
+{
+    if (!session->multi && !session->waiting && !is_about_clients(session->shard->calls[0]->command)) {
+        session->tracker->caching = false;
+    }
+}
+
+void tracking_read_slow(const struct call *call)
+{
+    struct tracking *tracking = &call->shard->tracking;
+    struct tracker *tracker = call->session->tracker;
+    uint32_t flags = call->command->abi->flags;
+    if (tracker == NULL || tracker->mode.bcast || (flags & GM_READ) == 0 || (flags & CALL_NO_QUEUE) != 0) {
+        return; /* the last are those of transactions: WATCH looks at nothing */
+    }
+    if ((tracker->mode.optin && !tracker->caching) || (tracker->mode.optout && tracker->caching)) {
+        return;
+    }
+    for (uint32_t i = 0; i < call->abi.key_count; i++) {
+        remember(tracking, tracker, call->keys[i].name, call_hash(call, i));
+    }
+}
+
+/* The id of the session whose own doing the record is; 0: nobody's. */
+static uint64_t author_of(const struct shard *shard, const struct record *record)
+{
+    bool fate = record->type == 0 && (record->op == RECORD_OP_EXPIRED || record->op == RECORD_OP_EVICTED);
+    return shard->depth > 0 && !fate ? shard->calls[0]->session->id : 0;
+}
+
+void tracking_changed_slow(struct tracking *tracking, const struct record *record, uint64_t hash, uint64_t sequence)
+{
+    uint64_t author = author_of(shard_of(tracking), record);
+    struct tracking_key *key = find_key(tracking, record->key, hash);
+    if (tracking->prefixes.count > 0) {
+        tracking_bcast_changed(tracking, record->key, hash, author, sequence);
+    }
+    if (key != NULL) {
+        invalidate(tracking, key, hash, author, sequence);
+    }
+}
+
+/* Its links leave, it stays. */
+static void begin_anew(struct tracking *tracking, struct tracker *old)
+{
+    struct session *session = old->session;
+    struct tracker *tracker = create(tracking, session);
+    struct session *target = old->target;
+    tracker->mode = old->mode;
+    tracker->caching = old->caching;
+    tracker->broken = old->broken;
+    uint64_t target_id = old->target_id;
+    leave(tracking, old);
+    session->tracker = tracker;
+    aim(tracker, target);
+    tracker->target_id = target_id;
+}
+
+void tracking_flushed(struct tracking *tracking, uint64_t sequence)
+{
+    const struct list *trackers = &tracking->trackers;
+    for (struct list *at = trackers->next; at != trackers; at = at->next) {
+        struct tracking_letter letter;
+        if (tracking_letter_begin(container_of(at, struct tracker, all), sequence, &letter)) {
+            reply_null(&letter.reply);
+            tracking_letter_end(&letter);
+        }
+    }
+    for (struct list *at = trackers->next, *next; at != trackers; at = next) {
+        struct tracker *tracker = container_of(at, struct tracker, all);
+        next = at->next;
+        if (tracker->link_count > 0) {
+            begin_anew(tracking, tracker); /* the new one, at the end of the list, has no links */
+        }
+    }
+}
+
+bool tracking_turn_end(struct tracking *tracking)
+{
+    tracking_bcast_tell(tracking);
+    return give_back(tracking, GIVE_BACK_SLICE);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+
+/* waiters.h - commands that wait for a key to change: parked, run again in the order of their arrival, timed out. */
+#ifndef GEOMYS_SERVE_WAITERS_H
+#define GEOMYS_SERVE_WAITERS_H
+
+#include "serve/call.h"
+
+/* Parks the call, whose plan asked for it, until one of its keys changes or its time is over. */
+void waiters_park(struct call *call);
+
+/* Runs those again whose keys have changed, until nothing is ready. While the data may not change (shard_may_change)
+ * keys stay ready. */
+void waiters_serve(struct shard *shard);
+
+/* Whether waiters_serve would have something to do. */
+bool waiters_ready(const struct shard *shard);
+
+/* Runs those again that have no key, and so wait for the disk (WAITAOF, SAVE): if the log has synced, or in any
+ * case. */
+void waiters_synced(struct shard *shard);
+void waiters_try(struct shard *shard);
+
+/* Answers those whose time is over. */
+void waiters_time_out(struct shard *shard);
+
+#endif
