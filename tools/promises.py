@@ -116,8 +116,17 @@ class Promises:
             else:
                 self.cited.setdefault(found[0], []).append((path, line))
 
+    def spelling(self, unit, name):
+        """The shortest way to cite a promise."""
+        parts = unit.split("/")
+        for i in range(len(parts) - 1, 0, -1):
+            stem = "/".join(parts[i:])
+            if sum((other, name) in self.made for other in self.units[stem]) == 1:
+                return "%s %s" % (stem, name)
+        return "%s %s" % (unit, name)
+
     def uncited(self):
-        """(unit, name, path, line)"""
+        """(how to cite it, path, line)"""
         for (unit, name), (path, line) in sorted(self.made.items()):
             if (unit, name) not in self.cited:
-                yield unit, name, path, line
+                yield self.spelling(unit, name), path, line

@@ -8,9 +8,10 @@ Idea    A unit is x.c with x.h. It needs another one if it includes that one's h
         to a symbol that the other one's object file defines: includes alone hide a circle whenever one header
         declares what several files define.
 
-Idea    A unit is x.c with x.h. It needs another one if it includes that one's header, or if its object file refers to a
-        symbol that the other one's object file defines: includes alone hide a circle whenever one header declares what
-        several files define.
+          arrow   a file that needs what stands in another folder; it points up if LEVELS does not have that folder
+                  below
+          knot    units each of which needs each other one (a strongly connected component), within a folder or
+                  across all of them
 
 Limits  What is called through a pointer is no need: that is how a lower folder calls a higher one.
 """
@@ -40,8 +41,16 @@ BELOW = {
     "node": "command cluster config",
     "os": "env",
     "main.c": "node os",
-    "cli": "module wire",
-    "cli/main.c": "cli",
+    # tools/cli
+    "cli/text": "wire",
+    "cli/terminal": "cli/text",
+    "cli/talk": "module/usage",
+    "cli/show": "cli/terminal cli/talk",
+    "cli/edit": "cli/text",
+    "cli/options": "cli/show",
+    "cli/tools": "cli/options",
+    "cli/interactive": "cli/tools cli/edit",
+    "cli/main.c": "cli/interactive",
 }
 
 

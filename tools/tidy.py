@@ -243,10 +243,9 @@ def check_promises():
     book = promises.Promises(ROOT)
     for path, line, reason in book.wrong:
         found(os.path.join(ROOT, path), line, reason)
-    for unit, name, path, line in book.uncited():
-        if not remaining["promises"].allows("%s %s" % (unit, name)):
-            stem = os.path.basename(unit)
-            found(os.path.join(ROOT, path), line, "nobody cites %s: /* %s %s */ where it holds" % (name, stem, name))
+    for promise, path, line in book.uncited():
+        if not remaining["promises"].allows(promise):
+            found(os.path.join(ROOT, path), line, "nobody cites it: /* %s */ where it holds" % promise)
 
 
 def check_remaining():

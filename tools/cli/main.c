@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "askpass.h"
-#include "batch.h"
-#include "interactive.h"
-#include "largest.h"
-#include "latency.h"
-#include "load.h"
-#include "stat.h"
-#include "watch.h"
+#include "cli/interactive/interactive.h"
+#include "cli/terminal/askpass.h"
+#include "cli/tools/batch.h"
+#include "cli/tools/largest.h"
+#include "cli/tools/latency.h"
+#include "cli/tools/load.h"
+#include "cli/tools/stat.h"
+#include "cli/tools/watch.h"
 
 #ifndef GEOMYS_VERSION
 #define GEOMYS_VERSION "0.1.0"

@@ -3,9 +3,9 @@
 /* test_catalog.c - what the server declares becomes hints, candidates, help and discretion. */
 #include "support.h"
 
-#include "cli/complete.h"
-#include "cli/help.h"
-#include "cli/secret.h"
+#include "cli/interactive/complete.h"
+#include "cli/interactive/secret.h"
+#include "cli/show/help.h"
 
 static const struct complete_verb verbs[] = {{"HELP", "[command]", true}, {"EXIT", "", false}, {NULL, NULL, false}};
 

@@ -3,7 +3,7 @@
 /* test_connections.c - the file of saved connections. */
 #include "support.h"
 
-#include "cli/connections.h"
+#include "cli/options/connections.h"
 
 Test(connections, are_found_by_name)
 {

@@ -9,8 +9,8 @@
 #include <locale.h>
 #include <wchar.h>
 
-#include "cli/editor.h"
-#include "cli/utf8.h"
+#include "cli/edit/editor.h"
+#include "cli/text/utf8.h"
 #include "support/seed.h"
 
 #define ROWS    12 /* of the tallest; desks have LOW rows unless said */

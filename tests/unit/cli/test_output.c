@@ -5,8 +5,8 @@
 
 #include <locale.h>
 
-#include "cli/output.h"
-#include "cli/utf8.h"
+#include "cli/show/output.h"
+#include "cli/text/utf8.h"
 
 static void expect(enum output_format format, struct gm_bytes reply_bytes, const char *expected)
 {

@@ -6,14 +6,14 @@
 #include <locale.h>
 
 #include "base/memory.h"
-#include "cli/frame.h"
-#include "cli/histogram.h"
-#include "cli/latency.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranking.h"
-#include "cli/stat.h"
-#include "cli/tool.h"
+#include "cli/options/options.h"
+#include "cli/terminal/frame.h"
+#include "cli/terminal/progress.h"
+#include "cli/tools/histogram.h"
+#include "cli/tools/latency.h"
+#include "cli/tools/ranking.h"
+#include "cli/tools/stat.h"
+#include "cli/tools/tool.h"
 #include "support/seed.h"
 
 Test(histogram, quantiles_are_near_the_truth)

@@ -3,7 +3,7 @@
 /* test_words.c - a line becomes arguments and back. */
 #include "support.h"
 
-#include "cli/words.h"
+#include "cli/text/words.h"
 #include "support/seed.h"
 
 static void expect(const char *line, size_t count, const char *const *expected)
