@@ -173,6 +173,9 @@ def check_includes(path, lines):
         kind, header = match.groups()
         if parts[0] == "core":
             check_core_include(path, number, parts[1], kind, header)
+        elif parts[:2] == ["tools", "cli"]:
+            if kind == '"' and os.path.dirname(header) not in structure.LEVELS:
+                found(path, number, 'includes are written from tools/ ("cli/show/output.h"), not "%s"' % header)
         elif parts[0] == "modules" or parts[0] == "include":
             beside = os.path.exists(os.path.join(os.path.dirname(path), header)) and "/" not in header
             ours = kind == '"' and (header.startswith("geomys/") or (parts[0] == "modules" and beside))

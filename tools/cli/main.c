@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "cli/interactive/interactive.h"
+#include "cli/options/options_read.h"
+#include "cli/options/options_table.h"
 #include "cli/terminal/askpass.h"
 #include "cli/tools/batch.h"
 #include "cli/tools/largest.h"
@@ -79,7 +81,7 @@ static int run(struct options *options, int argc, char **argv)
 static int answer_or_run(struct options *options, int argc, char **argv)
 {
     if (options->help) {
-        options_help(stdout);
+        options_table_help(stdout);
         return EXIT_FINE;
     }
     if (options->version) {

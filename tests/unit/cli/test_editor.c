@@ -561,9 +561,9 @@ Test(editor, random_keys_do_no_harm)
     for (int round = 0; round < 30000; round++) {
         const char *key = keys[prng_below(&prng, sizeof keys / sizeof *keys)];
         press(desk, gm_bytes_of(key));
-        cr_assert_leq(desk->editor.cursor, desk->editor.line.size);
+        cr_assert_leq(desk->editor.line.cursor, desk->editor.line.text.size);
         cr_assert_lt(desk->editor.screen.cursor_row, ROWS);
-        if (desk->event == EDITOR_ENTERED || desk->editor.line.size > 300) {
+        if (desk->event == EDITOR_ENTERED || desk->editor.line.text.size > 300) {
             show(desk, true);
             history_add(desk->history, editor_line(&desk->editor));
             editor_begin(&desk->editor, "> ");

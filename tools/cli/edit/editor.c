@@ -16,15 +16,13 @@
 #include "cli/edit/editor.h"
 
 #include "base/memory.h"
-#include "cli/edit/editor_line.h"
 
 void editor_init(struct editor *editor, struct editor_hooks hooks, struct history *history, bool utf8, bool colour)
 {
     *editor = (struct editor){.hooks = hooks, .history = history};
     screen_init(&editor->screen, utf8, colour);
     buf_init(&editor->prompt, 1024);
-    buf_init(&editor->line, EDITOR_LINE);
-    buf_init(&editor->killed, EDITOR_LINE);
+    editor_line_init(&editor->line, utf8);
     buf_init(&editor->typed, EDITOR_LINE);
     buf_init(&editor->query, 1024);
 }
@@ -32,8 +30,7 @@ void editor_init(struct editor *editor, struct editor_hooks hooks, struct histor
 void editor_finish(struct editor *editor)
 {
     buf_finish(&editor->prompt);
-    buf_finish(&editor->line);
-    buf_finish(&editor->killed);
+    editor_line_finish(&editor->line);
     buf_finish(&editor->typed);
     buf_finish(&editor->query);
     memory_free(editor->completions);
@@ -50,12 +47,22 @@ void editor_begin(struct editor *editor, const char *prompt)
 {
     buf_clear(&editor->prompt, SIZE_MAX);
     buf_append(&editor->prompt, gm_bytes_of(prompt));
-    buf_clear(&editor->line, 65536);
-    editor->cursor = 0;
+    editor_line_clear(&editor->line);
     editor->browsing = false;
     editor->searching = false;
     drop_completions(editor);
     screen_reset(&editor->screen);
+}
+
+/* What does not fit rings the bell. */
+static void insert(struct editor *editor, struct gm_bytes text)
+{
+    editor->bell = !editor_line_insert(&editor->line, text) || editor->bell;
+}
+
+static void replace(struct editor *editor, struct gm_bytes text)
+{
+    editor->bell = !editor_line_replace(&editor->line, text) || editor->bell;
 }
 
 /* ---- browsing ------------------------------------------------------------------------------------------------ */
@@ -63,7 +70,7 @@ void editor_begin(struct editor *editor, const char *prompt)
 static void keep_typed(struct editor *editor)
 {
     buf_clear(&editor->typed, SIZE_MAX);
-    buf_append(&editor->typed, buf_bytes(&editor->line));
+    buf_append(&editor->typed, editor_line(editor));
 }
 
 static void browse(struct editor *editor, bool up)
@@ -76,7 +83,7 @@ static void browse(struct editor *editor, bool up)
         keep_typed(editor);
         editor->browsing = true;
         editor->browsed = history->count;
-        editor->prefix = editor->cursor;
+        editor->prefix = editor->line.cursor;
     }
     struct gm_bytes prefix = {editor->typed.data, editor->prefix};
     size_t next = up                                 ? history_before(history, editor->browsed, prefix)
@@ -87,7 +94,7 @@ static void browse(struct editor *editor, bool up)
         return;
     }
     editor->browsed = next;
-    editor_line_replace(editor, next < history->count ? history_at(history, next) : buf_bytes(&editor->typed));
+    replace(editor, next < history->count ? history_at(history, next) : buf_bytes(&editor->typed));
 }
 
 /* ---- searching ----------------------------------------------------------------------------------------------- */
@@ -98,7 +105,7 @@ static void search_from(struct editor *editor, size_t from)
     editor->search_failed = found == from;
     if (!editor->search_failed) {
         editor->found = found;
-        editor_line_replace(editor, history_at(editor->history, found));
+        replace(editor, history_at(editor->history, found));
     }
 }
 
@@ -117,7 +124,7 @@ static void search_begin(struct editor *editor)
 static void search_cancel(struct editor *editor)
 {
     editor->searching = false;
-    editor_line_replace(editor, buf_bytes(&editor->typed));
+    replace(editor, buf_bytes(&editor->typed));
 }
 
 /* True if the key meant something to the search. */
@@ -157,8 +164,8 @@ static bool search_key(struct editor *editor, enum key key, uint8_t text)
 
 static void put_candidate(struct editor *editor, const char *text)
 {
-    editor_line_cut(editor, editor->completions->start, editor->cursor);
-    editor_line_insert(editor, gm_bytes_of(text));
+    editor_line_cut(&editor->line, editor->completions->start, editor->line.cursor);
+    insert(editor, gm_bytes_of(text));
 }
 
 static size_t common_size(const struct completions *completions)
@@ -180,16 +187,17 @@ static void complete_begin(struct editor *editor)
         return;
     }
     struct completions *found = memory_zeroed(sizeof *found);
-    editor->hooks.complete(editor->hooks.context, (struct gm_bytes){editor->line.data, editor->cursor}, found);
+    editor->hooks.complete(editor->hooks.context, (struct gm_bytes){editor->line.text.data, editor->line.cursor},
+                           found);
     editor->completions = found;
-    if (found->count == 0 || found->start > editor->cursor) {
+    if (found->count == 0 || found->start > editor->line.cursor) {
         editor->bell = true;
         drop_completions(editor);
         return;
     }
     if (found->count == 1) {
         put_candidate(editor, found->texts[0]);
-        editor_line_insert(editor, BYTES(" "));
+        insert(editor, BYTES(" "));
         drop_completions(editor);
         return;
     }
@@ -197,7 +205,7 @@ static void complete_begin(struct editor *editor)
     size_t size = common_size(found);
     memcpy(common, found->texts[0], size);
     common[size] = '\0';
-    if (size > editor->cursor - found->start) {
+    if (size > editor->line.cursor - found->start) {
         put_candidate(editor, common);
     }
     editor->chosen = found->count;
@@ -218,7 +226,7 @@ static enum editor_event typing_key(struct editor *editor, enum key key, uint8_t
 {
     switch (key) {
     case KEY_TEXT:
-        editor_line_insert(editor, (struct gm_bytes){&text, 1});
+        insert(editor, (struct gm_bytes){&text, 1});
         return EDITOR_NONE;
     case KEY_ENTER:
         return EDITOR_ENTERED;
@@ -238,14 +246,14 @@ static enum editor_event typing_key(struct editor *editor, enum key key, uint8_t
         search_begin(editor);
         return EDITOR_NONE;
     case KEY_DELETE_OR_END:
-        if (editor->line.size == 0) {
+        if (editor->line.text.size == 0) {
             return EDITOR_ENDED;
         }
         break;
     default:
         break;
     }
-    editor_line_key(editor, key, was_killing);
+    editor->bell = !editor_line_key(&editor->line, key, was_killing) || editor->bell;
     return EDITOR_NONE;
 }
 
@@ -254,8 +262,8 @@ static enum editor_event press(struct editor *editor, enum key key, uint8_t text
     if (key == KEY_NONE) {
         return EDITOR_NONE;
     }
-    bool was_killing = editor->killing;
-    editor->killing = false;
+    bool was_killing = editor->line.killing;
+    editor->line.killing = false;
     if (editor->searching && search_key(editor, key, text)) {
         return EDITOR_NONE;
     }

@@ -8,11 +8,10 @@
 #define GEOMYS_CLI_EDITOR_H
 
 #include "cli/edit/completions.h"
+#include "cli/edit/editor_line.h"
 #include "cli/edit/history.h"
 #include "cli/edit/keys.h"
 #include "cli/edit/screen.h"
-
-#define EDITOR_LINE ((size_t)1024 * 1024) /* bytes of a line; more is refused with a bell */
 
 enum editor_event {
     EDITOR_NONE,
@@ -37,11 +36,8 @@ struct editor {
     struct screen screen;
     struct keys keys;
     struct buf prompt;
-    struct buf line;
-    size_t cursor; /* byte offset, at the beginning of a character */
-    struct buf killed;
-    bool killing; /* the last key killed too: what is killed now is added */
-    bool bell;
+    struct editor_line line;
+    bool bell; /* to be rung: what a key meant was not possible */
 
     size_t browsed;   /* history line shown; history->count: the line that was being typed */
     size_t prefix;    /* bytes of the line that browsing keeps to */
@@ -75,7 +71,7 @@ void editor_draw(struct editor *editor, bool final, struct buf *out);
 
 static inline struct gm_bytes editor_line(const struct editor *editor)
 {
-    return buf_bytes(&editor->line);
+    return buf_bytes(&editor->line.text);
 }
 
 #endif

@@ -56,9 +56,9 @@ void editor_draw(struct editor *editor, bool final, struct buf *out)
     buf_init(&hint, 4096);
     buf_init(&below, BELOW_MAX);
     buf_init(&prompt, 2048);
-    bool at_end = editor->cursor == editor->line.size;
+    bool at_end = editor->line.cursor == editor->line.text.size;
     if (!final && at_end && !editor->searching && editor->screen.colour && editor->hooks.hint != NULL) {
-        editor->hooks.hint(editor->hooks.context, buf_bytes(&editor->line), &hint);
+        editor->hooks.hint(editor->hooks.context, editor_line(editor), &hint);
     }
     if (!final && editor->completions != NULL) {
         list_completions(editor, &below);
@@ -69,8 +69,8 @@ void editor_draw(struct editor *editor, bool final, struct buf *out)
         buf_append(&prompt, buf_bytes(&editor->prompt));
     }
     struct screen_content content = {.prompt = buf_bytes(&prompt),
-                                     .line = buf_bytes(&editor->line),
-                                     .cursor = final ? editor->line.size : editor->cursor,
+                                     .line = editor_line(editor),
+                                     .cursor = final ? editor->line.text.size : editor->line.cursor,
                                      .hint = buf_bytes(&hint),
                                      .below = buf_bytes(&below)};
     if (editor->screen.cursor_row == SIZE_MAX) {

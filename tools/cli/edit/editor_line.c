@@ -10,136 +10,155 @@
 
 #include "cli/edit/steps.h"
 
-/* ---- moving -------------------------------------------------------------------------------------------------- */
-
-static size_t after(const struct editor *editor, size_t at)
+void editor_line_init(struct editor_line *line, bool utf8)
 {
-    return steps_after(editor_line(editor), at, editor->screen.utf8);
+    *line = (struct editor_line){.utf8 = utf8};
+    buf_init(&line->text, EDITOR_LINE);
+    buf_init(&line->killed, EDITOR_LINE);
 }
 
-static size_t before(const struct editor *editor, size_t at)
+void editor_line_finish(struct editor_line *line)
 {
-    return steps_before(editor_line(editor), at, editor->screen.utf8);
+    buf_finish(&line->text);
+    buf_finish(&line->killed);
+}
+
+/* ---- moving -------------------------------------------------------------------------------------------------- */
+
+static size_t after(const struct editor_line *line, size_t at)
+{
+    return steps_after(buf_bytes(&line->text), at, line->utf8);
+}
+
+static size_t before(const struct editor_line *line, size_t at)
+{
+    return steps_before(buf_bytes(&line->text), at, line->utf8);
 }
 
 /* ---- changing ------------------------------------------------------------------------------------------------ */
 
-void editor_line_insert(struct editor *editor, struct gm_bytes bytes)
+void editor_line_clear(struct editor_line *line)
 {
-    struct buf *line = &editor->line;
-    if (buf_reserve(line, bytes.size) == NULL) {
-        editor->bell = true;
-        return;
-    }
-    memmove(line->data + editor->cursor + bytes.size, line->data + editor->cursor, line->size - editor->cursor);
-    if (bytes.size > 0) {
-        memcpy(line->data + editor->cursor, bytes.data, bytes.size);
-    }
-    line->size += bytes.size;
-    editor->cursor += bytes.size;
+    buf_clear(&line->text, 65536);
+    line->cursor = 0;
 }
 
-void editor_line_cut(struct editor *editor, size_t from, size_t to)
+bool editor_line_insert(struct editor_line *line, struct gm_bytes bytes)
 {
-    struct buf *line = &editor->line;
-    check(from <= to && to <= line->size);
-    if (from < to) {
-        memmove(line->data + from, line->data + to, line->size - to);
-        line->size -= to - from;
+    struct buf *text = &line->text;
+    if (buf_reserve(text, bytes.size) == NULL) {
+        return false; /* editor_line E2 */
     }
-    editor->cursor = from;
+    memmove(text->data + line->cursor + bytes.size, text->data + line->cursor, text->size - line->cursor);
+    if (bytes.size > 0) {
+        memcpy(text->data + line->cursor, bytes.data, bytes.size);
+    }
+    text->size += bytes.size;
+    line->cursor += bytes.size;
+    return true;
+}
+
+void editor_line_cut(struct editor_line *line, size_t from, size_t to)
+{
+    struct buf *text = &line->text;
+    check(from <= to && to <= text->size);
+    if (from < to) {
+        memmove(text->data + from, text->data + to, text->size - to);
+        text->size -= to - from;
+    }
+    line->cursor = from;
 }
 
 /* Cuts, and keeps the bytes for Ctrl-Y; kills in a row add up. */
-static void kill_range(struct editor *editor, size_t from, size_t to, bool was_killing)
+static void kill_range(struct editor_line *line, size_t from, size_t to, bool was_killing)
 {
-    struct gm_bytes range = {editor->line.size > 0 ? editor->line.data + from : NULL, to - from};
-    bool backward = to == editor->cursor && from < to;
+    struct gm_bytes range = {line->text.size > 0 ? line->text.data + from : NULL, to - from};
+    bool backward = to == line->cursor && from < to;
     if (!was_killing) {
-        buf_clear(&editor->killed, SIZE_MAX);
+        buf_clear(&line->killed, SIZE_MAX);
     }
-    if (buf_append(&editor->killed, range) && backward && was_killing) {
-        size_t old = editor->killed.size - range.size;
-        memmove(editor->killed.data + range.size, editor->killed.data, old);
-        memcpy(editor->killed.data, range.data, range.size);
+    if (buf_append(&line->killed, range) && backward && was_killing) {
+        size_t old = line->killed.size - range.size;
+        memmove(line->killed.data + range.size, line->killed.data, old);
+        memcpy(line->killed.data, range.data, range.size);
     }
-    editor_line_cut(editor, from, to);
-    editor->killing = true;
+    editor_line_cut(line, from, to);
+    line->killing = true;
 }
 
-void editor_line_replace(struct editor *editor, struct gm_bytes text)
+bool editor_line_replace(struct editor_line *line, struct gm_bytes text)
 {
-    buf_clear(&editor->line, SIZE_MAX);
-    editor->bell = !buf_append(&editor->line, text) || editor->bell;
-    editor->cursor = editor->line.size;
+    buf_clear(&line->text, SIZE_MAX);
+    bool fits = buf_append(&line->text, text);
+    line->cursor = line->text.size;
+    return fits;
 }
 
-static void swap_characters(struct editor *editor)
+static bool swap_characters(struct editor_line *line)
 {
-    size_t at = editor->cursor == editor->line.size ? before(editor, editor->cursor) : editor->cursor;
-    size_t from = before(editor, at);
-    size_t to = after(editor, at);
+    size_t at = line->cursor == line->text.size ? before(line, line->cursor) : line->cursor;
+    size_t from = before(line, at);
+    size_t to = after(line, at);
     uint8_t second[64];
     if (from == at || to - at > sizeof second) {
-        editor->bell = true;
-        return;
+        return false;
     }
-    memcpy(second, editor->line.data + at, to - at);
-    memmove(editor->line.data + from + (to - at), editor->line.data + from, at - from);
-    memcpy(editor->line.data + from, second, to - at);
-    editor->cursor = to;
+    memcpy(second, line->text.data + at, to - at);
+    memmove(line->text.data + from + (to - at), line->text.data + from, at - from);
+    memcpy(line->text.data + from, second, to - at);
+    line->cursor = to;
+    return true;
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------------------- */
 
-void editor_line_key(struct editor *editor, enum key key, bool was_killing)
+bool editor_line_key(struct editor_line *line, enum key key, bool was_killing)
 {
-    size_t size = editor->line.size;
+    struct gm_bytes text = buf_bytes(&line->text);
+    size_t cursor = line->cursor;
     switch (key) {
     case KEY_LEFT:
-        editor->cursor = before(editor, editor->cursor);
-        return;
+        line->cursor = before(line, cursor);
+        return true;
     case KEY_RIGHT:
-        editor->cursor = after(editor, editor->cursor);
-        return;
+        line->cursor = after(line, cursor);
+        return true;
     case KEY_HOME:
-        editor->cursor = 0;
-        return;
+        line->cursor = 0;
+        return true;
     case KEY_END:
-        editor->cursor = size;
-        return;
+        line->cursor = text.size;
+        return true;
     case KEY_WORD_LEFT:
-        editor->cursor = steps_word_left(editor_line(editor), editor->cursor);
-        return;
+        line->cursor = steps_word_left(text, cursor);
+        return true;
     case KEY_WORD_RIGHT:
-        editor->cursor = steps_word_right(editor_line(editor), editor->cursor);
-        return;
+        line->cursor = steps_word_right(text, cursor);
+        return true;
     case KEY_ERASE:
-        editor_line_cut(editor, before(editor, editor->cursor), editor->cursor);
-        return;
+        editor_line_cut(line, before(line, cursor), cursor);
+        return true;
     case KEY_DELETE:
     case KEY_DELETE_OR_END:
-        editor_line_cut(editor, editor->cursor, after(editor, editor->cursor));
-        return;
+        editor_line_cut(line, cursor, after(line, cursor));
+        return true;
     case KEY_KILL_END:
-        kill_range(editor, editor->cursor, size, was_killing);
-        return;
+        kill_range(line, cursor, text.size, was_killing);
+        return true;
     case KEY_KILL_START:
-        kill_range(editor, 0, editor->cursor, was_killing);
-        return;
+        kill_range(line, 0, cursor, was_killing);
+        return true;
     case KEY_KILL_WORD:
-        kill_range(editor, steps_blank_left(editor_line(editor), editor->cursor), editor->cursor, was_killing);
-        return;
+        kill_range(line, steps_blank_left(text, cursor), cursor, was_killing);
+        return true;
     case KEY_KILL_WORD_RIGHT:
-        kill_range(editor, editor->cursor, steps_word_right(editor_line(editor), editor->cursor), was_killing);
-        return;
+        kill_range(line, cursor, steps_word_right(text, cursor), was_killing);
+        return true;
     case KEY_YANK:
-        editor_line_insert(editor, buf_bytes(&editor->killed));
-        return;
+        return editor_line_insert(line, buf_bytes(&line->killed));
     case KEY_SWAP:
-        swap_characters(editor);
-        return;
+        return swap_characters(line);
     default:
-        return;
+        return true;
     }
 }

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
-/* interactive.c - the loop: read a line, look at it, send it, show what comes back.
+/* interactive.c - the loop: read a line, remember it, do what it says.
  *
- * Idea     While a reply is awaited, keys stay unread for the next line, and Ctrl-C gives up the connection, which is
- *          the only way to take back a command that blocks.
- *
- * Promises I1  What the usage line refuses is not sent (without --no-validate), and the offending word is pointed at.
- *          I2  Passwords do not reach the history. */
+ * Promises I1  Passwords do not reach the history. */
 #include "cli/interactive/interactive.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "cli/interactive/interactive_parts.h"
 #include "cli/interactive/secret.h"
-#include "cli/show/pager.h"
-#include "cli/show/peek.h"
 #include "cli/show/refusal.h"
-
-#define SLOW_MS 500 /* a command that takes longer shows its time */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- what the editor asks ------------------------------------------------------------------------------------ */
 
@@ -42,145 +26,12 @@ static void on_complete(void *context, struct gm_bytes before, struct completion
     complete_words(&self->dialog.catalog, interactive_verbs, before, out);
 }
 
-/* ---- looking at a line --------------------------------------------------------------------------------------- */
-
-static bool confirm(struct interactive *self, const struct words *words)
-{
-    const struct catalog_command *command = catalog_find(&self->dialog.catalog, words->argv, words->count, NULL);
-    if (command == NULL || !command->dangerous || !self->options->confirm) {
-        return true;
-    }
-    char prompt[200];
-    snprintf(prompt, sizeof prompt, "%s is declared dangerous. Send it? [y/N] ", command->name);
-    struct editor_hooks hooks = self->editor.hooks;
-    self->editor.hooks = (struct editor_hooks){0};
-    bool entered = interactive_line_read(self, prompt) == EDITOR_ENTERED;
-    self->editor.hooks = hooks;
-    struct gm_bytes answer = editor_line(&self->editor);
-    return entered && (bytes_equal_nocase(answer, "y") || bytes_equal_nocase(answer, "yes"));
-}
-
-bool interactive_agreed(struct interactive *self, struct gm_bytes line, const struct words *words)
-{
-    if (self->options->validate && refusal_say(stdout, &self->dialog.catalog, line, words, self->utf8)) {
-        return false;
-    }
-    if (!confirm(self, words)) {
-        fputs("(not sent)\n", stdout);
-        return false;
-    }
-    return true;
-}
-
-/* ---- sending it ---------------------------------------------------------------------------------------------- */
-
-void interactive_take_stop(struct interactive *self)
-{
-    for (int number; (number = terminal_signal(self->terminal->stop_fd)) != 0;) {
-        self->leaving = self->leaving || number != SIGINT;
-    }
-}
-
-void interactive_connect(struct interactive *self)
-{
-    struct complaint complaint = {0};
-    enum status status = dialog_connect(&self->dialog, &complaint);
-    if (status == STATUS_AGAIN) {
-        interactive_take_stop(self);
-        fputs("(not connected)\n", stdout);
-    } else if (status != STATUS_OK) {
-        printf("%s\n", complaint.text);
-    }
-}
-
-static void cancelled(struct interactive *self)
-{
-    interactive_take_stop(self);
-    if (!self->leaving) {
-        fputs("(cancelled: the connection was given up; a command that had begun may still have its effect)\n", stdout);
-        interactive_connect(self);
-    }
-}
-
-static void listen_on(struct interactive *self)
-{
-    fputs("(reading messages, Ctrl-C ends)\n", stdout);
-    fflush(stdout);
-    struct complaint complaint = {0};
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK) {
-        status = dialog_listen(&self->dialog, -1, &complaint);
-    }
-    if (status != STATUS_AGAIN) {
-        printf("%s\n", complaint.text);
-        return;
-    }
-    interactive_take_stop(self);
-    dialog_disconnect(&self->dialog);
-    if (!self->leaving) {
-        interactive_connect(self);
-    }
-}
-
-static void suggest(struct interactive *self, const struct words *words, const struct answer *reply)
-{
-    static const char unknown[] = "ERR unknown command";
-    size_t size = sizeof unknown - 1;
-    if (self->options->format != OUTPUT_HUMAN || reply->type != ANSWER_ERROR || reply->text.size < size ||
-        memcmp(reply->text.data, unknown, size) != 0) {
-        return;
-    }
-    const char *nearest = catalog_nearest(&self->dialog.catalog, words->argv[0]);
-    if (nearest != NULL) {
-        printf("(did you mean %s?)\n", nearest);
-    }
-}
-
-static void show_reply(struct interactive *self, const struct words *words, const struct answer *reply)
-{
-    struct reply_view view = {
-        .format = self->options->format, .utf8 = self->utf8, .peek = peek_is(words->argv, words->count, reply)};
-    struct pager pager = {.allowed = self->options->pager && view.format == OUTPUT_HUMAN};
-    if (pager_begin(&pager, &view, reply)) {
-        terminal_restore(self->terminal);
-        pager_run(&pager, &view, reply);
-        terminal_wait(self->terminal);
-        interactive_take_stop(self);
-        return;
-    }
-    reply_write(stdout, &view, reply);
-}
-
-static void send_command(struct interactive *self, const struct words *words)
-{
-    struct complaint complaint = {0};
-    struct answer reply = {0};
-    int64_t began_ms = now_ms();
-    enum status status = dialog_command(&self->dialog, words->argv, words->count, &reply, &complaint);
-    int64_t took_ms = now_ms() - began_ms;
-    if (status == STATUS_AGAIN) {
-        cancelled(self);
-        return;
-    }
-    if (status != STATUS_OK) {
-        printf("%s\n", complaint.text);
-        return;
-    }
-    show_reply(self, words, &reply);
-    suggest(self, words, &reply);
-    if (took_ms > SLOW_MS && self->options->format == OUTPUT_HUMAN) {
-        printf("(%.2fs)\n", (double)took_ms / 1000);
-    }
-    answer_finish(&reply);
-    if (self->dialog.streaming) {
-        listen_on(self);
-    }
-}
+/* ---- doing what a line says ---------------------------------------------------------------------------------- */
 
 static void run_words(struct interactive *self, struct gm_bytes line, const struct words *words)
 {
-    if (words->count > 0 && !interactive_verbs_run(self, line, words) && interactive_agreed(self, line, words)) {
-        send_command(self, words);
+    if (words->count > 0 && !interactive_verbs_run(self, line, words) && interactive_send_agreed(self, line, words)) {
+        interactive_send_command(self, words);
     }
 }
 
@@ -190,7 +41,7 @@ static void run_line(struct interactive *self, struct gm_bytes line)
     struct words_error error;
     if (!secret_line(&self->dialog.catalog, line) &&
         !secret_line(&self->dialog.catalog, interactive_verbs_watched(line))) {
-        history_add(&self->history, line);
+        history_add(&self->history, line); /* interactive I1 */
     }
     if (words_split(&words, line, &error) != STATUS_OK) {
         printf("(not sent) %s\n", error.reason);
@@ -268,7 +119,7 @@ int interactive_run(const struct options *options, struct terminal *terminal, bo
     struct dialog_listener listener = {.context = self, .on_push = interactive_line_push};
     dialog_init(&self->dialog, &options->wish, listener, terminal->stop_fd, true);
     terminal_wait(terminal);
-    interactive_connect(self);
+    interactive_send_connect(self);
     fflush(stdout);
     while (!self->leaving) {
         take_line(self);

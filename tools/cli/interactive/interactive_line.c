@@ -73,6 +73,13 @@ static void resize(struct interactive *self)
     screen_resize(&self->editor.screen, columns, rows);
 }
 
+void interactive_line_take_stop(struct interactive *self)
+{
+    for (int number; (number = terminal_signal(self->terminal->stop_fd)) != 0;) {
+        self->leaving = self->leaving || number != SIGINT;
+    }
+}
+
 /* ---- reading a line ------------------------------------------------------------------------------------------ */
 
 /* True if there are keys, or will never be again. */
@@ -124,7 +131,7 @@ static void wait_for_keys(struct interactive *self)
         editor_idle(&self->editor);
     }
     if (fds[1].revents != 0) {
-        interactive_take_stop(self);
+        interactive_line_take_stop(self);
     }
     if (fds[2].revents != 0) {
         while (terminal_signal(self->terminal->size_fd) != 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* interactive_parts.h - what the files of the interactive side share: interactive.c (the loop, and sending),
- * interactive_line.c (reading a line) and interactive_verbs.c (the program's own verbs). */
+/* interactive_parts.h - what the files of the interactive side share. Each needs those before it: interactive_line.c
+ * (reading a line), interactive_send.c (a command and its reply), interactive_verbs.c (the program's own verbs),
+ * interactive.c (the loop). */
 #ifndef GEOMYS_CLI_INTERACTIVE_PARTS_H
 #define GEOMYS_CLI_INTERACTIVE_PARTS_H
 
@@ -29,18 +30,6 @@ struct interactive {
 
 extern const struct complete_verb interactive_verbs[]; /* up to one without a name */
 
-/* ---- interactive.c */
-
-/* Says why not, if it can not. */
-void interactive_connect(struct interactive *self);
-
-/* Whether a command may be sent: its usage line takes it (else said why not), and a person agrees if it is dangerous.
- * `line` is the text of `words`. */
-bool interactive_agreed(struct interactive *self, struct gm_bytes line, const struct words *words);
-
-/* Takes signals that want an end: all but SIGINT end the program. */
-void interactive_take_stop(struct interactive *self);
-
 /* ---- interactive_line.c */
 
 void interactive_line_prompt(struct interactive *self, char *out, size_t size);
@@ -50,6 +39,21 @@ enum editor_event interactive_line_read(struct interactive *self, const char *pr
 
 /* For the dialog: shows a push above the line. */
 void interactive_line_push(void *context, const struct answer *push);
+
+/* Takes signals that want an end: all but SIGINT end the program. */
+void interactive_line_take_stop(struct interactive *self);
+
+/* ---- interactive_send.c */
+
+/* Says why not, if it cannot. */
+void interactive_send_connect(struct interactive *self);
+
+/* Whether a command may be sent: its usage line takes it (else said why not), and a person agrees if it is dangerous.
+ * `line` is the text of `words`. */
+bool interactive_send_agreed(struct interactive *self, struct gm_bytes line, const struct words *words);
+
+/* Sends a command, and shows its reply; listens on, if what the server sends does not end with it. */
+void interactive_send_command(struct interactive *self, const struct words *words);
 
 /* ---- interactive_verbs.c */
 

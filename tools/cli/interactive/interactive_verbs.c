@@ -57,7 +57,7 @@ static void watch(struct interactive *self, struct gm_bytes line, const struct w
     if (words_split(&called, (struct gm_bytes){line.data + start, line.size - start}, &error) != STATUS_OK) {
         return; /* the whole line was split before: this can not be */
     }
-    if (!interactive_agreed(self, (struct gm_bytes){line.data + start, line.size - start}, &called)) {
+    if (!interactive_send_agreed(self, (struct gm_bytes){line.data + start, line.size - start}, &called)) {
         words_finish(&called);
         return;
     }
@@ -65,12 +65,12 @@ static void watch(struct interactive *self, struct gm_bytes line, const struct w
     watch.argc = called.count;
     struct complaint complaint = {""};
     enum status status = watch_loop(&watch, &complaint);
-    interactive_take_stop(self);
+    interactive_line_take_stop(self);
     if (status != STATUS_AGAIN) {
         printf("%s\n", complaint.text);
     }
     if (!self->leaving && !channel_is_open(&self->dialog.channel)) {
-        interactive_connect(self);
+        interactive_send_connect(self);
     }
     words_finish(&called);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* options.h - the command line of the program. */
+/* options.h - what the command line of the program asks for. */
 #ifndef GEOMYS_CLI_OPTIONS_H
 #define GEOMYS_CLI_OPTIONS_H
 
@@ -61,17 +61,13 @@ struct options {
     size_t owned_count;
 };
 
-/* Reads `argv`, whose strings are borrowed and must stay; passwords in it are overwritten, so that other users of the
- * machine do not see them for longer than a moment. Takes passwords from the environment too (`get` is getenv).
- * STATUS_INVALID with a sentence. */
-must_use enum status options_read(struct options *options, int argc, char **argv, char *(*get)(const char *),
-                                  struct complaint *complaint);
+/* Frees and wipes what options_own has copied. */
 void options_finish(struct options *options);
+
+/* A copy that lives as long as the options, and is wiped at their end. */
+char *options_own(struct options *options, struct gm_bytes text);
 
 /* Reads "500ms", "1s", "0.5", "2m": a time above 0, at most a day. False if it is none. */
 bool options_period(struct gm_bytes text, double *seconds);
-
-/* What --help says. */
-void options_help(FILE *file);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* options_saved.h - options out of a saved connection (-c). For options.c. */
+/* options_saved.h - options out of a saved connection (-c). For options_read.c. */
 #ifndef GEOMYS_CLI_OPTIONS_SAVED_H
 #define GEOMYS_CLI_OPTIONS_SAVED_H
 

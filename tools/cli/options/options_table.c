@@ -59,7 +59,7 @@ static const struct option_row rows[] = {
 
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 
-void options_table_print(FILE *file)
+static void print_rows(FILE *file)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         char left[64];
@@ -67,6 +67,21 @@ void options_table_print(FILE *file)
                  rows[i].value != NULL ? rows[i].value : "", rows[i].value != NULL ? ">" : "");
         fprintf(file, "  %-22s %s\n", left, rows[i].text);
     }
+}
+
+void options_table_help(FILE *file)
+{
+    fputs("Usage: geomys-cli [options] [command [argument ...]]\n\n"
+          "Without a command: interactive at a terminal, else commands are read from standard input, one per line.\n\n",
+          file);
+    print_rows(file);
+    fputs("\nExit codes: 0 success, 1 the server answered with an error, 2 wrong usage, 3 no connection.\n"
+          "Examples:\n"
+          "  geomys-cli SET greeting \"hello world\"\n"
+          "  geomys-cli --json -r 3 -i 1 INFO\n"
+          "  geomys-cli -x SET picture < picture.png\n"
+          "  geomys-cli < commands.txt\n",
+          file);
 }
 
 const struct option_row *options_table_find(char *word, char **value)

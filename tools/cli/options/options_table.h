@@ -58,7 +58,7 @@ struct option_row {
 /* The row of `word`, or NULL; `value`, else left alone, is set into `word` if it is written "--flag=value". */
 const struct option_row *options_table_find(char *word, char **value);
 
-/* All of them, a line each. */
-void options_table_print(FILE *file);
+/* What --help says. */
+void options_table_help(FILE *file);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* options_value.h - what each flag does to the options. For options.c and options_saved.c. */
+/* options_value.h - what each flag does to the options. For options_read.c and options_saved.c. */
 #ifndef GEOMYS_CLI_OPTIONS_VALUE_H
 #define GEOMYS_CLI_OPTIONS_VALUE_H
 
@@ -13,8 +13,5 @@ const char *options_value_apply(struct options *options, enum option option, cha
 
 /* A flag that takes none. NULL, or what is wrong. */
 const char *options_value_flag(struct options *options, enum option option);
-
-/* A copy that lives as long as the options, and is wiped at their end. */
-char *options_own(struct options *options, struct gm_bytes text);
 
 #endif

@@ -9,14 +9,11 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "wire/escape.h"
 
 static int hex(char digit)
 {
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    char lower = (char)(digit | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    return escape_hex((uint8_t)digit);
 }
 
 /* Decodes %HH; false if one is malformed or stands for a zero byte. */

@@ -5,7 +5,7 @@
 
 #include <strings.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 #include "module/usage/usage_hint.h"
 
 #define NO_GROUP BYTES("other")

@@ -5,6 +5,8 @@
 
 #include <strings.h>
 
+#include "cli/show/output_formats.h"
+
 bool output_named(const char *name, enum output_format *out)
 {
     static const char *const names[] = {

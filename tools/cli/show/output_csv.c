@@ -5,7 +5,7 @@
  * flat. */
 #include <inttypes.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 
 static void csv_text(FILE *file, struct gm_bytes text)
 {

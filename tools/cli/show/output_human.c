@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 #include "cli/text/utf8.h"
 #include "cli/text/words.h"
 

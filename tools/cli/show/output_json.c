@@ -17,7 +17,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 #include "cli/text/utf8.h"
 
 static void json_base64(FILE *file, struct gm_bytes bytes)

@@ -2,7 +2,7 @@
 
 /* output_jsonl.c - replies as lines of JSON: each item of an array or set is a line; each pair of a map is a line
  * {"key":...,"value":...}; what is neither is one line, as in json. */
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 
 static void jsonl_pairs(FILE *file, const struct answer *map)
 {

@@ -4,7 +4,7 @@
  * a blank between, a null as an empty line. What redis-cli gives to a pipe. */
 #include <inttypes.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 
 static void raw_item(FILE *file, const struct answer *reply)
 {

@@ -14,7 +14,7 @@
  */
 #include <stdlib.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 #include "cli/text/utf8.h"
 
 #define TABLE_CELL    60

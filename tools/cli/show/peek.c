@@ -15,7 +15,7 @@
 
 #include <inttypes.h>
 
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 
 static const char *const head[] = {"type", "id", "module", "state"};
 

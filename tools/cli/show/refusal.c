@@ -4,7 +4,7 @@
 #include "cli/show/refusal.h"
 
 #include "cli/show/help.h"
-#include "cli/show/output.h"
+#include "cli/show/output_formats.h"
 #include "cli/text/utf8.h"
 
 #define MARKS_MAX 200

@@ -135,7 +135,7 @@ static bool item_complete(struct answer_reader *reader, struct answer item, stru
         }
         struct answer_frame *frame = &reader->frames[reader->depth - 1];
         frame_put(frame, &item);
-        while (frame->reply.count == frame->wanted && frame->dropped) {
+        if (frame->reply.count == frame->wanted && frame->dropped) {
             answer_finish(&frame->reply); /* what follows an attribute takes its place */
             *frame = (struct answer_frame){0};
             reader->depth--;
@@ -336,7 +336,8 @@ static enum status read_body(struct answer_reader *reader, struct gm_bytes bytes
     size_t missing = (size_t)reader->body_size + 2 - reader->body.size;
     size_t taken = bytes.size < missing ? bytes.size : missing;
     reader->body.limit = (size_t)reader->body_size + 2;
-    check(buf_append(&reader->body, (struct gm_bytes){bytes.data, taken}));
+    bool fits = buf_append(&reader->body, (struct gm_bytes){bytes.data, taken});
+    check(fits); /* the limit has just been set */
     *used += taken;
     return taken == missing ? body_complete(reader, out, complaint) : STATUS_AGAIN;
 }

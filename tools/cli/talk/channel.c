@@ -213,14 +213,15 @@ static enum status send_argument(struct channel *channel, struct buf *pending, s
     if (pending->limit - pending->size < SEND_DIRECT + 64) {
         TRY(send_pending(channel, pending, complaint));
     }
-    check(buf_format(pending, "$%zu\r\n", argument.size));
+    bool fits = buf_format(pending, "$%zu\r\n", argument.size);
     if (argument.size < SEND_DIRECT) {
-        check(buf_append(pending, argument));
+        fits = fits && buf_append(pending, argument);
     } else {
         TRY(send_pending(channel, pending, complaint));
         TRY(send_all(channel, argument, complaint));
     }
-    check(buf_append(pending, BYTES("\r\n")));
+    fits = fits && buf_append(pending, BYTES("\r\n"));
+    check(fits); /* there was room for SEND_DIRECT and a line */
     return STATUS_OK;
 }
 
@@ -230,7 +231,8 @@ enum status channel_send(struct channel *channel, const struct gm_bytes *argv, s
     check(channel_is_open(channel));
     struct buf pending;
     buf_init(&pending, 4 * SEND_DIRECT);
-    check(buf_format(&pending, "*%zu\r\n", argc));
+    bool fits = buf_format(&pending, "*%zu\r\n", argc);
+    check(fits);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < argc && status == STATUS_OK; i++) {
         status = send_argument(channel, &pending, argv[i], complaint);

@@ -3,7 +3,7 @@
 /* words.c - from a typed line to arguments and back.
  *
  * Idea     A blank ends a word unless a quote is open.
- *            "..."  understands \" \\ \n \r \t \a \b \xHH; a backslash before any other character gives that character
+ *            "..."  understands the escapes of wire/escape.h
  *            '...'  takes everything as it is but \' and \\
  *          A quote may begin in the middle of a word; after the closing quote there must be a blank or the end: what
  *          somebody meant by "a"b is not to be guessed.
@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "cli/text/utf8.h"
+#include "wire/escape.h"
 
 struct splitter {
     struct gm_bytes line;
@@ -30,55 +31,15 @@ static bool blank(uint8_t byte)
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    uint8_t lower = byte | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static void put(struct splitter *splitter, uint8_t byte)
 {
     splitter->words->store[splitter->used++] = byte;
 }
 
-static uint8_t unescaped(uint8_t byte)
-{
-    switch (byte) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'a':
-        return '\a';
-    case 'b':
-        return '\b';
-    default:
-        return byte;
-    }
-}
-
-/* Takes one escape, `at` on its backslash, which is not the last byte of the line. */
-static void take_escape(struct splitter *splitter)
-{
-    const uint8_t *data = splitter->line.data + splitter->at;
-    size_t left = splitter->line.size - splitter->at;
-    if (left >= 4 && data[1] == 'x' && hex_digit(data[2]) >= 0 && hex_digit(data[3]) >= 0) {
-        put(splitter, (uint8_t)(hex_digit(data[2]) * 16 + hex_digit(data[3])));
-        splitter->at += 4;
-        return;
-    }
-    put(splitter, unescaped(data[1]));
-    splitter->at += 2;
-}
-
 /* Takes a quoted run, `at` on its opening quote. */
 static const char *take_quoted(struct splitter *splitter)
 {
+    const uint8_t *end = splitter->line.data + splitter->line.size;
     uint8_t quote = splitter->line.data[splitter->at++];
     while (splitter->at < splitter->line.size) {
         uint8_t byte = splitter->line.data[splitter->at];
@@ -89,7 +50,9 @@ static const char *take_quoted(struct splitter *splitter)
             return more && !blank(next) ? "a closing quote must be followed by a blank" : NULL;
         }
         if (byte == '\\' && more && quote == '"') {
-            take_escape(splitter);
+            uint8_t meant;
+            splitter->at += escape_read(&splitter->line.data[splitter->at], end, &meant);
+            put(splitter, meant);
         } else if (byte == '\\' && more && (next == '\'' || next == '\\')) {
             put(splitter, next);
             splitter->at += 2;

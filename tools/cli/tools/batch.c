@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "cli/show/help.h"
+#include "cli/show/output_formats.h"
 #include "cli/show/pager.h"
 #include "cli/show/peek.h"
 #include "cli/terminal/terminal.h"

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "cli/show/output_formats.h"
 #include "cli/talk/pipeline.h"
 #include "cli/terminal/progress.h"
 #include "cli/tools/ranking.h"

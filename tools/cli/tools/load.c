@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/show/output_formats.h"
 #include "cli/talk/pipeline.h"
 #include "cli/terminal/progress.h"
 #include "cli/tools/load_state.h"

@@ -2,6 +2,7 @@
 
 /* tool.c - the common part of the tools. */
 #include "cli/tools/tool.h"
+#include "cli/show/output_formats.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/show/output_formats.h"
 #include "cli/terminal/frame.h"
 #include "cli/terminal/terminal.h"
 #include "cli/tools/tool.h"
