@@ -129,6 +129,9 @@ def included(root, scope, path):
 
 SYMBOL = re.compile(r"^[0-9a-f]{8,16} (.{7}) (\S+)\s+([0-9a-f]+)\s+(?:\.hidden |\.internal |\.protected )?(\S+)$")
 
+# Sections of what can be written to.
+WRITABLE = re.compile(r"^(\.data(?!\.rel\.ro)|\.bss|\.tdata|\.tbss|\*COM\*)")
+
 
 class Symbols:
     """What an object file defines for others, what it refers to, and all its sections' symbols."""

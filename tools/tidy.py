@@ -280,9 +280,6 @@ def check_format(paths):
 
 # ---- object files ----------------------------------------------------------------------------------------------------
 
-WRITABLE = re.compile(r"^(\.data(?!\.rel\.ro)|\.bss|\.tdata|\.tbss|\*COM\*)")
-
-
 def check_objects(build):
     scopes = ["modules"] + ["core/" + folder for folder in structure.LEVELS if folder not in ("os", "main.c")]
     sources = structure.objects(ROOT, build, scopes)
@@ -291,7 +288,7 @@ def check_objects(build):
         here = os.path.join(ROOT, source)
         allowed = exceptions_of(here)
         for section, size, name in table[path].all:
-            if WRITABLE.match(section) and size > 0:
+            if structure.WRITABLE.match(section) and size > 0:
                 found(here, 1, "%s is a writable static (%s)" % (name, section))
             if section != "*UND*" or name in allowed:
                 continue
