@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The figures of core, for one tree or for two side by side. Usage: tools/figures.py [TREE[=BUILD]]...
 
-Without an argument: this tree, with build/release if that is there. Another tree is another work tree of the repository,
-measured by the same ruler: git worktree add ../before 193c298 && tools/figures.py ../before . ; a build folder adds what
-object files tell.
+Without an argument: this tree, with build/release if that is there. Another tree is another work tree of the
+repository, measured by the same ruler: git worktree add ../before 193c298 && tools/figures.py ../before .
+A build folder adds what object files tell.
 
 Ruler   functions     of core, those in headers too; from the first line of the signature to the closing brace. Read by
                       columns: clang-format puts the opening brace of a function, alone, at the beginning of a line
@@ -57,14 +57,15 @@ def structs(lines):
         match = re.match(r"struct (\w+) \{$", line)
         if match:
             end = next(i for i in range(at, len(lines)) if lines[i].startswith("}"))
-            members = sum(piece.count(",") + 1 for piece in member_declarations("\n".join(lines[at + 1 : end])))
-            yield end - at + 1, members, match.group(1)
+            yield end - at + 1, members("\n".join(lines[at + 1 : end])), match.group(1)
 
 
-def member_declarations(body):
-    """The declarations of a struct's body, those within its inner structs included, without their parameters."""
-    body = re.sub(r"\([^()]*\)", "", re.sub(r"\([^()]*\)", "", body))
-    return [piece for piece in re.split(r"[;{}]", body) if re.search(r"\w\s+\W*\w", piece)]
+def members(body):
+    """How many members a struct's body declares, those of its inner structs included."""
+    count = 1
+    while count > 0:  # parameters, from the inside
+        body, count = re.subn(r"\([^()]*\)", "", body)
+    return sum(piece.count(",") + 1 for piece in re.findall(r"[^;{}]*;", body) if re.search(r"\w", piece))
 
 
 class Figures:
@@ -123,7 +124,7 @@ class Figures:
 
     def rows(self):
         sizes = sorted(size for folder in self.sizes.values() for size in folder)
-        lines, members, name = max(self.structs)
+        lines, count, name = max(self.structs)
         ours = {promise for promise in self.book.made if not promise[0].startswith("tools/")}
         kinds = [sum(counts[i] for counts in self.asserted.values()) for i in range(3)]
         yield "functions", "%d" % len(sizes)
@@ -139,7 +140,7 @@ class Figures:
         if self.writable is not None:
             yield "biggest knot, with symbols", self.knots_of(self.shape)
             yield "writable statics", "%d" % self.writable
-        yield "biggest struct, lines / members", "%s %d / %d" % (name, lines, members)
+        yield "biggest struct, lines / members", "%s %d / %d" % (name, lines, count)
         yield "comments, share of characters", "%.0f %%" % (100 * self.commented / self.characters)
         yield "promises / cited", "%d in %d files / %d" % (
             len(ours), len({self.book.made[p][0] for p in ours}), len(ours & set(self.book.cited)))

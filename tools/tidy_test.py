@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+import figures
 import promises
 import structure
 from remaining import Remaining
@@ -221,6 +222,44 @@ class Promises(unittest.TestCase):
 
     def test_a_file_and_its_header_do_not_promise_the_same_name_twice(self):
         self.assertEqual(len(self.read({"core/log/record.h": HEAD, "core/log/record.c": HEAD})[1]), 2)
+
+
+class Figures(unittest.TestCase):
+    def test_a_function_is_counted_from_its_signature_to_its_brace(self):
+        text = """
+int a;
+
+/* Why. */
+static int f(int x,
+             int y)
+{
+    if (x) {
+    }
+}
+int g(void)
+{
+}
+"""
+        lines = figures.without_comments(text).split("\n")
+        self.assertEqual(list(figures.functions(lines)), [6, 3])
+
+    def test_members_of_a_struct(self):
+        text = """
+struct a {
+    int x, y; /* two; of them */
+    struct b {
+        int z;
+    } inner;
+    void (*on_end)(int, int (*)(int), int);
+};
+"""
+        lines = figures.without_comments(text).split("\n")
+        self.assertEqual(list(figures.structs(lines)), [(7, 5, "a")])
+
+    def test_assertions_in_comments_and_macros_do_not_count(self):
+        text = '/* check(1) */ check(2); "check(3)"\n#define x \\\n    check(4)\ncheck_slow(5);'
+        code = figures.without_comments(text)
+        self.assertEqual(code.split(), ["check(2);", "check_slow(5);"])
 
 
 class Lists(unittest.TestCase):

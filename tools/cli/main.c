@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
-/* main.c - geomys-cli: options, then a person, a command or a script. */
+/* main.c - geomys-cli: options, then a person, a command or a script.
+ *
+ * Idea     Rooms, each of which sees those below it:
+ *
+ *            interactive/   a person at a terminal: the loop, hints and completions
+ *            tools/         without a person: one command, a script, --stat, --latency, --watch, --keys, --load
+ *            options/       the command line, saved connections
+ *            edit/          the line editor; sees text/ alone
+ *            show/          replies, written for their readers
+ *            talk/          the connection, replies, what the server says about its commands
+ *            terminal/      its modes, its size, what is drawn over
+ *            text/          characters, words, scripts
+ */
 #include <stdlib.h>
 #include <unistd.h>
 
