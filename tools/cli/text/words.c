@@ -33,6 +33,7 @@ static bool blank(uint8_t byte)
 
 static void put(struct splitter *splitter, uint8_t byte)
 {
+    check(splitter->used <= splitter->at); /* words W2: written behind what was read */
     splitter->words->store[splitter->used++] = byte;
 }
 

@@ -142,6 +142,7 @@ static enum status push(struct load *load, const struct gm_bytes *argv, size_t a
                         struct complaint *complaint)
 {
     follow_transaction(load, argv[0]);
+    check(load->pipeline.pushed - load->pipeline.answered < PIPELINE_COMMANDS); /* load L4: a place is free */
     load->flights[load->pipeline.pushed % PIPELINE_COMMANDS] =
         (struct load_flight){.after = load->script.place, .line = line, .whole = !load->in_multi};
     return pipeline_push(&load->pipeline, argv, argc, complaint);
