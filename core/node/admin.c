@@ -39,10 +39,10 @@ void admin_take_over(struct node *node)
     evict_configure(&node->shard, &memory);
     options->notify = notify_classes(config->notify_keyspace_events);
     options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
-    options->slowlog_us = config->slowlog_log_slower_than;
-    options->slowlog_len = (uint32_t)config->slowlog_max_len;
-    options->latency_ms = config->latency_monitor_threshold;
-    timing_configure(&node->shard);
+    options->meters.slowlog_us = config->slowlog_log_slower_than;
+    options->meters.slowlog_len = (uint32_t)config->slowlog_max_len;
+    options->meters.latency_ms = config->latency_monitor_threshold;
+    meters_configure(&node->shard.meters, &options->meters);
     node->env.trace.least = (enum trace_level)config->log_level;
 }
 
@@ -53,8 +53,7 @@ static void plan_config_resetstat(struct gm_call *call)
     struct shard *shard = &node->shard;
     uint64_t damaged = shard->stats.damaged;
     shard->stats = (struct shard_stats){.damaged = damaged};
-    timing_reset(shard);
-    shard->errors.count = 0;
+    meters_reset(&shard->meters);
     node->commands_before = 0;
     node->connections = 0;
     node->connections_rejected = 0;
