@@ -8,6 +8,7 @@ Idea    Ours and the peer have one face: start, stop, ask, fill. What differs is
         log         every change is written, synced now and then (ours bufferedwrite, the peer appendfsync everysec)
         durable     an answer means that it is on the disk (ours writethroughdisk, the peer appendfsync always)
         snapshot    BGSAVE works (ours bufferedwrite, the peer without AOF)
+        instructions  as memory, and of our modules only kv
 
 A server that is still running when this process ends is ended by the kernel (PR_SET_PDEATHSIG)."""
 
@@ -129,12 +130,14 @@ class Server:
     def arguments(self, role):
         raise NotImplementedError
 
-    def start(self, role, folder, keys=0):
-        """Returns the seconds from exec to PONG with so many keys; INFO must name the process that was started."""
+    def start(self, role, folder, keys=0, prefix=()):
+        """Returns the seconds from exec to PONG with so many keys; INFO must name the process that was started.
+
+        `prefix`: a program that carries ours out, and its arguments; the process id must stay the same."""
         self.port = free_port()
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
-        command = [self.program, *self.arguments(role)]
+        command = [*prefix, self.program, *self.arguments(role)]
         log = open(os.path.join(folder, "output.txt"), "ab")
         environment = dict(os.environ, HOME=folder)
         began = time.monotonic()
@@ -213,26 +216,34 @@ class Server:
 
 
 class Ours(Server):
-    name = "geomys"
     PERSISTENCE = {"memory": "none", "log": "bufferedwrite", "durable": "writethroughdisk",
-                   "snapshot": "bufferedwrite"}
+                   "snapshot": "bufferedwrite", "instructions": "none"}
+
+    def __init__(self, program, scratch, name="geomys"):
+        super().__init__(program, scratch)
+        self.name = name
+
+    def can(self, role):
+        return role in self.PERSISTENCE
 
     def arguments(self, role):
-        return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning",
-                f"--module-folder={os.path.dirname(self.program)}/modules", f"--persistence={self.PERSISTENCE[role]}",
-                "--snapshot-log-size=0", "--snapshot-interval-s=0"]  # only those that are asked for
+        modules = os.path.join(os.path.dirname(self.program), "modules")
+        modules = f"--modules={modules}/kv.so" if role == "instructions" else f"--module-folder={modules}"
+        return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning", modules,
+                f"--persistence={self.PERSISTENCE[role]}", "--snapshot-log-size=0", "--snapshot-interval-s=0"]
 
     def _version(self, info):
         return info.get("geomys_version", "?")
 
 
 class Peer(Server):
-    """Redis, or a server with its options; or any other with arguments of its own, which then can only do `memory`."""
+    """Redis, or a server with its options; or any other with arguments of its own, which then writes nothing."""
 
     forks = True
     APPEND = ["--appendonly", "yes", "--aof-use-rdb-preamble", "no", "--auto-aof-rewrite-percentage", "0",
               "--appendfsync"]
-    ROLE = {"memory": ["--appendonly", "no"], "snapshot": ["--appendonly", "no"], "log": [*APPEND, "everysec"],
+    NOTHING = ["--appendonly", "no"]
+    ROLE = {"memory": NOTHING, "instructions": NOTHING, "snapshot": NOTHING, "log": [*APPEND, "everysec"],
             "durable": [*APPEND, "always"]}
 
     def __init__(self, program, scratch, own_arguments=None):
@@ -241,7 +252,7 @@ class Peer(Server):
         self.own_arguments = own_arguments
 
     def can(self, role):
-        return self.own_arguments is None or role == "memory"
+        return self.own_arguments is None or role in ("memory", "instructions")
 
     def arguments(self, role):
         if self.own_arguments is not None:
