@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `tools/dev check`, `test` and `fuzz` do once the packages are there: main.py WORD [ARGUMENT]...
+
+What each step printed is in build/log. The exit code is 0 only if something passed and nothing failed."""
+
+import glob
+import os
+import shutil
+import signal
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from run import fuzz, judges
+from run.job import Job, Line
+from run.programs import Build
+from run.tally import Tally
+
+LOGS = os.path.join(ROOT, "build", "log")
+SEED = "20261122"
+BUILD_LIMIT_S = 3600
+
+
+class Run:
+    """One check or test of the tree: `clean` of what an earlier one has left in build/log."""
+
+    def __init__(self):
+        os.makedirs(LOGS, exist_ok=True)
+        for path in glob.glob(os.path.join(LOGS, "*.txt")):
+            os.remove(path)
+        reports = os.path.join(LOGS, "reports")
+        shutil.rmtree(reports, ignore_errors=True)
+        self.tally = Tally()
+        self.processors = len(os.sched_getaffinity(0))
+        self.line = Line(self.tally, self.processors, reports)
+
+    def step(self, name, command, wide=True):
+        log = os.path.join(LOGS, "".join(c if c.isalnum() else "-" for c in name) + ".txt")
+        return self.line.run([Job(name, command, log, judges.by_code, BUILD_LIMIT_S, wide=wide)])
+
+    def build(self, title, folder):
+        return self.step(f"build ({title})", [os.path.join(ROOT, "tools", "dev"), "into", folder])
+
+    def folder(self, name):
+        return Build(ROOT, name, self.processors)
+
+    def jobs(self, what, *lists):
+        """Runs them; that there is none is a failure."""
+        jobs = [job for jobs in lists for job in jobs]
+        if jobs:
+            return self.line.run(jobs)
+        self.tally.fail(f"{what}: there are none")
+        return False
+
+    def rules(self):
+        self.step("house rules", [sys.executable, os.path.join(ROOT, "tools", "tidy.py"), "build/release"])
+        self.step("the runner's own tests", [sys.executable, os.path.join(HERE, "test_run.py")])
+
+
+def check():
+    run = Run()
+    if run.build("gcc", "release"):
+        release = run.folder("release")
+        run.jobs("unit tests (release)", release.units())
+        run.jobs("other tests (release)", release.plain(), release.stories("--persistence=none"))
+    run.rules()
+    return run.tally.finish()
+
+
+def test():
+    # What decides over a change is the same each time it is asked; `check`, `fuzz` and single tests look further.
+    os.environ.setdefault("GEOMYS_SEED", SEED)
+    run = Run()
+    if run.build("gcc", "release"):
+        release = run.folder("release")
+        run.jobs("unit tests (release)", release.units())
+        run.jobs("other tests (release)", release.plain(), release.stories(), release.integration())
+    run.rules()
+    if run.build("sanitizers", "asan"):
+        asan = run.folder("asan")
+        run.jobs("unit tests (asan)", asan.units())
+        run.jobs("other tests (asan)", asan.plain(), asan.corpora(), asan.stories("--persistence=bufferedwrite"),
+                 asan.integration())
+    if glob.glob(os.path.join(ROOT, "tests", "plain", "*.c")) and run.build("threads", "tsan"):
+        run.jobs("plain programs (tsan)", run.folder("tsan").plain())
+    run.build("clang", "clang")
+    if run.build("fuzz", "fuzz"):
+        run.jobs("fuzz targets", fuzz.smoke(ROOT))
+    return run.tally.finish()
+
+
+def long_fuzz(name=None, seconds="600"):
+    for each in [name.removeprefix("fuzz_")] if name else fuzz.names(ROOT):
+        code = fuzz.explore(ROOT, each, seconds)
+        if code != 0:
+            return code
+    return 0
+
+
+def main():
+    word, *arguments = sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    os.chdir(ROOT)
+    try:
+        return {"check": check, "test": test, "fuzz": long_fuzz}[word](*arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
