@@ -64,10 +64,20 @@ def smoke(root):
 
 
 def explore(root, name, seconds):
-    """Another run each time, on the terminal; its exit code."""
+    """The command of a run that is another one each time."""
     fresh = os.path.join(root, "build", "fuzz", "corpus", name)
     os.makedirs(fresh, exist_ok=True)
-    folders = [fresh, *([corpus(root, name)] if os.path.isdir(corpus(root, name)) else [])]
-    environment = {**os.environ, **ENVIRONMENT}
-    del environment["ASAN_OPTIONS"]
-    return subprocess.run(command(root, name, seconds, folders), env=environment, check=False).returncode
+    return command(root, name, seconds, [fresh, *([corpus(root, name)] if os.path.isdir(corpus(root, name)) else [])])
+
+
+def on_the_terminal(root, name, seconds):
+    """The exit code."""
+    environment = {name: value for name, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
+    return subprocess.run(explore(root, name, seconds), env=environment, check=False).returncode
+
+
+def long(root, seconds):
+    for name in names(root):
+        yield Job(f"long fuzz {name}", explore(root, name, seconds),
+                  os.path.join(root, "build", "log", f"fuzz-{name}.txt"), by_units, limit_s=seconds + 300,
+                  environment=ENVIRONMENT)

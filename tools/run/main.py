@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What `tools/dev check`, `test` and `fuzz` do once the packages are there: main.py WORD [ARGUMENT]...
+"""What `tools/dev check`, `test`, `soak` and `fuzz` do once the packages are there: main.py WORD [ARGUMENT]...
 
 What each step printed is in build/log. The exit code is 0 only if something passed and nothing failed."""
 
@@ -92,9 +92,26 @@ def test():
     return run.tally.finish()
 
 
+def soak(seconds="600"):
+    """What is too long for `test`, and looks further each time, since no seed is set."""
+    seconds = int(seconds)
+    run = Run()
+    longer = {"GEOMYS_KILL9_ROUNDS": str(max(1, seconds // 6)), "GEOMYS_FUZZ_SECONDS": str(seconds)}
+    for title, folder in (("gcc", "release"), ("sanitizers", "asan")):
+        if run.build(title, folder):
+            jobs = [job for job in run.folder(folder).integration() if job.name.startswith(("kill9_", "hostile_"))]
+            for job in jobs:
+                job.environment.update(longer)
+                job.limit_s = 40 * seconds + 600  # three policies, and snapshots; a round takes seconds when sanitized
+            run.jobs(f"kill9 and hostile ({folder})", jobs)
+    if run.build("fuzz", "fuzz"):
+        run.jobs("fuzz targets", fuzz.long(ROOT, seconds))
+    return run.tally.finish()
+
+
 def long_fuzz(name=None, seconds="600"):
     for each in [name.removeprefix("fuzz_")] if name else fuzz.names(ROOT):
-        code = fuzz.explore(ROOT, each, seconds)
+        code = fuzz.on_the_terminal(ROOT, each, seconds)
         if code != 0:
             return code
     return 0
@@ -106,7 +123,7 @@ def main():
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     os.chdir(ROOT)
     try:
-        return {"check": check, "test": test, "fuzz": long_fuzz}[word](*arguments)
+        return {"check": check, "test": test, "soak": soak, "fuzz": long_fuzz}[word](*arguments)
     except KeyboardInterrupt:
         return 130
 

@@ -67,7 +67,7 @@ class Build:
                     continue
             name = os.path.basename(script)[:-3]
             yield Job(f"{name} ({self.name})", [sys.executable, script], self.log(f"integration-{self.name}-{name}"),
-                      judges.by_closing_line_or_code, environment=environment)
+                      judges.by_closing_line_or_code, environment=dict(environment))
 
     def corpora(self):
         """Corpora through the targets in a build without libFuzzer."""
