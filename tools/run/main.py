@@ -4,6 +4,7 @@
 
 What each step printed is in build/log. The exit code is 0 only if something passed and nothing failed."""
 
+import fcntl
 import glob
 import os
 import shutil
@@ -25,10 +26,15 @@ BUILD_LIMIT_S = 3600
 
 
 class Run:
-    """One check or test of the tree: `clean` of what an earlier one has left in build/log."""
+    """One check or test of the tree. What an earlier one has left in build/log is removed first."""
 
     def __init__(self):
         os.makedirs(LOGS, exist_ok=True)
+        self.lock = open(os.path.join(LOGS, "lock"), "w", encoding="ascii")  # until this process ends
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("tools/dev: another check, test or soak is running in this tree")
         for path in glob.glob(os.path.join(LOGS, "*.txt")):
             os.remove(path)
         reports = os.path.join(LOGS, "reports")
@@ -37,36 +43,37 @@ class Run:
         self.processors = len(os.sched_getaffinity(0))
         self.line = Line(self.tally, self.processors, reports)
 
-    def step(self, name, command, wide=True):
-        log = os.path.join(LOGS, "".join(c if c.isalnum() else "-" for c in name) + ".txt")
-        return self.line.run([Job(name, command, log, judges.by_code, BUILD_LIMIT_S, wide=wide)])
-
     def build(self, title, folder):
-        return self.step(f"build ({title})", [os.path.join(ROOT, "tools", "dev"), "into", folder])
+        command, log = [os.path.join(ROOT, "tools", "dev"), "into", folder], os.path.join(LOGS, f"build-{folder}.txt")
+        return self.line.run([Job(f"build ({title})", command, log, judges.by_code, BUILD_LIMIT_S)])
 
     def folder(self, name):
         return Build(ROOT, name, self.processors)
 
-    def jobs(self, what, *lists):
-        """Runs them; that there is none is a failure."""
-        jobs = [job for jobs in lists for job in jobs]
-        if jobs:
-            return self.line.run(jobs)
-        self.tally.fail(f"{what}: there are none")
-        return False
+    def jobs(self, **kinds):
+        """Runs them, several kinds side by side; a kind of which there is none is a failure."""
+        jobs = {kind.replace("_", " "): list(found) for kind, found in kinds.items()}
+        for kind, found in jobs.items():
+            if not found:
+                self.tally.fail(f"{kind}: there are none")
+        return self.line.run([job for found in jobs.values() for job in found])
 
-    def rules(self):
-        self.step("house rules", [sys.executable, os.path.join(ROOT, "tools", "tidy.py"), "build/release"])
-        self.step("the runner's own tests", [sys.executable, os.path.join(HERE, "test_run.py")])
+
+def rules():
+    """What needs no build, though the first looks into one if it is there."""
+    for name, log, *command in (("house rules", "house-rules", os.path.join(ROOT, "tools", "tidy.py"), "build/release"),
+                                ("the runner's own tests", "test_run", os.path.join(HERE, "test_run.py"))):
+        yield Job(name, [sys.executable, *command], os.path.join(LOGS, log + ".txt"), judges.by_code)
 
 
 def check():
     run = Run()
     if run.build("gcc", "release"):
         release = run.folder("release")
-        run.jobs("unit tests (release)", release.units())
-        run.jobs("other tests (release)", release.plain(), release.stories("--persistence=none"))
-    run.rules()
+        run.jobs(unit_tests=release.units())
+        run.jobs(rules=rules(), plain_programs=release.plain(), stories=release.stories("--persistence=none"))
+    else:
+        run.jobs(rules=rules())
     return run.tally.finish()
 
 
@@ -76,19 +83,21 @@ def test():
     run = Run()
     if run.build("gcc", "release"):
         release = run.folder("release")
-        run.jobs("unit tests (release)", release.units())
-        run.jobs("other tests (release)", release.plain(), release.stories(), release.integration())
-    run.rules()
+        run.jobs(unit_tests=release.units())
+        run.jobs(rules=rules(), plain_programs=release.plain(), stories=release.stories(),
+                 integration=release.integration())
+    else:
+        run.jobs(rules=rules())
     if run.build("sanitizers", "asan"):
         asan = run.folder("asan")
-        run.jobs("unit tests (asan)", asan.units())
-        run.jobs("other tests (asan)", asan.plain(), asan.corpora(), asan.stories("--persistence=bufferedwrite"),
-                 asan.integration())
-    if glob.glob(os.path.join(ROOT, "tests", "plain", "*.c")) and run.build("threads", "tsan"):
-        run.jobs("plain programs (tsan)", run.folder("tsan").plain())
+        run.jobs(unit_tests=asan.units())
+        run.jobs(plain_programs=asan.plain(), corpora=asan.corpora(),
+                 stories=asan.stories("--persistence=bufferedwrite"), integration=asan.integration())
+    if run.build("threads", "tsan"):
+        run.jobs(plain_programs=run.folder("tsan").plain())
     run.build("clang", "clang")
     if run.build("fuzz", "fuzz"):
-        run.jobs("fuzz targets", fuzz.smoke(ROOT))
+        run.jobs(fuzz_targets=fuzz.smoke(ROOT))
     return run.tally.finish()
 
 
@@ -103,9 +112,9 @@ def soak(seconds="600"):
             for job in jobs:
                 job.environment.update(longer)
                 job.limit_s = 40 * seconds + 600  # three policies, and snapshots; a round takes seconds when sanitized
-            run.jobs(f"kill9 and hostile ({folder})", jobs)
+            run.jobs(integration=jobs)
     if run.build("fuzz", "fuzz"):
-        run.jobs("fuzz targets", fuzz.long(ROOT, seconds))
+        run.jobs(fuzz_targets=fuzz.long(ROOT, seconds))
     return run.tally.finish()
 
 

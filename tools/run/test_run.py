@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from run import fuzz, judges, launch
+from run import fuzz, judges, launch, main
 from run.job import Job, Line
 from run.programs import Build
 from run.tally import Tally
@@ -190,6 +190,16 @@ class Discovery(Case):
         self.assertEqual([job.name for job in build.units()], ["test_new (release)"])
         self.assertEqual([job.name for job in build.plain()], ["plain_new (release)"])
         self.assertEqual([job.name for job in build.integration()], ["new_test (release)"])
+
+
+class Kinds(Case):
+    def test_a_kind_of_which_there_is_none_is_a_failure(self):
+        run = main.Run.__new__(main.Run)
+        run.tally, run.line = self.tally, self.line
+        self.assertTrue(run.jobs(stories=[self.job("exit 0", judges.by_code)]))
+        self.assertEqual((self.tally.passed, self.tally.failures), (1, []))
+        run.jobs(unit_tests=iter([]), stories=[self.job("exit 0", judges.by_code)])
+        self.assertEqual((self.tally.passed, self.tally.failures), (2, ["unit tests: there are none"]))
 
 
 class Launch(Case):
