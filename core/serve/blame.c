@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* note.c - the epitaph. Called by a signal handler: no allocation, no formatting function, no lock. */
-#include "shard/note.h"
+/* blame.c - the epitaph. Called by a signal handler: no allocation, no formatting function, no lock. */
+#include "serve/blame.h"
 
 #include "serve/call.h"
 
@@ -57,42 +57,42 @@ static void add_number(struct text *text, uint64_t number)
     add(text, digits + at);
 }
 
-static const char *doing(const struct note *note)
+static const char *doing(const struct crumb *crumb)
 {
-    switch (note->kind) {
-    case NOTE_APPLY:
+    switch (crumb->kind) {
+    case CRUMB_APPLY:
         return "applying a record to";
-    case NOTE_DUMP:
+    case CRUMB_DUMP:
         return "dumping";
-    case NOTE_FREE:
+    case CRUMB_FREE:
         return "freeing";
-    case NOTE_NONE:
+    case CRUMB_NONE:
         break;
     }
     return "working on";
 }
 
 /* The type's module is not known to the shard, but the type's name begins with it: "geomys.deque/1". */
-static void add_note(struct text *text, const struct shard *shard)
+static void add_crumb(struct text *text, const struct shard *shard)
 {
-    const struct note *note = shard->note;
-    const char *type = note->type < shard->type_count ? shard->types[note->type].name : "unknown";
+    const struct crumb *crumb = shard->crumb;
+    const char *type = crumb->type < shard->type_count ? shard->types[crumb->type].name : "unknown";
     add(text, "the type ");
     add(text, type);
     add(text, " crashed while ");
-    add(text, doing(note));
+    add(text, doing(crumb));
     add(text, " the value of key ");
-    add_key(text, note->key);
-    if (shard->loading) {
+    add_key(text, crumb->key);
+    if (shard_is_loading(shard)) {
         add(text, ", from record ");
         add_number(text, shard->tail.last_sequence);
         add(text, " of the log");
     }
 }
 
-static const struct command *command_of(const struct shard *shard)
+static const struct command *command_of(const struct worker *worker)
 {
-    return shard->depth > 0 && shard->depth <= 2 ? shard->calls[shard->depth - 1]->command : NULL;
+    return worker->depth > 0 && worker->depth <= 2 ? worker->calls[worker->depth - 1]->command : NULL;
 }
 
 /* The host's own commands are in modules without a path: what crashes there is the server. */
@@ -117,12 +117,13 @@ static void add_command(struct text *text, const struct command *command)
     add(text, command->module->abi->name);
 }
 
-size_t note_describe(const struct shard *shard, char *data, size_t room)
+size_t blame_describe(const struct worker *worker, char *data, size_t room)
 {
     struct text text = {data, 0, room};
-    const struct command *command = command_of(shard);
-    if (shard->note != NULL && shard->note->kind != NOTE_NONE) {
-        add_note(&text, shard);
+    const struct shard *shard = worker->shard;
+    const struct command *command = command_of(worker);
+    if (shard != NULL && shard->crumb != NULL && shard->crumb->kind != CRUMB_NONE) {
+        add_crumb(&text, shard);
         if (command != NULL) {
             add_command(&text, command);
         }
