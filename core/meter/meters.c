@@ -6,8 +6,20 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/histogram.h"
 #include "base/memory.h"
+
+static const struct counter_row counts[] = {
+    {"total_commands_processed", "Commands that came, the refused ones too.",
+     COUNTER_OF(struct meters_counts, commands), .resets = true},
+    {"keyspace_hits", "Keys of reading commands that were there.", COUNTER_OF(struct meters_counts, hits),
+     .resets = true},
+    {"keyspace_misses", "Keys of reading commands that were not there.", COUNTER_OF(struct meters_counts, misses),
+     .resets = true},
+    {"client_output_limit_disconnections", "Connections closed because they did not read what they had asked for.",
+     COUNTER_OF(struct meters_counts, dropped), .resets = true},
+};
+
+const struct counter_table meters_counters = COUNTER_TABLE(struct meters_counts, counts);
 
 static uint64_t limit_ns(int64_t limit, uint64_t unit_ns)
 {
@@ -23,17 +35,16 @@ void meters_init(struct meters *meters, const struct meters_options *options, ui
     meters_configure(meters, options);
 }
 
-static void release_times(struct meters *meters)
+static void reset_commands(struct meters *meters)
 {
     for (uint32_t i = 0; i < meters->command_count; i++) {
-        memory_free(meters->commands[i].times);
-        meters->commands[i].times = NULL;
+        command_meter_reset(&meters->commands[i]);
     }
 }
 
 void meters_finish(struct meters *meters)
 {
-    release_times(meters);
+    reset_commands(meters);
     memory_free(meters->commands);
     meters->commands = NULL;
     meters->command_count = 0;
@@ -65,10 +76,9 @@ void meters_grow(struct meters *meters, uint32_t command_count)
 
 void meters_reset(struct meters *meters)
 {
-    release_times(meters);
-    memset(meters->commands, 0, meters->command_count * sizeof *meters->commands);
-    meters->counts = (struct meters_counts){.commands = 0};
-    errors_reset(&meters->errors);
+    reset_commands(meters);
+    counters_reset(&meters_counters, &meters->counts);
+    counters_reset(&errors_counters, &meters->errors);
 }
 
 int64_t meters_moment_us(const struct meters *meters)

@@ -303,9 +303,7 @@ static void once_per_second(struct node *node)
     }
     node->next_second_ms = node->monotonic_ms + 1000;
     timing_adjust(&node->shard.meters.timing);
-    traffic_second(&node->traffic, node->net_input, node->net_output);
-    node->commands_second = node->shard.meters.counts.commands - node->commands_before;
-    node->commands_before = node->shard.meters.counts.commands;
+    traffic_second(&node->traffic, node->shard.meters.counts.commands);
     uint64_t memory = keyspace_memory(&node->shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     int64_t timeout_ms = node->config->timeout_s * 1000;
