@@ -4,7 +4,7 @@
  *
  * Promises
  *   I1  Each time that is in `ns` is in the histogram too, and the other way round: both or none.
- *   I2  A command is timed at most as often as it was called. */
+ *   I2  A command is timed at most as often as it was called, and a histogram is never empty. */
 #include "meter/command_meter.h"
 
 #include "base/memory.h"
@@ -12,6 +12,7 @@
 static struct counter_value mean_us(const void *of)
 {
     const struct command_meter *meter = of;
+    check(meter->calls > 0 || meter->ns == 0); /* command_meter I2 */
     return counter_real(meter->calls > 0 ? (double)meter->ns / 1e3 / (double)meter->calls : 0);
 }
 
@@ -30,6 +31,7 @@ const struct counter_table command_meter_counters = COUNTER_FAMILY(struct comman
 static struct counter_value percentile_us(const struct command_meter *meter, double percent)
 {
     bool timed = meter->times != NULL;
+    check(percent > 0 && percent <= 100);
     return timed ? counter_real((double)histogram_percentile(meter->times, percent) / 1e3) : COUNTER_NONE;
 }
 
@@ -61,7 +63,9 @@ const struct counter_table command_meter_times =
 static struct counter_value timed_calls(const void *of)
 {
     const struct command_meter *meter = of;
-    return meter->times != NULL ? counter_count(histogram_count(meter->times)) : COUNTER_NONE;
+    uint64_t count = meter->times != NULL ? histogram_count(meter->times) : 0;
+    check((count > 0) == (meter->times != NULL)); /* command_meter I2 */
+    return count > 0 ? counter_count(count) : COUNTER_NONE;
 }
 
 static const struct counter_row timed[] = {
@@ -91,6 +95,7 @@ void command_meter_reset(struct command_meter *meter)
 
 void command_meter_merge(struct command_meter *into, const struct command_meter *part)
 {
+    check(into != part);
     counters_merge(&command_meter_counters, into, part);
     if (part->times == NULL) {
         return;

@@ -67,6 +67,7 @@ static void add(struct errors *errors, struct gm_bytes word, uint64_t count)
 
 void errors_count(struct errors *errors, struct gm_bytes answer)
 {
+    check(errors->sum >= errors->count); /* errors I1 */
     errors->sum++;
     struct gm_bytes word = answer.size > 0 ? first_word(answer) : BYTES_NONE;
     if (word.size > 0) {

@@ -35,6 +35,7 @@ void latency_finish(struct latency *latency)
 
 static struct latency_event *find(struct latency *latency, const char *name)
 {
+    check(latency->count <= LATENCY_EVENTS);
     for (uint32_t i = 0; i < latency->count; i++) {
         if (strcmp(latency->events[i]->name, name) == 0) {
             return latency->events[i];
@@ -57,6 +58,7 @@ void latency_add(struct latency *latency, const char *name, int64_t ms)
     if (event == NULL) {
         return;
     }
+    check(latency->threshold_ms > 0 && ms >= latency->threshold_ms); /* latency I1 */
     struct latency_sample now = {(uint32_t)(latency->now_ms / 1000), ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
     struct latency_sample *last = &event->samples[(event->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES];
     event->worst_ms = now.ms > event->worst_ms ? now.ms : event->worst_ms;
@@ -75,6 +77,7 @@ uint32_t latency_forget(struct latency *latency, struct latency_event *event)
 {
     for (uint32_t i = 0; i < latency->count; i++) {
         if (latency->events[i] == event) {
+            check(event->count > 0); /* latency I2 */
             memory_free(event);
             latency->count--;
             memmove(latency->events + i, latency->events + i + 1, (latency->count - i) * sizeof latency->events[0]);

@@ -95,6 +95,7 @@ void traffic_second(struct traffic *traffic, uint64_t commands)
     roll(&traffic->input, traffic->input.sum);
     roll(&traffic->output, traffic->output.sum);
     roll(&traffic->commands, commands);
+    check(traffic->seconds < TRAFFIC_RECENT_S);
     if (++traffic->seconds >= TRAFFIC_RECENT_S) { /* traffic I2 */
         traffic->seconds = 0;
         traffic->input_max[1] = traffic->input_max[0];
