@@ -360,6 +360,11 @@ size_t wal_backlog(const struct wal *wal)
     return wal->config.policy == WAL_NONE ? 0 : wal->tail->pending.size + wal->group.size;
 }
 
+uint64_t wal_bytes_written(const struct wal *wal)
+{
+    return wal->stats.bytes_written;
+}
+
 void wal_stats(const struct wal *wal, struct wal_stats *out)
 {
     *out = wal->stats;

@@ -96,16 +96,9 @@ static void on_removed(struct disk_request *request)
 
 /* ---- one snapshot ---- */
 
-static uint64_t log_written(const struct saver *saver)
-{
-    struct wal_stats stats;
-    wal_stats(saver->wal, &stats);
-    return stats.bytes_written;
-}
-
 static uint64_t log_since_cut(const struct saver *saver)
 {
-    return saver->log_before + log_written(saver) - saver->log_at_cut;
+    return saver->log_before + wal_bytes_written(saver->wal) - saver->log_at_cut;
 }
 
 static void begin(struct saver *saver)
@@ -119,7 +112,7 @@ static void begin(struct saver *saver)
     saver->keys = shard->keyspace.table.count;
     saver->cut = (struct snapshot_cut){
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
-    saver->log_at_begin = log_written(saver);
+    saver->log_at_begin = wal_bytes_written(saver->wal);
     saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
     sweep_begin(shard, saver->writer);
     trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);
