@@ -15,7 +15,7 @@
 
 static struct latency *latency_of(struct gm_call *abi)
 {
-    return &call_of(abi)->shard->meters.latency;
+    return &call_of(abi)->worker->meters.latency;
 }
 
 static struct latency_event *find(struct gm_call *abi, struct gm_bytes name)
@@ -154,18 +154,19 @@ static void add_event(struct buf *out, const struct latency_event *event, int64_
 
 static void plan_doctor(struct gm_call *abi)
 {
-    const struct shard *shard = call_of(abi)->shard;
+    const struct worker *worker = call_of(abi)->worker;
+    const struct latency *latency = &worker->meters.latency;
     struct buf out;
     buf_init(&out, REPORT_MAX);
-    if (shard->meters.latency.threshold_ms == 0) {
+    if (latency->threshold_ms == 0) {
         (void)buf_append(&out, BYTES("Nothing is watched: latency_monitor_threshold is 0. CONFIG SET "
                                      "latency_monitor_threshold 100 watches for whatever takes 100 ms or longer.\n"));
-    } else if (shard->meters.latency.count == 0) {
+    } else if (latency->count == 0) {
         (void)buf_format(&out, "Nothing has taken %lld ms or longer since the server began, or since LATENCY RESET.\n",
-                         (long long)shard->meters.latency.threshold_ms);
+                         (long long)latency->threshold_ms);
     }
-    for (uint32_t i = 0; i < shard->meters.latency.count; i++) {
-        add_event(&out, shard->meters.latency.events[i], shard->now_ms / 1000);
+    for (uint32_t i = 0; i < latency->count; i++) {
+        add_event(&out, latency->events[i], worker->now_ms / 1000);
     }
     reply_verbatim(&call_of(abi)->reply, buf_bytes(&out));
     buf_finish(&out);
@@ -255,7 +256,7 @@ static void plan_graph(struct gm_call *abi)
     struct graph graph;
     struct buf out;
     buf_init(&out, REPORT_MAX);
-    graph_fill(&graph, event, call_of(abi)->shard->now_ms / 1000);
+    graph_fill(&graph, event, call_of(abi)->worker->now_ms / 1000);
     (void)buf_format(&out, "%s - high %u ms, low %u ms (all time high %u ms)\n", event->name, graph.high_ms,
                      graph.low_ms, event->worst_ms);
     for (uint32_t i = 0; i < GRAPH_COLUMNS; i++) {
@@ -320,9 +321,9 @@ static size_t histograms(struct gm_call *abi, bool write)
 {
     struct call *call = call_of(abi);
     size_t count = 0;
-    for (uint32_t i = 0; i < registry_command_count(call->shard->registry); i++) {
-        const struct command *command = registry_command(call->shard->registry, i);
-        const struct command_meter *meter = &call->shard->meters.commands[i];
+    for (uint32_t i = 0; i < registry_command_count(call->worker->registry); i++) {
+        const struct command *command = registry_command(call->worker->registry, i);
+        const struct command_meter *meter = &call->worker->meters.commands[i];
         if (meter->times != NULL && is_named(abi, command->usage.name)) {
             count++;
             if (write) {

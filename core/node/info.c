@@ -55,7 +55,7 @@ static void *find_process(struct place *place)
 
 static void *find_serve(struct place *place)
 {
-    serve_counters_take(&place->node->shard, &place->made.serve);
+    serve_counters_take(&place->node->worker, &place->made.serve);
     return &place->made.serve;
 }
 
@@ -73,28 +73,28 @@ static void *find_memory(struct place *place)
 
 static void *find_limit(struct place *place)
 {
-    return &place->node->shard.evict.options;
+    return &place->node->replica.shard.evict.options;
 }
 
 static void *find_store(struct place *place)
 {
-    store_counters_take(&place->node->shard.keyspace, place->node->now_ms, &place->made.store);
+    store_counters_take(&place->node->replica.shard.keyspace, place->node->now_ms, &place->made.store);
     return &place->made.store;
 }
 
 static void *find_replayed(struct place *place)
 {
-    return &place->node->loaded.log;
+    return &place->node->replica.loaded.log;
 }
 
 static void *find_snapshot(struct place *place)
 {
-    return &place->node->loaded.snapshot;
+    return &place->node->replica.loaded.snapshot;
 }
 
 static void *find_tail(struct place *place)
 {
-    return &place->node->shard.tail;
+    return &place->node->replica.shard.tail;
 }
 
 /* While what is on the disk is read, it is of no interest where the log would go on. */
@@ -105,49 +105,49 @@ static void *find_tail_after_loading(struct place *place)
 
 static void *find_wal(struct place *place)
 {
-    if (place->node->wal == NULL) {
+    if (place->node->replica.wal == NULL) {
         return NULL;
     }
-    wal_stats(place->node->wal, &place->made.wal);
+    wal_stats(place->node->replica.wal, &place->made.wal);
     return &place->made.wal;
 }
 
 static void *find_saver(struct place *place)
 {
-    if (place->node->wal == NULL) {
+    if (place->node->replica.wal == NULL) {
         return NULL;
     }
-    saver_count(&place->node->saver, &place->made.saver);
+    saver_count(&place->node->replica.saver, &place->made.saver);
     return &place->made.saver;
 }
 
 static void *find_sweep(struct place *place)
 {
-    return place->node->wal != NULL ? &place->node->shard.sweep : NULL;
+    return place->node->replica.wal != NULL ? &place->node->replica.shard.sweep : NULL;
 }
 
 static void *find_writer(struct place *place)
 {
-    if (place->node->saver.writer == NULL) {
+    if (place->node->replica.saver.writer == NULL) {
         return NULL;
     }
-    snapshot_writer_stats(place->node->saver.writer, &place->made.writer);
+    snapshot_writer_stats(place->node->replica.saver.writer, &place->made.writer);
     return &place->made.writer;
 }
 
 static void *find_counts(struct place *place)
 {
-    return &place->node->shard.meters.counts;
+    return &place->node->worker.meters.counts;
 }
 
 static void *find_stats(struct place *place)
 {
-    return &place->node->shard.stats;
+    return &place->node->replica.shard.stats;
 }
 
 static void *find_errors(struct place *place)
 {
-    return &place->node->shard.meters.errors;
+    return &place->node->worker.meters.errors;
 }
 
 static void *find_cpu(struct place *place)
@@ -194,14 +194,14 @@ static void *find_module_share(struct place *place)
     if (module == NULL || module->abi->type_count == 0) {
         return NULL;
     }
-    place->made.share = shard_counters_module(&place->node->shard, module);
+    place->made.share = shard_counters_module(&place->node->replica.shard, module);
     return &place->made.share;
 }
 
 /* Type 0 is the host. */
 static void *find_type(struct place *place)
 {
-    const struct shard *shard = &place->node->shard;
+    const struct shard *shard = &place->node->replica.shard;
     place->more = place->index + 1 < shard->type_count;
     if (place->index == 0) {
         return NULL;
@@ -218,7 +218,7 @@ static void *find_type_with_keys(struct place *place)
 
 static struct command_meter *next_command(struct place *place)
 {
-    const struct meters *meters = &place->node->shard.meters;
+    const struct meters *meters = &place->node->worker.meters;
     place->more = place->index + 1 < meters->command_count;
     if (place->index >= meters->command_count) {
         return NULL;
@@ -241,7 +241,7 @@ static void *find_timed_command(struct place *place)
 
 static void *find_error_kind(struct place *place)
 {
-    struct errors *errors = &place->node->shard.meters.errors;
+    struct errors *errors = &place->node->worker.meters.errors;
     place->more = place->index + 1 < errors->count;
     if (place->index >= errors->count) {
         return NULL;
@@ -371,7 +371,7 @@ static void walk(struct node *node, const struct part *part, struct buf *out)
     struct place place = {.node = node, .more = true};
     for (; place.more; place.index++) {
         place.more = false;
-        void *of = part->find(&place);
+        void *of = part->find(&place); /* info I1: what is not there is not printed */
         if (of != NULL && out != NULL) {
             counters_print(part->table, of, place.label, out);
         } else if (of != NULL) {
@@ -384,7 +384,7 @@ static void walk_section(struct node *node, const struct section *section, struc
 {
     for (size_t i = 0; i < PARTS_MAX && section->parts[i].table != NULL; i++) {
         const struct part *part = &section->parts[i];
-        if (out != NULL || counters_resets(part->table)) {
+        if (out != NULL || counters_resets(part->table)) { /* info I2 */
             walk(node, part, out);
         }
     }
@@ -409,5 +409,5 @@ void info_reset(struct node *node)
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         walk_section(node, &sections[i], NULL);
     }
-    meters_reset(&node->shard.meters); /* the histograms, which no row shows */
+    meters_reset(&node->worker.meters); /* the histograms, which no row shows */
 }

@@ -65,20 +65,20 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        stats_share(reply, "type", node->shard.types[i].name, shard_counters_type(&node->shard, i));
+    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
+        stats_share(reply, "type", node->replica.shard.types[i].name, shard_counters_type(&node->replica.shard, i));
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
         if (module->abi->type_count > 0) {
-            stats_share(reply, "module", module->abi->name, shard_counters_module(&node->shard, module));
+            stats_share(reply, "module", module->abi->name, shard_counters_module(&node->replica.shard, module));
         }
     }
 }
 
 static size_t count_shares(const struct node *node)
 {
-    size_t count = node->shard.type_count - 1;
+    size_t count = node->replica.shard.type_count - 1;
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
     }
@@ -91,7 +91,7 @@ static void plan_stats(struct gm_call *call)
     struct reply *reply = &call_of(call)->reply;
     struct memory_report report;
     memory_report_take(node, &report);
-    const struct keyspace *keyspace = &node->shard.keyspace;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     uint64_t keys = keyspace->table.count;
     size_t optional = (report.has_totals ? 7u : 0u) + (report.resident > 0 ? 2u : 0u);
     reply_map(reply, 9 + optional + count_shares(node));
@@ -122,8 +122,8 @@ static void plan_stats(struct gm_call *call)
 
 static void doctor_limit(const struct node *node, const struct memory_report *report, struct buf *out)
 {
-    const struct evict *evict = &node->shard.evict;
-    const struct keyspace *keyspace = &node->shard.keyspace;
+    const struct evict *evict = &node->replica.shard.evict;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     enum evict_policy policy = evict->options.policy;
     if (evict->options.limit == 0) {
         return;
@@ -191,7 +191,7 @@ static void plan_doctor(struct gm_call *call)
     buf_init(&out, 16384);
     doctor_limit(node, &report, &out);
     doctor_allocator(&report, &out);
-    doctor_values(&node->shard.keyspace, &out);
+    doctor_values(&node->replica.shard.keyspace, &out);
     if (out.size == 0) {
         (void)buf_format(&out, "Nothing is wrong with memory: %.1f MB of data, %.1f MB at its peak.\n",
                          (double)report.used / 1e6, (double)report.peak / 1e6);

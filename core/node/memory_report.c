@@ -7,7 +7,7 @@
 
 void memory_report_take(const struct node *node, struct memory_report *out)
 {
-    const struct keyspace *keyspace = &node->shard.keyspace;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     *out = (struct memory_report){.used = keyspace_memory(keyspace), .overhead = keyspace_overhead(keyspace)};
     out->peak = out->used > node->peak_memory ? out->used : node->peak_memory;
     out->has_totals = memory_totals(&out->totals);
@@ -20,7 +20,7 @@ void memory_report_take(const struct node *node, struct memory_report *out)
 void memory_report_clients(const struct node *node, struct memory_report *report)
 {
     const struct net_gauge *connections = &node->env.connections;
-    report->clients = serve_counters_memory(&node->shard);
+    report->clients = serve_counters_memory(&node->worker);
     report->clients += connections->memory != NULL ? connections->memory(connections->context) : 0;
 }
 

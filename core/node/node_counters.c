@@ -133,18 +133,19 @@ static struct counter_value loading_flag(const void *of)
 static struct counter_value total_bytes(const void *of)
 {
     const struct node *node = of;
-    return is_loading(node) ? counter_count(recovery_bytes_total(&node->loaded)) : COUNTER_NONE;
+    return is_loading(node) ? counter_count(recovery_bytes_total(&node->replica.loaded)) : COUNTER_NONE;
 }
 
 static struct counter_value loaded_bytes(const void *of)
 {
     const struct node *node = of;
-    return is_loading(node) ? counter_count(recovery_bytes_done(&node->loaded)) : COUNTER_NONE;
+    return is_loading(node) ? counter_count(recovery_bytes_done(&node->replica.loaded)) : COUNTER_NONE;
 }
 
 static double loaded_percent(const struct node *node)
 {
-    return 100.0 * counter_ratio(recovery_bytes_done(&node->loaded), recovery_bytes_total(&node->loaded)).real;
+    return 100.0 *
+           counter_ratio(recovery_bytes_done(&node->replica.loaded), recovery_bytes_total(&node->replica.loaded)).real;
 }
 
 static struct counter_value percent(const void *of)
@@ -168,7 +169,7 @@ static struct counter_value eta_s(const void *of)
 static struct counter_value took_ms(const void *of)
 {
     const struct node *node = of;
-    return is_loading(node) ? COUNTER_NONE : counter_number(node->loading_ended_ms - node->started_ms);
+    return is_loading(node) ? COUNTER_NONE : counter_number(node->replica.load_ended_ms - node->started_ms);
 }
 
 static const struct counter_row loading[] = {

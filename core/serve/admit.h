@@ -6,7 +6,7 @@
 
 #include "serve/call.h"
 
-/* Finds the command, checks the right to it, binds its arguments, finds its keys. False: it has been answered (an
+/* Whether there is such a command, the right to it, sound arguments; finds its keys. False: it has been answered (an
  * error, or QUEUED). */
 bool admit(struct call *call);
 

@@ -3,8 +3,7 @@
 /* serve_counters.c - what is told of those who ask. */
 #include "serve/serve_counters.h"
 
-#include "serve/session.h"
-#include "shard/shard.h"
+#include "serve/worker.h"
 
 #define GAUGE(member) COUNTER_OF(struct serve_counts, member), .kind = COUNTER_GAUGE
 
@@ -28,27 +27,27 @@ static const struct counter_row stats[] = {
 
 const struct counter_table serve_counters_stats = COUNTER_TABLE(struct serve_counts, stats);
 
-void serve_counters_take(const struct shard *shard, struct serve_counts *out)
+void serve_counters_take(const struct worker *worker, struct serve_counts *out)
 {
-    *out = (struct serve_counts){.sessions = shard->session_count,
-                                 .blocked = shard->session_blocked,
-                                 .timeouts = shard->timeouts.count,
-                                 .trackers = shard->tracking.tracker_count,
-                                 .watching = shard->interest.watchers,
-                                 .channels = shard->pubsub.topics[PUBSUB_CHANNEL].count,
-                                 .patterns = shard->pubsub.topics[PUBSUB_PATTERN].count,
-                                 .tracked_keys = shard->tracking.keys.count,
-                                 .tracked_items = shard->tracking.items,
-                                 .tracked_prefixes = shard->tracking.prefixes.count};
+    *out = (struct serve_counts){.sessions = worker->sessions.count,
+                                 .blocked = worker->sessions.blocked,
+                                 .timeouts = worker->timeouts.count,
+                                 .trackers = worker->tracking.tracker_count,
+                                 .watching = worker->interest.watchers,
+                                 .channels = worker->pubsub.topics[PUBSUB_CHANNEL].count,
+                                 .patterns = worker->pubsub.topics[PUBSUB_PATTERN].count,
+                                 .tracked_keys = worker->tracking.keys.count,
+                                 .tracked_items = worker->tracking.items,
+                                 .tracked_prefixes = worker->tracking.prefixes.count};
 }
 
-uint64_t serve_counters_memory(const struct shard *shard)
+uint64_t serve_counters_memory(const struct worker *worker)
 {
     uint64_t bytes = 0;
-    const struct list *sessions = &shard->sessions;
+    const struct list *sessions = &worker->sessions.all;
     for (const struct list *at = sessions->next; at != sessions; at = at->next) {
         const struct session *session = container_of(at, struct session, all);
-        bytes += sizeof *session + session->out.capacity + session->queue_size;
+        bytes += sizeof *session + session->out.capacity + session->transaction.size;
     }
     return bytes;
 }

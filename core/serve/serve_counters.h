@@ -6,7 +6,7 @@
 
 #include "base/counters.h"
 
-struct shard;
+struct worker;
 
 struct serve_counts {
     uint64_t sessions;
@@ -22,12 +22,12 @@ struct serve_counts {
 };
 
 /* O(1). */
-void serve_counters_take(const struct shard *shard, struct serve_counts *out);
+void serve_counters_take(const struct worker *worker, struct serve_counts *out);
 
 extern const struct counter_table serve_counters_clients; /* INFO clients */
 extern const struct counter_table serve_counters_stats;   /* INFO stats */
 
 /* Bytes that the sessions take: themselves, their output, what MULTI has queued. O(sessions). */
-uint64_t serve_counters_memory(const struct shard *shard);
+uint64_t serve_counters_memory(const struct worker *worker);
 
 #endif

@@ -21,8 +21,8 @@ FIELDS = {
     "Server": """geomys_version w, redis_version w, redis_mode standalone, arch_bits 64, multiplexing_api epoll,
         gcc_version w, run_id w, lru_clock n, server_time_usec n, uptime_in_seconds n, uptime_in_days n, os w,
         process_id n, executable w, node_id n, tcp_port n, config_file w""",
-    "Clients": """connected_clients n, blocked_clients n, tracking_clients n, watching_keys n, clients_in_timeout_table n,
-        maxclients n, client_recent_max_input_buffer n, client_recent_max_output_buffer n""",
+    "Clients": """connected_clients n, blocked_clients n, tracking_clients n, watching_keys n,
+        clients_in_timeout_table n, maxclients n, client_recent_max_input_buffer n, client_recent_max_output_buffer n""",
     "Memory": """used_memory n, used_memory_human h, used_memory_rss n, used_memory_rss_human h, used_memory_peak n,
         used_memory_peak_human h, used_memory_peak_perc p, used_memory_overhead n, used_memory_dataset n,
         used_memory_dataset_perc p, allocator_allocated? n, allocator_active? n, allocator_resident? n,
@@ -97,7 +97,8 @@ def fields(value):
 def pattern(form):
     """What matches a value of a form: one of FORMS, "name=form;..." or the value itself."""
     if "=" in form:
-        return ",".join(re.escape(name) + "=" + pattern(of) for name, of in (pair.split("=") for pair in form.split(";")))
+        pairs = (pair.split("=") for pair in form.split(";"))
+        return ",".join(re.escape(name) + "=" + pattern(of) for name, of in pairs)
     return f"(?:{FORMS.get(form, re.escape(form))})"
 
 
