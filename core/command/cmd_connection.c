@@ -21,7 +21,7 @@
 
 static bool needs_password(const struct shard *shard)
 {
-    return shard->options.password != NULL && shard->options.password[0] != '\0';
+    return shard->options.password[0] != '\0';
 }
 
 static bool is_same_secret(const char *secret, struct gm_bytes given)

@@ -9,8 +9,6 @@
 #include "command/cmd.h"
 #include "geomys/ext/wait.h"
 #include "node/info.h"
-#include "node/memory_admin.h"
-#include "serve/notify.h"
 
 /* ---- INFO ---- */
 
@@ -24,27 +22,6 @@ static void plan_info(struct gm_call *call)
 }
 
 /* ---- CONFIG ---- */
-
-void admin_take_over(struct node *node)
-{
-    const struct config *config = node->config;
-    struct shard_options *options = &node->shard.options;
-    options->limits.bulk_max = (size_t)config->max_bulk;
-    options->limits.query_max = (size_t)config->client_query_limit;
-    options->output_max = (size_t)config->client_output_limit;
-    options->queue_max = (size_t)config->client_query_limit;
-    options->default_expiry_ms = config->default_expiry_ms;
-    options->password = config->password;
-    struct evict_options memory = memory_options(config);
-    evict_configure(&node->shard, &memory);
-    options->notify = notify_classes(config->notify_keyspace_events);
-    options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
-    options->slowlog_us = config->slowlog_log_slower_than;
-    options->slowlog_len = (uint32_t)config->slowlog_max_len;
-    options->latency_ms = config->latency_monitor_threshold;
-    timing_configure(&node->shard);
-    node->env.trace.least = (enum trace_level)config->log_level;
-}
 
 /* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
 static void plan_config_resetstat(struct gm_call *call)

@@ -79,7 +79,7 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
                    struct gm_bytes *refusal)
 {
     struct node *node = context;
-    if (node->shard.session_count >= (uint64_t)node->config->maxclients) {
+    if (node->shard.session_count >= node->clients.max) {
         node->connections_rejected++;
         *refusal = BYTES("-ERR max number of clients reached\r\n");
         return false;

@@ -15,8 +15,8 @@
 #include "node/admin.h"
 #include "node/client.h"
 #include "node/memory_admin.h"
+#include "node/publish.h"
 #include "serve/call.h"
-#include "serve/notify.h"
 #include "serve/waiters.h"
 #include "shard/apply.h"
 
@@ -53,7 +53,7 @@ static void tell_sync(struct node *node)
     if (node->shard.options.latency_ms > 0) {
         wal_stats(node->wal, &stats);
         if (stats.syncs != node->syncs_told) {
-            bool always = node->config->persistence == WAL_WRITE_THROUGH;
+            bool always = node->config->persistence == CONFIG_PERSISTENCE_WRITE_THROUGH;
             latency_add(&node->shard, always ? "aof-fsync-always" : "aof-fsync", (int64_t)stats.last_sync_us / 1000);
         }
         node->syncs_told = stats.syncs;
@@ -96,27 +96,6 @@ static void on_damage(void *context, const char *sentence)
 
 /* ---- life ---- */
 
-static struct shard_options shard_options(const struct node *node)
-{
-    const struct config *config = node->config;
-    return (struct shard_options){
-        .limits = {.args_max = 1024 * 1024,
-                   .bulk_max = (size_t)config->max_bulk,
-                   .query_max = (size_t)config->client_query_limit},
-        .output_max = (size_t)config->client_output_limit,
-        .queue_max = (size_t)config->client_query_limit,
-        .default_expiry_ms = config->default_expiry_ms,
-        .password = config->password,
-        .memory = memory_options(config),
-        .notify = notify_classes(config->notify_keyspace_events),
-        .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
-        .slowlog_us = config->slowlog_log_slower_than,
-        .slowlog_len = (uint32_t)config->slowlog_max_len,
-        .latency_ms = config->latency_monitor_threshold,
-        .seed = node->env.seed,
-    };
-}
-
 static void make_run_id(struct node *node)
 {
     for (int i = 0; i < 5; i++) {
@@ -136,7 +115,8 @@ enum status node_create(struct node **out, struct config *config, const struct r
     }
     list_init(&node->gated);
     list_init(&node->stuffed);
-    struct shard_options options = shard_options(node);
+    struct shard_options options = options_shard(config, node->env.seed);
+    struct saver_options saver_options = options_saver(config);
     shard_init(&node->shard, registry, &options);
     node->shard.clock = env->clock;
     timing_configure(&node->shard);
@@ -145,7 +125,8 @@ enum status node_create(struct node **out, struct config *config, const struct r
     node->shard.context = node;
     node->shard.loading = true;
     make_run_id(node);
-    saver_init(&node->saver, &node->shard, env->disk, config, &node->env.trace);
+    saver_init(&node->saver, &node->shard, env->disk, &saver_options, &node->env.trace);
+    publish_at_start(node);
     if (env->disk != NULL) {
         enum status status = recovery_create(&node->recovery, env->disk, &node->shard, &node->env.trace, complaint);
         if (status != STATUS_OK) {
@@ -219,11 +200,7 @@ static void tell_loaded(struct node *node)
 
 static enum status open_log(struct node *node, const struct replay_end *end, struct complaint *complaint)
 {
-    struct wal_config config = {
-        .policy = (enum wal_policy)node->config->persistence,
-        .segment_size = (uint64_t)node->config->wal_segment_size,
-        .sync_interval_ms = (uint32_t)node->config->wal_sync_interval_ms,
-    };
+    struct wal_config config = options_wal(node->config);
     node->env.entropy->ops->fill(node->env.entropy, &config.salt_seed, sizeof config.salt_seed);
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = node};
     TRY(wal_create(&node->wal, &config, node->env.disk, &node->shard.tail, end, &events, complaint));
@@ -237,7 +214,7 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
 static void start_serving(struct node *node, const struct recovery_end *found)
 {
     const struct replay_end *end = &found->log;
-    bool logged = node->env.disk != NULL && node->config->persistence != WAL_NONE;
+    bool logged = node->env.disk != NULL && node->config->persistence != CONFIG_PERSISTENCE_NONE;
     uint64_t epoch = end->last_epoch > 0 ? end->last_epoch : 1;
     tail_finish(&node->shard.tail);
     tail_init(&node->shard.tail, end->last_sequence, epoch, logged);
@@ -307,7 +284,7 @@ static void once_per_second(struct node *node)
     node->commands_before = node->shard.stats.commands;
     uint64_t memory = keyspace_memory(&node->shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
-    int64_t timeout_ms = node->config->timeout_s * 1000;
+    int64_t timeout_ms = node->clients.timeout_ms;
     if (timeout_ms > 0) {
         for (struct list *at = node->shard.sessions.next; at != &node->shard.sessions;) {
             struct session *session = container_of(at, struct session, all);

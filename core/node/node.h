@@ -27,6 +27,7 @@
 #include "env/process.h"
 #include "env/settings.h"
 #include "meter/traffic.h"
+#include "node/options.h"
 #include "replica/recovery.h"
 #include "replica/saver.h"
 #include "shard/shard.h"
@@ -40,6 +41,7 @@ struct node_env {
     struct entropy *entropy;
     struct process *process;
     struct settings *settings; /* NULL: the server runs without a configuration file */
+    struct network *network;   /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
@@ -73,6 +75,7 @@ struct node {
     struct recovery_progress loaded; /* so far, or in the end */
     int64_t next_second_ms;          /* monotonic: of the idle check */
 
+    struct client_options clients;
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
     uint64_t released;   /* of the last turn */

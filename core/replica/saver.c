@@ -36,14 +36,19 @@
 
 static void on_removed(struct disk_request *request);
 
-void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct config *config,
+void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct saver_options *options,
                 const struct trace *trace)
 {
-    *saver = (struct saver){.shard = shard, .disk = disk, .config = config, .trace = trace, .last_took_ms = -1};
+    *saver = (struct saver){.shard = shard, .disk = disk, .options = *options, .trace = trace, .last_took_ms = -1};
     list_init(&saver->removal.link);
     saver->removal.action = DISK_ACTION_REMOVE;
     saver->removal.lane = DISK_LANE_BULK;
     saver->removal.on_done = on_removed;
+}
+
+void saver_configure(struct saver *saver, const struct saver_options *options)
+{
+    saver->options = *options;
 }
 
 void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found)
@@ -111,8 +116,7 @@ static uint64_t log_since_cut(const struct saver *saver)
 static void begin(struct saver *saver)
 {
     struct shard *shard = saver->shard;
-    struct snapshot_writer_config config = {.memory_max = (size_t)saver->config->snapshot_memory,
-                                            .codec = (enum snapshot_codec)saver->config->snapshot_compression};
+    struct snapshot_writer_config config = {.memory_max = saver->options.memory_max, .codec = saver->options.codec};
     saver->wanted = false;
     saver->told = false;
     saver->begun_ms = shard->monotonic_ms;
@@ -127,7 +131,7 @@ static void begin(struct saver *saver)
 
 enum status saver_start(struct saver *saver, struct complaint *complaint)
 {
-    if (saver->disk == NULL || saver->wal == NULL || saver->config->persistence == WAL_NONE) {
+    if (saver->disk == NULL || saver->wal == NULL) {
         complaint_set(complaint, "persistence is none: nothing is written here; start the server with another "
                                  "persistence to have snapshots");
         return STATUS_REFUSED;
@@ -230,16 +234,16 @@ static void advance(struct saver *saver)
 
 static int64_t interval_end_ms(const struct saver *saver)
 {
-    if (saver->config->snapshot_interval_s == 0 || saver->shard->tail.last_sequence == saver->newest) {
+    if (saver->options.interval_ms == 0 || saver->shard->tail.last_sequence == saver->newest) {
         return INT64_MAX;
     }
-    int64_t at_ms = saver->last_ms + saver->config->snapshot_interval_s * 1000;
+    int64_t at_ms = saver->last_ms + saver->options.interval_ms;
     return at_ms > saver->retry_ms ? at_ms : saver->retry_ms;
 }
 
 static bool log_is_long(const struct saver *saver)
 {
-    uint64_t limit = (uint64_t)saver->config->snapshot_log_size;
+    uint64_t limit = saver->options.log_size;
     if (limit == 0 || saver->shard->tail.last_sequence == saver->newest) {
         return false;
     }

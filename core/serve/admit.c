@@ -101,7 +101,8 @@ static bool queue(struct call *call)
         return refuse(call, "ERR Command not allowed inside a transaction");
     }
     size_t size = session_call_size(call->abi.argv, call->abi.argc);
-    if (size > call->shard->options.queue_max - session->queue_size) {
+    size_t max = call->shard->options.queue_max; /* may have been lowered below what is queued */
+    if (session->queue_size > max || size > max - session->queue_size) {
         return refuse(call, "ERR the transaction is larger than client_query_limit");
     }
     struct session_call *kept = session_call_copy(call->abi.argv, call->abi.argc);

@@ -11,7 +11,8 @@
 #include "wire/reply.h"
 
 /* What a client may send before it has shown the password. */
-static const struct resp_limits limits_before_password = {.args_max = 10, .bulk_max = 16384, .query_max = 65536};
+static const struct resp_limits limits_before_password = {
+    .args_max = 10, .bulk_max = 16384, .query_max = 65536, .before_password = true};
 
 #define OUTPUT_MAX_BEFORE_PASSWORD ((size_t)65536) /* bytes */
 
@@ -43,7 +44,6 @@ struct session *session_create(struct shard *shard, uint64_t id)
 
 void session_reset(struct session *session)
 {
-    const char *password = session->shard->options.password;
     session_discard(session);
     pubsub_forget(session);
     tracking_off(session);
@@ -53,7 +53,7 @@ void session_reset(struct session *session)
     session->no_touch = false;
     session->no_evict = false;
     session->name[0] = '\0';
-    session->authenticated = password == NULL || password[0] == '\0';
+    session->authenticated = session->shard->options.password[0] == '\0';
 }
 
 void session_destroy(struct session *session)
@@ -101,6 +101,28 @@ void session_check_output(struct session *session)
         session->overflowed = true;
         session->doomed = true;
         session->shard->stats.dropped++;
+    }
+}
+
+static bool is_executing(const struct session *session)
+{
+    const struct shard *shard = session->shard;
+    return shard->depth > 0 && shard->calls[0]->session == session;
+}
+
+/* Ends a session that holds more than the new limit. That of the command under way is looked at when it has
+ * answered. */
+void session_configure_all(struct shard *shard)
+{
+    for (struct list *at = shard->sessions.next; at != &shard->sessions; at = at->next) {
+        struct session *session = container_of(at, struct session, all);
+        buf_limit(&session->out, shard->options.output_max);
+        if (!session->overflowed && !is_executing(session)) {
+            session_check_output(session);
+            if (session->overflowed) {
+                session_kill(session);
+            }
+        }
     }
 }
 
@@ -180,12 +202,6 @@ void session_sent(struct session *session, size_t size)
 }
 
 /* ---- what nobody asked for ---- */
-
-static bool is_executing(const struct session *session)
-{
-    const struct shard *shard = session->shard;
-    return shard->depth > 0 && shard->calls[0]->session == session;
-}
 
 struct buf *session_push(struct session *session, uint64_t mark)
 {

@@ -107,6 +107,10 @@ struct session {
 struct session *session_create(struct shard *shard, uint64_t id);
 void session_destroy(struct session *session); /* NULL is fine */
 
+/* After shard_configure: the sessions that are there take over its options. Those who hold more output than may be held
+ * now are ended. O(sessions). */
+void session_configure_all(struct shard *shard);
+
 /* Takes the bytes that have arrived and were not consumed yet, carries out the commands in them, and returns how many
  * it has consumed. `wants`: how many unconsumed bytes it takes to go on. A waiting or doomed session consumes nothing,
  * respectively everything. */

@@ -64,6 +64,15 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     timing_configure(shard);
 }
 
+void shard_configure(struct shard *shard, const struct shard_options *options)
+{
+    check(options->seed == shard->options.seed);
+    shard->options = *options;
+    buf_limit(&shard->pushed, options->output_max);
+    evict_configure(shard, &options->memory);
+    timing_configure(shard);
+}
+
 void shard_finish(struct shard *shard)
 {
     if (shard->registry == NULL) {

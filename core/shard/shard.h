@@ -44,19 +44,22 @@ struct shard_type {
     char name[RECORD_TYPE_NAME_MAX + 1];
 };
 
+#define SHARD_PASSWORD_MAX 512 /* bytes */
+
+/* All that a shard is told by its settings, by value: nothing in it is borrowed. Changed by shard_configure alone. */
 struct shard_options {
-    struct resp_limits limits;   /* of clients that have shown the password, or need none */
-    size_t output_max;           /* bytes of answers held for one client */
-    size_t queue_max;            /* bytes of commands held by one MULTI  */
-    int64_t default_expiry_ms;   /* of values written without one, 0 = none */
-    const char *password;        /* borrowed; NULL or "": none is needed */
-    struct evict_options memory; /* the limit of the data; changed by evict_configure alone */
-    uint32_t notify;             /* classes of keyspace events that are told, see notify.h; 0: none */
-    uint64_t tracking_max_keys;  /* that are remembered for clients that cache them; 0: no limit */
-    int64_t slowlog_us;          /* from which a command is kept in SLOWLOG; below 0: none is */
-    uint32_t slowlog_len;        /* entries */
-    int64_t latency_ms;          /* from which an event is kept for LATENCY; 0: none is */
-    uint64_t seed;               /* of the hash key and the random generator */
+    struct resp_limits limits;             /* of clients that have shown the password, or need none */
+    size_t output_max;                     /* bytes of answers held for one client */
+    size_t queue_max;                      /* bytes of commands held by one MULTI  */
+    int64_t default_expiry_ms;             /* of values written without one, 0 = none */
+    struct evict_options memory;           /* the limit of the data */
+    uint32_t notify;                       /* classes of keyspace events that are told, see notify.h; 0: none */
+    uint64_t tracking_max_keys;            /* that are remembered for clients that cache them; 0: no limit */
+    int64_t slowlog_us;                    /* from which a command is kept in SLOWLOG; below 0: none is */
+    uint32_t slowlog_len;                  /* entries */
+    int64_t latency_ms;                    /* from which an event is kept for LATENCY; 0: none is */
+    uint64_t seed;                         /* of the hash key and the random generator; never changes */
+    char password[SHARD_PASSWORD_MAX + 1]; /* "": none is needed */
 };
 
 /* A snapshot being made: see sweep.h. */
@@ -152,6 +155,11 @@ struct shard {
 /* The registry is complete by now and outlives the shard. */
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options);
 void shard_finish(struct shard *shard);
+
+/* Takes over other options, at once: the next command sees them. What is held beyond a lower limit goes in the turns
+ * that follow. session_configure_all comes next, for the sessions that are there. O(1); O(keys) if the policy turns to
+ * or from frequency. */
+void shard_configure(struct shard *shard, const struct shard_options *options);
 
 /* Begins a turn with its time. Times out who has waited long enough. */
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);

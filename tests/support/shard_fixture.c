@@ -109,10 +109,11 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
         .default_expiry_ms = options->default_expiry_ms,
         .slowlog_us = -1,
-        .password = options->password,
         .memory = options->memory,
         .seed = options->seed,
     };
+    (void)snprintf(shard_options.password, sizeof shard_options.password, "%s",
+                   options->password != NULL ? options->password : "");
     shard_init(&fixture->shard, registry, &shard_options);
     fixture->shard.on_damage = on_damage;
     fixture->shard.context = fixture;

@@ -54,9 +54,9 @@ static void open_world(struct world *world, bool with_modules, const char *passw
         .limits = {.args_max = 1024 * 1024, .bulk_max = 1 << 20, .query_max = 1 << 26},
         .output_max = 1 << 26,
         .queue_max = 1 << 20,
-        .password = password,
         .seed = 7,
     };
+    (void)snprintf(options.password, sizeof options.password, "%s", password != NULL ? password : "");
     shard_init(&world->shard, world->registry, &options);
     shard_turn(&world->shard, 1000000, 5000);
     world->session = session_create(&world->shard, 1);
