@@ -91,10 +91,12 @@ class Server:
     folder      the data's; what the server prints goes into server.<n>.txt beside it
     modules     a folder of modules; None: none are loaded
     wait        "serving", "answering" (perhaps still loading) or None
+    before      called in the process before it becomes a server: limits
     settings    further flags, underscores and all"""
 
-    def __init__(self, folder, modules=MODULES, wait="serving", port=None, **settings):
+    def __init__(self, folder, modules=MODULES, wait="serving", port=None, before=None, **settings):
         self.folder = folder
+        self.before = before
         self.settings = dict(settings)
         if modules is not None:
             self.settings["module_folder"] = modules
@@ -138,7 +140,12 @@ class Server:
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen([PROGRAM, *flags_of(settings)], stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, env={**os.environ, "HOME": self.folder},
-                                            preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+                                            preexec_fn=self.prepare)
+
+    def prepare(self):
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self.before is not None:
+            self.before()
 
     def wait(self, what="serving"):
         """False if the process has ended instead."""
