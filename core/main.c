@@ -133,28 +133,41 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+#define MODULES_MAX 256 /* in the folder */
+
+static bool is_module_name(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 3 && strcmp(name + size - 3, ".so") == 0 && name[0] != '.';
+}
+
 static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
 {
-    char *paths[256];
+    char *paths[MODULES_MAX];
     size_t count = 0;
+    enum status status = STATUS_OK;
     DIR *dir = opendir(folder);
     if (dir == NULL) {
         complaint_set(complaint, "can not read the module folder %s: %s", folder, strerror(errno));
         return STATUS_NOT_FOUND;
     }
     const struct dirent *item;
-    while ((item = readdir(dir)) != NULL && count < sizeof paths / sizeof paths[0]) {
-        size_t size = strlen(item->d_name);
-        if (size > 3 && strcmp(item->d_name + size - 3, ".so") == 0 && item->d_name[0] != '.') {
-            size_t room = strlen(folder) + size + 2;
-            paths[count] = memory_alloc(room);
-            (void)snprintf(paths[count], room, "%s/%s", folder, item->d_name);
-            count++;
+    while ((item = readdir(dir)) != NULL && status == STATUS_OK) {
+        if (!is_module_name(item->d_name)) {
+            continue;
         }
+        if (count == MODULES_MAX) {
+            complaint_set(complaint, "the module folder %s has more than %d modules", folder, MODULES_MAX);
+            status = STATUS_TOO_BIG;
+            continue;
+        }
+        size_t room = strlen(folder) + strlen(item->d_name) + 2;
+        paths[count] = memory_alloc(room);
+        (void)snprintf(paths[count], room, "%s/%s", folder, item->d_name);
+        count++;
     }
     (void)closedir(dir);
     qsort(paths, count, sizeof paths[0], by_name);
-    enum status status = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
         if (status == STATUS_OK) {
             status = loader_load(&server->loader, server->registry, paths[i], complaint);

@@ -459,6 +459,6 @@ void tracking_flushed(struct tracking *tracking, uint64_t sequence)
 bool tracking_turn_end(struct tracking *tracking)
 {
     tracking_bcast_tell(tracking);
-    bool over = !make_room(tracking, 0, TRIM_SLICE); /* the limit has been lowered */
+    bool over = tracking->keys.count > 0 && !make_room(tracking, 0, TRIM_SLICE); /* the limit has been lowered */
     return give_back(tracking, GIVE_BACK_SLICE) || over;
 }

@@ -4,7 +4,7 @@
 
 Why     Three settings were once answered with OK and did nothing, or half: existing connections did not hear of them.
 Idea    The server says itself which settings can be changed (CONFIG GET *, and which of these CONFIG SET takes). One
-        that has no function here, and no Test(config_set, <name>) in tests/unit/node/test_config_set.c, is a failure."""
+        that has no function here, nor a Test(config_set, <name>) in tests/unit/node/test_config_set.c, fails."""
 
 import os
 import re
@@ -367,7 +367,7 @@ EFFECTS = {name[len("effect_"):]: effect for name, effect in globals().items() i
 
 
 def changeable(client):
-    """Names as CONFIG GET * lists them, of the settings that CONFIG SET takes; the others are refused with a sentence."""
+    """The settings that CONFIG SET takes, named as CONFIG GET * lists them; the others are refused with a sentence."""
     listed = client.call("CONFIG", "GET", "*")
     names = []
     for name, value in zip(listed[::2], listed[1::2]):
