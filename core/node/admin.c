@@ -30,8 +30,7 @@ static void plan_config_resetstat(struct gm_call *call)
     struct shard *shard = &node->shard;
     uint64_t damaged = shard->stats.damaged;
     shard->stats = (struct shard_stats){.damaged = damaged};
-    timing_reset(shard);
-    shard->errors.count = 0;
+    meters_reset(&shard->meters);
     node->commands_before = 0;
     node->connections = 0;
     node->connections_rejected = 0;

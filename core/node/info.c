@@ -111,18 +111,19 @@ static void persistence(struct node *node, struct buf *out)
 static void stats(struct node *node, struct buf *out)
 {
     const struct shard_stats *counts = &node->shard.stats;
+    const struct meters_counts *calls = &node->shard.meters.counts;
     (void)buf_format(out,
                      "# Stats\r\ntotal_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
                      "instantaneous_ops_per_sec:%llu\r\ntotal_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\n",
-                     (unsigned long long)node->connections, (unsigned long long)counts->commands,
+                     (unsigned long long)node->connections, (unsigned long long)calls->commands,
                      (unsigned long long)node->commands_second, (unsigned long long)node->net_input,
                      (unsigned long long)node->net_output);
     (void)buf_format(out,
                      "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:%llu\r\nkeyspace_hits:%llu\r\n"
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
-                     (unsigned long long)counts->evicted, (unsigned long long)counts->hits,
-                     (unsigned long long)counts->misses);
+                     (unsigned long long)counts->evicted, (unsigned long long)calls->hits,
+                     (unsigned long long)calls->misses);
     info_stats_traffic(node, out);
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
                      (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
@@ -131,9 +132,10 @@ static void stats(struct node *node, struct buf *out)
                      (unsigned long long)node->shard.tracking.keys.count,
                      (unsigned long long)node->shard.tracking.items,
                      (unsigned long long)node->shard.tracking.prefixes.count);
-    (void)buf_format(
-        out, "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
-        (unsigned long long)counts->errors, (unsigned long long)counts->dropped, (unsigned long long)counts->damaged);
+    (void)buf_format(out,
+                     "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
+                     (unsigned long long)node->shard.meters.errors.sum, (unsigned long long)calls->dropped,
+                     (unsigned long long)counts->damaged);
 }
 
 static void replication(struct node *node, struct buf *out)

@@ -2,6 +2,7 @@
 
 /* info_memory.c - INFO about memory beside the data: the machine's, the clients', the log's. */
 #include "node/info_parts.h"
+#include "serve/session.h"
 
 static void clients(struct node *node, struct buf *out)
 {

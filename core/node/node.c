@@ -50,11 +50,12 @@ enum status node_register(struct registry *registry, struct complaint *complaint
 static void tell_sync(struct node *node)
 {
     struct wal_stats stats;
-    if (node->shard.options.latency_ms > 0) {
+    if (node->shard.meters.latency.threshold_ms > 0) {
         wal_stats(node->wal, &stats);
         if (stats.syncs != node->syncs_told) {
             bool always = node->config->persistence == CONFIG_PERSISTENCE_WRITE_THROUGH;
-            latency_add(&node->shard, always ? "aof-fsync-always" : "aof-fsync", (int64_t)stats.last_sync_us / 1000);
+            latency_add(&node->shard.meters.latency, always ? "aof-fsync-always" : "aof-fsync",
+                        (int64_t)stats.last_sync_us / 1000);
         }
         node->syncs_told = stats.syncs;
     }
@@ -119,7 +120,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     struct saver_options saver_options = options_saver(config);
     shard_init(&node->shard, registry, &options);
     node->shard.clock = env->clock;
-    timing_configure(&node->shard);
+    timing_watch(&node->shard.meters.timing, env->clock);
     node->shard.owner = node;
     node->shard.on_damage = on_damage;
     node->shard.context = node;
@@ -278,10 +279,10 @@ static void once_per_second(struct node *node)
         return;
     }
     node->next_second_ms = node->monotonic_ms + 1000;
-    timing_configure(&node->shard);
+    timing_adjust(&node->shard.meters.timing);
     traffic_second(&node->traffic, node->net_input, node->net_output);
-    node->commands_second = node->shard.stats.commands - node->commands_before;
-    node->commands_before = node->shard.stats.commands;
+    node->commands_second = node->shard.meters.counts.commands - node->commands_before;
+    node->commands_before = node->shard.meters.counts.commands;
     uint64_t memory = keyspace_memory(&node->shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     int64_t timeout_ms = node->clients.timeout_ms;

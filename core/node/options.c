@@ -48,9 +48,9 @@ struct shard_options options_shard(const struct config *config, uint64_t seed)
         .memory = memory(config),
         .notify = notify_classes(config->notify_keyspace_events),
         .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
-        .slowlog_us = config->slowlog_log_slower_than,
-        .slowlog_len = (uint32_t)config->slowlog_max_len,
-        .latency_ms = config->latency_monitor_threshold,
+        .meters = {.slowlog_us = config->slowlog_log_slower_than,
+                   .slowlog_len = (uint32_t)config->slowlog_max_len,
+                   .latency_ms = config->latency_monitor_threshold},
         .seed = seed,
     };
     (void)snprintf(options.password, sizeof options.password, "%s", config->password);

@@ -268,7 +268,7 @@ static int64_t now_us(const struct saver *saver)
 /* Nobody is waiting: a whole slice. Else a part of the time that the clients have had since the last one. */
 static int64_t budget_us(const struct saver *saver)
 {
-    if (saver->shard->stats.commands == saver->slice_commands) {
+    if (saver->shard->meters.counts.commands == saver->slice_commands) {
         return SAVER_SLICE_US;
     }
     int64_t share_us = (now_us(saver) - saver->slice_end_us) / 2;
@@ -290,8 +290,8 @@ bool saver_turn(struct saver *saver)
         int64_t begun_us = now_us(saver);
         more = sweep_turn(shard, budget_us(saver));
         saver->slice_end_us = now_us(saver);
-        latency_add(shard, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
-        saver->slice_commands = shard->stats.commands;
+        latency_add(&shard->meters.latency, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
+        saver->slice_commands = shard->meters.counts.commands;
     }
     if (saver->writer != NULL) {
         advance(saver);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "serve/count.h"
 #include "serve/monitor.h"
 #include "shard/apply.h"
 #include "shard/sweep.h"
@@ -22,7 +23,7 @@ static bool refuse(struct call *call, const char *error)
 {
     reply_error(&call->reply, error);
     if (call->command != NULL) {
-        call->shard->command_stats[call->command->index].rejected++;
+        count_refused(call);
     }
     if (call->session->multi && !call->nested) {
         call->session->multi_failed = true;
@@ -34,7 +35,7 @@ static bool refuse(struct call *call, const char *error)
 static bool fail(struct call *call, const char *error)
 {
     reply_error(&call->reply, error);
-    admit_count(call);
+    count_call(call);
     return false;
 }
 
@@ -288,9 +289,10 @@ static const char *look_up_keys(struct call *call)
 
 static void count_hits(struct call *call)
 {
+    struct meters_counts *counts = &call->shard->meters.counts;
     if ((flags_of(call) & GM_READ) != 0) {
         for (uint32_t i = 0; i < call->abi.key_count; i++) {
-            *(call->keys[i].host != NULL ? &call->shard->stats.hits : &call->shard->stats.misses) += 1;
+            *(call->keys[i].host != NULL ? &counts->hits : &counts->misses) += 1;
         }
     }
 }
@@ -304,7 +306,7 @@ static void mark_global(struct call *call)
 
 bool admit(struct call *call)
 {
-    call->shard->stats.commands++;
+    call->shard->meters.counts.commands++;
     call->session->commands++;
     call->session->active_ms = call->shard->monotonic_ms;
     if (!find_command(call) || !allowed(call) || !bind_arguments(call)) {
@@ -329,12 +331,4 @@ bool admit_again(struct call *call)
     bool bound = bind_arguments(call);
     check(bound);
     return look_up_keys(call) == NULL;
-}
-
-void admit_count(struct call *call)
-{
-    struct shard_command_stats *stats = &call->shard->command_stats[call->command->index];
-    stats->calls++;
-    stats->failed += call->reply.error;
-    timing_count(call);
 }

@@ -14,7 +14,4 @@ bool admit(struct call *call);
  * goes on waiting. When its time is over, such keys are absent to it. */
 bool admit_again(struct call *call);
 
-/* Counts a command that has been planned. */
-void admit_count(struct call *call);
-
 #endif

@@ -14,6 +14,7 @@
 
 #include "serve/admit.h"
 #include "serve/commit.h"
+#include "serve/count.h"
 #include "serve/waiters.h"
 #include "shard/apply.h"
 
@@ -33,7 +34,7 @@ static struct call *begin(struct shard *shard, struct session *session, const st
     call->timed_out = false;
     call->waits = false;
     call->closes = false;
-    call->began = shard->timing.now;
+    call->began = shard->meters.timing.now;
     reply_begin(&call->reply, &session->out, session->resp3);
     shard->depth++;
     return call;
@@ -43,7 +44,7 @@ static void end(struct call *call)
 {
     struct shard *shard = call->shard;
     if (__builtin_expect(call->reply.error, 0)) {
-        errors_count(shard, reply_written(&call->reply));
+        errors_count(&shard->meters.errors, reply_written(&call->reply));
     }
     shard->depth--;
     if (shard->depth == 0) {
@@ -68,7 +69,7 @@ static void plan(struct call *call)
         commit(call);
     }
     tracking_read(&call->shard->tracking, call);
-    admit_count(call);
+    count_call(call);
 }
 
 void exec(struct shard *shard, struct session *session, const struct gm_bytes *argv, uint32_t argc)
@@ -77,7 +78,7 @@ void exec(struct shard *shard, struct session *session, const struct gm_bytes *a
     if (admit(call)) {
         plan(call);
     } else {
-        timing_begin(shard);
+        timing_begin(&shard->meters.timing);
     }
     end(call);
     if (call->closes) {
@@ -91,7 +92,7 @@ void exec(struct shard *shard, struct session *session, const struct gm_bytes *a
 bool exec_again(struct session *session, bool timed_out)
 {
     struct session_call *parked = session->parked;
-    timing_begin(session->shard);
+    timing_begin(&session->shard->meters.timing);
     struct call *call = begin(session->shard, session, parked->argv, parked->argc);
     call->again = true;
     call->timed_out = timed_out;

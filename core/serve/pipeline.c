@@ -56,7 +56,7 @@ size_t pipeline_run(struct pipeline *pipeline, struct session *session)
     if (pipeline->count > 1) {
         prefetch(pipeline, session);
     }
-    timing_begin(shard);
+    timing_begin(&shard->meters.timing);
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct pipeline_call *call = &pipeline->calls[i];
         if (call->argc == 0) { /* an empty line: there may not even be an array */

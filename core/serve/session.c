@@ -89,7 +89,7 @@ static void protocol_error(struct session *session)
     struct reply reply;
     reply_begin(&reply, &session->out, session->resp3);
     reply_error(&reply, session->parser.error);
-    errors_count(session->shard, reply_written(&reply));
+    errors_count(&session->shard->meters.errors, reply_written(&reply));
     session->doomed = true;
     session_touch(session);
 }
@@ -100,7 +100,7 @@ void session_check_output(struct session *session)
     if (session->out.full || session->out.size - session->sent > limit) {
         session->overflowed = true;
         session->doomed = true;
-        session->shard->stats.dropped++;
+        session->shard->meters.counts.dropped++;
     }
 }
 

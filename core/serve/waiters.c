@@ -18,6 +18,7 @@
 #include "serve/waiters.h"
 
 #include "geomys/ext/wait.h"
+#include "serve/count.h"
 #include "serve/exec.h"
 #include "shard/sweep.h"
 
@@ -34,7 +35,7 @@ static void listen(struct call *call)
 
 void waiters_park(struct call *call)
 {
-    timing_wait(call);
+    count_wait(call);
     if (call->again) {
         return; /* it has its place already */
     }

@@ -227,9 +227,9 @@ static bool make_room(struct shard *shard)
 static bool run(struct shard *shard)
 {
     check(!shard->tail.open);
-    int64_t begun_us = timing_moment_us(shard);
+    int64_t begun_us = meters_moment_us(&shard->meters);
     shard->evict.starved = shard_may_change(shard) && is_over(shard) && !make_room(shard);
-    latency_add(shard, "eviction-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    meters_took(&shard->meters, "eviction-cycle", begun_us);
     return !shard->evict.starved;
 }
 

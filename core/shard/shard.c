@@ -52,16 +52,14 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     list_init(&shard->monitors);
     list_init(&shard->syncing);
     list_init(&shard->sessions);
-    slowlog_init(&shard->slowlog);
     shard->note = memory_zeroed(sizeof *shard->note);
     shard->type_count = 1;
     register_types(shard);
     apply_sink_init(shard);
-    shard->command_stats = memory_zeroed((registry_command_count(registry) + 1) * sizeof *shard->command_stats);
+    meters_init(&shard->meters, &options->meters, registry_command_count(registry));
     for (size_t i = 0; i < 2; i++) {
         shard->calls[i] = memory_zeroed(sizeof *shard->calls[i]);
     }
-    timing_configure(shard);
 }
 
 void shard_configure(struct shard *shard, const struct shard_options *options)
@@ -70,7 +68,7 @@ void shard_configure(struct shard *shard, const struct shard_options *options)
     shard->options = *options;
     buf_limit(&shard->pushed, options->output_max);
     evict_configure(shard, &options->memory);
-    timing_configure(shard);
+    meters_configure(&shard->meters, &options->meters);
 }
 
 void shard_finish(struct shard *shard)
@@ -87,12 +85,9 @@ void shard_finish(struct shard *shard)
     heap_finish(&shard->timeouts);
     arena_finish(&shard->arena);
     memory_free(shard->type_numbers);
-    timing_finish(shard);
-    slowlog_clear(&shard->slowlog);
-    latency_finish(&shard->latency);
+    meters_finish(&shard->meters);
     memory_free(shard->note);
     shard->note = NULL;
-    memory_free(shard->command_stats);
     memory_free(shard->calls[0]);
     memory_free(shard->calls[1]);
     shard->registry = NULL;
@@ -129,6 +124,7 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
 {
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
+    latency_turn(&shard->meters.latency, now_ms);
     heat_turn(&shard->keyspace.heat, monotonic_ms);
     if (shard->pause_until_ms != 0 && shard->pause_until_ms <= monotonic_ms) {
         pause_end(shard);
@@ -161,9 +157,9 @@ static bool expire_some(struct shard *shard)
 
 bool shard_turn_end(struct shard *shard)
 {
-    int64_t begun_us = timing_moment_us(shard);
+    int64_t begun_us = meters_moment_us(&shard->meters);
     bool more = expire_some(shard);
-    latency_add(shard, "expire-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    meters_took(&shard->meters, "expire-cycle", begun_us);
     more = evict_turn(shard) || more;
     waiters_synced(shard);
     waiters_time_out(shard);

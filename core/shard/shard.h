@@ -20,10 +20,7 @@
 #include "env/clock.h"
 #include "log/tail.h"
 #include "log/wal.h"
-#include "meter/errors.h"
-#include "meter/latency.h"
-#include "meter/slowlog.h"
-#include "meter/timing.h"
+#include "meter/meters.h"
 #include "module/registry.h"
 #include "serve/interest.h"
 #include "serve/pubsub.h"
@@ -36,7 +33,6 @@
 
 struct call;
 struct snapshot_writer;
-struct histogram;
 
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
@@ -48,16 +44,14 @@ struct shard_type {
 
 /* All that a shard is told by its settings, by value: nothing in it is borrowed. Changed by shard_configure alone. */
 struct shard_options {
-    struct resp_limits limits;             /* of clients that have shown the password, or need none */
-    size_t output_max;                     /* bytes of answers held for one client */
-    size_t queue_max;                      /* bytes of commands held by one MULTI  */
-    int64_t default_expiry_ms;             /* of values written without one, 0 = none */
-    struct evict_options memory;           /* the limit of the data */
-    uint32_t notify;                       /* classes of keyspace events that are told, see notify.h; 0: none */
-    uint64_t tracking_max_keys;            /* that are remembered for clients that cache them; 0: no limit */
-    int64_t slowlog_us;                    /* from which a command is kept in SLOWLOG; below 0: none is */
-    uint32_t slowlog_len;                  /* entries */
-    int64_t latency_ms;                    /* from which an event is kept for LATENCY; 0: none is */
+    struct resp_limits limits;   /* of clients that have shown the password, or need none */
+    size_t output_max;           /* bytes of answers held for one client */
+    size_t queue_max;            /* bytes of commands held by one MULTI  */
+    int64_t default_expiry_ms;   /* of values written without one, 0 = none */
+    struct evict_options memory; /* the limit of the data */
+    uint32_t notify;             /* classes of keyspace events that are told, see notify.h; 0: none */
+    uint64_t tracking_max_keys;  /* that are remembered for clients that cache them; 0: no limit */
+    struct meters_options meters;
     uint64_t seed;                         /* of the hash key and the random generator; never changes */
     char password[SHARD_PASSWORD_MAX + 1]; /* "": none is needed */
 };
@@ -75,22 +69,10 @@ struct sweep {
     int64_t longest_us;             /* of the turns so far */
 };
 
-struct shard_command_stats {
-    uint64_t calls;
-    uint64_t failed;         /* ran and replied with an error */
-    uint64_t rejected;       /* refused before it ran */
-    uint64_t ns;             /* of all calls */
-    struct histogram *times; /* owned; ns of each; NULL: none yet */
-};
-
 struct shard_stats {
-    uint64_t commands;
-    uint64_t hits, misses; /* keys of reads that were there, or not */
     uint64_t expired;
     uint64_t evicted;
-    uint64_t errors;
     uint64_t damaged; /* records that did not fit their value */
-    uint64_t dropped; /* connections closed because their output passed the limit */
 };
 
 struct shard {
@@ -139,13 +121,9 @@ struct shard {
     struct list dirty;    /* sessions that have something to send, or input to go on with */
     struct list sessions; /* all of them */
     uint64_t session_count;
-    uint64_t session_blocked;                  /* sessions that wait */
-    struct shard_command_stats *command_stats; /* owned; by command index */
+    uint64_t session_blocked; /* sessions that wait */
     struct shard_stats stats;
-    struct errors errors;
-    struct timing timing;
-    struct slowlog slowlog;
-    struct latency latency;
+    struct meters meters;
     struct note *note;                                      /* owned; what a module is doing, for its epitaph */
     void (*on_damage)(void *context, const char *sentence); /* told about quarantined keys; may be NULL */
     void *context;

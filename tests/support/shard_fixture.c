@@ -108,7 +108,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
         .output_max = options->output_max != 0 ? options->output_max : 1 << 26,
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
         .default_expiry_ms = options->default_expiry_ms,
-        .slowlog_us = -1,
+        .meters = {.slowlog_us = -1},
         .memory = options->memory,
         .seed = options->seed,
     };

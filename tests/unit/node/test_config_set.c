@@ -88,7 +88,7 @@ Test(config_set, reaches_those_alone_whom_it_touches)
     cr_expect_eq(network.asked, 10000);
     cr_expect(network.configured == 1 && network.options.keepalive_s == 300, "at the start as well");
     expect("CONFIG SET slowlog-max-len 5 maxmemory 1gb snapshot_memory 2mb log_level warning", "OK");
-    cr_expect(at.node->shard.options.slowlog_len == 5 && at.node->shard.evict.options.limit == (uint64_t)1 << 30);
+    cr_expect(at.node->shard.meters.slowlog.limit == 5 && at.node->shard.evict.options.limit == (uint64_t)1 << 30);
     cr_expect(at.node->saver.options.memory_max == (size_t)2 << 20);
     cr_expect_eq(at.node->env.trace.least, TRACE_WARNING);
     cr_expect(network.asked == 10000 && network.configured == 1);
@@ -110,7 +110,7 @@ Test(config_set, refuses_more_connections_than_there_is_room_for_and_says_how_ma
            "-ERR CONFIG SET failed: \"maxclients\" can be 500 at most, not 501: the system allows no more open "
            "files; raise 'ulimit -n' and start the server again");
     cr_expect(at.config.slowlog_max_len == 128 && at.config.maxclients == 10000 && at.config.password[0] == '\0');
-    cr_expect_eq(at.node->shard.options.slowlog_len, 128);
+    cr_expect_eq(at.node->shard.meters.slowlog.limit, 128);
     cr_expect_eq(at.node->shard.options.password[0], '\0');
     expect("CONFIG SET timeout 3", "OK");
     cr_expect(at.node->clients.max == 500 && at.node->clients.timeout_ms == 3000, "the others go on as they are");

@@ -46,7 +46,7 @@ Test(pubsub, who_does_not_read_is_dropped_and_nobody_else)
         expect_begins(&at, 2, "", "PING");
     }
     cr_expect(at.clients[1]->overflowed);
-    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_eq(at.shard.meters.counts.dropped, 1);
     cr_expect_not(at.clients[2]->overflowed);
     expect_said(&at, 0, ":1", "PUBLISH c last");
     shard_fixture_hang_up(&at, 1);

@@ -407,7 +407,7 @@ Test(waiters, an_answer_past_the_output_limit_closes_who_waited)
     expect_said(&at, 0, ":2", "RPUSH q %s %s", long_word, long_word);
     cr_expect(at.clients[1]->overflowed);
     cr_expect(session_over(at.clients[1]));
-    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_eq(at.shard.meters.counts.dropped, 1);
     expect_said(&at, 0, "PONG", "PING");
     shard_fixture_close(&at);
 }
