@@ -320,7 +320,7 @@ def effect_slowlog_max_len(_, client, other):
 
 
 def effect_latency_monitor_threshold(_, client, other):
-    fill(other, 20000, 10)
+    fill(other, 50000, 10)  # so that looking at all of them takes some milliseconds
 
     def events():
         client.call("LATENCY", "RESET")
@@ -329,7 +329,7 @@ def effect_latency_monitor_threshold(_, client, other):
 
     equal(events(), [])
     change(client, "latency-monitor-threshold", "1")
-    equal(events(), [b"command"])
+    assert b"command" in events()
     change(client, "latency-monitor-threshold", "0")
     equal(events(), [])
 
