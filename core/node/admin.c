@@ -9,7 +9,6 @@
 #include "command/cmd.h"
 #include "geomys/ext/wait.h"
 #include "node/info.h"
-#include "node/memory_admin.h"
 
 /* ---- INFO ---- */
 

@@ -10,6 +10,7 @@
 #include "base/glob.h"
 #include "config/config_keys.h"
 #include "node/admin.h"
+#include "node/publish.h"
 
 /* ---- GET ---- */
 
@@ -32,15 +33,15 @@ static bool matches_any(struct gm_call *call, const char *name)
 
 static const char *appendonly(const struct node *node)
 {
-    return node->config->persistence == WAL_NONE ? "no" : "yes";
+    return node->config->persistence == CONFIG_PERSISTENCE_NONE ? "no" : "yes";
 }
 
 static const char *appendfsync(const struct node *node)
 {
     switch (node->config->persistence) {
-    case WAL_NONE:
+    case CONFIG_PERSISTENCE_NONE:
         return "no";
-    case WAL_BUFFERED:
+    case CONFIG_PERSISTENCE_BUFFERED:
         return "everysec";
     default:
         return "always";
@@ -94,16 +95,28 @@ void admin_config_get(struct gm_call *call)
 
 /* ---- SET ---- */
 
+static enum status change(struct node *node, const struct gm_bytes *pairs, size_t count, struct complaint *complaint)
+{
+    struct config_change change;
+    TRY(config_change(node->config, pairs, count, &change, complaint));
+    enum status status = publish_possible(node, change.touches, complaint);
+    if (status != STATUS_OK) {
+        config_change_undo(&change);
+        return status;
+    }
+    config_change_keep(&change);
+    publish(node, change.touches);
+    return STATUS_OK;
+}
+
 void admin_config_set(struct gm_call *call)
 {
-    struct node *node = admin_node(call);
     struct complaint complaint;
-    if (config_set_all(node->config, call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
+    if (change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
         reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s", complaint.text);
     } else {
         gm_reply_status(call, "OK");
     }
-    node_configure(node);
 }
 
 /* ---- REWRITE ---- */

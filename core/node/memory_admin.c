@@ -13,17 +13,6 @@
 
 #define MIB ((uint64_t)1024 * 1024)
 
-struct evict_options memory_options(const struct config *config)
-{
-    return (struct evict_options){
-        .limit = (uint64_t)config->maxmemory,
-        .policy = (enum evict_policy)config->maxmemory_policy,
-        .samples = (uint32_t)config->maxmemory_samples,
-        .log_factor = (uint32_t)config->lfu_log_factor,
-        .decay_minutes = (uint32_t)config->lfu_decay_time,
-    };
-}
-
 static double ratio(uint64_t part, uint64_t whole)
 {
     return counter_ratio(part, whole).real;

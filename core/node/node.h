@@ -27,6 +27,7 @@
 #include "env/process.h"
 #include "env/settings.h"
 #include "meter/traffic.h"
+#include "node/options.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
 
@@ -40,6 +41,7 @@ struct node_env {
     struct process *process;
     struct net_gauge connections; /* for people */
     struct settings *settings;    /* NULL: the server runs without a configuration file */
+    struct network *network;      /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
@@ -66,6 +68,7 @@ struct node {
     int64_t started_wall_ms;
     int64_t next_second_ms; /* monotonic: of the idle check */
 
+    struct client_options clients;
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
     uint64_t released;   /* of the last turn */
@@ -86,9 +89,6 @@ must_use enum status node_register(struct registry *registry, struct complaint *
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);
-
-/* Publishes the configuration, which has changed, to whatever runs. */
-void node_configure(struct node *node);
 
 struct net_acceptor node_acceptor(struct node *node);
 

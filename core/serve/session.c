@@ -26,9 +26,16 @@ void session_pool_finish(struct session_pool *pool)
 void session_pool_limit(struct session_pool *pool, size_t output_max)
 {
     pool->output_max = output_max;
-    pool->pushed.limit = output_max;
+    buf_limit(&pool->pushed, output_max);
     for (struct list *at = pool->all.next; at != &pool->all; at = at->next) {
-        container_of(at, struct session, all)->out.limit = output_max;
+        struct session *session = container_of(at, struct session, all);
+        buf_limit(&session->out, output_max);
+        if (!session->overflowed && pool->executing != session) {
+            session_check_output(session); /* that of the command under way is looked at when it has answered */
+        }
+        if (session->overflowed) {
+            session_touch(session);
+        }
     }
 }
 

@@ -61,10 +61,9 @@ void shard_finish(struct shard *shard)
 
 void shard_configure(struct shard *shard, const struct shard_options *options)
 {
-    uint64_t seed = shard->options.seed;
-    evict_configure(shard, &options->memory);
+    check(options->seed == shard->options.seed);
     shard->options = *options;
-    shard->options.seed = seed;
+    evict_configure(shard, &options->memory);
 }
 
 /* ---- what it may do ---- */

@@ -114,7 +114,8 @@ struct shard {
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options);
 void shard_finish(struct shard *shard);
 
-/* Takes over other options; the seed stays. O(1), or O(buckets) as evict_configure says. */
+/* Takes over other options, at once: the next command sees them. The seed is the same. O(1), or O(buckets) as
+ * evict_configure says. */
 void shard_configure(struct shard *shard, const struct shard_options *options);
 
 /* Another role, one that may follow the one before (see above). */

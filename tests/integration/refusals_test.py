@@ -83,6 +83,11 @@ def test_what_is_no_module():
         file = os.path.join(folder, "file")
         open(file, "w").close()
         refused(1, [file], *base(folder, module_folder=file))
+        many = os.path.join(folder, "many")
+        os.mkdir(many)
+        for number in range(257):
+            open(os.path.join(many, f"m{number}.so"), "wb").close()
+        refused(1, [many, "more than 256 modules"], *base(folder, module_folder=many))
 
 
 def test_a_module_twice():
