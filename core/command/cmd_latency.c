@@ -279,11 +279,11 @@ static void reply_histogram(struct reply *reply, const struct histogram *times, 
     }
 }
 
-static void reply_command(struct reply *reply, const struct command *command, const struct shard_command_stats *stats)
+static void reply_command(struct reply *reply, const char *name, const struct shard_command_stats *stats)
 {
     size_t buckets = 0;
     reply_histogram(reply, stats->times, false, &buckets);
-    reply_text(reply, command->usage.name);
+    reply_text(reply, name);
     reply_map(reply, 2);
     reply_text(reply, "calls");
     reply_int(reply, (int64_t)histogram_count(stats->times));
@@ -312,13 +312,13 @@ static size_t histograms(struct gm_call *abi, bool write)
 {
     struct call *call = call_of(abi);
     size_t count = 0;
-    for (uint32_t i = 0; i < registry_command_count(call->shard->registry); i++) {
-        const struct command *command = registry_command(call->shard->registry, i);
+    for (uint32_t i = 0; i < registry_command_numbers(call->shard->registry); i++) {
+        const char *name = registry_command_name(call->shard->registry, i);
         const struct shard_command_stats *stats = &call->shard->command_stats[i];
-        if (stats->times != NULL && is_named(abi, command->usage.name)) {
+        if (stats->times != NULL && is_named(abi, name)) {
             count++;
             if (write) {
-                reply_command(&call->reply, command, stats);
+                reply_command(&call->reply, name, stats);
             }
         }
     }

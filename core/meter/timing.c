@@ -29,7 +29,7 @@ void timing_configure(struct shard *shard)
 
 void timing_finish(struct shard *shard)
 {
-    for (uint32_t i = 0; i < registry_command_count(shard->registry); i++) {
+    for (uint32_t i = 0; i < registry_command_numbers(shard->registry); i++) {
         memory_free(shard->command_stats[i].times);
     }
 }
@@ -37,7 +37,7 @@ void timing_finish(struct shard *shard)
 void timing_reset(struct shard *shard)
 {
     timing_finish(shard);
-    memset(shard->command_stats, 0, registry_command_count(shard->registry) * sizeof *shard->command_stats);
+    memset(shard->command_stats, 0, registry_command_numbers(shard->registry) * sizeof *shard->command_stats);
 }
 
 void timing_begin(struct shard *shard)

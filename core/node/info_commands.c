@@ -7,7 +7,7 @@
 void info_command_stats(struct node *node, struct buf *out)
 {
     (void)buf_append(out, BYTES("# Commandstats\r\n"));
-    for (uint32_t i = 0; i < registry_command_count(node->registry); i++) {
+    for (uint32_t i = 0; i < registry_command_numbers(node->registry); i++) {
         const struct shard_command_stats *counts = &node->shard.command_stats[i];
         if (counts->calls + counts->rejected == 0) {
             continue;
@@ -15,7 +15,7 @@ void info_command_stats(struct node *node, struct buf *out)
         double us = (double)counts->ns / 1e3;
         (void)buf_format(out,
                          "cmdstat_%s:calls=%llu,usec=%.0f,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
-                         registry_command(node->registry, i)->usage.name, (unsigned long long)counts->calls, us,
+                         registry_command_name(node->registry, i), (unsigned long long)counts->calls, us,
                          counts->calls > 0 ? us / (double)counts->calls : 0, (unsigned long long)counts->rejected,
                          (unsigned long long)counts->failed);
     }
@@ -34,12 +34,12 @@ void info_error_stats(struct node *node, struct buf *out)
 void info_latency_stats(struct node *node, struct buf *out)
 {
     (void)buf_append(out, BYTES("# Latencystats\r\n"));
-    for (uint32_t i = 0; i < registry_command_count(node->registry); i++) {
+    for (uint32_t i = 0; i < registry_command_numbers(node->registry); i++) {
         const struct histogram *times = node->shard.command_stats[i].times;
         if (times != NULL) {
             (void)buf_format(
                 out, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n",
-                registry_command(node->registry, i)->usage.name, (double)histogram_percentile(times, 50) / 1e3,
+                registry_command_name(node->registry, i), (double)histogram_percentile(times, 50) / 1e3,
                 (double)histogram_percentile(times, 99) / 1e3, (double)histogram_percentile(times, 99.9) / 1e3);
         }
     }

@@ -85,7 +85,7 @@ static struct share share_of_module(const struct node *node, const struct module
 {
     struct share share = {0};
     for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        uint8_t number = node->shard.type_numbers[module->first_type + i];
+        uint8_t number = node->shard.type_numbers[module->types[i].index];
         share.keys += node->shard.keyspace.keys[number];
         share.bytes += node->shard.keyspace.account[number].bytes;
     }

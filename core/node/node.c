@@ -33,7 +33,7 @@ const struct registry_interface *node_interfaces(uint32_t *count)
     return interfaces;
 }
 
-enum status node_register(struct registry *registry, struct complaint *complaint)
+enum status node_register(const struct registry **registry, struct complaint *complaint)
 {
     const struct gm_module *const own[] = {
         commands_keys(),    commands_expire(),  commands_connection(), commands_transaction(), commands_pubsub(),

@@ -94,8 +94,8 @@ must_use enum status node_create(struct node **out, struct config *config, const
                                  const struct node_env *env, struct complaint *complaint);
 void node_destroy(struct node *node);
 
-/* Adds the host's own commands to a registry. */
-must_use enum status node_register(struct registry *registry, struct complaint *complaint);
+/* Adds the host's own commands, as registry_add does. */
+must_use enum status node_register(const struct registry **registry, struct complaint *complaint);
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);

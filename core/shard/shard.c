@@ -34,7 +34,7 @@ static void register_types(struct shard *shard)
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
 {
     memset(shard, 0, sizeof *shard);
-    shard->registry = registry;
+    shard->registry = registry_keep(registry);
     shard->options = *options;
     prng_seed(&shard->prng, options->seed);
     struct siphash_key hash_key = {prng_next(&shard->prng), prng_next(&shard->prng)};
@@ -57,7 +57,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     shard->type_count = 1;
     register_types(shard);
     apply_sink_init(shard);
-    shard->command_stats = memory_zeroed((registry_command_count(registry) + 1) * sizeof *shard->command_stats);
+    shard->command_stats = memory_zeroed((registry_command_numbers(registry) + (size_t)1) * sizeof *shard->command_stats);
     for (size_t i = 0; i < 2; i++) {
         shard->calls[i] = memory_zeroed(sizeof *shard->calls[i]);
     }
@@ -86,6 +86,7 @@ void shard_finish(struct shard *shard)
     memory_free(shard->command_stats);
     memory_free(shard->calls[0]);
     memory_free(shard->calls[1]);
+    registry_release(shard->registry);
     shard->registry = NULL;
 }
 

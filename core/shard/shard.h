@@ -91,7 +91,7 @@ struct shard_stats {
 };
 
 struct shard {
-    const struct registry *registry; /* borrowed */
+    const struct registry *registry; /* held */
     struct wal *wal;                 /* borrowed; NULL: no record is written anywhere */
     struct clock *clock;             /* borrowed; NULL: nothing is measured. Never in a decision that must repeat */
     struct shard_options options;

@@ -28,7 +28,7 @@ struct node_fixture_conn {
 struct node_fixture {
     struct sim_disk *sim; /* owned */
     struct config config; /* changed before start */
-    struct registry *registry;
+    const struct registry *registry;
     struct entropy entropy;
     struct node *node; /* NULL: not running */
     struct node_fixture_conn conn;

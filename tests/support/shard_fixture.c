@@ -28,7 +28,7 @@ _Noreturn static void give_up(const char *what, const struct complaint *complain
     abort();
 }
 
-static void add_module(struct registry *registry, const struct gm_module *module, const char *path)
+static void add_module(const struct registry **registry, const struct gm_module *module, const char *path)
 {
     struct complaint complaint;
     if (registry_add(registry, module, path, &complaint) != STATUS_OK) {
@@ -36,24 +36,24 @@ static void add_module(struct registry *registry, const struct gm_module *module
     }
 }
 
-struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
-                                           const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
+const struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
+                                                 const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
                                      commands_transaction(), commands_pubsub(), commands_command(),
                                      commands_slowlog(),     commands_latency()};
-    struct registry *registry = registry_create(interfaces, 1);
+    const struct registry *registry = registry_create(interfaces, 1);
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        add_module(registry, own[i], NULL);
+        add_module(&registry, own[i], NULL);
     }
     for (size_t i = 0; i < SHARD_FIXTURE_MODULES; i++) {
         if ((options->without & (1u << i)) == 0) {
-            add_module(registry, modules[i], "loaded.so");
+            add_module(&registry, modules[i], "loaded.so");
         }
     }
     if (options->module != NULL) {
-        add_module(registry, options->module, "more.so");
+        add_module(&registry, options->module, "more.so");
     }
     return registry;
 }
@@ -94,7 +94,7 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
 }
 
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
-                         struct registry *registry, bool owned)
+                         const struct registry *registry, bool owned)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture->registry = owned ? registry : NULL;
@@ -158,7 +158,7 @@ void shard_fixture_close(struct shard_fixture *fixture)
     }
     shard_finish(&fixture->shard);
     sim_disk_destroy(fixture->sim);
-    registry_destroy(fixture->registry);
+    registry_release(fixture->registry);
     buf_finish(&fixture->history);
     buf_finish(&fixture->text);
 }

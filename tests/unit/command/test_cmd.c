@@ -23,26 +23,26 @@ const struct gm_module *geomys_module_deque(void);
 /* ---- a shard with sessions ---- */
 
 struct world {
-    struct registry *registry;
+    const struct registry *registry;
     struct shard shard;
     struct session *session;
     struct session *other;
 };
 
-static struct registry *make_registry(bool with_modules)
+static const struct registry *make_registry(bool with_modules)
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
                                      commands_transaction(), commands_pubsub(), commands_command(),
                                      commands_slowlog(),     commands_latency()};
     const struct gm_module *loaded[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
-    struct registry *registry = registry_create(interfaces, 1);
+    const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        cr_assert_eq(registry_add(registry, own[i], NULL, &complaint), STATUS_OK, "%s", complaint.text);
+        cr_assert_eq(registry_add(&registry, own[i], NULL, &complaint), STATUS_OK, "%s", complaint.text);
     }
     for (size_t i = 0; with_modules && i < sizeof loaded / sizeof loaded[0]; i++) {
-        cr_assert_eq(registry_add(registry, loaded[i], "x.so", &complaint), STATUS_OK, "%s", complaint.text);
+        cr_assert_eq(registry_add(&registry, loaded[i], "x.so", &complaint), STATUS_OK, "%s", complaint.text);
     }
     return registry;
 }
@@ -68,7 +68,7 @@ static void close_world(struct world *world)
     session_destroy(world->session);
     session_destroy(world->other);
     shard_finish(&world->shard);
-    registry_destroy(world->registry);
+    registry_release(world->registry);
 }
 
 /* Sends the line, an inline command, and returns the raw answer, which lives until the next call. */
