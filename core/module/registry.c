@@ -15,6 +15,7 @@
  *   P2  registry_find does not allocate and looks at each byte of a name once.
  *   P3  A number has one name in all registries that were made from one another.
  *   P4  A first word, with all that is under it, is of one module. So is a type.
+ *   P5  No registry has more than REGISTRY_TYPES_MAX types.
  * Limits  Names in the table come from modules, so the hash has no key: clients can only look up. A roll never
  *         shrinks: 64 bytes for each name that there ever was.
  */
@@ -364,6 +365,12 @@ static enum status check_free(const struct registry *old, const struct module *m
                               bool replaces, struct complaint *complaint)
 {
     TRY(check_module_free(module, taken, replaces, complaint));
+    uint32_t others = old->types.count - (taken != NULL ? taken->abi->type_count : 0);
+    if (others + module->abi->type_count > REGISTRY_TYPES_MAX) { /* registry P5 */
+        complaint_set(complaint, "with its types there would be %u, %d are the limit", others + module->abi->type_count,
+                      REGISTRY_TYPES_MAX);
+        return STATUS_TOO_BIG;
+    }
     return check_names_free(old, module, taken, complaint);
 }
 

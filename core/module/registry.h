@@ -27,6 +27,8 @@
 
 #include "module/module.h"
 
+#define REGISTRY_TYPES_MAX 255 /* as many as entries have numbers for */
+
 struct registry;
 
 /* Without modules. `interfaces` are borrowed for the life of this registry and of all that are made from it. One
@@ -43,8 +45,8 @@ void registry_release(const struct registry *registry);
  * Wholly or not at all: `old` stays as it is, and its caller's. `*out` has one reference, the caller's, and the offer's
  * file then belongs to the module. STATUS_INVALID (the descriptor is wrong), STATUS_VERSION (another ABI),
  * STATUS_EXISTS (another module has a command or type of that name, or the module is there and may not be replaced),
- * STATUS_NOT_FOUND (it needs what the host does not have), each with one sentence that names the file and the reason.
- * O(commands). */
+ * STATUS_NOT_FOUND (it needs what the host does not have), STATUS_TOO_BIG (there would be more than REGISTRY_TYPES_MAX
+ * types), each with one sentence that names the file and the reason. O(commands). */
 must_use enum status registry_with(const struct registry *old, const struct module_offer *offer,
                                    const struct registry **out, struct complaint *complaint);
 

@@ -184,10 +184,11 @@ static void keyspace(struct node *node, struct buf *out)
         (void)buf_format(out, "db0:keys=%llu,expires=%u,avg_ttl=%lld\r\n", (unsigned long long)keys->table.count,
                          keys->expire.count, (long long)expire_mean_ms(&keys->expire, node->now_ms));
     }
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        if (keys->keys[i] > 0) {
-            (void)buf_format(out, "type_%s:keys=%llu,loaded=%d\r\n", node->shard.types[i].name,
-                             (unsigned long long)keys->keys[i], node->shard.types[i].abi != NULL ? 1 : 0);
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        uint64_t count = types_newest(&node->shard.types, i) ? types_share(&node->shard, i).keys : 0;
+        if (count > 0) {
+            (void)buf_format(out, "type_%s:keys=%llu,loaded=%d\r\n", node->shard.types.by_number[i].name,
+                             (unsigned long long)count, node->shard.types.by_number[i].abi != NULL ? 1 : 0);
         }
     }
     if (keys->frozen > 0) {

@@ -37,10 +37,10 @@ void info_latency_stats(struct node *node, struct buf *out)
     for (uint32_t i = 0; i < registry_command_numbers(node->registry); i++) {
         const struct histogram *times = node->shard.command_stats[i].times;
         if (times != NULL) {
-            (void)buf_format(
-                out, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n",
-                registry_command_name(node->registry, i), (double)histogram_percentile(times, 50) / 1e3,
-                (double)histogram_percentile(times, 99) / 1e3, (double)histogram_percentile(times, 99.9) / 1e3);
+            (void)buf_format(out, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n",
+                             registry_command_name(node->registry, i), (double)histogram_percentile(times, 50) / 1e3,
+                             (double)histogram_percentile(times, 99) / 1e3,
+                             (double)histogram_percentile(times, 99.9) / 1e3);
         }
     }
 }

@@ -76,18 +76,14 @@ static double ratio(uint64_t part, uint64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-struct share {
-    uint64_t keys;
-    uint64_t bytes;
-};
-
-static struct share share_of_module(const struct node *node, const struct module *module)
+static struct types_share share_of_module(const struct node *node, const struct module *module)
 {
-    struct share share = {0};
+    struct types_share share = {0};
     for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        uint8_t number = node->shard.type_numbers[module->types[i].index];
-        share.keys += node->shard.keyspace.keys[number];
-        share.bytes += node->shard.keyspace.account[number].bytes;
+        uint8_t number = node->shard.types.numbers[module->types[i].index];
+        struct types_share its = types_share(&node->shard, number);
+        share.keys += its.keys;
+        share.bytes += its.bytes;
     }
     return share;
 }
@@ -130,9 +126,11 @@ static void info_allocator(const struct report *report, struct buf *out)
 
 static void info_shares(const struct node *node, struct buf *out)
 {
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
-                         (unsigned long long)node->shard.keyspace.account[i].bytes);
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        if (types_newest(&node->shard.types, i)) {
+            (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types.by_number[i].name,
+                             (unsigned long long)types_share(&node->shard, i).bytes);
+        }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
@@ -191,7 +189,7 @@ static void stats_allocator(struct reply *reply, const struct report *report)
     pair(reply, "allocator-rss.bytes", totals->resident - totals->active);
 }
 
-static void stats_share(struct reply *reply, const char *kind, const char *of, struct share share)
+static void stats_share(struct reply *reply, const char *kind, const char *of, struct types_share share)
 {
     reply_format(reply, "%s.%s", kind, of);
     reply_map(reply, 2);
@@ -201,10 +199,10 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    const struct keyspace *keyspace = &node->shard.keyspace;
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        stats_share(reply, "type", node->shard.types[i].name,
-                    (struct share){keyspace->keys[i], keyspace->account[i].bytes});
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        if (types_newest(&node->shard.types, i)) {
+            stats_share(reply, "type", node->shard.types.by_number[i].name, types_share(&node->shard, i));
+        }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
@@ -216,7 +214,10 @@ static void stats_shares(const struct node *node, struct reply *reply)
 
 static size_t count_shares(const struct node *node)
 {
-    size_t count = node->shard.type_count - 1;
+    size_t count = 0;
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        count += types_newest(&node->shard.types, i);
+    }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
     }

@@ -129,7 +129,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
 {
     struct node *node = memory_zeroed(sizeof *node);
     node->config = config;
-    node->registry = registry;
+    node->registry = registry_keep(registry);
     node->env = *env;
     if (node->env.seed == 0) {
         env->entropy->ops->fill(env->entropy, &node->env.seed, sizeof node->env.seed);
@@ -166,7 +166,20 @@ void node_destroy(struct node *node)
     saver_finish(&node->saver);
     wal_destroy(node->wal);
     shard_finish(&node->shard);
+    registry_release(node->registry);
     memory_free(node);
+}
+
+enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint)
+{
+    check(node->state == NODE_SERVING);
+    TRY(shard_adopt(&node->shard, newer, complaint));
+    for (struct list *at = node->shard.sessions.next; at != &node->shard.sessions; at = at->next) {
+        session_adopt(container_of(at, struct session, all), newer);
+    }
+    registry_release(node->registry); /* last: sessions have read names that it has */
+    node->registry = registry_keep(newer);
+    return STATUS_OK;
 }
 
 struct net_acceptor node_acceptor(struct node *node)
@@ -208,11 +221,11 @@ static void tell_loaded(struct node *node)
           (unsigned long long)keyspace->table.count, (unsigned long long)(snapshot->records + done->records),
           (double)recovery_bytes_done(&node->loaded) / 1e6, (double)(node->monotonic_ms - node->started_ms) / 1e3,
           (unsigned long long)snapshot->records, (double)snapshot->bytes_done / 1e6);
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        if (node->shard.types[i].abi == NULL && keyspace->keys[i] > 0) {
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        if (node->shard.types.by_number[i].abi == NULL && keyspace->keys[i] > 0) {
             trace(&node->env.trace, TRACE_WARNING,
                   "%llu keys of type %s are frozen: no loaded module has this type; they are kept until one does",
-                  (unsigned long long)keyspace->keys[i], node->shard.types[i].name);
+                  (unsigned long long)keyspace->keys[i], node->shard.types.by_number[i].name);
         }
     }
 }
@@ -228,8 +241,8 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = node};
     TRY(wal_create(&node->wal, &config, node->env.disk, &node->shard.tail, end, &events, complaint));
     node->shard.wal = node->wal;
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        wal_declare(node->wal, (uint16_t)i, gm_bytes_of(node->shard.types[i].name));
+    for (uint32_t i = 1; i < node->shard.types.count; i++) {
+        wal_declare(node->wal, (uint16_t)i, gm_bytes_of(node->shard.types.by_number[i].name));
     }
     return STATUS_OK;
 }

@@ -53,7 +53,7 @@ enum node_state {
 
 struct node {
     struct config *config;           /* borrowed; CONFIG SET changes it */
-    const struct registry *registry; /* borrowed */
+    const struct registry *registry; /* held */
     struct node_env env;
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
@@ -99,6 +99,10 @@ must_use enum status node_register(const struct registry **registry, struct comp
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);
+
+/* Goes over to a newer registry, made from the node's own, which the node holds from now on. Between turns, while it
+ * serves. STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
+must_use enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint);
 
 struct net_acceptor node_acceptor(struct node *node);
 

@@ -312,6 +312,18 @@ void session_time_out(struct session *session)
     heap_add(&shard->timeouts, &session->timeout, shard->monotonic_ms);
 }
 
+void session_adopt(struct session *session, const struct registry *newer)
+{
+    if (session->last_command != NULL) {
+        const struct command *command = registry_command_named(newer, gm_bytes_of(session->last_command));
+        session->last_command = command != NULL ? command->usage.name : NULL;
+    }
+    const struct session_call *parked = session->parked;
+    if (session->waiting && registry_find(newer, parked->argv, parked->argc).outcome != REGISTRY_FOUND) {
+        session_time_out(session); /* it is told that there is no such command */
+    }
+}
+
 void session_kill(struct session *session)
 {
     session_unpark(session);

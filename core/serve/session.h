@@ -29,6 +29,7 @@
 #define SESSION_MUTED     UINT32_MAX          /* all commands, until told otherwise */
 #define SESSION_OUT_KEPT  ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
 
+struct registry;
 struct shard;
 
 struct session_mark {
@@ -170,6 +171,10 @@ void session_time_out(struct session *session);
 /* Ends a session of somebody else: nothing more is done or sent for it, and its connection closes. Not for the session
  * whose command is under way. */
 void session_kill(struct session *session);
+
+/* The session's shard has gone over to a newer registry, and the one before is about to go: nothing in the session may
+ * point into it any longer. A command that waits and is not in the newer one is answered at the end of the turn. */
+void session_adopt(struct session *session, const struct registry *newer);
 
 /* Back to how it was when it connected. */
 void session_reset(struct session *session);

@@ -160,7 +160,7 @@ static void tell(struct shard *shard, const struct record *record, const char *r
             sentence, sizeof sentence,
             "key %s is damaged: record %llu (%s, operation %u) %s. Its records are kept, commands on it are refused, "
             "DEL removes it",
-            place, (unsigned long long)record->sequence, shard->types[record->type].name, record->op, reason);
+            place, (unsigned long long)record->sequence, shard->types.by_number[record->type].name, record->op, reason);
         shard->on_damage(shard->context, sentence);
     }
 }
@@ -264,7 +264,7 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         .expire_at_ms = expiry_after(record, entry),
         .type = (uint8_t)record->type,
     };
-    const struct gm_type *type = shard->types[record->type].abi;
+    const struct gm_type *type = shard->types.by_number[record->type].abi;
     bool fresh = (record->flags & RECORD_FRESH) != 0;
     bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
     bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
@@ -307,6 +307,51 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         return freeze(&apply, record, true, complaint);
     }
     return STATUS_OK;
+}
+
+/* ---- values made anew ---- */
+
+/* Applies records in a frozen value's form to what is nothing yet. False: one is not accepted. */
+static bool apply_all(struct apply *apply, const struct gm_type *type, struct gm_bytes records)
+{
+    size_t at = 0;
+    struct gm_record seen = {.key = apply->key};
+    bool accepted = true;
+    while (accepted && frozen_step(records, &at, &seen.op, &seen.body)) {
+        note_begin(apply->shard->note, NOTE_APPLY, apply->type, apply->key);
+        accepted = type->apply(&apply->abi, &seen) == GM_OK;
+        note_end(apply->shard->note);
+    }
+    return accepted;
+}
+
+void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes key, uint64_t hash, uint8_t number,
+                struct gm_bytes records)
+{
+    struct entry *entry = table_element(slot);
+    struct frozen_key frozen = {key, hash, number, entry_expire_at(entry)};
+    const struct gm_type *type = shard->types.by_number[number].abi;
+    bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
+    if (damaged || type == NULL) {
+        frozen_put(shard, &frozen, records, damaged);
+        return;
+    }
+    struct apply apply = {.abi = {.ops = &lent},
+                          .shard = shard,
+                          .entry = entry,
+                          .slot = slot,
+                          .key = key,
+                          .hash = hash,
+                          .expire_at_ms = frozen.expire_at_ms,
+                          .type = number};
+    start_fresh(&apply);
+    if (apply_all(&apply, type, records)) {
+        (void)conclude(&apply, type);
+        return;
+    }
+    struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = key};
+    tell(shard, &record, "and those before it make a value that the newer version of its type does not accept");
+    frozen_put(shard, &frozen, records, true);
 }
 
 /* ---- records of the host ---- */
@@ -461,7 +506,7 @@ static enum status sink_declare(struct record_sink *sink, uint16_t type, struct 
         complaint_set(complaint, "type number %u is out of range", type);
         return STATUS_CORRUPT;
     }
-    int number = shard_type_number(shard, name);
+    int number = types_number(shard, name);
     if (number < 0) {
         complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
@@ -511,7 +556,11 @@ static enum status sink_accept(struct record_sink *sink, const struct record *re
     }
     shard->tail.last_sequence = record->sequence;
     shard->tail.epoch = record->epoch;
-    return apply_again(shard, &ours, hash_of(shard, record), complaint);
+    uint64_t hash = hash_of(shard, record);
+    if (__builtin_expect(shard->types.settling, 0)) {
+        (void)types_settle(shard, record->key, hash); /* the record is of the newest code's number */
+    }
+    return apply_again(shard, &ours, hash, complaint);
 }
 
 void apply_sink_init(struct shard *shard)

@@ -76,7 +76,7 @@ static const char *doing(const struct note *note)
 static void add_note(struct text *text, const struct shard *shard)
 {
     const struct note *note = shard->note;
-    const char *type = note->type < shard->type_count ? shard->types[note->type].name : "unknown";
+    const char *type = note->type < shard->types.count ? shard->types.by_number[note->type].name : "unknown";
     add(text, "the type ");
     add(text, type);
     add(text, " crashed while ");

@@ -18,23 +18,31 @@
 #define SHARD_EXPIRE_SLICE 200
 #define SHARD_REAP_SLICE   4096
 
-static void register_types(struct shard *shard)
+/* Numbers stay, so counts stay under theirs. */
+static void grow_stats(struct shard *shard, const struct registry *newer)
 {
-    uint32_t count = registry_type_count(shard->registry);
-    shard->type_numbers = memory_zeroed(count + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct type *type = registry_type(shard->registry, i);
-        int number = shard_type_number(shard, gm_bytes_of(type->abi->id));
-        check(number > 0); /* the registry has no more types than entries have numbers */
-        shard->types[number].abi = type->abi;
-        shard->type_numbers[type->index] = (uint8_t)number;
-    }
+    uint32_t before = shard->registry != NULL ? registry_command_numbers(shard->registry) : 0;
+    uint32_t after = registry_command_numbers(newer);
+    check(after >= before); /* registry P3 */
+    shard->command_stats = memory_realloc(shard->command_stats, (after + (size_t)1) * sizeof *shard->command_stats);
+    memset(shard->command_stats + before, 0, (after - before) * sizeof *shard->command_stats);
+}
+
+enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint)
+{
+    check(shard->depth == 0 && !shard->tail.open && !shard->loading);
+    check(shard->registry == NULL || registry_follows(newer, shard->registry));
+    TRY(types_adopt(shard, newer, complaint));
+    grow_stats(shard, newer);
+    const struct registry *older = shard->registry;
+    shard->registry = registry_keep(newer);
+    registry_release(older);
+    return STATUS_OK;
 }
 
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
 {
     memset(shard, 0, sizeof *shard);
-    shard->registry = registry_keep(registry);
     shard->options = *options;
     prng_seed(&shard->prng, options->seed);
     struct siphash_key hash_key = {prng_next(&shard->prng), prng_next(&shard->prng)};
@@ -54,10 +62,11 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     list_init(&shard->sessions);
     slowlog_init(&shard->slowlog);
     shard->note = memory_zeroed(sizeof *shard->note);
-    shard->type_count = 1;
-    register_types(shard);
+    types_init(&shard->types);
     apply_sink_init(shard);
-    shard->command_stats = memory_zeroed((registry_command_numbers(registry) + (size_t)1) * sizeof *shard->command_stats);
+    struct complaint complaint;
+    enum status adopted = shard_adopt(shard, registry, &complaint);
+    check(adopted == STATUS_OK); /* registry P5: no registry has more types than entries have numbers */
     for (size_t i = 0; i < 2; i++) {
         shard->calls[i] = memory_zeroed(sizeof *shard->calls[i]);
     }
@@ -77,7 +86,7 @@ void shard_finish(struct shard *shard)
     tail_finish(&shard->tail);
     heap_finish(&shard->timeouts);
     arena_finish(&shard->arena);
-    memory_free(shard->type_numbers);
+    types_finish(&shard->types);
     timing_finish(shard);
     slowlog_clear(&shard->slowlog);
     latency_finish(&shard->latency);
@@ -88,25 +97,6 @@ void shard_finish(struct shard *shard)
     memory_free(shard->calls[1]);
     registry_release(shard->registry);
     shard->registry = NULL;
-}
-
-int shard_type_number(struct shard *shard, struct gm_bytes name)
-{
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        if (gm_bytes_equal(gm_bytes_of(shard->types[i].name), name)) {
-            return (int)i;
-        }
-    }
-    if (shard->type_count == ENTRY_TYPE_COUNT || name.size == 0 || name.size > RECORD_TYPE_NAME_MAX) {
-        return -1;
-    }
-    struct shard_type *type = &shard->types[shard->type_count];
-    memcpy(type->name, name.data, name.size);
-    type->name[name.size] = '\0';
-    if (shard->wal != NULL) {
-        wal_declare(shard->wal, (uint16_t)shard->type_count, name);
-    }
-    return (int)shard->type_count++;
 }
 
 struct gm_cell shard_cell(const struct entry *entry)
@@ -157,6 +147,7 @@ bool shard_turn_end(struct shard *shard)
     bool more = expire_some(shard);
     latency_add(shard, "expire-cycle", (timing_moment_us(shard) - begun_us) / 1000);
     more = evict_turn(shard) || more;
+    more = types_turn(shard) || more;
     waiters_synced(shard);
     waiters_time_out(shard);
     waiters_serve(shard);

@@ -31,18 +31,13 @@
 #include "shard/evict.h"
 #include "shard/gate.h"
 #include "shard/note.h"
+#include "shard/types.h"
 #include "store/keyspace.h"
 #include "wire/resp.h"
 
 struct call;
 struct snapshot_writer;
 struct histogram;
-
-/* A type by the number that entries carry. Number 0 is the host. */
-struct shard_type {
-    const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
-    char name[RECORD_TYPE_NAME_MAX + 1];
-};
 
 struct shard_options {
     struct resp_limits limits;   /* of clients that have shown the password, or need none */
@@ -121,9 +116,7 @@ struct shard {
     struct prng prng;
     struct call *calls[2]; /* owned; by depth */
 
-    struct shard_type types[ENTRY_TYPE_COUNT];
-    uint32_t type_count;
-    uint8_t *type_numbers;                       /* owned; registry type index -> number */
+    struct types types;
     uint16_t source_types[ENTRY_TYPE_COUNT * 4]; /* numbers of a record source -> ours; see apply.c */
     struct record_sink sink;                     /* where recovery puts its records */
     uint64_t sink_hashes[RECORD_SINK_AHEAD];     /* of the keys that were announced to it, in turns */
@@ -137,7 +130,7 @@ struct shard {
     struct list sessions; /* all of them */
     uint64_t session_count;
     uint64_t session_blocked;                  /* sessions that wait */
-    struct shard_command_stats *command_stats; /* owned; by command index */
+    struct shard_command_stats *command_stats; /* owned; by command index, registry_command_numbers of them */
     struct shard_stats stats;
     struct errors errors;
     struct timing timing;
@@ -149,9 +142,14 @@ struct shard {
     void *owner; /* of the shard: whom the node's own commands ask */
 };
 
-/* The registry is complete by now and outlives the shard. */
+/* Holds the registry. */
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options);
 void shard_finish(struct shard *shard);
+
+/* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
+ * is read. Values go over to newer code bit by bit (types.h). Whoever has pointers into the old registry looks to it
+ * (session_adopt). STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
+must_use enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
 
 /* Begins a turn with its time. Times out who has waited long enough. */
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);
@@ -168,12 +166,9 @@ int64_t shard_next_ms(const struct shard *shard);
  * waits for a key goes on waiting. */
 bool shard_may_change(const struct shard *shard);
 
-/* The number of a type by name, a new one if it is unknown; -1: there are too many. Declares it to the log. */
-int shard_type_number(struct shard *shard, struct gm_bytes name);
-
 static inline const struct shard_type *shard_type_of(const struct shard *shard, const struct entry *entry)
 {
-    return &shard->types[entry->type];
+    return &shard->types.by_number[entry->type];
 }
 
 /* The value as a module sees it. Borrowed from the entry. */

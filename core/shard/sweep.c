@@ -230,8 +230,8 @@ void sweep_begin(struct shard *shard, struct snapshot_writer *writer)
 {
     struct sweep *sweep = &shard->sweep;
     check(!sweep->active && sweep->half == NULL && !shard->tail.open && shard->depth == 0);
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        snapshot_writer_declare(writer, (uint16_t)i, gm_bytes_of(shard->types[i].name));
+    for (uint32_t i = 1; i < shard->types.count; i++) {
+        snapshot_writer_declare(writer, (uint16_t)i, gm_bytes_of(shard->types.by_number[i].name));
     }
     shard->keyspace.swept ^= ENTRY_SWEPT;
     sweep->writer = writer;

@@ -110,9 +110,9 @@ static void world_start(struct world *world, const struct registry *registry, ui
         die("no log", &complaint);
     }
     world->first.wal = world->wal;
-    for (uint32_t i = 1; i < world->first.type_count; i++) {
-        wal_declare(world->wal, (uint16_t)i, gm_bytes_of(world->first.types[i].name));
-        if (world->second.sink.declare(&world->second.sink, (uint16_t)i, gm_bytes_of(world->first.types[i].name),
+    for (uint32_t i = 1; i < world->first.types.count; i++) {
+        wal_declare(world->wal, (uint16_t)i, gm_bytes_of(world->first.types.by_number[i].name));
+        if (world->second.sink.declare(&world->second.sink, (uint16_t)i, gm_bytes_of(world->first.types.by_number[i].name),
                                        &complaint) != STATUS_OK) {
             die("a type", &complaint);
         }

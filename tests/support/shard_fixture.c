@@ -88,8 +88,8 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
         give_up("no log", &complaint);
     }
     fixture->shard.wal = fixture->wal;
-    for (uint32_t i = 1; i < fixture->shard.type_count; i++) {
-        wal_declare(fixture->wal, (uint16_t)i, gm_bytes_of(fixture->shard.types[i].name));
+    for (uint32_t i = 1; i < fixture->shard.types.count; i++) {
+        wal_declare(fixture->wal, (uint16_t)i, gm_bytes_of(fixture->shard.types.by_number[i].name));
     }
 }
 
@@ -134,7 +134,7 @@ void shard_fixture_check_empty(struct shard *shard)
     keyspace_flush(&shard->keyspace);
     while (keyspace_reap(&shard->keyspace, 1000)) {
     }
-    for (uint32_t i = 0; i < shard->type_count; i++) {
+    for (uint32_t i = 0; i < shard->types.count; i++) {
         check(shard->keyspace.account[i].bytes == 0);
         check(shard->keyspace.account[i].blocks == 0);
         check(shard->keyspace.keys[i] == 0);
@@ -161,6 +161,19 @@ void shard_fixture_close(struct shard_fixture *fixture)
     registry_release(fixture->registry);
     buf_finish(&fixture->history);
     buf_finish(&fixture->text);
+}
+
+void shard_fixture_adopt(struct shard_fixture *fixture, const struct registry *newer)
+{
+    struct complaint complaint;
+    const struct registry *older = registry_keep(fixture->shard.registry);
+    if (shard_adopt(&fixture->shard, newer, &complaint) != STATUS_OK) {
+        give_up("another registry", &complaint);
+    }
+    for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
+        session_adopt(fixture->clients[i], newer);
+    }
+    registry_release(older);
 }
 
 /* ---- turns ---- */
@@ -310,7 +323,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
 
 static void name_type(struct shard_fixture *fixture, uint16_t type)
 {
-    const char *name = fixture->shard.types[type].name;
+    const char *name = fixture->shard.types.by_number[type].name;
     size_t skipped = strncmp(name, "geomys.", 7) == 0 ? 7 : 0;
     (void)buf_append(&fixture->text, (struct gm_bytes){(const uint8_t *)name + skipped, strcspn(name, "/") - skipped});
 }
@@ -365,8 +378,8 @@ static void declare(struct shard_fixture *fixture, uint16_t type, struct gm_byte
 
 void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into)
 {
-    for (uint32_t i = 1; i < from->shard.type_count; i++) {
-        declare(into, (uint16_t)i, gm_bytes_of(from->shard.types[i].name));
+    for (uint32_t i = 1; i < from->shard.types.count; i++) {
+        declare(into, (uint16_t)i, gm_bytes_of(from->shard.types.by_number[i].name));
     }
     struct gm_bytes rest = buf_bytes(&from->history);
     while (rest.size > 0) {
@@ -435,7 +448,7 @@ static void rebuild_entry(void *context, void *element)
     struct rebuild *rebuild = context;
     rebuild->entry = element;
     rebuild->begun = false;
-    int number = shard_type_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
+    int number = types_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
     bool dumped = frozen_dump(rebuild->source, rebuild->entry, &rebuild->sink);

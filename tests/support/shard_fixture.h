@@ -89,6 +89,9 @@ static inline void shard_fixture_open(struct shard_fixture *fixture, const struc
     shard_fixture_begin(fixture, options, owned ? shard_fixture_registry(options) : options->registry, owned);
 }
 
+/* The shard and its sessions go over to a newer registry; the caller keeps its own reference. Takes no turn. */
+void shard_fixture_adopt(struct shard_fixture *fixture, const struct registry *newer);
+
 /* Sends one inline command and takes one turn. What the client hears in it; until the next call of any function. */
 __attribute__((format(printf, 3, 4))) const char *shard_fixture_say(struct shard_fixture *fixture, unsigned client,
                                                                     const char *format, ...);
