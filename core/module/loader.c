@@ -35,7 +35,7 @@ struct object {
 static void close_object(struct module_file *file)
 {
     struct object *object = container_of(file, struct object, base);
-    (void)dlclose(object->handle);
+    (void)dlclose(object->handle); /* loader P3 */
     memory_free(object);
 }
 
@@ -129,7 +129,7 @@ static enum status check_new(const struct registry *registry, const void *handle
 {
     for (uint32_t i = 0; i < registry_module_count(registry); i++) {
         if (is_from(registry_module(registry, i), handle)) {
-            complaint_set(complaint, "module %s: this file is loaded already", path);
+            complaint_set(complaint, "module %s: this file is loaded already", path); /* loader P2 */
             return STATUS_EXISTS;
         }
     }

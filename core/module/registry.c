@@ -156,6 +156,7 @@ static const struct command *find_sub(const struct registry_entry *entry, struct
     return NULL;
 }
 
+/* registry P2: nothing on the way to the answer allocates. */
 struct registry_lookup registry_find(const struct registry *registry, const struct gm_bytes *argv, uint32_t argc)
 {
     const struct registry_entry *entry = find_entry(registry, argv[0]);

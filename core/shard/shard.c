@@ -18,28 +18,6 @@
 #define SHARD_EXPIRE_SLICE 200
 #define SHARD_REAP_SLICE   4096
 
-/* Numbers stay, so counts stay under theirs. */
-static void grow_stats(struct shard *shard, const struct registry *newer)
-{
-    uint32_t before = shard->registry != NULL ? registry_command_numbers(shard->registry) : 0;
-    uint32_t after = registry_command_numbers(newer);
-    check(after >= before); /* registry P3 */
-    shard->command_stats = memory_realloc(shard->command_stats, (after + (size_t)1) * sizeof *shard->command_stats);
-    memset(shard->command_stats + before, 0, (after - before) * sizeof *shard->command_stats);
-}
-
-enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint)
-{
-    check(shard->depth == 0 && !shard->tail.open && !shard->loading);
-    check(shard->registry == NULL || registry_follows(newer, shard->registry));
-    TRY(types_adopt(shard, newer, complaint));
-    grow_stats(shard, newer);
-    const struct registry *older = shard->registry;
-    shard->registry = registry_keep(newer);
-    registry_release(older);
-    return STATUS_OK;
-}
-
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
 {
     memset(shard, 0, sizeof *shard);

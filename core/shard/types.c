@@ -87,7 +87,7 @@ int types_number(struct shard *shard, struct gm_bytes name)
     struct types *types = &shard->types;
     uint32_t number = first_of(types, name);
     if (number != 0) {
-        check(types->now[types->now[number]] == types->now[number]); /* types P3 */
+        check(types_newest(types, types->now[number])); /* types P3 */
         return types->now[number];
     }
     if (types->count == ENTRY_TYPE_COUNT || name.size == 0 || name.size > RECORD_TYPE_NAME_MAX) {
@@ -200,6 +200,14 @@ static void renumber_source(struct shard *shard)
     }
 }
 
+static void check_numbers(const struct types *types)
+{
+    for (uint32_t i = 1; i < types->count; i++) {
+        check(types_newest(types, types->now[i])); /* types P3 */
+        check(strcmp(types->by_number[i].name, types->by_number[types->now[i]].name) == 0);
+    }
+}
+
 enum status types_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint)
 {
     struct types *types = &shard->types;
@@ -215,6 +223,7 @@ enum status types_adopt(struct shard *shard, const struct registry *newer, struc
     }
     number_types(shard, newer);
     renumber_source(shard);
+    check_numbers(types);
     types->walked = false;
     types->cursor = 0;
     return STATUS_OK;

@@ -52,7 +52,7 @@ struct box {
 
 static struct box *box_of(const struct gm_cell *cell)
 {
-    cr_assert_eq(cell->form, GM_WORD, "made by another version");
+    cr_assert_eq(cell->form, GM_WORD, "made by another version"); /* types P1 */
     return (struct box *)(uintptr_t)cell->word;
 }
 
@@ -250,6 +250,7 @@ static uint8_t number_of(struct shard_fixture *at, const char *key)
 
 /* ---- stories ---- */
 
+/* types P4, P5 */
 Test(types, values_go_over_to_newer_code_bit_by_bit_and_nothing_else_changes)
 {
     struct shard_fixture at;
