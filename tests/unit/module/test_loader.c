@@ -3,6 +3,7 @@
 /* Files that are modules, and files that are not: one sentence each, and nothing half-loaded. */
 #include "module/loader.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -88,6 +89,56 @@ Test(loader, a_file_is_loaded_once_under_whatever_name)
     unlink(path);
     rmdir(link);
     registry_release(registry);
+}
+
+static bool is_open(const char *path)
+{
+    void *handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    if (handle != NULL) {
+        dlclose(handle);
+    }
+    return handle != NULL;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char block[4096];
+    size_t size;
+    FILE *in = fopen(from, "r");
+    FILE *out = fopen(to, "w");
+    cr_assert(in != NULL && out != NULL);
+    while ((size = fread(block, 1, sizeof block, in)) > 0) {
+        cr_assert_eq(fwrite(block, 1, size, out), size);
+    }
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+/* loader P3: neither before nor after. The other version is a copy under another name. */
+Test(loader, a_file_is_open_as_long_as_a_registry_has_its_module)
+{
+    const char *fine = GEOMYS_TEST_BROKEN_DIR "/fine.so";
+    char folder[] = "/tmp/geomys-loader-XXXXXX";
+    char other[64];
+    struct complaint complaint;
+    const struct registry *none = registry_create(interfaces, 1);
+    const struct registry *one, *two;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(other, sizeof other, "%s/newer.so", folder);
+    copy_file(fine, other);
+    cr_assert_eq(loader_load(none, fine, false, &one, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_eq(loader_load(one, other, false, &two, &complaint), STATUS_EXISTS, "not as a second one");
+    cr_expect_not(is_open(other));
+    cr_assert_eq(loader_load(one, other, true, &two, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_str_eq(registry_module_named(two, BYTES("odd.fine"))->path, other);
+    registry_release(none);
+    cr_expect(is_open(fine) && is_open(other));
+    registry_release(one);
+    cr_expect(!is_open(fine) && is_open(other));
+    registry_release(two);
+    cr_expect(!is_open(fine) && !is_open(other));
+    unlink(other);
+    rmdir(folder);
 }
 
 Test(loader, what_is_not_a_shared_object_is_refused)
