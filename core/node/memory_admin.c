@@ -59,7 +59,7 @@ struct report {
 
 static struct report make_report(const struct node *node)
 {
-    const struct keyspace *keyspace = &node->shard.keyspace;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     struct report report = {
         .keyspace = keyspace, .used = keyspace_memory(keyspace), .overhead = keyspace_overhead(keyspace)};
     report.peak = report.used > node->peak_memory ? report.used : node->peak_memory;
@@ -80,8 +80,8 @@ static struct types_share share_of_module(const struct node *node, const struct 
 {
     struct types_share share = {0};
     for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        uint8_t number = node->shard.types.numbers[module->types[i].index];
-        struct types_share its = types_share(&node->shard, number);
+        uint8_t number = node->replica.shard.types.numbers[module->types[i].index];
+        struct types_share its = types_share(&node->replica.shard, number);
         share.keys += its.keys;
         share.bytes += its.bytes;
     }
@@ -126,10 +126,10 @@ static void info_allocator(const struct report *report, struct buf *out)
 
 static void info_shares(const struct node *node, struct buf *out)
 {
-    for (uint32_t i = 1; i < node->shard.types.count; i++) {
-        if (types_newest(&node->shard.types, i)) {
-            (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types.by_number[i].name,
-                             (unsigned long long)types_share(&node->shard, i).bytes);
+    for (uint32_t i = 1; i < node->replica.shard.types.count; i++) {
+        if (types_newest(&node->replica.shard.types, i)) {
+            (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->replica.shard.types.by_number[i].name,
+                             (unsigned long long)types_share(&node->replica.shard, i).bytes);
         }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
@@ -144,7 +144,7 @@ static void info_shares(const struct node *node, struct buf *out)
 void memory_info(struct node *node, struct buf *out)
 {
     struct report report = make_report(node);
-    const struct evict_options *options = &node->shard.evict.options;
+    const struct evict_options *options = &node->replica.shard.evict.options;
     (void)buf_append(out, BYTES("# Memory\r\n"));
     amount(out, "used_memory", report.used);
     if (report.resident > 0) {
@@ -199,9 +199,10 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    for (uint32_t i = 1; i < node->shard.types.count; i++) {
-        if (types_newest(&node->shard.types, i)) {
-            stats_share(reply, "type", node->shard.types.by_number[i].name, types_share(&node->shard, i));
+    for (uint32_t i = 1; i < node->replica.shard.types.count; i++) {
+        if (types_newest(&node->replica.shard.types, i)) {
+            stats_share(reply, "type", node->replica.shard.types.by_number[i].name,
+                        types_share(&node->replica.shard, i));
         }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
@@ -215,8 +216,8 @@ static void stats_shares(const struct node *node, struct reply *reply)
 static size_t count_shares(const struct node *node)
 {
     size_t count = 0;
-    for (uint32_t i = 1; i < node->shard.types.count; i++) {
-        count += types_newest(&node->shard.types, i);
+    for (uint32_t i = 1; i < node->replica.shard.types.count; i++) {
+        count += types_newest(&node->replica.shard.types, i);
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
@@ -260,7 +261,7 @@ static void plan_stats(struct gm_call *call)
 
 static void doctor_limit(const struct node *node, const struct report *report, struct buf *out)
 {
-    const struct evict *evict = &node->shard.evict;
+    const struct evict *evict = &node->replica.shard.evict;
     enum evict_policy policy = evict->options.policy;
     if (evict->options.limit == 0) {
         return;

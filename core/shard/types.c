@@ -34,7 +34,7 @@
 #include "base/memory.h"
 #include "shard/apply.h"
 #include "shard/frozen.h"
-#include "shard/sweep.h"
+#include "shard/shard.h"
 
 #define VALUES_PER_TURN  64 /* that are made anew, about */
 #define BUCKETS_PER_TURN 256
@@ -192,14 +192,6 @@ static void number_types(struct shard *shard, const struct registry *newer)
     }
 }
 
-/* A stream of records that goes on has told its names already. */
-static void renumber_source(struct shard *shard)
-{
-    for (size_t i = 0; i < sizeof shard->source_types / sizeof shard->source_types[0]; i++) {
-        shard->source_types[i] = shard->types.now[shard->source_types[i]];
-    }
-}
-
 static void check_numbers(const struct types *types)
 {
     for (uint32_t i = 1; i < types->count; i++) {
@@ -222,7 +214,6 @@ enum status types_adopt(struct shard *shard, const struct registry *newer, struc
         }
     }
     number_types(shard, newer);
-    renumber_source(shard);
     check_numbers(types);
     types->walked = false;
     types->cursor = 0;
@@ -261,8 +252,8 @@ static void say_stuck(struct shard *shard, const struct entry *entry)
                    "key %s stays with the older version of its module: the type %s does not dump its value. Commands "
                    "find it to be of the wrong type, DEL removes it",
                    place, shard_type_of(shard, entry)->name);
-    if (shard->on_damage != NULL) {
-        shard->on_damage(shard->context, sentence);
+    if (shard->events.on_damage != NULL) {
+        shard->events.on_damage(shard->events.context, sentence);
     }
 }
 
@@ -276,7 +267,6 @@ static bool settle(struct shard *shard, struct gm_bytes key, uint64_t hash, bool
     }
     struct buf records;
     buf_init(&records, ENTRY_VALUE_MAX);
-    sweep_before(shard, entry);
     bool dumped = frozen_gather(shard, entry, &records); /* types P1: by the code of its number */
     if (dumped) {
         apply_thaw(shard, slot, key, hash, shard->types.now[entry->type], buf_bytes(&records));
@@ -354,7 +344,7 @@ static void retire(struct shard *shard)
 bool types_turn(struct shard *shard)
 {
     struct types *types = &shard->types;
-    if (__builtin_expect(!types->settling, 1) || shard->sweep.active || shard->loading) { /* types P5 */
+    if (__builtin_expect(!types->settling, 1) || shard->sweep.active || shard_is_loading(shard)) { /* types P5 */
         return false;
     }
     uint32_t settled = 0;

@@ -493,7 +493,7 @@ Test(types, code_stays_until_what_was_flushed_is_released)
 static uint64_t calls_of(const struct shard_fixture *at, const char *name)
 {
     const struct command *command = registry_command_named(at->shard.registry, gm_bytes_of(name));
-    return at->shard.command_stats[command->index].calls;
+    return at->worker.meters.commands[command->index].calls;
 }
 
 Test(types, counts_stay_with_their_names)
@@ -534,7 +534,7 @@ Test(types, sessions_forget_what_has_gone)
     shard_fixture_pass(&at, 1);
     const char *heard = shard_fixture_hear(&at, 2);
     cr_expect(strncmp(heard, "-ERR unknown command 'BLPOP'", 28) == 0, "%s", heard);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     expect_said(&at, 2, "\"2:one\"", "BOXGET b");
     heard = shard_fixture_say(&at, 0, "EXEC");
     cr_expect(strstr(heard, "unknown command 'BOXOLD'") != NULL && strstr(heard, "OK") != NULL, "%s", heard);
