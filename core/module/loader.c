@@ -10,8 +10,9 @@
  *   P1  A file that is refused is closed again.
  *   P2  The same file is never loaded twice into one registry, whatever its name: dlopen gives the same handle again.
  *   P3  A file that is loaded is closed when the last registry goes that has its module.
- * Limits  dlopen runs the constructors of a file before anything of it can be checked. It goes by the name first: another
- *         file under the name of one that is still open is taken for that one. A newer version needs a name of its own.
+ * Limits  dlopen runs the constructors of a file before anything of it can be checked. It goes by the name first:
+ *         another file under the name of one that is still open is taken for that one. A newer version needs a name of
+ *         its own.
  */
 #include "module/loader.h"
 

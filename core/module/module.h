@@ -79,8 +79,8 @@ struct module_offer {
 };
 
 /* Takes over all of a descriptor, wholly or not at all. One reference, the caller's. STATUS_INVALID (the descriptor is
- * wrong), STATUS_VERSION (another ABI), STATUS_EXISTS (it declares a name twice), STATUS_NOT_FOUND (it needs what is not
- * among the interfaces), each with one sentence about the module ("its name ..."), without its file. */
+ * wrong), STATUS_VERSION (another ABI), STATUS_EXISTS (it declares a name twice), STATUS_NOT_FOUND (it needs what is
+ * not among the interfaces), each with one sentence about the module ("its name ..."), without its file. */
 must_use enum status module_create(const struct module_offer *offer, const struct registry_interface *interfaces,
                                    uint32_t interface_count, struct module **out, struct complaint *complaint);
 

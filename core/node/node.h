@@ -95,8 +95,8 @@ const struct registry_interface *node_interfaces(uint32_t *count);
 /* Publishes the configuration, which has changed, to whatever runs. */
 void node_configure(struct node *node);
 
-/* Goes over to a newer registry, made from the node's own, and holds that instead. Between turns, while it serves. Else as
- * renew. */
+/* Goes over to a newer registry, made from the node's own, and holds that instead. Between turns, while it serves. Else
+ * as renew. */
 must_use enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint);
 
 struct net_acceptor node_acceptor(struct node *node);

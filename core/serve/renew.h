@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* renew.h - a worker goes over to a newer registry, with its shard and all that its sessions have kept of the old one. */
+/* renew.h - a worker goes over to a newer registry, with its shard and all that its sessions have kept of the old
+ * one. */
 #ifndef GEOMYS_SERVE_RENEW_H
 #define GEOMYS_SERVE_RENEW_H
 

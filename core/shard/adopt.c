@@ -2,9 +2,9 @@
 
 /* adopt.c - a shard goes over to a newer registry.
  *
- * Idea     Between two commands nothing of a registry is in use in a shard but its own reference, and the code of types:
- *          that is types.c's business. The older registry goes with the last reference to it, which may be that of
- *          values made by its code.
+ * Idea     Between two commands nothing of a registry is in use in a shard but its own reference, and the code of
+ *          types: that is types.c's business. The older registry goes with the last reference to it, which may be that
+ *          of values made by its code.
  *
  * Promises
  *   P1  Before the first thing changes, all that can be refused has been looked at.

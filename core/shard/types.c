@@ -23,9 +23,9 @@
  *   P4  Settling changes nothing that is stored: no record is written, expiry and heat stay, the digest is the same.
  *   P5  A turn settles a bounded number of values, none while a snapshot is being made.
  * Limits   A value is made anew in one piece, however large it is. Code that is new is not known to have the same shape
- *          in memory, so an upgrade visits all values of its types. A value that its older code does not dump stays with
- *          that code, which says so once; commands find it to be of the wrong type. One that the newer code does not
- *          accept is damaged, and its records are kept. Damaged values are not tried again.
+ *          in memory, so an upgrade visits all values of its types. A value that its older code does not dump stays
+ *          with that code, which says so once; commands find it to be of the wrong type. One that the newer code does
+ *          not accept is damaged, and its records are kept. Damaged values are not tried again.
  */
 #include "shard/types.h"
 
