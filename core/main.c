@@ -40,8 +40,7 @@ struct server {
     struct os_disk *disk;
     struct os_loop *loop;
     struct os_signal *signals;
-    struct registry *registry;
-    struct loader loader;
+    const struct registry *registry;
     struct node *node;
 };
 
@@ -134,46 +133,59 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-#define MODULES_MAX 256 /* in the folder */
+#define FOLDER_MODULES_MAX 256
 
-static bool is_module_name(const char *name)
+struct paths {
+    char *items[FOLDER_MODULES_MAX]; /* owned */
+    size_t count;
+};
+
+static bool is_module(const char *name)
 {
     size_t size = strlen(name);
     return size > 3 && strcmp(name + size - 3, ".so") == 0 && name[0] != '.';
 }
 
-static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
+static enum status find_modules(const char *folder, struct paths *paths, struct complaint *complaint)
 {
-    char *paths[MODULES_MAX];
-    size_t count = 0;
-    enum status status = STATUS_OK;
     DIR *dir = opendir(folder);
     if (dir == NULL) {
         complaint_set(complaint, "can not read the module folder %s: %s", folder, strerror(errno));
         return STATUS_NOT_FOUND;
     }
     const struct dirent *item;
-    while ((item = readdir(dir)) != NULL && status == STATUS_OK) {
-        if (!is_module_name(item->d_name)) {
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (item = readdir(dir)) != NULL) {
+        if (!is_module(item->d_name)) {
             continue;
         }
-        if (count == MODULES_MAX) {
-            complaint_set(complaint, "the module folder %s has more than %d modules", folder, MODULES_MAX);
+        if (paths->count == FOLDER_MODULES_MAX) {
+            complaint_set(
+                complaint,
+                "the module folder %s has more than %d modules: remove some, or name those that you need in 'modules'",
+                folder, FOLDER_MODULES_MAX);
             status = STATUS_TOO_BIG;
             continue;
         }
         size_t room = strlen(folder) + strlen(item->d_name) + 2;
-        paths[count] = memory_alloc(room);
-        (void)snprintf(paths[count], room, "%s/%s", folder, item->d_name);
-        count++;
+        char *path = memory_alloc(room);
+        (void)snprintf(path, room, "%s/%s", folder, item->d_name);
+        paths->items[paths->count++] = path;
     }
     (void)closedir(dir);
-    qsort(paths, count, sizeof paths[0], by_name);
-    for (size_t i = 0; i < count; i++) {
+    return status;
+}
+
+static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
+{
+    struct paths paths = {.count = 0};
+    enum status status = find_modules(folder, &paths, complaint);
+    qsort(paths.items, paths.count, sizeof paths.items[0], by_name);
+    for (size_t i = 0; i < paths.count; i++) {
         if (status == STATUS_OK) {
-            status = loader_load(&server->loader, server->registry, paths[i], complaint);
+            status = loader_add(&server->registry, paths.items[i], complaint);
         }
-        memory_free(paths[i]);
+        memory_free(paths.items[i]);
     }
     return status;
 }
@@ -183,10 +195,9 @@ static enum status load_modules(struct server *server, struct complaint *complai
     uint32_t count;
     const struct registry_interface *interfaces = node_interfaces(&count);
     server->registry = registry_create(interfaces, count);
-    loader_init(&server->loader, false);
-    TRY(node_register(server->registry, complaint));
+    TRY(node_register(&server->registry, complaint));
     for (size_t i = 0; i < server->config.modules.count; i++) {
-        TRY(loader_load(&server->loader, server->registry, server->config.modules.items[i], complaint));
+        TRY(loader_add(&server->registry, server->config.modules.items[i], complaint));
     }
     if (server->config.module_folder[0] != '\0') {
         TRY(load_folder(server, server->config.module_folder, complaint));
@@ -337,8 +348,7 @@ static void finish(struct server *server)
     node_destroy(server->node);
     os_crash_unwatch();
     os_disk_destroy(server->disk);
-    registry_destroy(server->registry);
-    loader_finish(&server->loader);
+    registry_release(server->registry);
     config_finish(&server->config);
 }
 

@@ -286,11 +286,11 @@ static void reply_histogram(struct reply *reply, const struct histogram *times, 
     }
 }
 
-static void reply_command(struct reply *reply, const struct command *command, const struct command_meter *meter)
+static void reply_command(struct reply *reply, const char *name, const struct command_meter *meter)
 {
     size_t buckets = 0;
     reply_histogram(reply, meter->times, false, &buckets);
-    reply_text(reply, command->usage.name);
+    reply_text(reply, name);
     reply_map(reply, 1 + command_meter_timed.count);
     for (uint32_t row = 0; row < command_meter_timed.count; row++) {
         reply_text(reply, command_meter_timed.rows[row].name);
@@ -321,13 +321,13 @@ static size_t histograms(struct gm_call *abi, bool write)
 {
     struct call *call = call_of(abi);
     size_t count = 0;
-    for (uint32_t i = 0; i < registry_command_count(call->worker->registry); i++) {
-        const struct command *command = registry_command(call->worker->registry, i);
+    for (uint32_t i = 0; i < registry_command_numbers(call->worker->registry); i++) {
+        const char *name = registry_command_name(call->worker->registry, i);
         const struct command_meter *meter = &call->worker->meters.commands[i];
-        if (meter->times != NULL && is_named(abi, command->usage.name)) {
+        if (meter->times != NULL && is_named(abi, name)) {
             count++;
             if (write) {
-                reply_command(&call->reply, command, meter);
+                reply_command(&call->reply, name, meter);
             }
         }
     }

@@ -54,8 +54,11 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
-        stats_share(reply, "type", node->replica.shard.types[i].name, shard_counters_type(&node->replica.shard, i));
+    const struct types *types = &node->replica.shard.types;
+    for (uint32_t i = 1; i < types->count; i++) {
+        if (types_newest(types, i)) {
+            stats_share(reply, "type", types->by_number[i].name, shard_counters_type(&node->replica.shard, i));
+        }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
@@ -67,7 +70,11 @@ static void stats_shares(const struct node *node, struct reply *reply)
 
 static size_t count_shares(const struct node *node)
 {
-    size_t count = node->replica.shard.type_count - 1;
+    const struct types *types = &node->replica.shard.types;
+    size_t count = 0;
+    for (uint32_t i = 1; i < types->count; i++) {
+        count += types_newest(types, i);
+    }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
     }

@@ -17,6 +17,7 @@
 #include "node/memory_admin.h"
 #include "node/publish.h"
 #include "serve/call.h"
+#include "serve/renew.h"
 #include "serve/turn.h"
 #include "serve/waiters.h"
 
@@ -30,7 +31,7 @@ const struct registry_interface *node_interfaces(uint32_t *count)
     return interfaces;
 }
 
-enum status node_register(struct registry *registry, struct complaint *complaint)
+enum status node_register(const struct registry **registry, struct complaint *complaint)
 {
     const struct gm_module *const own[] = {
         commands_keys(),    commands_expire(),  commands_connection(), commands_transaction(), commands_pubsub(),
@@ -62,7 +63,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
 {
     struct node *node = memory_zeroed(sizeof *node);
     node->config = config;
-    node->registry = registry;
+    node->registry = registry_keep(registry);
     node->env = *env;
     if (node->env.seed == 0) {
         env->entropy->ops->fill(env->entropy, &node->env.seed, sizeof node->env.seed);
@@ -94,7 +95,16 @@ void node_destroy(struct node *node)
     }
     worker_finish(&node->worker);
     replica_finish(&node->replica);
+    registry_release(node->registry);
     memory_free(node);
+}
+
+enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint)
+{
+    TRY(renew(&node->worker, newer, complaint));
+    registry_release(node->registry);
+    node->registry = registry_keep(newer);
+    return STATUS_OK;
 }
 
 struct net_acceptor node_acceptor(struct node *node)

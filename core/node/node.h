@@ -55,7 +55,7 @@ enum node_state {
 
 struct node {
     struct config *config;           /* borrowed; CONFIG SET changes it */
-    const struct registry *registry; /* borrowed */
+    const struct registry *registry; /* held */
     struct node_env env;
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
@@ -84,11 +84,15 @@ must_use enum status node_create(struct node **out, struct config *config, const
                                  const struct node_env *env, struct complaint *complaint);
 void node_destroy(struct node *node);
 
-/* Adds the host's own commands to a registry. */
-must_use enum status node_register(struct registry *registry, struct complaint *complaint);
+/* Adds the host's own commands, as registry_add does. */
+must_use enum status node_register(const struct registry **registry, struct complaint *complaint);
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);
+
+/* Goes over to a newer registry, made from the node's own, and holds that instead. Between turns, while it serves. Else
+ * as renew. */
+must_use enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint);
 
 struct net_acceptor node_acceptor(struct node *node);
 

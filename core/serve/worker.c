@@ -34,7 +34,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     worker->now_ms = shard->now_ms;
     worker->monotonic_ms = shard->monotonic_ms;
     init_lists(worker);
-    meters_init(&worker->meters, &options->meters, registry_command_count(worker->registry));
+    meters_init(&worker->meters, &options->meters, registry_command_numbers(worker->registry));
     timing_watch(&worker->meters.timing, clock);
     session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts.dropped, options->output_max);
     interest_init(&worker->interest, &shard->keyspace, &shard->listeners);

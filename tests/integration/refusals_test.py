@@ -90,6 +90,16 @@ def test_what_is_no_module():
         refused(1, [many, "more than 256 modules"], *base(folder, module_folder=many))
 
 
+def test_more_modules_than_a_folder_may_have():
+    """None is left out in silence. 256 are looked at: then the first, which is empty, is what is refused."""
+    with Folder() as folder:
+        for number in range(256):
+            open(os.path.join(folder, f"{number:03}.so"), "w").close()
+        refused(1, ["000.so", "not a shared object"], *base(folder, module_folder=folder))
+        open(os.path.join(folder, "256.so"), "w").close()
+        refused(1, [folder, "more than 256 modules"], *base(folder, module_folder=folder))
+
+
 def test_a_module_twice():
     with Folder() as folder:
         kv = os.path.join(MODULES, "kv.so")

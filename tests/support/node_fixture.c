@@ -107,9 +107,9 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
     struct complaint *complaint = &fixture->complaint;
     buf_clear(&fixture->log, SIZE_MAX);
     fixture->registry = registry_create(own, interfaces);
-    enum status status = node_register(fixture->registry, complaint);
+    enum status status = node_register(&fixture->registry, complaint);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = registry_add(fixture->registry, modules[i], "built in", complaint);
+        status = registry_add(&fixture->registry, modules[i], "built in", complaint);
     }
     check(status == STATUS_OK);
     struct node_env env = {.disk = sim_disk_interface(fixture->sim),
@@ -145,7 +145,7 @@ void node_fixture_stop(struct node_fixture *fixture)
     }
     buf_finish(&fixture->conn.input);
     buf_finish(&fixture->conn.output);
-    registry_destroy(fixture->registry);
+    registry_release(fixture->registry);
     fixture->registry = NULL;
 }
 

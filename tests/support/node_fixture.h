@@ -28,7 +28,7 @@ struct node_fixture_conn {
 struct node_fixture {
     struct sim_disk *sim; /* owned */
     struct config config; /* changed before start */
-    struct registry *registry;
+    const struct registry *registry;
     struct entropy entropy;
     struct network *network; /* NULL: none; set before start */
     struct node *node;       /* NULL: not running */
