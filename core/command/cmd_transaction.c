@@ -14,7 +14,7 @@
  *
  * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
-#include "command/commands.h"
+#include "command/cmd_entry.h"
 #include "serve/exec.h"
 #include "serve/sessions.h"
 
@@ -47,7 +47,7 @@ static bool has_expired(const struct shard *shard, const struct interest_key *ke
 {
     struct gm_bytes name = {key->key, key->size};
     const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
-    return entry != NULL && !cmd_is_alive(shard, entry);
+    return entry != NULL && cmd_entry_has_expired(shard, entry);
 }
 
 static bool is_watch_broken(const struct session *session)
@@ -151,19 +151,5 @@ static const struct gm_command commands[] = {
      .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},
 };
 
-const struct gm_module *commands_transaction(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.transaction",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Carries out several commands as one.",
-        .group = "transactions",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_transaction, .name = "geomys.transaction", .group = "transactions",
+           .summary = "Carries out several commands as one.");

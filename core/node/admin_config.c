@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* admin_config.c - CONFIG GET, SET and REWRITE.
+/* admin_config.c - CONFIG: GET, SET, REWRITE, RESETSTAT.
  *
  * CONFIG GET answers a name as it was asked for: "slowlog_max_len" as the configuration file has it, "slowlog-max-len"
  * as tools of Redis do, a pattern that matches both with both. It also answers for a few names that such tools ask for
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/glob.h"
+#include "command/cmd.h"
 #include "config/config_keys.h"
 #include "node/admin.h"
 
@@ -86,7 +87,7 @@ static size_t write_pairs(struct gm_call *call, bool count_only)
     return pairs;
 }
 
-void admin_config_get(struct gm_call *call)
+static void plan_get(struct gm_call *call)
 {
     reply_map(&call_of(call)->reply, write_pairs(call, true));
     (void)write_pairs(call, false);
@@ -94,7 +95,7 @@ void admin_config_get(struct gm_call *call)
 
 /* ---- SET ---- */
 
-void admin_config_set(struct gm_call *call)
+static void plan_set(struct gm_call *call)
 {
     struct node *node = admin_node(call);
     struct complaint complaint;
@@ -141,7 +142,7 @@ static void warn_of_password(const struct node *node)
     }
 }
 
-void admin_config_rewrite(struct gm_call *call)
+static void plan_rewrite(struct gm_call *call)
 {
     struct node *node = admin_node(call);
     struct complaint complaint;
@@ -156,3 +157,42 @@ void admin_config_rewrite(struct gm_call *call)
         gm_reply_status(call, "OK");
     }
 }
+
+/* ---- RESETSTAT ---- */
+
+/* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
+static void plan_resetstat(struct gm_call *call)
+{
+    struct node *node = admin_node(call);
+    struct shard *shard = &node->replica.shard;
+    uint64_t damaged = shard->stats.damaged;
+    shard->stats = (struct shard_stats){.damaged = damaged};
+    meters_reset(&node->worker.meters);
+    node->commands_before = 0;
+    node->connections = 0;
+    node->connections_rejected = 0;
+    node->net_input = 0;
+    node->net_output = 0;
+    traffic_reset(&node->traffic);
+    node->peak_memory = 0;
+    gm_reply_status(call, "OK");
+}
+
+/* ---- the table ---- */
+
+#define ASKS CMD_COMMAND, .flags = GM_READ | CALL_LOADING
+
+static const struct gm_command commands[] = {
+    {ASKS, .usage = "CONFIG|GET pattern:pattern...", .plan = plan_get, .complexity = "O(n)",
+     .summary = "Returns the settings whose names match.", .example = "CONFIG GET persistence"},
+    {CMD_COMMAND, .usage = "CONFIG|SET {setting value}...", .flags = GM_READ | CALL_LOADING | CALL_SECRET,
+     .plan = plan_set, .complexity = "O(n)",
+     .summary = "Changes settings that can be changed while the server runs, all or none of them."},
+    {ASKS, .usage = "CONFIG|RESETSTAT", .plan = plan_resetstat, .complexity = "O(n), n the commands",
+     .summary = "Begins the counts in INFO anew.", .example = "CONFIG RESETSTAT"},
+    {ASKS, .usage = "CONFIG|REWRITE", .plan = plan_rewrite, .complexity = "O(n), n the file",
+     .summary = "Writes the settings as they are now into the configuration file."},
+    CMD_HELP("CONFIG", GM_READ | CALL_LOADING),
+};
+
+CMD_MODULE(admin_config, .name = "geomys.config", .group = "server", .summary = "Reads and changes settings.");
