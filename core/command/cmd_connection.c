@@ -22,6 +22,7 @@
 static bool is_same_secret(const char *secret, struct gm_bytes given)
 {
     size_t size = strlen(secret);
+    /* cmd_connection I1: every byte given is compared, whatever those before it were */
     volatile uint8_t differs = size != given.size;
     for (size_t i = 0; i < given.size; i++) {
         differs = (uint8_t)(differs | (given.data[i] ^ (uint8_t)secret[i % (size + 1)]));

@@ -7,7 +7,7 @@
  *          has changed.
  *
  * Promises
- *   I1  Nobody's command comes between two of a transaction; followers and recovery see all of it or nothing.
+ *   I1  No other command comes between two of a transaction; followers and recovery see all of it or nothing.
  *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What
  *       was not there when WATCH came may go on not being there.
  *   I3  A command that fails inside EXEC fails alone, as in Redis: the others count.
@@ -42,7 +42,7 @@ static void plan_discard(struct gm_call *abi)
 
 /* ---- EXEC ---- */
 
-/* A key that has expired counts as changed, even while nobody has removed it. */
+/* A key that has expired counts as changed, even while it has not been removed yet. */
 static bool has_expired(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
@@ -97,7 +97,7 @@ static void plan_exec(struct gm_call *abi)
         sessions_discard(session);
     } else if (is_watch_broken(session)) {
         sessions_discard(session);
-        call_depends(call, call->shard->tail.last_sequence); /* the answer shows that somebody has written */
+        call_depends(call, call->shard->tail.last_sequence); /* the answer shows a change */
         gm_reply_null_array(abi);
     } else {
         exec_queue(call);

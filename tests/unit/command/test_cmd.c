@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories can not bring about
+/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories cannot bring about
  * (frozen and damaged values, a password, a clock that jumps, many keys, a transaction that would be too much). */
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -151,6 +151,7 @@ Test(cmd, nothing_is_answered_before_the_password)
 }
 
 /* HELLO that is refused in its last part has not done its first. */
+/* cmd_connection I2 */
 Test(cmd, hello_does_all_or_nothing)
 {
     struct world world;
@@ -233,6 +234,7 @@ Test(cmd, a_value_whose_module_is_absent_can_be_handled_but_not_read)
     close_world(&world);
 }
 
+/* cmd_keys I2 */
 Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
 {
     struct world world;
@@ -311,6 +313,7 @@ Test(cmd, a_watched_key_that_has_expired_and_is_still_there_breaks_the_watch)
     close_world(&world);
 }
 
+/* cmd_scan I1 */
 Test(cmd, a_random_key_is_found_among_many_that_have_expired)
 {
     struct world world;
@@ -362,6 +365,7 @@ static uint64_t scan_page(struct session *session, uint64_t cursor, uint8_t seen
     return cursor;
 }
 
+/* cmd_scan I2 */
 Test(cmd, a_scan_sees_what_was_there_all_the_time_while_the_table_grows_and_shrinks)
 {
     struct world world;
