@@ -207,7 +207,6 @@ static void plan_monitor(struct gm_call *abi)
 
 /* Under writethroughdisk every answer waits until what it shows is on the disk; under bufferedwrite a client asks for
  * it where it matters. plan runs again when the log has synced (waiters_synced). */
-
 static bool is_synced(const struct call *call)
 {
     const struct wal *wal = call->shard->wal;
@@ -252,8 +251,7 @@ static const struct gm_command commands[] = {
      .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
      .example = "HELLO 3"},
     {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
-     .complexity = "O(n), n the "
-                   "length of the password",
+     .complexity = "O(n), n the length of the password",
      .summary = "Shows the password; the user, if given, is default."},
     {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
      .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
