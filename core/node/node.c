@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "node/client.h"
-#include "node/memory_admin.h"
 #include "serve/call.h"
 #include "serve/turn.h"
 #include "serve/waiters.h"
@@ -46,6 +45,17 @@ static struct worker_options worker_options(const struct node *node)
     };
     (void)snprintf(options.password, sizeof options.password, "%s", config->password);
     return options;
+}
+
+static struct evict_options memory_options(const struct config *config)
+{
+    return (struct evict_options){
+        .limit = (uint64_t)config->maxmemory,
+        .policy = (enum evict_policy)config->maxmemory_policy,
+        .samples = (uint32_t)config->maxmemory_samples,
+        .log_factor = (uint32_t)config->lfu_log_factor,
+        .decay_minutes = (uint32_t)config->lfu_decay_time,
+    };
 }
 
 static struct replica_options replica_options(const struct node *node)
@@ -183,12 +193,10 @@ static void once_per_second(struct node *node)
     if (node->monotonic_ms < node->next_second_ms) {
         return;
     }
-    const struct meters_counts *counts = &node->worker.meters.counts;
+    struct meters *meters = &node->worker.meters;
     node->next_second_ms = node->monotonic_ms + 1000;
-    timing_adjust(&node->worker.meters.timing);
-    traffic_second(&node->traffic, node->net_input, node->net_output);
-    node->commands_second = counts->commands - node->commands_before;
-    node->commands_before = counts->commands;
+    timing_adjust(&meters->timing);
+    traffic_second(&node->traffic, meters->counts.commands);
     uint64_t memory = keyspace_memory(&node->replica.shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     check_idle_clients(node);
