@@ -19,6 +19,7 @@
 #include "base/version.h"
 #include "module/loader.h"
 #include "node/node.h"
+#include "node/node_commands.h"
 #include "os/loop.h"
 #include "os/os_clock.h"
 #include "os/os_crash.h"
@@ -195,7 +196,7 @@ static enum status load_modules(struct server *server, struct complaint *complai
     uint32_t count;
     const struct registry_interface *interfaces = node_interfaces(&count);
     server->registry = registry_create(interfaces, count);
-    TRY(node_register(&server->registry, complaint));
+    TRY(node_commands_register(&server->registry, complaint));
     for (size_t i = 0; i < server->config.modules.count; i++) {
         TRY(loader_add(&server->registry, server->config.modules.items[i], complaint));
     }

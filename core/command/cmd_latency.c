@@ -7,7 +7,6 @@
 
 #include "base/histogram.h"
 #include "command/cmd.h"
-#include "command/commands.h"
 
 #define REPORT_MAX    ((size_t)64 * 1024) /* bytes of a DOCTOR or a GRAPH */
 #define GRAPH_COLUMNS 80
@@ -349,8 +348,7 @@ static const struct gm_command commands[] = {
      .summary = "Says in sentences what took long, and what helps.", .example = "LATENCY DOCTOR"},
     {CMD_COMMAND, .usage = "LATENCY|GRAPH event", .flags = ASKING, .plan = plan_graph, .complexity = "O(1)",
      .summary = "Draws how long an event took of late.", .example = NULL},
-    {CMD_COMMAND, .usage = "LATENCY|HELP", .flags = ASKING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of LATENCY.", .example = "LATENCY HELP"},
+    CMD_HELP("LATENCY", ASKING),
     {CMD_COMMAND, .usage = "LATENCY|HISTOGRAM [command...]", .flags = ASKING, .plan = plan_histogram,
      .complexity = "O(n), n the commands", .summary = "Tells how many calls of commands took how many microseconds.",
      .example = "LATENCY HISTOGRAM info"},
@@ -362,19 +360,4 @@ static const struct gm_command commands[] = {
      .summary = "Forgets events, or all of them.", .example = "LATENCY RESET"},
 };
 
-const struct gm_module *commands_latency(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.latency",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Tells what takes long.",
-        .group = "server",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_latency, .name = "geomys.latency", .group = "server", .summary = "Tells what takes long.");

@@ -10,11 +10,8 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "command/commands.h"
 #include "geomys/ext/wait.h"
-#include "node/admin.h"
 #include "node/client.h"
-#include "node/memory_admin.h"
 #include "node/publish.h"
 #include "serve/call.h"
 #include "serve/renew.h"
@@ -29,17 +26,6 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 {
     *count = sizeof interfaces / sizeof interfaces[0];
     return interfaces;
-}
-
-enum status node_register(const struct registry **registry, struct complaint *complaint)
-{
-    const struct gm_module *const own[] = {
-        commands_keys(),    commands_expire(),  commands_connection(), commands_transaction(), commands_pubsub(),
-        commands_command(), commands_slowlog(), commands_latency(),    admin_commands(),       memory_commands()};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        TRY(registry_add(registry, own[i], NULL, complaint));
-    }
-    return STATUS_OK;
 }
 
 /* ---- life ---- */

@@ -78,14 +78,11 @@ struct node {
     char run_id[41];
 };
 
-/* `registry` holds the modules; node_commands are added to it by the caller before. The node begins loading in its
- * first turn. Everything given outlives the node. */
+/* `registry` holds the modules; its commands (node_commands.h) are added to it by the caller before. The node begins
+ * loading in its first turn. Everything given outlives the node. */
 must_use enum status node_create(struct node **out, struct config *config, const struct registry *registry,
                                  const struct node_env *env, struct complaint *complaint);
 void node_destroy(struct node *node);
-
-/* Adds the host's own commands, as registry_add does. */
-must_use enum status node_register(const struct registry **registry, struct complaint *complaint);
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);

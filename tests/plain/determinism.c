@@ -418,10 +418,9 @@ static const struct registry *load(const char *folder)
     struct complaint complaint;
     const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
     const struct registry *registry = registry_create(interfaces, 1);
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+    uint32_t own_count;
+    const struct gm_module *const *own = commands_all(&own_count);
+    for (uint32_t i = 0; i < own_count; i++) {
         if (registry_add(&registry, own[i], NULL, &complaint) != STATUS_OK) {
             die("the host's own commands", &complaint);
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "node/node_commands.h"
 #include "support/resp_text.h"
 
 #define PATIENCE 4000 /* turns */
@@ -107,7 +108,7 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
     struct complaint *complaint = &fixture->complaint;
     buf_clear(&fixture->log, SIZE_MAX);
     fixture->registry = registry_create(own, interfaces);
-    enum status status = node_register(&fixture->registry, complaint);
+    enum status status = node_commands_register(&fixture->registry, complaint);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         status = registry_add(&fixture->registry, modules[i], "built in", complaint);
     }

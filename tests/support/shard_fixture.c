@@ -41,11 +41,10 @@ const struct registry *shard_fixture_registry_of(const struct shard_fixture_opti
                                                  const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
+    uint32_t count;
+    const struct gm_module *const *own = commands_all(&count);
     const struct registry *registry = registry_create(interfaces, 1);
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         add_module(&registry, own[i], NULL);
     }
     for (size_t i = 0; i < SHARD_FIXTURE_MODULES; i++) {

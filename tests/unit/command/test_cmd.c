@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories can not bring about
+/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories cannot bring about
  * (frozen and damaged values, a password, a clock that jumps, many keys, a transaction that would be too much). */
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -36,13 +36,12 @@ struct world {
 static const struct registry *make_registry(bool with_modules)
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
+    uint32_t count;
+    const struct gm_module *const *own = commands_all(&count);
     const struct gm_module *loaded[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
     const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         cr_assert_eq(registry_add(&registry, own[i], NULL, &complaint), STATUS_OK, "%s", complaint.text);
     }
     for (size_t i = 0; with_modules && i < sizeof loaded / sizeof loaded[0]; i++) {
@@ -152,6 +151,7 @@ Test(cmd, nothing_is_answered_before_the_password)
 }
 
 /* HELLO that is refused in its last part has not done its first. */
+/* cmd_connection I2 */
 Test(cmd, hello_does_all_or_nothing)
 {
     struct world world;
@@ -234,6 +234,7 @@ Test(cmd, a_value_whose_module_is_absent_can_be_handled_but_not_read)
     close_world(&world);
 }
 
+/* cmd_keys I2 */
 Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
 {
     struct world world;
@@ -312,6 +313,7 @@ Test(cmd, a_watched_key_that_has_expired_and_is_still_there_breaks_the_watch)
     close_world(&world);
 }
 
+/* cmd_scan I1 */
 Test(cmd, a_random_key_is_found_among_many_that_have_expired)
 {
     struct world world;
@@ -363,6 +365,7 @@ static uint64_t scan_page(struct session *session, uint64_t cursor, uint8_t seen
     return cursor;
 }
 
+/* cmd_scan I2 */
 Test(cmd, a_scan_sees_what_was_there_all_the_time_while_the_table_grows_and_shrinks)
 {
     struct world world;
