@@ -26,7 +26,7 @@ static bool is_sentence(const char *text)
 
 Test(commands, every_row_says_since_when_what_for_and_at_what_cost)
 {
-    struct registry *registry = registry_of_host();
+    const struct registry *registry = registry_of_host();
     cr_assert_gt(registry_command_count(registry), 90);
     for (uint32_t i = 0; i < registry_command_count(registry); i++) {
         const struct command *command = registry_command(registry, i);
@@ -43,7 +43,7 @@ Test(commands, every_row_says_since_when_what_for_and_at_what_cost)
 /* A container is one file: its sub-commands are of one descriptor. */
 Test(commands, every_container_is_of_one_file)
 {
-    struct registry *registry = registry_of_host();
+    const struct registry *registry = registry_of_host();
     for (uint32_t i = 0; i < registry_entry_count(registry); i++) {
         const struct registry_entry *entry = registry_entry(registry, i);
         for (uint32_t s = 1; s < entry->sub_count; s++) {
@@ -56,7 +56,7 @@ Test(commands, every_container_is_of_one_file)
 /* HELP is not written by hand. */
 Test(commands, help_is_the_same_everywhere)
 {
-    struct registry *registry = registry_of_host();
+    const struct registry *registry = registry_of_host();
     uint32_t found = 0;
     for (uint32_t i = 0; i < registry_command_count(registry); i++) {
         const struct command *command = registry_command(registry, i);
