@@ -32,9 +32,8 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
     return block + 1;
 }
 
-void arena_reset(struct arena *arena)
+void arena_reset_slow(struct arena *arena)
 {
-    arena->used = 0;
     while (arena->blocks != NULL) {
         struct arena_block *next = arena->blocks->next;
         memory_free(arena->blocks);

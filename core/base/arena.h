@@ -25,7 +25,7 @@ struct arena {
 };
 
 /* For arena_alloc: what does not fit into the chunk, or comes before there is one. */
-void *arena_alloc_slow(struct arena *arena, size_t size) __attribute__((returns_nonnull));
+seldom void *arena_alloc_slow(struct arena *arena, size_t size) __attribute__((returns_nonnull));
 
 /* Memory aligned to 16, not zeroed; valid until arena_reset. Never NULL. O(1). */
 __attribute__((returns_nonnull)) static inline void *arena_alloc(struct arena *arena, size_t size)
@@ -38,7 +38,17 @@ __attribute__((returns_nonnull)) static inline void *arena_alloc(struct arena *a
     return arena->chunk + used;
 }
 
-void arena_reset(struct arena *arena);
+/* For arena_reset: releases the blocks. */
+seldom void arena_reset_slow(struct arena *arena);
+
+static inline void arena_reset(struct arena *arena)
+{
+    arena->used = 0;
+    if (__builtin_expect(arena->blocks != NULL, 0)) {
+        arena_reset_slow(arena);
+    }
+}
+
 void arena_finish(struct arena *arena); /* zeroed memory is fine */
 
 #endif

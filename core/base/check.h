@@ -8,6 +8,7 @@
  * Grades   check(x)       always on, cheap.
  *          check_slow(x)  debug builds only: walk the list, recount the table.
  *          must_use       on every function whose status may not be dropped.
+ *          seldom         on a function for what is seldom there: it is kept out of its callers, which stay short.
  *
  * Never a side effect inside; one fact per check; never on anything that came from outside.
  */
@@ -17,6 +18,7 @@
 #include <stddef.h>
 
 #define must_use __attribute__((warn_unused_result))
+#define seldom   __attribute__((cold, noinline))
 
 _Noreturn void check_failed(const char *expression, const char *file, int line);
 

@@ -13,7 +13,7 @@ void count_refused(const struct call *call)
     meter_of(call)->rejected++;
 }
 
-static void keep_in_slowlog(const struct call *call, uint64_t us)
+seldom static void keep_in_slowlog(const struct call *call, uint64_t us)
 {
     const struct command *command = call->command;
     bool secret = (command->abi->flags & CALL_SECRET) != 0;
@@ -26,7 +26,7 @@ static void keep_in_slowlog(const struct call *call, uint64_t us)
     slowlog_add(&call->worker->meters.slowlog, &kept, us);
 }
 
-static void count_slow(const struct call *call, uint64_t ns)
+seldom static void count_slow(const struct call *call, uint64_t ns)
 {
     struct meters *meters = &call->worker->meters;
     uint64_t us = ns / 1000;

@@ -63,20 +63,32 @@ static struct call *begin_kept(struct worker *worker, const struct caller *calle
     return call;
 }
 
+seldom static void settle_tracking(const struct call *call, struct session *session)
+{
+    tracking_settle(session, call->command != NULL && (call->command->abi->flags & CALL_ASIDE) != 0);
+}
+
 /* What the connection remembers of the call, and hears of it. */
 static void answer(const struct call *call, struct session *session)
 {
     session_depends(session, call->mark); /* exec I2 */
-    session->written = call->written != 0 ? call->written : session->written;
+    if (call->written != 0) {
+        session->written = call->written;
+    }
     if (call->closes) {
         session->doomed = true;
     }
     if (!call->nested) {
         session_settle(session, call->reply.start);
         if (__builtin_expect(session->tracker != NULL, 0)) {
-            tracking_settle(session, call->command != NULL && (call->command->abi->flags & CALL_ASIDE) != 0);
+            settle_tracking(call, session);
         }
     }
+}
+
+seldom static void count_error(const struct call *call)
+{
+    errors_count(&call->worker->meters.errors, reply_written(&call->reply));
 }
 
 static void end(struct call *call)
@@ -84,7 +96,7 @@ static void end(struct call *call)
     struct worker *worker = call->worker;
     check(call->written <= call->mark); /* exec I2 */
     if (__builtin_expect(call->reply.error, 0)) {
-        errors_count(&worker->meters.errors, reply_written(&call->reply));
+        count_error(call);
     }
     worker->depth--;
     if (call->caller.session != NULL) {
@@ -96,7 +108,7 @@ static void end(struct call *call)
 }
 
 /* The keys that the command has looked at, for a client that keeps copies of what it reads. */
-static void track(const struct call *call)
+seldom static void track(const struct call *call)
 {
     struct session *session = call->caller.session;
     uint32_t flags = call->command->abi->flags;
@@ -105,19 +117,24 @@ static void track(const struct call *call)
     }
 }
 
+seldom static void blame_module(struct call *call)
+{
+    reply_errorf(&call->reply, "ERR the module %s answered '%s' incompletely", call->command->module->abi->name,
+                 call->command->usage.name);
+}
+
 static void plan(struct call *call)
 {
     call->command->abi->plan(&call->abi);
-    if (call->waits) {
+    if (__builtin_expect(call->waits, 0)) {
         reply_rewind(&call->reply); /* a module that replied none the less */
         waiters_park(call);
         return;
     }
-    if (!reply_whole(&call->reply) && !call->out->full) {
-        reply_errorf(&call->reply, "ERR the module %s answered '%s' incompletely", call->command->module->abi->name,
-                     call->command->usage.name);
+    if (__builtin_expect(!reply_whole(&call->reply), 0) && !call->out->full) {
+        blame_module(call);
     }
-    if (!call->reply.error) {
+    if (call->emission_count > 0 && !call->reply.error) {
         commit(call);
     }
     if (__builtin_expect(call->worker->tracking.tracker_count > 0, 0)) {

@@ -74,18 +74,24 @@ static void prefetch(const struct pipeline *pipeline, const struct session *sess
 }
 
 /* Whether the command must not run now: then the session is held, and it stays where it is with all that follows. */
-static bool hold(struct session *session, const struct request *request)
+seldom static bool hold_slow(struct session *session, const struct request *request)
 {
-    const struct worker *worker = session->worker;
-    if (__builtin_expect(worker->pause_until_ms != 0, 0) && pause_stops(session, request)) {
+    if (session->worker->pause_until_ms != 0 && pause_stops(session, request)) {
         hold_take(session, HOLD_PAUSE);
         return true;
     }
-    if (__builtin_expect(worker->shard->sweep.active, 0) && hold_disturbs_now(session, request)) {
+    if (hold_disturbs_now(session, request)) {
         hold_take(session, HOLD_SWEEP);
         return true;
     }
     return false;
+}
+
+static bool hold(struct session *session, const struct request *request)
+{
+    const struct worker *worker = session->worker;
+    bool may = worker->pause_until_ms != 0 || worker->shard->sweep.active;
+    return __builtin_expect(may, 0) && hold_slow(session, request);
 }
 
 /* Carries the commands out, until one makes the session wait or end. Returns the offset behind the last one. */
@@ -111,7 +117,7 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
     return end;
 }
 
-static void protocol_error(struct session *session)
+seldom static void protocol_error(struct session *session)
 {
     struct reply reply;
     reply_begin(&reply, &session->out, session->caller.resp3);

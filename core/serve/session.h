@@ -151,7 +151,7 @@ static inline void session_begin(struct session *session)
 {
     session->pool->executing = session;
 }
-void session_settle_slow(struct session *session, size_t start);
+seldom void session_settle_slow(struct session *session, size_t start);
 static inline void session_settle(struct session *session, size_t start)
 {
     struct session_pool *pool = session->pool;

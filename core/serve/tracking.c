@@ -458,7 +458,7 @@ static void on_change(struct change_listener *listener, const struct change *cha
     }
 }
 
-bool tracking_turn_end(struct tracking *tracking)
+bool tracking_turn_end_slow(struct tracking *tracking)
 {
     tracking_bcast_tell(tracking);
     bool over = !make_room(tracking, 0, TRIM_SLICE); /* the limit has been lowered */

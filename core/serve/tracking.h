@@ -133,8 +133,14 @@ void tracking_off(struct tracking *tracking,
 /* The session ends: it tracks no more, and nothing goes to it for others. */
 void tracking_forget(struct tracking *tracking, struct session *session);
 
-/* At the end of a turn: tells what has been kept for it, and gives back some of what has ended. True: there is more. */
-bool tracking_turn_end(struct tracking *tracking);
+/* At the end of a turn: tells what has been kept for it, and gives back some of what has ended. True: there is more.
+ * While nobody tracks and nothing is to be given back: two comparisons. */
+bool tracking_turn_end_slow(struct tracking *tracking);
+static inline bool tracking_turn_end(struct tracking *tracking)
+{
+    return __builtin_expect(tracking->tracker_count > 0 || !list_empty(&tracking->leaving), 0) &&
+           tracking_turn_end_slow(tracking);
+}
 
 /* After a command of a session that tracks, one that is not part of another: what CLIENT CACHING said is over, unless
  * the command is `aside`. */
