@@ -228,9 +228,6 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = node};
     TRY(wal_create(&node->wal, &config, node->env.disk, &node->shard.tail, end, &events, complaint));
     node->shard.wal = node->wal;
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        wal_declare(node->wal, (uint16_t)i, gm_bytes_of(node->shard.types[i].name));
-    }
     return STATUS_OK;
 }
 
@@ -239,8 +236,7 @@ static void start_serving(struct node *node, const struct recovery_end *found)
     const struct replay_end *end = &found->log;
     bool logged = node->env.disk != NULL && node->config->persistence != WAL_NONE;
     uint64_t epoch = end->last_epoch > 0 ? end->last_epoch : 1;
-    tail_finish(&node->shard.tail);
-    tail_init(&node->shard.tail, end->last_sequence, epoch, logged);
+    tail_continue(&node->shard.tail, end->last_sequence, epoch);
     struct complaint complaint;
     if (logged && open_log(node, end, &complaint) != STATUS_OK) {
         fail(node, &complaint);

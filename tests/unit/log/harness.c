@@ -139,7 +139,7 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
 enum status harness_start(struct harness *harness)
 {
     TRY(harness_recover(harness, true, NULL));
-    tail_init(&harness->tail, harness->end.last_sequence, 3, true);
+    tail_init(&harness->tail, harness->end.last_sequence, 3);
     memset(harness->ends + harness->end.last_sequence + 1, 0,
            (HARNESS_SEQUENCES - harness->end.last_sequence - 1) * sizeof *harness->ends);
     struct wal_events events = {on_progress, on_failed, harness};
@@ -149,7 +149,7 @@ enum status harness_start(struct harness *harness)
         tail_finish(&harness->tail);
         return status;
     }
-    wal_declare(harness->wal, TYPE, TYPE_NAME);
+    tail_declare(&harness->tail, TYPE, TYPE_NAME);
     on_progress(harness);
     return STATUS_OK;
 }
