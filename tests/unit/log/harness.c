@@ -53,20 +53,24 @@ static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm
     return STATUS_OK;
 }
 
+bool harness_knows(const struct harness *harness, const struct record *record)
+{
+    uint8_t body[BODY_MAX];
+    char key[32];
+    if (record->sequence == 0 || record->sequence >= HARNESS_SEQUENCES) {
+        return false;
+    }
+    struct record expected = record_of(harness, record->sequence, body, key);
+    bool more = !harness->ends[record->sequence];
+    return same(record, &expected) && more == ((record->flags & RECORD_MORE) != 0);
+}
+
 static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     struct harness *harness = container_of(sink, struct harness, sink);
     (void)complaint;
-    uint8_t body[BODY_MAX];
-    char key[32];
     harness->delivered++;
-    if (record->sequence != harness->delivered || record->sequence >= HARNESS_SEQUENCES) {
-        harness->wrong = true;
-        return STATUS_OK;
-    }
-    struct record expected = record_of(harness, record->sequence, body, key);
-    bool more = !harness->ends[record->sequence];
-    harness->wrong = harness->wrong || !same(record, &expected) || more != ((record->flags & RECORD_MORE) != 0);
+    harness->wrong = harness->wrong || record->sequence != harness->delivered || !harness_knows(harness, record);
     return STATUS_OK;
 }
 
