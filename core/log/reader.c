@@ -36,9 +36,9 @@
 #include "log/scan.h"
 #include "log/segment.h"
 
-#define WINDOW      ((size_t)256 * 1024) /* bytes read at a time */
-#define MEMORY_KEEP (4 * WINDOW)         /* bytes of memory kept from one run to the next */
-#define TAIL_NUMBERING UINT64_MAX        /* of runs from the tail; of others: the segment's first sequence */
+#define WINDOW         ((size_t)256 * 1024) /* bytes read at a time */
+#define MEMORY_KEEP    (4 * WINDOW)         /* bytes of memory kept from one run to the next */
+#define TAIL_NUMBERING UINT64_MAX           /* of runs from the tail; of others: the segment's first sequence */
 
 struct reader {
     struct reader_config config;
@@ -60,12 +60,12 @@ struct reader {
 
     uint8_t *data;
     size_t capacity;
-    size_t whole;     /* bytes of whole batches at the beginning */
-    size_t put;       /* bytes of them and of the batch that is open */
-    size_t parsed;    /* the next record begins here */
-    size_t filled;    /* bytes */
-    uint64_t offset;  /* in the file, of what comes at `filled` */
-    bool batch_open;  /* a record with MORE was the last */
+    size_t whole;    /* bytes of whole batches at the beginning */
+    size_t put;      /* bytes of them and of the batch that is open */
+    size_t parsed;   /* the next record begins here */
+    size_t filled;   /* bytes */
+    uint64_t offset; /* in the file, of what comes at `filled` */
+    bool batch_open; /* a record with MORE was the last */
     bool has_header;
     uint64_t last;    /* sequence of the last record parsed */
     uint64_t run_end; /* sequence of the last record in whole batches */
@@ -74,6 +74,21 @@ struct reader {
 static void on_read(struct disk_request *request);
 
 /* ---- beginning and end ---- */
+
+static bool has_wal(const struct reader *reader)
+{
+    return reader->config.wal != NULL && wal_oldest(reader->config.wal) > 0;
+}
+
+/* As long as it reads, what it has not given out stays in the segments, if it still is there: so that a cursor may be
+ * lost. */
+static void hold_on(struct reader *reader)
+{
+    if (reader->hold.wal == NULL && has_wal(reader)) {
+        enum status status = wal_hold(reader->config.wal, &reader->hold, reader->next);
+        check((status == STATUS_OK) == (reader->hold.wal != NULL)); /* without one the tail alone may have it */
+    }
+}
 
 struct reader *reader_create(const struct reader_config *config, uint64_t sequence)
 {
@@ -84,6 +99,7 @@ struct reader *reader_create(const struct reader_config *config, uint64_t sequen
     reader->request.lane = DISK_LANE_READ;
     reader->request.on_done = on_read;
     list_init(&reader->request.link);
+    hold_on(reader);
     return reader;
 }
 
@@ -175,8 +191,9 @@ static enum status gone(struct reader *reader)
     if (oldest == 0) {
         oldest = tail_first(reader->config.tail);
     }
-    complaint_set(&reader->complaint, "record %" PRIu64 " is not in the log any more, which begins with record %" PRIu64,
-                  reader->next, oldest);
+    complaint_set(&reader->complaint,
+                  "record %" PRIu64 " is not in the log any more, which begins with record %" PRIu64, reader->next,
+                  oldest);
     return fail(reader, STATUS_NOT_FOUND);
 }
 
@@ -188,11 +205,6 @@ static enum status no_beginning(struct reader *reader)
 }
 
 /* ---- how far it may go ---- */
-
-static bool has_wal(const struct reader *reader)
-{
-    return reader->config.wal != NULL && wal_oldest(reader->config.wal) > 0;
-}
 
 static uint64_t limit_of(const struct reader *reader)
 {
@@ -319,8 +331,8 @@ static enum status take_header(struct reader *reader)
 {
     struct segment_header header;
     struct complaint why;
-    enum status status = segment_parse(
-        (struct gm_bytes){reader->data + reader->parsed, reader->filled - reader->parsed}, &header, &why);
+    enum status status =
+        segment_parse((struct gm_bytes){reader->data + reader->parsed, reader->filled - reader->parsed}, &header, &why);
     if (status == STATUS_VERSION) {
         reader->complaint = why;
         complaint_prefix(&reader->complaint, "%s", reader->name);
@@ -428,7 +440,7 @@ static void lend(struct reader *reader, struct reader_run *out)
     move_on(reader, reader->run_end + 1);
 }
 
-/* The next run of the segment that is read, or a request for it. OK with an empty run: the segment has ended. */
+/* The next run of the segment that is read, or a request for it. */
 static enum status read_segment(struct reader *reader, size_t max, const struct wal_place *place,
                                 struct reader_run *out)
 {
@@ -440,11 +452,8 @@ static enum status read_segment(struct reader *reader, size_t max, const struct 
         return STATUS_OK;
     }
     if (reader->last >= place->last) {
-        if (reader->batch_open || reader->run_end + 1 != reader->next) {
-            return reader->batch_open ? damaged(reader, "its last batch is not complete") : no_beginning(reader);
-        }
-        out->bytes = BYTES_NONE;
-        return place->ended ? STATUS_OK : STATUS_AGAIN;
+        check(reader->batch_open || reader->next > place->last); /* reader I1: else it was given out */
+        return reader->batch_open ? damaged(reader, "its last batch is not complete") : STATUS_AGAIN;
     }
     if (needed - (reader->filled - reader->parsed) > place->end - reader->offset) {
         return damaged(reader, "it ends within a record");
@@ -458,21 +467,15 @@ static enum status from_segments(struct reader *reader, size_t max, struct reade
     if (reader->hold.wal == NULL) {
         return gone(reader);
     }
-    for (;;) {
-        struct wal_place place;
-        wal_find(reader->config.wal, reader->next, synced, &place);
-        if (place.last < place.first) {
-            return STATUS_AGAIN; /* nothing stands in it yet */
-        }
-        if (place.first != reader->segment) {
-            begin_segment(reader, place.first);
-        }
-        enum status status = read_segment(reader, max, &place, out);
-        if (status != STATUS_OK || out->bytes.size > 0) {
-            return status;
-        }
-        check(reader->next == place.last + 1); /* reader I1: the next segment has it */
+    struct wal_place place;
+    wal_find(reader->config.wal, reader->next, synced, &place); /* reader I5 */
+    if (place.last < place.first) {
+        return STATUS_AGAIN; /* nothing stands in it yet */
     }
+    if (place.first != reader->segment) {
+        begin_segment(reader, place.first);
+    }
+    return read_segment(reader, max, &place, out);
 }
 
 /* ---- from outside ---- */
@@ -483,16 +486,6 @@ static void leave_segment(struct reader *reader)
 {
     if (reader->config.tail->window > 0 || reader->put > 0 || reader->batch_open) {
         forget_segment(reader);
-    }
-}
-
-/* As long as it reads, what it has not given out stays in the segments, if it still is there: so that a cursor may be
- * lost. */
-static void hold_on(struct reader *reader)
-{
-    if (reader->hold.wal == NULL && has_wal(reader)) {
-        enum status status = wal_hold(reader->config.wal, &reader->hold, reader->next);
-        check((status == STATUS_OK) == (reader->hold.wal != NULL)); /* without one the tail alone may have it */
     }
 }
 
@@ -507,7 +500,6 @@ static enum status next_run(struct reader *reader, size_t max, struct reader_run
     if (reader->next == 0 || reader->next > reader->config.tail->last_sequence + 1) {
         return no_beginning(reader);
     }
-    hold_on(reader);
     enum status status = enter_tail(reader);
     if (status == STATUS_INVALID) {
         return no_beginning(reader);

@@ -70,7 +70,8 @@ must_use enum status wal_hold(struct wal *wal, struct wal_hold *hold, uint64_t s
 void wal_hold_move(struct wal_hold *hold, uint64_t sequence);
 void wal_release(struct wal_hold *hold); /* one that holds nothing is fine, zeroed too. O(holders) */
 
-/* The oldest record that may still be held: all from it on are in segments, or in the tail. 0 with WAL_NONE. O(segments)
+/* The oldest record that may still be held: all from it on are in segments, or in the tail. 0 with WAL_NONE.
+ * O(segments)
  */
 uint64_t wal_oldest(const struct wal *wal);
 

@@ -51,8 +51,8 @@ struct wal {
     uint64_t written;
     uint64_t synced;
     uint64_t synced_offset; /* all up to `synced` is before it, in this segment or in those before */
-    uint64_t marked; /* the highest that a mark in this segment claims */
-    bool unsynced;   /* something was written, even if only a mark, and not synced */
+    uint64_t marked;        /* the highest that a mark in this segment claims */
+    bool unsynced;          /* something was written, even if only a mark, and not synced */
     bool full;
     bool failed;
     bool closing;

@@ -251,7 +251,7 @@ static void segment_done(struct wal *wal)
 
 static void mark_done(struct wal *wal)
 {
-    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable); /* wal P2 */
+    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable);  /* wal P2 */
     check(wal->next_mark.oldest >= wal->mark.oldest && wal->next_mark.oldest <= wal->synced + 1); /* wal P6 */
     check(wal_hold_is_kept(wal, wal->next_mark.oldest));                                          /* wal P7 */
     wal->mark = wal->next_mark;

@@ -183,6 +183,7 @@ Test(hold, under_any_mixture_is_kept)
         for (size_t i = 0; i < 4; i++) {
             wal_release(&holds[i]);
         }
+        harness_settle(&harness, 500);
         wal_keep_from(harness.wal, wal_synced(harness.wal) + 1);
         harness_settle(&harness, 500);
         cr_assert_eq(wal_oldest(harness.wal), first_of(&harness, 0));

@@ -16,7 +16,7 @@ struct follower {
     struct reader *reader;
     enum reader_limit limit;
     uint64_t next;
-    unsigned ready; /* calls of on_ready */
+    unsigned ready;                 /* calls of on_ready */
     uint64_t from_files, from_tail; /* records */
     struct complaint complaint;
 };
@@ -322,7 +322,8 @@ Test(reader, refuses_a_segment_with_any_bit_that_differs_and_gives_out_nothing_o
     for (uint64_t at = used; at < contents.size;) {
         struct record record;
         size_t size;
-        if (record_parse((struct gm_bytes){contents.data + at, contents.size - at}, &record, &size, NULL) != STATUS_OK) {
+        if (record_parse((struct gm_bytes){contents.data + at, contents.size - at}, &record, &size, NULL) !=
+            STATUS_OK) {
             break;
         }
         at += size;
