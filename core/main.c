@@ -28,6 +28,7 @@
 #include "os/os_process.h"
 #include "os/os_settings.h"
 #include "os/os_signal.h"
+#include "serve/blame.h"
 
 struct server {
     struct config config;
@@ -295,7 +296,7 @@ static enum status start(struct server *server, struct complaint *complaint)
 static size_t describe_crash(const void *context, char *text, size_t room)
 {
     const struct server *server = context;
-    return server->node != NULL ? note_describe(&server->node->shard, text, room) : 0;
+    return server->node != NULL ? blame_describe(&server->node->worker, text, room) : 0;
 }
 
 static enum status run(struct server *server, struct complaint *complaint)

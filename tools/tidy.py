@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The house rules that a program can check. Usage: tools/tidy.py [build folder]
+"""The house rules that a program can check. Usage: tools/tidy.py [--remaining | --remaining-all] [build folder]
 
 Why     A rule that nobody checks is a wish. Each one here was chosen because breaking it is cheap on the day and dear
         later: an arrow upwards, a hidden static that two nodes in one process share, a clock read below the node.
@@ -8,16 +8,23 @@ Why     A rule that nobody checks is a wish. Each one here was chosen because br
 Rules   text      first line names the licence; no tabs, no trailing blanks, no carriage returns, at most 120 columns, a
                   line break at the end; no absolute path of somebody's machine
         format    clang-format has nothing to change
-        includes  a folder of core sees those below it (BELOW); what points elsewhere and is not on the list
-                  tools/arrows.txt is refused, and so is a line of that list that no file needs any more. A module sees
-                  geomys/, its own folder and the C library; the ABI sees itself and the C library
+        includes  a folder of core or of tools/cli sees those below it (LEVELS of structure.py). A module sees geomys/,
+                  its own folder and the C library; the ABI sees itself and the C library
         names     no typedef of a struct, union or enum in core
         calls     no unbounded string functions and no hidden state (strtok, rand), tests aside; in core, outside os
                   and main.c, no clock, thread, file or socket; allocation through base/memory.c alone
-        statics   (with a build folder, one without sanitizers) nothing writable in .data, .bss, .tdata, .tbss of core
-                  (except os) and of the modules, and no object of core may refer to what "calls" forbids
+        promises  each numbered promise is cited where it holds (promises.py), and what is cited is promised
+        With a build folder, one without sanitizers and just built:
+        statics   nothing writable in .data, .bss, .tdata, .tbss of core (except os) and of the modules, and no object
+                  of core may refer to what "calls" forbids
+        arrows    no object refers to a symbol that is defined in a folder which is not below
+        knots     at most six units of a folder need each other in a circle (structure.py)
 
-Prints FILE:LINE: REASON for each finding; exit code 1 if there is one.
+Lists   What does not hold yet is on a list that only shrinks: arrows.txt, knots.txt, promises.txt. What is not on it is
+        refused, and so is a line of it that nothing needs any more: --remaining takes such lines away, and nothing
+        else. --remaining-all writes down what is new too, for the day when two branches meet: the difference shows it.
+
+Prints FILE:LINE: REASON for each finding; exit code 1 if there is one. Its own tests (tidy_test.py) run first.
 """
 
 import os
@@ -26,33 +33,20 @@ import shutil
 import subprocess
 import sys
 
+import promises
+import structure
+import tidy_test
+from remaining import Remaining
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COLUMNS = 120
 LICENCE = "SPDX-License-Identifier: MIT"
 
-# What the files of a folder may include beside their own.
-BELOW = {
-    "base": "",
-    "env": "base",
-    "wire": "env base",
-    "store": "env base",
-    "module": "env base",
-    "log": "env base",
-    "meter": "env base",
-    "config": "env base",
-    "shard": "wire store module log meter env base",
-    "serve": "shard wire store module log meter env base",
-    "replica": "shard wire store module log meter env base",
-    "command": "serve shard wire store module log meter env base",
-    "cluster": "replica shard wire store module log meter env base",
-    "node": "command serve cluster replica config shard wire store module log meter env base",
-    "os": "env base",
-    "main.c": "node command serve cluster replica config shard wire store module log meter os env base",
+LISTS = {
+    "arrows": "Includes, and calls (to a .c), that still point up.",
+    "knots": "Units of a folder that still need each other in a circle: more than six.",
+    "promises": "Promises that are not cited yet.",
 }
-LEVELS = {folder: set(below.split()) for folder, below in BELOW.items()}
-
-# Includes that still point up: the list only shrinks.
-REMAINING = "tools/arrows.txt"
 
 LIBC = set(
     "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp stdalign stdarg stdatomic stdbool "
@@ -96,7 +90,7 @@ EXCEPTIONS = {
 NOT_OURS = ("corpus", "golden", "node_modules", "__pycache__", "build")
 
 findings = []
-remaining = {}  # arrow -> whether a file has it
+remaining = {name: Remaining(os.path.join(ROOT, "tools", name + ".txt"), LISTS[name]) for name in LISTS}
 
 
 def exceptions_of(path):
@@ -154,56 +148,34 @@ def without_comments(text):
 
 # ---- includes --------------------------------------------------------------------------------------------------------
 
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-
 
 def is_libc(header):
     return header.endswith(".h") and header[:-2] in LIBC
 
 
 def check_core_include(path, number, folder, kind, header):
-    below = LEVELS.get(folder, set())
-    world = folder in ("os", "main.c")
     if kind == "<":
+        world = folder in ("os", "main.c")
         if WORLD_HEADERS.match(header) and not world and header not in exceptions_of(path):
             found(path, number, "<%s> brings the outside world in: only core/os and core/main.c may" % header)
         if header.startswith("geomys/"):
             found(path, number, 'written as "%s", since it is ours' % header)
-        return
-    target = header.split("/")[0]
-    if target == "geomys":
-        return
-    if "/" not in header or target not in LEVELS:
+    elif not header.startswith("geomys/") and os.path.dirname(header) not in structure.LEVELS:
         found(path, number, 'includes are written from core/ ("base/buf.h"), not "%s"' % header)
-    elif target != folder and target not in below:
-        arrow = "%s -> %s" % (os.path.relpath(path, ROOT), header)
-        if arrow in remaining:
-            remaining[arrow] = True
-        else:
-            found(path, number, "%s/ may not include %s/: arrows point down only" % (folder, target))
-
-
-def read_remaining():
-    path = os.path.join(ROOT, REMAINING)
-    with open(path, encoding="utf-8") as file:
-        return {line.strip(): False for line in file if line.strip() and not line.startswith("#")}
-
-
-def check_remaining():
-    for arrow, met in remaining.items():
-        if not met:
-            found(os.path.join(ROOT, REMAINING), 1, "no file needs '%s' any more: take the line away" % arrow)
 
 
 def check_includes(path, lines):
     parts = os.path.relpath(path, ROOT).split(os.sep)
     for number, line in enumerate(lines, 1):
-        match = INCLUDE.match(line)
+        match = structure.INCLUDE.match(line)
         if not match:
             continue
         kind, header = match.groups()
         if parts[0] == "core":
             check_core_include(path, number, parts[1], kind, header)
+        elif parts[:2] == ["tools", "cli"]:
+            if kind == '"' and os.path.dirname(header) not in structure.LEVELS:
+                found(path, number, 'includes are written from tools/ ("cli/show/output.h"), not "%s"' % header)
         elif parts[0] == "modules" or parts[0] == "include":
             beside = os.path.exists(os.path.join(os.path.dirname(path), header)) and "/" not in header
             ours = kind == '"' and (header.startswith("geomys/") or (parts[0] == "modules" and beside))
@@ -238,6 +210,53 @@ def check_code(path, text):
                 found(path, number, "%s(): memory comes from base/memory.h" % name)
 
 
+# ---- structure and promises ------------------------------------------------------------------------------------------
+
+
+def bare(path):
+    """As it is written in an include."""
+    return path.split("/", 1)[1]
+
+
+def check_structure(tree, with_symbols):
+    for path, line, target, symbol in tree.arrows_up():
+        if not remaining["arrows"].allows("%s -> %s" % (path, bare(target))):
+            how = "include" if symbol is None else "call %s() of" % symbol
+            found(os.path.join(ROOT, path), line, "may not %s %s: arrows point down only" % (how, bare(target)))
+    if not with_symbols:  # without symbols there are fewer, and smaller ones
+        remaining["arrows"].keep(lambda line: line.endswith(".c"))
+        remaining["knots"].keep(lambda line: True)
+        return
+    for path in tree.missing:
+        found(os.path.join(ROOT, path), 1, "has no object file in the build folder: build first")
+    for where, units in tree.knots(structure.KNOT + 1):
+        check_knot(where, units)
+
+
+def check_knot(where, units):
+    knots = remaining["knots"]
+    before = [set(line.split()[1:]) for line in knots.listed if line.split()[0] == where + ":"]
+    smaller = any(set(units) < knot for knot in before)
+    if not knots.allows("%s: %s" % (where, " ".join(units)), less=smaller):
+        what = "less is left of a knot: tools/tidy.py --remaining" if smaller else "a knot of %d units" % len(units)
+        found(os.path.join(ROOT, where), 1, "%s (%s)" % (what, " ".join(units)))
+
+
+def check_promises():
+    book = promises.Promises(ROOT)
+    for path, line, reason in book.wrong:
+        found(os.path.join(ROOT, path), line, reason)
+    for promise, path, line in book.uncited():
+        if not remaining["promises"].allows(promise):
+            found(os.path.join(ROOT, path), line, "nobody cites it: /* %s */ where it holds" % promise)
+
+
+def check_remaining():
+    for name, list_of in remaining.items():
+        for line in list_of.stale():
+            found(list_of.path, 1, "nothing needs '%s' any more: tools/tidy.py --remaining takes it away" % line)
+
+
 # ---- format ----------------------------------------------------------------------------------------------------------
 
 
@@ -261,65 +280,27 @@ def check_format(paths):
 
 # ---- object files ----------------------------------------------------------------------------------------------------
 
-WRITABLE = re.compile(r"^(\.data(?!\.rel\.ro)|\.bss|\.tdata|\.tbss|\*COM\*)")
-
-
-def symbols(archive):
-    """(member, section, size, name) of each symbol."""
-    run = subprocess.run(["objdump", "-t", archive], capture_output=True, text=True, check=True)
-    member = os.path.basename(archive)
-    for line in run.stdout.split("\n"):
-        head = re.match(r"^(\S+):\s+file format", line)
-        if head:
-            member = head.group(1)
-            continue
-        # address, seven flag characters, section, size, name (with visibility before it)
-        match = re.match(r"^[0-9a-f]{8,16} (.{7}) (\S+)\s+([0-9a-f]+)\s+(.*)$", line)
-        if match:
-            name = match.group(4).split()[-1] if match.group(4).split() else ""
-            yield member, match.group(2), int(match.group(3), 16), name
-
-
-def source_of(build_object):
-    """The path of the source of an object below a CMakeFiles/<target>.dir folder, as CMake mirrors it."""
-    inside = build_object.split(".dir" + os.sep, 1)[-1]
-    return os.path.join(ROOT, inside[:-2] if inside.endswith(".o") else inside)
-
-
-def objects_below(build, target):
-    folder = os.path.join(build, "CMakeFiles", target + ".dir")
-    for where, _, names in os.walk(folder):
-        for name in sorted(names):
-            path = os.path.join(where, name)
-            if name.endswith(".o") and os.path.exists(source_of(path)):  # not those of sources that are gone
-                yield path
-
-
 def check_objects(build):
-    core = ["core-" + folder for folder in list(LEVELS) + ["module-usage"] if folder not in ("os", "main.c")]
-    modules_folder = os.path.join(ROOT, "modules")
-    modules = ["module-" + name for name in sorted(os.listdir(modules_folder))] if os.path.isdir(modules_folder) else []
-    count = 0
-    for target in core + modules:
-        for path in objects_below(build, target):
-            count += 1
-            source = source_of(path)
-            allowed = exceptions_of(source)
-            for _, section, size, name in symbols(path):
-                if WRITABLE.match(section) and size > 0:
-                    found(source, 1, "%s is a writable static (%s)" % (name, section))
-                if section != "*UND*" or name in allowed:
-                    continue
-                if target in core and name in ALLOCATION:
-                    found(source, 1, "refers to %s(): memory comes from base/memory.h" % name)
-                if name in WORLD or name.startswith("pthread_"):
-                    found(source, 1, "refers to %s(): the outside world comes through env" % name)
-    if count == 0:
+    scopes = ["modules"] + ["core/" + folder for folder in structure.LEVELS if folder not in ("os", "main.c")]
+    sources = structure.objects(ROOT, build, scopes)
+    table = structure.read_symbols(sources.values())
+    for source, path in sources.items():
+        here = os.path.join(ROOT, source)
+        allowed = exceptions_of(here)
+        for section, size, name in table[path].all:
+            if structure.WRITABLE.match(section) and size > 0:
+                found(here, 1, "%s is a writable static (%s)" % (name, section))
+            if section != "*UND*" or name in allowed:
+                continue
+            if source.startswith("core/") and name in ALLOCATION:
+                found(here, 1, "refers to %s(): memory comes from base/memory.h" % name)
+            if name in WORLD or name.startswith("pthread_"):
+                found(here, 1, "refers to %s(): the outside world comes through env" % name)
+    if not sources:
         found(build, 1, "no object files there: nothing was checked for writable statics")
 
 
-def main():
-    remaining.update(read_remaining())
+def check_all(build):
     c_files = list(files_under(["core", "include", "modules", "tests", "tools"], (".c", ".h")))
     others = list(files_under(["docs", "tools", "tests", "modules", "proto"], (".md", ".py", ".txt", ".proto")))
     others += [os.path.join(ROOT, name) for name in sorted(os.listdir(ROOT)) if name.endswith((".md", ".txt"))]
@@ -334,10 +315,26 @@ def main():
         if path.endswith((".c", ".h")):
             check_includes(path, lines)
             check_code(path, text)
-    check_remaining()
     check_format(c_files)
-    if len(sys.argv) > 1:
-        check_objects(os.path.abspath(sys.argv[1]))
+    check_structure(structure.Structure(ROOT, build), build is not None)
+    check_promises()
+    check_remaining()
+    if build is not None:
+        check_objects(build)
+
+
+def main():
+    options = [word for word in sys.argv[1:] if word.startswith("--")]
+    folders = [os.path.abspath(word) for word in sys.argv[1:] if not word.startswith("--")]
+    if len(folders) > 1 or not set(options) <= {"--remaining", "--remaining-all"}:
+        sys.exit(__doc__.split("\n")[0])
+    for reason in tidy_test.failures():
+        found(os.path.join(ROOT, "tools/tidy_test.py"), 1, reason)
+    check_all(folders[0] if folders else None)
+    if options:
+        for name, list_of in remaining.items():
+            print("tools/%s.txt: %d" % (name, list_of.rewrite("--remaining-all" in options)))
+        return 0
     for path, line, reason in sorted(set(findings)):
         print("%s:%d: %s" % (path, line, reason))
     return 1 if findings else 0

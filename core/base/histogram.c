@@ -8,33 +8,39 @@ uint64_t histogram_count(const struct histogram *histogram)
     return histogram_up_to(histogram, HISTOGRAM_MAX);
 }
 
-uint64_t histogram_step_end(uint32_t step)
+uint64_t histogram_step_end_of(uint32_t step, uint32_t bits)
 {
-    uint32_t row = step >> HISTOGRAM_STEP_BITS;
+    uint32_t row = step >> bits;
     if (row == 0) {
         return step;
     }
     uint32_t shift = row - 1;
-    uint64_t first = (uint64_t)(step - (shift << HISTOGRAM_STEP_BITS)) << shift;
+    uint64_t first = (uint64_t)(step - (shift << bits)) << shift;
     return first + ((uint64_t)1 << shift) - 1;
+}
+
+uint64_t histogram_step_end(uint32_t step)
+{
+    return histogram_step_end_of(step, HISTOGRAM_STEP_BITS);
+}
+
+uint64_t histogram_ranked(const uint64_t *steps, uint32_t count, uint32_t bits, double rank)
+{
+    uint64_t seen = 0;
+    uint64_t value = 0;
+    for (uint32_t step = 0; step < count && (seen == 0 || (double)seen < rank); step++) {
+        if (steps[step] > 0) {
+            seen += steps[step];
+            value = histogram_step_end_of(step, bits);
+        }
+    }
+    return value;
 }
 
 uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 {
-    uint64_t count = histogram_count(histogram);
-    double wanted = (double)count * percent / 100.0;
-    uint64_t seen = 0;
-    uint64_t value = 0;
-    for (uint32_t step = 0; step < HISTOGRAM_STEPS && seen < count; step++) {
-        if (histogram->steps[step] > 0) {
-            seen += histogram->steps[step];
-            value = histogram_step_end(step);
-            if ((double)seen >= wanted) {
-                break;
-            }
-        }
-    }
-    return value;
+    double rank = (double)histogram_count(histogram) * percent / 100.0;
+    return histogram_ranked(histogram->steps, HISTOGRAM_STEPS, HISTOGRAM_STEP_BITS, rank);
 }
 
 uint64_t histogram_up_to(const struct histogram *histogram, uint64_t value)

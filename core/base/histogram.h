@@ -19,6 +19,26 @@
 #define HISTOGRAM_MAX       (((uint64_t)1 << HISTOGRAM_MAX_BITS) - 1)
 #define HISTOGRAM_STEPS     ((HISTOGRAM_MAX_BITS - HISTOGRAM_STEP_BITS + 1) << HISTOGRAM_STEP_BITS)
 
+/* ---- steps of any fineness: 2^bits for each doubling. For those who count by themselves ---- */
+
+static inline uint32_t histogram_step_of(uint64_t value, uint32_t bits)
+{
+    if (value < ((uint64_t)1 << bits)) {
+        return (uint32_t)value;
+    }
+    uint32_t shift = 63u - (uint32_t)__builtin_clzll(value) - bits;
+    return (shift << bits) + (uint32_t)(value >> shift);
+}
+
+/* The largest value of a step. */
+uint64_t histogram_step_end_of(uint32_t step, uint32_t bits);
+
+/* The largest value of the step that has the value of this rank, in order of size (1: the least); that of the last step
+ * with a value if there are fewer, 0 if there is none. O(count). */
+uint64_t histogram_ranked(const uint64_t *steps, uint32_t count, uint32_t bits, double rank);
+
+/* ---- the usual one ---- */
+
 struct histogram {
     uint64_t steps[HISTOGRAM_STEPS];
 };
@@ -26,11 +46,7 @@ struct histogram {
 /* The step of a value, at most HISTOGRAM_MAX. */
 static inline uint32_t histogram_step(uint64_t value)
 {
-    if (value < (1u << HISTOGRAM_STEP_BITS)) {
-        return (uint32_t)value;
-    }
-    uint32_t shift = 63u - (uint32_t)__builtin_clzll(value) - HISTOGRAM_STEP_BITS;
-    return (shift << HISTOGRAM_STEP_BITS) + (uint32_t)(value >> shift);
+    return histogram_step_of(value, HISTOGRAM_STEP_BITS);
 }
 
 static inline void histogram_add(struct histogram *histogram, uint64_t value)

@@ -58,24 +58,14 @@ void cmd_client_reply(struct gm_call *abi);
 void cmd_client_noevict(struct gm_call *abi);
 void cmd_client_notouch(struct gm_call *abi);
 
-/* The session with that id that has not been killed, or NULL. O(sessions). */
-struct session *cmd_client_find(const struct shard *shard, int64_t id);
-
 /* cmd_tracking.c */
 void cmd_tracking_tracking(struct gm_call *abi);
 void cmd_tracking_caching(struct gm_call *abi);
 void cmd_tracking_getredir(struct gm_call *abi);
 void cmd_tracking_info(struct gm_call *abi);
 
-/* monitor.c, cmd_waitaof.c */
-void cmd_monitor(struct gm_call *abi);
+/* cmd_waitaof.c */
 void cmd_waitaof(struct gm_call *abi);
-
-/* cmd_transaction.c: whether one of the commands that MULTI has queued is a write. */
-bool cmd_transaction_writes(const struct session *session);
-
-/* ... whether one of them may need memory. */
-bool cmd_transaction_grows(const struct session *session);
 
 /* Gives the session the name, or removes it if that is empty. NULL: done; else the error reply. */
 const char *cmd_client_name(struct session *session, struct gm_bytes name);

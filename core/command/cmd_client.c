@@ -47,7 +47,7 @@ _Static_assert(SESSION_NAME_MAX == 64, "the texts above and below say so");
 
 void cmd_client_setname(struct gm_call *abi)
 {
-    const char *error = cmd_client_name(call_of(abi)->session, gm_arg_at(abi, 0, 0));
+    const char *error = cmd_client_name(call_session(call_of(abi)), gm_arg_at(abi, 0, 0));
     if (error != NULL) {
         gm_reply_error(abi, error);
     } else {
@@ -58,10 +58,10 @@ void cmd_client_setname(struct gm_call *abi)
 void cmd_client_getname(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    if (call->session->name[0] == '\0') {
+    if (call_session(call)->name[0] == '\0') {
         reply_null(&call->reply);
     } else {
-        reply_text(&call->reply, call->session->name);
+        reply_text(&call->reply, call_session(call)->name);
     }
 }
 
@@ -77,7 +77,7 @@ void cmd_client_setinfo(struct gm_call *abi)
     } else if (text.size > SESSION_NAME_MAX) {
         reply_errorf(&call->reply, "ERR %s cannot be longer than 64 bytes.", attribute);
     } else {
-        keep(name ? call->session->lib_name : call->session->lib_version, text);
+        keep(name ? call_session(call)->lib_name : call_session(call)->lib_version, text);
         gm_reply_status(abi, "OK");
     }
 }
@@ -90,14 +90,14 @@ static void add_flags(struct buf *out, const struct session *session)
     (void)buf_append(out, gm_bytes_of(list_empty(&session->monitors) ? "" : "O"));
     (void)buf_append(out, gm_bytes_of(session_listens(session) ? "P" : ""));
     (void)buf_append(out, gm_bytes_of(session->waiting ? "b" : ""));
-    (void)buf_append(out, gm_bytes_of(session->multi ? "x" : ""));
+    (void)buf_append(out, gm_bytes_of(session->transaction.open ? "x" : ""));
     (void)buf_append(out, gm_bytes_of(session->tracker != NULL ? "t" : ""));
     (void)buf_append(out, gm_bytes_of(session->tracker != NULL && session->tracker->broken ? "R" : ""));
     (void)buf_append(out, gm_bytes_of(session->tracker != NULL && session->tracker->mode.bcast ? "B" : ""));
     (void)buf_append(out, gm_bytes_of(session->watch_broken ? "d" : ""));
     (void)buf_append(out, gm_bytes_of(session->doomed ? "c" : ""));
     (void)buf_append(out, gm_bytes_of(session->no_evict ? "e" : ""));
-    (void)buf_append(out, gm_bytes_of(session->no_touch ? "T" : ""));
+    (void)buf_append(out, gm_bytes_of(session->caller.no_touch ? "T" : ""));
     if (out->size == before) {
         (void)buf_append(out, BYTES("N"));
     }
@@ -114,23 +114,24 @@ static unsigned long watched(const struct session *session)
 
 static void add_line(struct buf *out, const struct session *session)
 {
-    const struct shard *shard = session->shard;
+    const struct worker *worker = session->worker;
     size_t unsent = session->out.size - session->sent;
-    size_t memory = sizeof *session + session->out.capacity + session->queue_size;
+    size_t memory = sizeof *session + session->out.capacity + session->transaction.size;
     (void)buf_format(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
-                     (unsigned long long)session->id, session->address, session->local, session->descriptor,
-                     session->name, (long long)(shard->monotonic_ms - session->created_ms) / 1000,
-                     (long long)(shard->monotonic_ms - session->active_ms) / 1000);
+                     (unsigned long long)session->caller.id, session->address, session->local, session->descriptor,
+                     session->name, (long long)(worker->monotonic_ms - session->created_ms) / 1000,
+                     (long long)(worker->monotonic_ms - session->active_ms) / 1000);
     add_flags(out, session);
     (void)buf_format(out, " db=0 sub=%u psub=%u", session->topic_count[PUBSUB_CHANNEL],
                      session->topic_count[PUBSUB_PATTERN]);
     (void)buf_format(out, " ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
-                     session->multi ? (long)session->queue_count : -1, watched(session), session->queue_size);
+                     session->transaction.open ? (long)session->transaction.count : -1, watched(session),
+                     session->transaction.size);
     (void)buf_format(out, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s cmd=%s user=default redir=%lld",
                      session->out.capacity, session->out.size, unsent, memory, unsent > 0 ? "rw" : "r",
                      session->last_command != NULL ? session->last_command : "NULL",
                      session->tracker != NULL ? (long long)session->tracker->target_id : -1LL);
-    (void)buf_format(out, " resp=%d lib-name=%s lib-ver=%s\n", session->resp3 ? 3 : 2, session->lib_name,
+    (void)buf_format(out, " resp=%d lib-name=%s lib-ver=%s\n", session->caller.resp3 ? 3 : 2, session->lib_name,
                      session->lib_version);
 }
 
@@ -142,7 +143,7 @@ static void reply_lines(struct call *call, struct buf *lines)
 
 void cmd_client_id(struct gm_call *abi)
 {
-    gm_reply_int(abi, (int64_t)call_of(abi)->session->id);
+    gm_reply_int(abi, (int64_t)call_session(call_of(abi))->caller.id);
 }
 
 void cmd_client_info(struct gm_call *abi)
@@ -150,7 +151,7 @@ void cmd_client_info(struct gm_call *abi)
     struct call *call = call_of(abi);
     struct buf lines;
     buf_init(&lines, LINE_MAX_SIZE * 2);
-    add_line(&lines, call->session);
+    add_line(&lines, call_session(call));
     reply_lines(call, &lines);
 }
 
@@ -168,7 +169,7 @@ static bool is_listed(const struct gm_call *abi, const struct session *session)
     }
     for (uint32_t i = 0; i < abi->args[CLIENT_ID].count; i++) {
         int64_t id = 0;
-        if (bytes_to_int(gm_arg_at(abi, CLIENT_ID, i), &id) && (uint64_t)id == session->id) {
+        if (bytes_to_int(gm_arg_at(abi, CLIENT_ID, i), &id) && (uint64_t)id == session->caller.id) {
             return true;
         }
     }
@@ -178,9 +179,9 @@ static bool is_listed(const struct gm_call *abi, const struct session *session)
 void cmd_client_list(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    struct list *sessions = &call->shard->sessions;
+    struct list *sessions = &call->worker->sessions.all;
     struct buf lines;
-    buf_init(&lines, call->shard->options.output_max);
+    buf_init(&lines, call->worker->options.output_max);
     for (uint32_t i = 0; i < abi->args[CLIENT_ID].count; i++) {
         int64_t id = 0;
         if (!bytes_to_int(gm_arg_at(abi, CLIENT_ID, i), &id)) {

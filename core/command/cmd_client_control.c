@@ -9,7 +9,9 @@
  *
  * These plans change sessions: each of them runs once. */
 #include "command/cmd.h"
+#include "serve/park.h"
 #include "serve/pause.h"
+#include "serve/sessions.h"
 
 /* ---- KILL ---- */
 
@@ -61,23 +63,23 @@ static const char *check_filters(struct call *call)
 static bool is_meant(const struct call *call, const struct session *session)
 {
     const struct gm_call *abi = &call->abi;
-    if (session->overflowed || (session == call->session && !gm_given(abi, NO) && !gm_given(abi, OLD_ADDRESS))) {
+    if (session->overflowed || (session == call_session(call) && !gm_given(abi, NO) && !gm_given(abi, OLD_ADDRESS))) {
         return false;
     }
-    int64_t age_ms = call->shard->monotonic_ms - session->created_ms;
+    int64_t age_ms = call->worker->monotonic_ms - session->created_ms;
     return (!gm_given(abi, OLD_ADDRESS) ||
             gm_bytes_equal(gm_arg_at(abi, OLD_ADDRESS, 0), gm_bytes_of(session->address))) &&
-           (!gm_given(abi, ID) || (uint64_t)abi->args[CLIENT_ID].integer == session->id) &&
+           (!gm_given(abi, ID) || (uint64_t)abi->args[CLIENT_ID].integer == session->caller.id) &&
            (!gm_given(abi, ADDR) || gm_bytes_equal(gm_arg_at(abi, ADDRESS, 0), gm_bytes_of(session->address))) &&
            (!gm_given(abi, LADDR) || gm_bytes_equal(gm_arg_at(abi, LOCAL_ADDRESS, 0), gm_bytes_of(session->local))) &&
            (!gm_given(abi, TYPE) || is_type(gm_arg_at(abi, CLIENT_TYPE, 0), session)) &&
-           (!gm_given(abi, USER) || session->authenticated) &&
+           (!gm_given(abi, USER) || session->caller.user != NULL) &&
            (!gm_given(abi, MAXAGE) || age_ms / 1000 >= abi->args[MAX_AGE].integer);
 }
 
 static int64_t kill_all(struct call *call)
 {
-    struct list *sessions = &call->shard->sessions;
+    struct list *sessions = &call->worker->sessions.all;
     int64_t killed = 0;
     for (struct list *at = sessions->next; at != sessions; at = at->next) {
         struct session *session = container_of(at, struct session, all);
@@ -85,10 +87,10 @@ static int64_t kill_all(struct call *call)
             continue;
         }
         killed++;
-        if (session == call->session) {
+        if (session == call_session(call)) {
             call->closes = true; /* behind its answer */
         } else {
-            session_kill(session);
+            sessions_kill(session);
         }
     }
     return killed;
@@ -114,40 +116,22 @@ void cmd_client_kill(struct gm_call *abi)
 
 /* ---- UNBLOCK ---- */
 
-struct session *cmd_client_find(const struct shard *shard, int64_t id)
-{
-    for (struct list *at = shard->sessions.next; at != &shard->sessions; at = at->next) {
-        struct session *session = container_of(at, struct session, all);
-        if (session->id == (uint64_t)id && !session->overflowed) {
-            return session;
-        }
-    }
-    return NULL;
-}
-
-/* Not so a session that has been unblocked a moment ago. */
-static bool is_served(const struct session *session)
-{
-    return !list_empty(&session->waits) || !list_empty(&session->syncing);
-}
-
 void cmd_client_unblock(struct gm_call *abi)
 {
     enum { WAITER_ID, TIMEOUT, ERROR };
-    struct session *session = cmd_client_find(call_of(abi)->shard, abi->args[WAITER_ID].integer);
-    if (session == NULL || !session->waiting || session->doomed || !is_served(session)) {
+    struct session *session = sessions_find(call_of(abi)->worker, abi->args[WAITER_ID].integer);
+    if (session == NULL || !session->waiting || session->doomed || !park_is_served(session)) {
         gm_reply_int(abi, 0);
         return;
     }
     if (gm_given(abi, ERROR)) {
         struct reply reply;
-        session_unpark(session);
-        reply_begin(&reply, &session->out, session->resp3);
+        park_end(session);
+        reply_begin(&reply, &session->out, session->caller.resp3);
         reply_error(&reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        session->resumed = true;
-        session_touch(session);
+        session_resume(session);
     } else {
-        session_time_out(session);
+        park_time_out(session);
     }
     gm_reply_int(abi, 1);
 }
@@ -157,24 +141,24 @@ void cmd_client_unblock(struct gm_call *abi)
 void cmd_client_pause(struct gm_call *abi)
 {
     enum { MILLISECONDS, WRITE, ALL };
-    struct shard *shard = call_of(abi)->shard;
+    struct worker *worker = call_of(abi)->worker;
     int64_t span_ms;
     int64_t until_ms;
     if (!bytes_to_int(gm_arg_at(abi, MILLISECONDS, 0), &span_ms)) {
         gm_reply_error(abi, "ERR timeout is not an integer or out of range");
     } else if (span_ms < 0) {
         gm_reply_error(abi, "ERR timeout is negative");
-    } else if (__builtin_add_overflow(shard->monotonic_ms, span_ms, &until_ms)) {
+    } else if (__builtin_add_overflow(worker->monotonic_ms, span_ms, &until_ms)) {
         gm_reply_error(abi, "ERR timeout is out of range");
     } else {
-        pause_begin(shard, until_ms, !gm_given(abi, WRITE));
+        pause_begin(worker, until_ms, !gm_given(abi, WRITE));
         gm_reply_status(abi, "OK");
     }
 }
 
 void cmd_client_unpause(struct gm_call *abi)
 {
-    pause_end(call_of(abi)->shard);
+    pause_end(call_of(abi)->worker);
     gm_reply_status(abi, "OK");
 }
 
@@ -183,7 +167,7 @@ void cmd_client_unpause(struct gm_call *abi)
 void cmd_client_reply(struct gm_call *abi)
 {
     enum { ON, OFF, SKIP };
-    struct session *session = call_of(abi)->session;
+    struct session *session = call_session(call_of(abi));
     if (gm_given(abi, ON)) {
         session->muted = 0;
     } else if (gm_given(abi, OFF)) {
@@ -199,13 +183,13 @@ void cmd_client_reply(struct gm_call *abi)
 void cmd_client_noevict(struct gm_call *abi)
 {
     enum { ON, OFF };
-    call_of(abi)->session->no_evict = gm_given(abi, ON);
+    call_session(call_of(abi))->no_evict = gm_given(abi, ON);
     gm_reply_status(abi, "OK");
 }
 
 void cmd_client_notouch(struct gm_call *abi)
 {
     enum { ON, OFF };
-    call_of(abi)->session->no_touch = gm_given(abi, ON);
+    call_session(call_of(abi))->caller.no_touch = gm_given(abi, ON);
     gm_reply_status(abi, "OK");
 }

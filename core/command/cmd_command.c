@@ -202,7 +202,7 @@ struct cmd_subject cmd_command_subject(const struct registry *registry, struct g
 static void plan_command(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    const struct registry *registry = call->shard->registry;
+    const struct registry *registry = call->worker->registry;
     reply_array(&call->reply, registry_entry_count(registry));
     for (uint32_t i = 0; i < registry_entry_count(registry); i++) {
         const struct registry_entry *entry = registry_entry(registry, i);
@@ -220,7 +220,7 @@ static void plan_info(struct gm_call *abi)
     }
     reply_array(&call->reply, names);
     for (uint32_t i = 0; i < names; i++) {
-        struct cmd_subject subject = cmd_command_subject(call->shard->registry, gm_arg_at(abi, 0, i));
+        struct cmd_subject subject = cmd_command_subject(call->worker->registry, gm_arg_at(abi, 0, i));
         if (subject.entry == NULL && subject.command == NULL) {
             reply_null_array(&call->reply);
         } else {
@@ -231,7 +231,7 @@ static void plan_info(struct gm_call *abi)
 
 static void plan_count(struct gm_call *abi)
 {
-    gm_reply_int(abi, registry_entry_count(call_of(abi)->shard->registry));
+    gm_reply_int(abi, registry_entry_count(call_of(abi)->worker->registry));
 }
 
 /* ---- COMMAND LIST ---- */
@@ -274,7 +274,7 @@ static size_t list_one(struct gm_call *abi, const char *name, const struct comma
 /* The names, or with `reply` NULL only how many. */
 static size_t list(struct gm_call *abi, struct reply *reply)
 {
-    const struct registry *registry = call_of(abi)->shard->registry;
+    const struct registry *registry = call_of(abi)->worker->registry;
     size_t count = 0;
     for (uint32_t i = 0; i < registry_entry_count(registry); i++) {
         const struct registry_entry *entry = registry_entry(registry, i);
@@ -325,7 +325,7 @@ static const char *bind_asked(struct gm_call *abi, const struct command *command
 static void get_keys(struct gm_call *abi, bool with_flags)
 {
     struct call *call = call_of(abi);
-    struct registry_lookup lookup = registry_find(call->shard->registry, abi->argv + WORDS, abi->argc - WORDS);
+    struct registry_lookup lookup = registry_find(call->worker->registry, abi->argv + WORDS, abi->argc - WORDS);
     if (lookup.outcome != REGISTRY_FOUND) {
         gm_reply_error(abi, "ERR Invalid command specified");
         return;

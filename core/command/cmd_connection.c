@@ -14,15 +14,11 @@
 #include "command/cmd.h"
 #include "command/commands.h"
 #include "geomys/ext/wait.h"
+#include "serve/sessions.h"
 
 #define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
 
 /* ---- passwords ---- */
-
-static bool needs_password(const struct shard *shard)
-{
-    return shard->options.password != NULL && shard->options.password[0] != '\0';
-}
 
 static bool is_same_secret(const char *secret, struct gm_bytes given)
 {
@@ -34,28 +30,28 @@ static bool is_same_secret(const char *secret, struct gm_bytes given)
     return differs == 0;
 }
 
-static bool is_welcome(const struct shard *shard, struct gm_bytes user, struct gm_bytes password)
+static bool is_welcome(const struct worker *worker, struct gm_bytes user, struct gm_bytes password)
 {
-    bool known = gm_bytes_equal(user, BYTES("default"));
-    return known && (!needs_password(shard) || is_same_secret(shard->options.password, password));
+    bool known = gm_bytes_equal(user, BYTES(CALLER_USER));
+    return known && (!worker_needs_password(worker) || is_same_secret(worker->options.password, password));
 }
 
 static void plan_auth(struct gm_call *abi)
 {
     enum { USER, PASSWORD };
     struct call *call = call_of(abi);
-    if (!gm_given(abi, USER) && !needs_password(call->shard)) {
+    if (!gm_given(abi, USER) && !worker_needs_password(call->worker)) {
         gm_reply_error(abi,
                        "ERR AUTH <password> called without any password configured for the default user. Are you sure "
                        "your configuration is correct?");
         return;
     }
-    struct gm_bytes user = gm_given(abi, USER) ? gm_arg_at(abi, USER, 0) : BYTES("default");
-    if (!is_welcome(call->shard, user, gm_arg_at(abi, PASSWORD, 0))) {
+    struct gm_bytes user = gm_given(abi, USER) ? gm_arg_at(abi, USER, 0) : BYTES(CALLER_USER);
+    if (!is_welcome(call->worker, user, gm_arg_at(abi, PASSWORD, 0))) {
         gm_reply_error(abi, WRONG_PASSWORD);
         return;
     }
-    call->session->authenticated = true;
+    call_session(call)->caller.user = CALLER_USER;
     gm_reply_status(abi, "OK");
 }
 
@@ -66,8 +62,8 @@ enum { VERSION, AUTH, AUTH_USER, AUTH_PASSWORD, SETNAME, CLIENT_NAME };
 /* What stands against the wish; NULL: it has been fulfilled. */
 static const char *come_to_terms(struct gm_call *abi, struct session *session)
 {
-    int64_t version = session->resp3 ? 3 : 2;
-    bool authenticated = session->authenticated;
+    int64_t version = session->caller.resp3 ? 3 : 2;
+    bool authenticated = session->caller.user != NULL;
     if (gm_given(abi, VERSION) && !bytes_to_int(gm_arg_at(abi, VERSION, 0), &version)) {
         return "ERR Protocol version is not an integer or out of range";
     }
@@ -75,7 +71,7 @@ static const char *come_to_terms(struct gm_call *abi, struct session *session)
         return "NOPROTO unsupported protocol version";
     }
     if (gm_given(abi, AUTH)) {
-        authenticated = is_welcome(session->shard, gm_arg_at(abi, AUTH_USER, 0), gm_arg_at(abi, AUTH_PASSWORD, 0));
+        authenticated = is_welcome(session->worker, gm_arg_at(abi, AUTH_USER, 0), gm_arg_at(abi, AUTH_PASSWORD, 0));
         if (!authenticated) {
             return WRONG_PASSWORD;
         }
@@ -91,8 +87,8 @@ static const char *come_to_terms(struct gm_call *abi, struct session *session)
             return error;
         }
     }
-    session->authenticated = true;
-    session->resp3 = version == 3;
+    session->caller.user = CALLER_USER;
+    session->caller.resp3 = version == 3;
     return NULL;
 }
 
@@ -120,29 +116,29 @@ static void reply_modules(struct reply *reply, const struct registry *registry)
 static void plan_hello(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    struct session *session = call->session;
+    struct session *session = call_session(call);
     struct reply *reply = &call->reply;
     const char *error = come_to_terms(abi, session);
     if (error != NULL) {
         gm_reply_error(abi, error);
         return;
     }
-    reply->resp3 = session->resp3;
+    reply->resp3 = session->caller.resp3;
     reply_map(reply, 8);
     reply_text(reply, "server");
     reply_text(reply, "geomys");
     reply_text(reply, "version"); /* clients take it for that of a Redis */
     reply_text(reply, GEOMYS_REDIS_VERSION);
     reply_text(reply, "proto");
-    reply_int(reply, session->resp3 ? 3 : 2);
+    reply_int(reply, session->caller.resp3 ? 3 : 2);
     reply_text(reply, "id");
-    reply_int(reply, (int64_t)session->id);
+    reply_int(reply, (int64_t)session->caller.id);
     reply_text(reply, "mode");
     reply_text(reply, "standalone");
     reply_text(reply, "role");
     reply_text(reply, "master");
     reply_text(reply, "modules");
-    reply_modules(reply, call->shard->registry);
+    reply_modules(reply, call->worker->registry);
     reply_text(reply, "geomys_version");
     reply_text(reply, GEOMYS_VERSION);
 }
@@ -159,8 +155,8 @@ static void ping_listener(struct gm_call *abi)
 
 static void plan_ping(struct gm_call *abi)
 {
-    const struct session *session = call_of(abi)->session;
-    if (!session->resp3 && session_listens(session)) {
+    const struct caller *caller = &call_of(abi)->caller;
+    if (!caller->resp3 && caller->session != NULL && session_listens(caller->session)) {
         ping_listener(abi);
     } else if (gm_given(abi, 0)) {
         gm_reply_bytes(abi, gm_arg_at(abi, 0, 0));
@@ -192,15 +188,25 @@ static void plan_quit(struct gm_call *abi)
 static void plan_reset(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    session_reset(call->session);
-    call->reply.resp3 = call->session->resp3;
+    sessions_reset(call_session(call));
+    call->reply.resp3 = call_session(call)->caller.resp3;
     gm_reply_status(abi, "RESET");
+}
+
+static void plan_monitor(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    struct session *session = call_session(call);
+    if (list_empty(&session->monitors)) {
+        list_push_back(&call->worker->monitors, &session->monitors);
+    }
+    gm_reply_status(abi, "OK");
 }
 
 /* ---- the table ---- */
 
-#define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING)
-#define CLIENT_FLAGS  (GM_READ | CALL_LOADING | CALL_UNPAUSED)
+#define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING | CALL_SESSION)
+#define CLIENT_FLAGS  (GM_READ | CALL_LOADING | CALL_UNPAUSED | CALL_SESSION | CALL_ASIDE)
 
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "PING [message]", .flags = GM_READ | GM_FAST | CALL_SUBSCRIBED, .plan = plan_ping,
@@ -225,11 +231,11 @@ static const struct gm_command commands[] = {
                 "password shown.",
      .example = "RESET"},
 
-    {CMD_COMMAND, .usage = "MONITOR", .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI, .plan = cmd_monitor,
-     .complexity = "O(1)",
+    {CMD_COMMAND, .usage = "MONITOR", .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI | CALL_SESSION,
+     .plan = plan_monitor, .complexity = "O(1)",
      .summary = "Shows all commands of all clients as they are carried out, until RESET or QUIT."},
-    {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count", .flags = GM_READ | GM_BLOCKS,
-     .plan = cmd_waitaof, .complexity = "O(1)",
+    {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count",
+     .flags = GM_READ | GM_BLOCKS | CALL_SESSION, .plan = cmd_waitaof, .complexity = "O(1)",
      .summary = "Waits until what this connection has written is on the disk, some milliseconds at most, 0 for ever.",
      .example = "WAITAOF 0 0 100"},
     {CMD_COMMAND, .usage = "CLIENT|ID", .flags = CLIENT_FLAGS, .plan = cmd_client_id, .complexity = "O(1)",

@@ -141,7 +141,7 @@ static bool is_known(const struct cmd_subject *subject)
 /* The subject number i of the call: of those named, or of all. */
 static struct cmd_subject subject_at(struct gm_call *abi, uint32_t i)
 {
-    const struct registry *registry = call_of(abi)->shard->registry;
+    const struct registry *registry = call_of(abi)->worker->registry;
     if (abi->args[0].count > 0) {
         return cmd_command_subject(registry, gm_arg_at(abi, 0, i));
     }
@@ -152,7 +152,7 @@ static struct cmd_subject subject_at(struct gm_call *abi, uint32_t i)
 static uint32_t subject_count(struct gm_call *abi)
 {
     uint32_t named = abi->args[0].count;
-    return named > 0 ? named : registry_entry_count(call_of(abi)->shard->registry);
+    return named > 0 ? named : registry_entry_count(call_of(abi)->worker->registry);
 }
 
 void cmd_docs_docs(struct gm_call *abi)

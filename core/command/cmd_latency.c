@@ -15,7 +15,7 @@
 
 static struct latency *latency_of(struct gm_call *abi)
 {
-    return &call_of(abi)->shard->latency;
+    return &call_of(abi)->worker->meters.latency;
 }
 
 static struct latency_event *find(struct gm_call *abi, struct gm_bytes name)
@@ -148,18 +148,19 @@ static void add_event(struct buf *out, const struct latency_event *event, int64_
 
 static void plan_doctor(struct gm_call *abi)
 {
-    const struct shard *shard = call_of(abi)->shard;
+    const struct worker *worker = call_of(abi)->worker;
+    const struct latency *latency = &worker->meters.latency;
     struct buf out;
     buf_init(&out, REPORT_MAX);
-    if (shard->options.latency_ms == 0) {
+    if (latency->threshold_ms == 0) {
         (void)buf_append(&out, BYTES("Nothing is watched: latency_monitor_threshold is 0. CONFIG SET "
                                      "latency_monitor_threshold 100 watches for whatever takes 100 ms or longer.\n"));
-    } else if (shard->latency.count == 0) {
+    } else if (latency->count == 0) {
         (void)buf_format(&out, "Nothing has taken %lld ms or longer since the server began, or since LATENCY RESET.\n",
-                         (long long)shard->options.latency_ms);
+                         (long long)latency->threshold_ms);
     }
-    for (uint32_t i = 0; i < shard->latency.count; i++) {
-        add_event(&out, shard->latency.events[i], shard->now_ms / 1000);
+    for (uint32_t i = 0; i < latency->count; i++) {
+        add_event(&out, latency->events[i], worker->now_ms / 1000);
     }
     reply_verbatim(&call_of(abi)->reply, buf_bytes(&out));
     buf_finish(&out);
@@ -249,7 +250,7 @@ static void plan_graph(struct gm_call *abi)
     struct graph graph;
     struct buf out;
     buf_init(&out, REPORT_MAX);
-    graph_fill(&graph, event, call_of(abi)->shard->now_ms / 1000);
+    graph_fill(&graph, event, call_of(abi)->worker->now_ms / 1000);
     (void)buf_format(&out, "%s - high %u ms, low %u ms (all time high %u ms)\n", event->name, graph.high_ms,
                      graph.low_ms, event->worst_ms);
     for (uint32_t i = 0; i < GRAPH_COLUMNS; i++) {
@@ -279,17 +280,17 @@ static void reply_histogram(struct reply *reply, const struct histogram *times, 
     }
 }
 
-static void reply_command(struct reply *reply, const struct command *command, const struct shard_command_stats *stats)
+static void reply_command(struct reply *reply, const struct command *command, const struct command_meter *meter)
 {
     size_t buckets = 0;
-    reply_histogram(reply, stats->times, false, &buckets);
+    reply_histogram(reply, meter->times, false, &buckets);
     reply_text(reply, command->usage.name);
     reply_map(reply, 2);
     reply_text(reply, "calls");
-    reply_int(reply, (int64_t)histogram_count(stats->times));
+    reply_int(reply, (int64_t)histogram_count(meter->times));
     reply_text(reply, "histogram_usec");
     reply_map(reply, buckets);
-    reply_histogram(reply, stats->times, true, &buckets);
+    reply_histogram(reply, meter->times, true, &buckets);
 }
 
 /* "config" names all of its sub-commands. */
@@ -312,13 +313,13 @@ static size_t histograms(struct gm_call *abi, bool write)
 {
     struct call *call = call_of(abi);
     size_t count = 0;
-    for (uint32_t i = 0; i < registry_command_count(call->shard->registry); i++) {
-        const struct command *command = registry_command(call->shard->registry, i);
-        const struct shard_command_stats *stats = &call->shard->command_stats[i];
-        if (stats->times != NULL && is_named(abi, command->usage.name)) {
+    for (uint32_t i = 0; i < registry_command_count(call->worker->registry); i++) {
+        const struct command *command = registry_command(call->worker->registry, i);
+        const struct command_meter *meter = &call->worker->meters.commands[i];
+        if (meter->times != NULL && is_named(abi, command->usage.name)) {
             count++;
             if (write) {
-                reply_command(&call->reply, command, stats);
+                reply_command(&call->reply, command, meter);
             }
         }
     }

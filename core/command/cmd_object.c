@@ -168,7 +168,7 @@ static void reply_value(struct gm_call *abi, const struct entry *entry)
     uint64_t first = gm_given(abi, FROM) ? (uint64_t)abi->args[FIRST].integer : 0;
     uint64_t count = gm_given(abi, PAGE) ? (uint64_t)abi->args[PAGE].integer : PEEK_COUNT;
     type->view(&cell, first, count, abi);
-    if (!reply_whole(&call->reply) && !call->session->out.full) {
+    if (!reply_whole(&call->reply) && !call->out->full) {
         reply_errorf(&call->reply, "ERR the type %s showed its value incompletely", type->id);
     }
 }

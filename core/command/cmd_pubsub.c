@@ -18,7 +18,7 @@
 
 static void answer(struct call *call, const char *word, const struct gm_bytes *name)
 {
-    const struct session *session = call->session;
+    const struct session *session = call_session(call);
     struct reply *reply = &call->reply;
     reply_push(reply, 3);
     reply_text(reply, word);
@@ -37,7 +37,7 @@ static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *wo
     reply_expect(&call->reply, count);
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);
-        const char *error = pubsub_subscribe(call->session, kind, name);
+        const char *error = pubsub_subscribe(&call->worker->pubsub, call_session(call), kind, name);
         if (error != NULL) {
             reply_error_element(&call->reply, error);
         } else {
@@ -48,7 +48,7 @@ static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *wo
 
 static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char *word)
 {
-    struct session *session = call->session;
+    struct session *session = call_session(call);
     struct list *topics = &session->topics[kind];
     if (list_empty(topics)) {
         answer(call, word, NULL);
@@ -57,9 +57,9 @@ static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char
     reply_expect(&call->reply, session->topic_count[kind]);
     while (!list_empty(topics)) {
         const struct pubsub_topic *topic = container_of(topics->next, struct pubsub_link, in_session)->topic;
-        uint8_t *copy = arena_alloc(&call->shard->arena, topic->size + 1u);
+        uint8_t *copy = arena_alloc(&call->worker->arena, topic->size + 1u);
         struct gm_bytes name = {memcpy(copy, topic->name, topic->size), topic->size};
-        pubsub_unsubscribe(session, kind, name);
+        pubsub_unsubscribe(&call->worker->pubsub, session, kind, name);
         answer(call, word, &name);
     }
 }
@@ -75,7 +75,7 @@ static void unsubscribe(struct gm_call *abi, enum pubsub_kind kind, const char *
     reply_expect(&call->reply, count);
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);
-        pubsub_unsubscribe(call->session, kind, name);
+        pubsub_unsubscribe(&call->worker->pubsub, call_session(call), kind, name);
         answer(call, word, &name);
     }
 }
@@ -104,13 +104,13 @@ static void plan_punsubscribe(struct gm_call *abi)
 
 static void plan_publish(struct gm_call *abi)
 {
-    struct shard *shard = call_of(abi)->shard;
-    gm_reply_int(abi, (int64_t)pubsub_publish(shard, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
+    const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
+    gm_reply_int(abi, (int64_t)pubsub_publish(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
 }
 
 static size_t list_channels(struct gm_call *abi, struct reply *reply)
 {
-    const struct list *all = &call_of(abi)->shard->pubsub.all[PUBSUB_CHANNEL];
+    const struct list *all = &call_of(abi)->worker->pubsub.all[PUBSUB_CHANNEL];
     size_t count = 0;
     for (const struct list *at = all->next; at != all; at = at->next) {
         struct gm_bytes name = pubsub_name(container_of(at, struct pubsub_topic, all));
@@ -132,7 +132,7 @@ static void plan_channels(struct gm_call *abi)
 
 static void plan_numsub(struct gm_call *abi)
 {
-    const struct pubsub *pubsub = &call_of(abi)->shard->pubsub;
+    const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
     uint32_t count = abi->args[0].count;
     gm_reply_array(abi, (size_t)count * 2);
     for (uint32_t i = 0; i < count; i++) {
@@ -144,12 +144,12 @@ static void plan_numsub(struct gm_call *abi)
 
 static void plan_numpat(struct gm_call *abi)
 {
-    gm_reply_int(abi, (int64_t)call_of(abi)->shard->pubsub.topics[PUBSUB_PATTERN].count);
+    gm_reply_int(abi, (int64_t)call_of(abi)->worker->pubsub.topics[PUBSUB_PATTERN].count);
 }
 
 /* ---- the table ---- */
 
-#define SUBSCRIBING (GM_READ | CALL_LOADING | CALL_NO_MULTI | CALL_SUBSCRIBED)
+#define SUBSCRIBING (GM_READ | CALL_LOADING | CALL_NO_MULTI | CALL_SUBSCRIBED | CALL_SESSION)
 #define ASKING      (GM_READ | CALL_LOADING)
 
 static const struct gm_command commands[] = {

@@ -20,7 +20,7 @@ static void reply_entry(struct reply *reply, const struct slowlog_entry *entry)
 
 static void plan_get(struct gm_call *abi)
 {
-    const struct slowlog *slowlog = &call_of(abi)->shard->slowlog;
+    const struct slowlog *slowlog = &call_of(abi)->worker->meters.slowlog;
     int64_t wanted = 10;
     if (gm_given(abi, 0) && (!bytes_to_int(gm_arg_at(abi, 0, 0), &wanted) || wanted < -1)) {
         gm_reply_error(abi, "ERR count should be greater than or equal to -1");
@@ -35,12 +35,12 @@ static void plan_get(struct gm_call *abi)
 
 static void plan_len(struct gm_call *abi)
 {
-    gm_reply_int(abi, call_of(abi)->shard->slowlog.count);
+    gm_reply_int(abi, call_of(abi)->worker->meters.slowlog.count);
 }
 
 static void plan_reset(struct gm_call *abi)
 {
-    slowlog_clear(&call_of(abi)->shard->slowlog);
+    slowlog_clear(&call_of(abi)->worker->meters.slowlog);
     gm_reply_status(abi, "OK");
 }
 

@@ -4,12 +4,12 @@
  *
  * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
+#include "serve/sessions.h"
 
 enum { ON, OFF, REDIRECT, CLIENT_ID, PREFIX, PREFIXES, BCAST, OPTIN, OPTOUT, NOLOOP };
 
 static const char *read_wish(struct gm_call *abi, struct tracking_wish *wish)
 {
-    struct shard *shard = call_of(abi)->shard;
     uint32_t count = abi->args[PREFIXES].count;
     *wish = (struct tracking_wish){
         .mode = {.bcast = gm_given(abi, BCAST),
@@ -19,12 +19,12 @@ static const char *read_wish(struct gm_call *abi, struct tracking_wish *wish)
         .prefix_count = count,
     };
     if (gm_given(abi, REDIRECT)) {
-        wish->target = cmd_client_find(shard, abi->args[CLIENT_ID].integer);
+        wish->target = sessions_find(call_of(abi)->worker, abi->args[CLIENT_ID].integer);
         if (wish->target == NULL) {
             return "ERR The client ID you want redirect to does not exist";
         }
     }
-    struct gm_bytes *prefixes = arena_alloc(&shard->arena, (count + 1) * sizeof *prefixes);
+    struct gm_bytes *prefixes = arena_alloc(&call_of(abi)->worker->arena, (count + 1) * sizeof *prefixes);
     for (uint32_t i = 0; i < count; i++) {
         prefixes[i] = gm_arg_at(abi, PREFIXES, i);
     }
@@ -34,14 +34,15 @@ static const char *read_wish(struct gm_call *abi, struct tracking_wish *wish)
 
 void cmd_tracking_tracking(struct gm_call *abi)
 {
-    struct session *session = call_of(abi)->session;
+    struct session *session = call_session(call_of(abi));
+    struct tracking *tracking = &call_of(abi)->worker->tracking;
     char text[TRACKING_TEXT_MAX];
     struct tracking_wish wish;
     const char *error = read_wish(abi, &wish);
     if (error == NULL && gm_given(abi, ON)) {
-        error = tracking_on(session, &wish, text);
+        error = tracking_on(tracking, session, &wish, text);
     } else if (error == NULL) {
-        tracking_off(session);
+        tracking_off(tracking, session);
     }
     if (error != NULL) {
         gm_reply_error(abi, error);
@@ -53,7 +54,7 @@ void cmd_tracking_tracking(struct gm_call *abi)
 void cmd_tracking_caching(struct gm_call *abi)
 {
     enum { YES, NO };
-    struct tracker *tracker = call_of(abi)->session->tracker;
+    struct tracker *tracker = call_session(call_of(abi))->tracker;
     bool yes = gm_given(abi, YES);
     if (tracker == NULL) {
         gm_reply_error(abi, "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
@@ -75,7 +76,7 @@ static int64_t redirection(const struct tracker *tracker)
 
 void cmd_tracking_getredir(struct gm_call *abi)
 {
-    gm_reply_int(abi, redirection(call_of(abi)->session->tracker));
+    gm_reply_int(abi, redirection(call_session(call_of(abi))->tracker));
 }
 
 /* `reply` NULL: only counts. */
@@ -112,7 +113,7 @@ void cmd_tracking_info(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct reply *reply = &call->reply;
-    const struct tracker *tracker = call->session->tracker;
+    const struct tracker *tracker = call_session(call)->tracker;
     reply_map(reply, 3);
     reply_text(reply, "flags");
     reply_set(reply, write_flags(tracker, NULL));

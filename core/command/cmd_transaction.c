@@ -16,26 +16,27 @@
 #include "command/cmd.h"
 #include "command/commands.h"
 #include "serve/exec.h"
+#include "serve/sessions.h"
 
 static void plan_multi(struct gm_call *abi)
 {
-    struct session *session = call_of(abi)->session;
-    if (session->multi) {
+    struct session *session = call_session(call_of(abi));
+    if (session->transaction.open) {
         gm_reply_error(abi, "ERR MULTI calls can not be nested");
         return;
     }
-    session->multi = true;
+    session->transaction.open = true;
     gm_reply_status(abi, "OK");
 }
 
 static void plan_discard(struct gm_call *abi)
 {
-    struct session *session = call_of(abi)->session;
-    if (!session->multi) {
+    struct session *session = call_session(call_of(abi));
+    if (!session->transaction.open) {
         gm_reply_error(abi, "ERR DISCARD without MULTI");
         return;
     }
-    session_discard(session);
+    sessions_discard(session);
     gm_reply_status(abi, "OK");
 }
 
@@ -55,75 +56,48 @@ static bool is_watch_broken(const struct session *session)
         return true;
     }
     for (const struct list *at = session->watches.next; at != &session->watches; at = at->next) {
-        if (has_expired(session->shard, container_of(at, struct interest_link, in_session)->key)) {
+        if (has_expired(session->worker->shard, container_of(at, struct interest_link, in_session)->key)) {
             return true;
         }
     }
     return false;
 }
 
-static bool queue_has(const struct session *session, uint32_t flag)
+/* False: something stands against carrying the commands out, and has been answered. */
+static bool check_queue(struct call *call)
 {
-    for (const struct session_call *queued = session->queue; queued != NULL; queued = queued->next) {
-        struct registry_lookup lookup = registry_find(session->shard->registry, queued->argv, queued->argc);
-        if (lookup.outcome == REGISTRY_FOUND && (lookup.command->abi->flags & flag) != 0) {
-            return true;
-        }
+    const struct shard *shard = call->shard;
+    const struct transaction *transaction = &call_session(call)->transaction;
+    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->keyspace) &&
+        (transaction->flags & GM_GROWS) != 0) {
+        reply_error(&call->reply, "EXECABORT Transaction discarded because of: " EVICT_REFUSAL);
+        return false;
     }
-    return false;
-}
-
-bool cmd_transaction_writes(const struct session *session)
-{
-    return queue_has(session, GM_WRITE);
-}
-
-bool cmd_transaction_grows(const struct session *session)
-{
-    return queue_has(session, GM_GROWS);
-}
-
-/* NULL: nothing stands against carrying the commands out. */
-static const char *check_queue(const struct session *session)
-{
-    const struct shard *shard = session->shard;
-    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->keyspace) && cmd_transaction_grows(session)) {
-        return "EXECABORT Transaction discarded because of: " EVICT_REFUSAL;
+    if (transaction->failed) {
+        reply_error(&call->reply, "EXECABORT Transaction discarded because of previous errors.");
+        return false;
     }
-    if (session->multi_failed) {
-        return "EXECABORT Transaction discarded because of previous errors.";
+    enum shard_refusal refusal = shard_refusal(shard);
+    if (refusal != SHARD_OPEN && (transaction->flags & GM_WRITE) != 0) {
+        reply_errorf(&call->reply, "EXECABORT Transaction discarded because of: %s", shard_refusal_text(refusal));
+        return false;
     }
-    if (shard->wal != NULL && wal_full(shard->wal) && cmd_transaction_writes(session)) {
-        return "EXECABORT Transaction discarded because of: DISKFULL the disk is full: writes are refused until there "
-               "is space "
-               "again";
-    }
-    return NULL;
-}
-
-/* The answer shows that somebody has written: it must not leave before that is durable. */
-static void depend_on_all(struct call *call)
-{
-    if (call->session->turn_mark < call->shard->tail.last_sequence) {
-        call->session->turn_mark = call->shard->tail.last_sequence;
-    }
+    return true;
 }
 
 static void plan_exec(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    struct session *session = call->session;
-    if (!session->multi) {
+    struct session *session = call_session(call);
+    if (!session->transaction.open) {
         gm_reply_error(abi, "ERR EXEC without MULTI");
         return;
     }
-    const char *error = check_queue(session);
-    if (error != NULL) {
-        session_discard(session);
-        gm_reply_error(abi, error);
+    if (!check_queue(call)) {
+        sessions_discard(session);
     } else if (is_watch_broken(session)) {
-        session_discard(session);
-        depend_on_all(call);
+        sessions_discard(session);
+        call_depends(call, call->shard->tail.last_sequence); /* the answer shows that somebody has written */
         gm_reply_null_array(abi);
     } else {
         exec_queue(call);
@@ -134,8 +108,8 @@ static void plan_exec(struct gm_call *abi)
 
 static void plan_watch(struct gm_call *abi)
 {
-    struct session *session = call_of(abi)->session;
-    if (session->multi) {
+    struct session *session = call_session(call_of(abi));
+    if (session->transaction.open) {
         gm_reply_error(abi, "ERR WATCH inside MULTI is not allowed");
         return;
     }
@@ -145,34 +119,35 @@ static void plan_watch(struct gm_call *abi)
     }
     session->watch_count += abi->key_count;
     for (uint32_t i = 0; i < abi->key_count; i++) {
-        interest_watch(&session->shard->interest, session, &session->watches, abi->keys[i].name);
+        interest_watch(&session->worker->interest, session, &session->watches, abi->keys[i].name);
     }
     gm_reply_status(abi, "OK");
 }
 
 static void plan_unwatch(struct gm_call *abi)
 {
-    session_unwatch(call_of(abi)->session);
+    sessions_unwatch(call_session(call_of(abi)));
     gm_reply_status(abi, "OK");
 }
 
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "MULTI", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_multi,
-     .complexity = "O(1)", .summary = "Begins a transaction: the commands that follow are kept until EXEC.",
-     .example = "MULTI"},
-    {CMD_COMMAND, .usage = "EXEC", .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE | CALL_COMPOUND,
+    {CMD_COMMAND, .usage = "MULTI", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING | CALL_SESSION,
+     .plan = plan_multi, .complexity = "O(1)",
+     .summary = "Begins a transaction: the commands that follow are kept until EXEC.", .example = "MULTI"},
+    {CMD_COMMAND, .usage = "EXEC",
+     .flags = GM_READ | CALL_NO_QUEUE | CALL_LOADING | CALL_WRITE_ALIKE | CALL_COMPOUND | CALL_SESSION,
      .plan = plan_exec, .complexity = "what its commands cost",
      .summary = "Carries out the commands of a transaction, all at once, and replies with their replies."},
-    {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING, .plan = plan_discard,
-     .complexity = "O(n), n the kept commands",
+    {CMD_COMMAND, .usage = "DISCARD", .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_LOADING | CALL_SESSION,
+     .plan = plan_discard, .complexity = "O(n), n the kept commands",
      .summary = "Forgets the commands of a transaction, and the watched keys."},
     {CMD_COMMAND, .usage = "WATCH key...",
-     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | GM_ACCEPT_ANY | CALL_FROZEN, .plan = plan_watch,
-     .complexity = "O(n), n the keys",
+     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | GM_ACCEPT_ANY | CALL_FROZEN | CALL_SESSION,
+     .plan = plan_watch, .complexity = "O(n), n the keys",
      .summary = "Makes the next EXEC do nothing if one of these keys changes before it.", .example = "WATCH stock:17"},
-    {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_unwatch,
+    {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_SESSION, .plan = plan_unwatch,
      .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},
 };
 

@@ -10,7 +10,7 @@
 static bool is_synced(const struct call *call)
 {
     const struct wal *wal = call->shard->wal;
-    return wal != NULL && wal_synced(wal) >= call->session->written;
+    return wal != NULL && wal_synced(wal) >= call_session(call)->written;
 }
 
 void cmd_waitaof(struct gm_call *abi)

@@ -187,10 +187,11 @@ void tail_add(struct tail *tail, struct record *record)
     if (!tail->carried) {
         return;
     }
+    size_t start = tail->filling.size;
     while (__builtin_expect(!record_encode(record, &tail->filling), 0)) {
         tail_grow(tail, record_size(record), record->sequence); /* the newest piece is full, or there is none */
+        start = tail->filling.size;
     }
-    size_t start = tail->filling.size - record_size(record);
     check(tail->filling.size - tail->batch_start <= TAIL_BATCH_MAX);
     if (start > tail->batch_start) {
         record_set_more(tail->filling.data + tail->last_start, true); /* tail I1 */

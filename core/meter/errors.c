@@ -3,7 +3,7 @@
 /* errors.c - counting errors by their first word. */
 #include "meter/errors.h"
 
-#include "shard/shard.h"
+#include <string.h>
 
 /* A word that could not stand in a line of INFO counts as none. */
 static struct gm_bytes first_word(struct gm_bytes answer)
@@ -19,10 +19,9 @@ static struct gm_bytes first_word(struct gm_bytes answer)
     return word;
 }
 
-void errors_count(struct shard *shard, struct gm_bytes answer)
+void errors_count(struct errors *errors, struct gm_bytes answer)
 {
-    struct errors *errors = &shard->errors;
-    shard->stats.errors++;
+    errors->sum++;
     struct gm_bytes word = answer.size > 0 ? first_word(answer) : BYTES_NONE;
     if (word.size == 0) {
         return;
@@ -39,4 +38,10 @@ void errors_count(struct shard *shard, struct gm_bytes answer)
         kind->word[word.size] = '\0';
         kind->count = 1;
     }
+}
+
+void errors_reset(struct errors *errors)
+{
+    errors->sum = 0;
+    errors->count = 0;
 }

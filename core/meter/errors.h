@@ -2,7 +2,7 @@
 
 /* errors.h - which errors clients were answered, by their first word: ERR, WRONGTYPE, NOAUTH.
  *
- * Limits   ERRORS_KINDS words of up to ERRORS_WORD bytes; what comes after is in the sum alone (shard_stats.errors).
+ * Limits   ERRORS_KINDS words of up to ERRORS_WORD bytes; what comes after is in the sum alone.
  */
 #ifndef GEOMYS_METER_ERRORS_H
 #define GEOMYS_METER_ERRORS_H
@@ -13,16 +13,18 @@
 #define ERRORS_WORD  31 /* bytes */
 
 struct errors {
-    uint32_t count;
+    uint64_t sum;   /* of all errors, those of no kind below too */
+    uint32_t count; /* of kinds */
     struct error_kind {
         uint64_t count;
         char word[ERRORS_WORD + 1];
     } kinds[ERRORS_KINDS];
 };
 
-struct shard;
-
 /* Counts the error that an answer consists of, as it stands on the wire: "-ERR ...". O(kinds). */
-void errors_count(struct shard *shard, struct gm_bytes answer);
+void errors_count(struct errors *errors, struct gm_bytes answer);
+
+/* All counts begin anew. */
+void errors_reset(struct errors *errors);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "shard/shard.h"
 
 void latency_finish(struct latency *latency)
 {
@@ -30,16 +29,16 @@ static struct latency_event *find(struct latency *latency, const char *name)
     return latency->events[latency->count++] = event;
 }
 
-void latency_add(struct shard *shard, const char *name, int64_t ms)
+void latency_add(struct latency *latency, const char *name, int64_t ms)
 {
-    if (shard->options.latency_ms == 0 || ms < shard->options.latency_ms) {
+    if (latency->threshold_ms == 0 || ms < latency->threshold_ms) {
         return;
     }
-    struct latency_event *event = find(&shard->latency, name);
+    struct latency_event *event = find(latency, name);
     if (event == NULL) {
         return;
     }
-    struct latency_sample now = {(uint32_t)(shard->now_ms / 1000), ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
+    struct latency_sample now = {(uint32_t)(latency->now_ms / 1000), ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
     struct latency_sample *last = &event->samples[(event->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES];
     event->worst_ms = now.ms > event->worst_ms ? now.ms : event->worst_ms;
     if (event->count > 0 && last->time_s == now.time_s) {

@@ -3,7 +3,7 @@
 /* latency.h - LATENCY: which parts of the server took long, and when.
  *
  * Idea     Whoever does something that may take long says how long it took, under a name; what reached the threshold
- *          (latency_monitor_threshold) is kept, the worst of each second, LATENCY_SAMPLES seconds per name.
+ *          (`threshold_ms`) is kept, the worst of each second, LATENCY_SAMPLES seconds per name.
  *
  * Limits   LATENCY_EVENTS names, of which only those that occurred take memory: 1.3 KB each.
  */
@@ -14,8 +14,6 @@
 
 #define LATENCY_EVENTS  16
 #define LATENCY_SAMPLES 160
-
-struct shard;
 
 struct latency_sample {
     uint32_t time_s; /* wall clock */
@@ -33,13 +31,21 @@ struct latency_event {
 struct latency {
     struct latency_event *events[LATENCY_EVENTS]; /* owned; the first `count` */
     uint32_t count;
+    int64_t threshold_ms; /* latency_monitor_threshold; 0: nothing is kept */
+    int64_t now_ms;       /* wall clock of this turn: when what is added now was */
 };
 
 void latency_finish(struct latency *latency);
 
+/* A turn begins, at that time (wall clock). */
+static inline void latency_turn(struct latency *latency, int64_t now_ms)
+{
+    latency->now_ms = now_ms;
+}
+
 /* Something took that long. `name` is a static text. Nothing happens below the threshold, and while it is 0. O(names)
  */
-void latency_add(struct shard *shard, const char *name, int64_t ms);
+void latency_add(struct latency *latency, const char *name, int64_t ms);
 
 /* Forgets the event, one of latency->events; nothing happens with NULL. Returns how many: 0 or 1. */
 uint32_t latency_forget(struct latency *latency, struct latency_event *event);

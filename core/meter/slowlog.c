@@ -4,9 +4,9 @@
 #include "meter/slowlog.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
-#include "serve/call.h"
 
 /* A word as it is kept: a slice of the command, or a remark in `remark`. */
 struct kept_word {
@@ -21,18 +21,15 @@ static size_t remark(struct kept_word *word, const char *format, size_t count)
     return size > 0 ? (size_t)size : 0;
 }
 
-static void cut(const struct call *call, uint32_t i, uint32_t words, struct kept_word *word)
+static void cut(const struct slowlog_call *call, uint32_t i, uint32_t words, struct kept_word *word)
 {
-    const struct gm_call *abi = &call->abi;
-    bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
-    uint32_t shown = strchr(call->command->usage.name, '|') != NULL ? 2 : 1;
     *word = (struct kept_word){.slice = BYTES_NONE};
-    if (i + 1 == words && abi->argc > words) {
-        word->remark_size = remark(word, "... (%zu more arguments)", (size_t)abi->argc - words + 1);
-    } else if (secret && i >= shown) {
+    if (i + 1 == words && call->argc > words) {
+        word->remark_size = remark(word, "... (%zu more arguments)", (size_t)call->argc - words + 1);
+    } else if (i >= call->shown) {
         word->slice = BYTES("(redacted)");
     } else {
-        word->slice = abi->argv[i];
+        word->slice = call->argv[i];
         if (word->slice.size > SLOWLOG_WORD) {
             word->remark_size = remark(word, "... (%zu more bytes)", word->slice.size - SLOWLOG_WORD);
             word->slice.size = SLOWLOG_WORD;
@@ -49,9 +46,9 @@ static uint8_t *put(uint8_t *at, const struct kept_word *word)
     return at + word->slice.size + word->remark_size;
 }
 
-static struct slowlog_entry *keep(const struct call *call)
+static struct slowlog_entry *keep(const struct slowlog_call *call)
 {
-    uint32_t words = call->abi.argc < SLOWLOG_WORDS ? call->abi.argc : SLOWLOG_WORDS;
+    uint32_t words = call->argc < SLOWLOG_WORDS ? call->argc : SLOWLOG_WORDS;
     struct kept_word kept[SLOWLOG_WORDS];
     size_t size = 0;
     for (uint32_t i = 0; i < words; i++) {
@@ -82,18 +79,17 @@ void slowlog_init(struct slowlog *slowlog)
     list_init(&slowlog->entries);
 }
 
-void slowlog_add(struct slowlog *slowlog, const struct call *call, uint64_t us)
+void slowlog_add(struct slowlog *slowlog, const struct slowlog_call *call, uint64_t us)
 {
     if (slowlog->limit == 0) {
         return;
     }
-    const struct session *session = call->session;
     struct slowlog_entry *entry = keep(call);
     entry->id = slowlog->next_id++;
-    entry->time_s = call->shard->now_ms / 1000;
+    entry->time_s = call->time_s;
     entry->us = us;
-    memcpy(entry->address, session->address, sizeof entry->address);
-    memcpy(entry->name, session->name, sizeof entry->name);
+    (void)snprintf(entry->address, sizeof entry->address, "%s", call->address);
+    (void)snprintf(entry->name, sizeof entry->name, "%s", call->name);
     list_init(&entry->link);
     list_push_back(slowlog->entries.next, &entry->link); /* before the first */
     slowlog->count++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* timing.h - how long commands take: the time of each, and where it is counted.
+/* timing.h - how long commands take: the time of each.
  *
  * Idea     The counter is read once where the commands of a connection begin and once at the end of each: the end of
  *          one is the beginning of the next. A command that runs others (EXEC) keeps the moment at which it began, so
@@ -13,40 +13,39 @@
 #ifndef GEOMYS_METER_TIMING_H
 #define GEOMYS_METER_TIMING_H
 
-#include <stdint.h>
+#include <stddef.h>
 
-struct call;
-struct clock;
-struct shard;
+#include "env/clock.h"
 
 struct timing {
-    uint64_t (*ticks)(struct clock *); /* of shard->clock; NULL: nothing is measured */
+    struct clock *clock;               /* borrowed; NULL: nothing is measured */
+    uint64_t (*ticks)(struct clock *); /* of the clock; NULL: commands are not measured */
     uint64_t now;                      /* ticks: when what is under way began */
     uint64_t scale;                    /* nanoseconds per tick, times 2^32 */
     uint64_t slow_ns;                  /* from here on somebody wants to hear of a command: SLOWLOG or LATENCY */
 };
 
-/* After the shard's options or its clock have changed, and once a second: takes over the limits, and the length of a
- * tick. */
-void timing_configure(struct shard *shard);
+/* From now on with this clock, which outlives the timing; NULL: nothing is measured. */
+void timing_watch(struct timing *timing, struct clock *clock);
 
-/* Releases what timing_count has allocated. */
-void timing_finish(struct shard *shard);
-
-/* Begins all counts of commands anew. O(commands). */
-void timing_reset(struct shard *shard);
+/* Once a second: the length of a tick becomes more exact. */
+void timing_adjust(struct timing *timing);
 
 /* What follows is not the time of what was before. */
-void timing_begin(struct shard *shard);
+static inline void timing_begin(struct timing *timing)
+{
+    if (__builtin_expect(timing->ticks != NULL, 1)) {
+        timing->now = timing->ticks(timing->clock);
+    }
+}
 
-/* The call has been carried out. O(1), but for a slow one. */
-void timing_count(struct call *call);
-
-/* The call waits: what it took so far is kept for then. */
-void timing_wait(struct call *call);
-
-/* Microseconds between two moments of shard->clock; 0 for `since` 0, which timing_moment_us gives while nobody wants to
- * know: latency_monitor_threshold is 0. For the parts of a turn that are no commands. */
-int64_t timing_moment_us(const struct shard *shard);
+/* The nanoseconds since `began` (ticks: a timing->now of before); what follows begins now. Only with ticks. */
+static inline uint64_t timing_end(struct timing *timing, uint64_t began)
+{
+    uint64_t now = timing->ticks(timing->clock);
+    uint64_t ticks = now > began ? now - began : 0; /* counters of two processors may differ by a little */
+    timing->now = now;
+    return (uint64_t)(((unsigned __int128)ticks * timing->scale) >> 32);
+}
 
 #endif

@@ -10,7 +10,6 @@
 #include "geomys/ext/wait.h"
 #include "node/info.h"
 #include "node/memory_admin.h"
-#include "serve/notify.h"
 
 /* ---- INFO ---- */
 
@@ -25,36 +24,14 @@ static void plan_info(struct gm_call *call)
 
 /* ---- CONFIG ---- */
 
-void admin_take_over(struct node *node)
-{
-    const struct config *config = node->config;
-    struct shard_options *options = &node->shard.options;
-    options->limits.bulk_max = (size_t)config->max_bulk;
-    options->limits.query_max = (size_t)config->client_query_limit;
-    options->output_max = (size_t)config->client_output_limit;
-    options->queue_max = (size_t)config->client_query_limit;
-    options->default_expiry_ms = config->default_expiry_ms;
-    options->password = config->password;
-    struct evict_options memory = memory_options(config);
-    evict_configure(&node->shard, &memory);
-    options->notify = notify_classes(config->notify_keyspace_events);
-    options->tracking_max_keys = (uint64_t)config->tracking_table_max_keys;
-    options->slowlog_us = config->slowlog_log_slower_than;
-    options->slowlog_len = (uint32_t)config->slowlog_max_len;
-    options->latency_ms = config->latency_monitor_threshold;
-    timing_configure(&node->shard);
-    node->env.trace.least = (enum trace_level)config->log_level;
-}
-
 /* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
 static void plan_config_resetstat(struct gm_call *call)
 {
     struct node *node = admin_node(call);
-    struct shard *shard = &node->shard;
+    struct shard *shard = &node->replica.shard;
     uint64_t damaged = shard->stats.damaged;
     shard->stats = (struct shard_stats){.damaged = damaged};
-    timing_reset(shard);
-    shard->errors.count = 0;
+    meters_reset(&node->worker.meters);
     node->commands_before = 0;
     node->connections = 0;
     node->connections_rejected = 0;
@@ -111,7 +88,7 @@ static void plan_module_list(struct gm_call *call)
 /* Everybody else is served meanwhile; only this client waits. */
 static void plan_save(struct gm_call *call)
 {
-    struct saver *saver = &admin_node(call)->saver;
+    struct saver *saver = &admin_node(call)->replica.saver;
     struct complaint complaint;
     if (!call_of(call)->again) {
         enum status status = saver_start(saver, &complaint);
@@ -135,7 +112,7 @@ static void plan_save(struct gm_call *call)
 
 static void begin_in_background(struct gm_call *call, const char *answer, bool patient)
 {
-    struct saver *saver = &admin_node(call)->saver;
+    struct saver *saver = &admin_node(call)->replica.saver;
     struct complaint complaint;
     enum status status = saver_start(saver, &complaint);
     if (status == STATUS_EXISTS && patient) {
@@ -162,7 +139,7 @@ static void plan_bgrewriteaof(struct gm_call *call)
 
 static void plan_lastsave(struct gm_call *call)
 {
-    gm_reply_int(call, admin_node(call)->saver.last_wall_ms / 1000);
+    gm_reply_int(call, admin_node(call)->replica.saver.last_wall_ms / 1000);
 }
 
 /* ---- TIME, SHUTDOWN, DEBUG ---- */
@@ -181,12 +158,15 @@ static void plan_shutdown(struct gm_call *call)
 {
     struct node *node = admin_node(call);
     trace(&node->env.trace, TRACE_INFO, "SHUTDOWN was asked for by client %llu",
-          (unsigned long long)call_of(call)->session->id);
+          (unsigned long long)call_of(call)->caller.id);
     node_stop(node);
     /* Clients expect the connection to close without an answer, and take an answer for a failure. */
     gm_reply_status(call, "OK");
-    call_of(call)->session->overflowed = true;
-    call_of(call)->session->doomed = true;
+    struct session *session = call_of(call)->caller.session;
+    if (session != NULL) {
+        session->overflowed = true;
+        session->doomed = true;
+    }
 }
 
 static void plan_debug_digest(struct gm_call *call)

@@ -10,18 +10,15 @@
 /* The descriptor, for registry_add with a NULL path. */
 const struct gm_module *admin_commands(void);
 
-/* What the running parts take over from the configuration after it has changed. */
-void admin_take_over(struct node *node);
-
 /* admin_config.c */
 void admin_config_get(struct gm_call *call);
 void admin_config_set(struct gm_call *call);
 void admin_config_rewrite(struct gm_call *call);
 
-/* The node whose shard carries out the call. */
+/* The node whose worker carries out the call. */
 static inline struct node *admin_node(struct gm_call *call)
 {
-    return call_of(call)->shard->owner;
+    return call_of(call)->worker->owner;
 }
 
 #endif

@@ -103,7 +103,7 @@ void admin_config_set(struct gm_call *call)
     } else {
         gm_reply_status(call, "OK");
     }
-    admin_take_over(node);
+    node_configure(node);
 }
 
 /* ---- REWRITE ---- */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "serve/pipeline.h"
+#include "serve/sessions.h"
 
 /* Nothing more will come: what it has asked for is still answered, but who waits has nobody to be answered for. */
 static void wind_up(struct client *client)
@@ -28,13 +30,13 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     *wants = 0;
     traffic_read(&node->traffic, size, client->left);
     client->left = size;
-    if (node->wal != NULL && wal_backlog(node->wal) > NODE_BACKLOG_MAX) {
+    if (replica_backlog(&node->replica) > NODE_BACKLOG_MAX) {
         if (list_empty(&client->stuffed)) {
             list_push_back(&node->stuffed, &client->stuffed);
         }
         return 0;
     }
-    size_t consumed = session_input(client->session, data, size, wants);
+    size_t consumed = pipeline_input(client->session, data, size, wants);
     node->net_input += consumed;
     client->left = size - consumed;
     if (client->ended) {
@@ -64,7 +66,7 @@ static void on_closed(void *user)
 {
     struct client *client = user;
     list_remove(&client->stuffed);
-    session_destroy(client->session);
+    sessions_close(client->session);
     memory_free(client);
 }
 
@@ -79,7 +81,7 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
                    struct gm_bytes *refusal)
 {
     struct node *node = context;
-    if (node->shard.session_count >= (uint64_t)node->config->maxclients) {
+    if (node->worker.sessions.count >= (uint64_t)node->config->maxclients) {
         node->connections_rejected++;
         *refusal = BYTES("-ERR max number of clients reached\r\n");
         return false;
@@ -88,7 +90,7 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     struct client *client = memory_zeroed(sizeof *client);
     client->node = node;
     client->conn = conn;
-    client->session = session_create(&node->shard, ++node->next_session_id);
+    client->session = sessions_open(&node->worker, ++node->next_session_id);
     client->session->user = client;
     client->session->descriptor = net_base(conn)->descriptor;
     (void)snprintf(client->session->address, sizeof client->session->address, "%s", net_base(conn)->peer);

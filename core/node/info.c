@@ -54,19 +54,19 @@ static void server(struct node *node, struct buf *out)
 static void clients(struct node *node, struct buf *out)
 {
     (void)buf_format(out, "# Clients\r\nconnected_clients:%llu\r\nmaxclients:%lld\r\nblocked_clients:%llu\r\n",
-                     (unsigned long long)node->shard.session_count, (long long)node->config->maxclients,
-                     (unsigned long long)node->shard.session_blocked);
+                     (unsigned long long)node->worker.sessions.count, (long long)node->config->maxclients,
+                     (unsigned long long)node->worker.sessions.blocked);
     (void)buf_format(out, "tracking_clients:%llu\r\nwatching_keys:%llu\r\n",
-                     (unsigned long long)node->shard.tracking.tracker_count,
-                     (unsigned long long)node->shard.interest.watchers);
+                     (unsigned long long)node->worker.tracking.tracker_count,
+                     (unsigned long long)node->worker.interest.watchers);
     info_clients_traffic(node, out);
 }
 
 static void persistence(struct node *node, struct buf *out)
 {
-    const struct replay_progress *loaded = &node->loaded.log;
-    uint64_t done = recovery_bytes_done(&node->loaded);
-    uint64_t total = recovery_bytes_total(&node->loaded);
+    const struct replay_progress *loaded = &node->replica.loaded.log;
+    uint64_t done = recovery_bytes_done(&node->replica.loaded);
+    uint64_t total = recovery_bytes_total(&node->replica.loaded);
     bool loading = node->state == NODE_LOADING;
     (void)buf_format(out, "# Persistence\r\nloading:%d\r\npersistence:%s\r\naof_enabled:%d\r\n", loading ? 1 : 0,
                      policy_name(node->config->persistence), node->config->persistence != WAL_NONE ? 1 : 0);
@@ -74,8 +74,8 @@ static void persistence(struct node *node, struct buf *out)
                      (unsigned long long)loaded->bytes_done, (unsigned long long)loaded->records,
                      (unsigned long long)loaded->torn_bytes);
     (void)buf_format(out, "snapshot_loaded_bytes:%llu\r\nsnapshot_loaded_records:%llu\r\n",
-                     (unsigned long long)node->loaded.snapshot.bytes_done,
-                     (unsigned long long)node->loaded.snapshot.records);
+                     (unsigned long long)node->replica.loaded.snapshot.bytes_done,
+                     (unsigned long long)node->replica.loaded.snapshot.records);
     if (loading) {
         double share = total == 0 ? 0 : 100.0 * (double)done / (double)total;
         double seconds = (double)(node->monotonic_ms - node->started_ms) / 1e3;
@@ -88,58 +88,61 @@ static void persistence(struct node *node, struct buf *out)
         return;
     }
     (void)buf_format(out, "log_loading_ms:%lld\r\nlog_last_sequence:%llu\r\n",
-                     (long long)(node->loading_ended_ms - node->started_ms),
-                     (unsigned long long)node->shard.tail.last_sequence);
-    if (node->wal != NULL) {
+                     (long long)(node->replica.load_ended_ms - node->started_ms),
+                     (unsigned long long)node->replica.shard.tail.last_sequence);
+    if (node->replica.wal != NULL) {
         struct wal_stats stats;
-        wal_stats(node->wal, &stats);
+        wal_stats(node->replica.wal, &stats);
         (void)buf_format(out,
                          "log_written_sequence:%llu\r\nlog_synced_sequence:%llu\r\nlog_backlog_bytes:%zu\r\n"
                          "log_disk_full:%d\r\n",
-                         (unsigned long long)wal_written(node->wal), (unsigned long long)wal_synced(node->wal),
-                         wal_backlog(node->wal), wal_full(node->wal) ? 1 : 0);
+                         (unsigned long long)wal_written(node->replica.wal),
+                         (unsigned long long)wal_synced(node->replica.wal), wal_backlog(node->replica.wal),
+                         wal_full(node->replica.wal) ? 1 : 0);
         (void)buf_format(out, "log_segments:%llu\r\nlog_bytes_written:%llu\r\nlog_groups:%llu\r\nlog_syncs:%llu\r\n",
                          (unsigned long long)stats.segments, (unsigned long long)stats.bytes_written,
                          (unsigned long long)stats.groups, (unsigned long long)stats.syncs);
         (void)buf_format(out, "aof_last_write_status:%s\r\naof_buffer_length:%zu\r\naof_pending_bio_fsync:%d\r\n",
-                         wal_full(node->wal) ? "err" : "ok", wal_backlog(node->wal),
-                         wal_synced(node->wal) < wal_written(node->wal) ? 1 : 0);
-        saver_info(&node->saver, out);
+                         wal_full(node->replica.wal) ? "err" : "ok", wal_backlog(node->replica.wal),
+                         wal_synced(node->replica.wal) < wal_written(node->replica.wal) ? 1 : 0);
+        saver_info(&node->replica.saver, out);
     }
 }
 
 static void stats(struct node *node, struct buf *out)
 {
-    const struct shard_stats *counts = &node->shard.stats;
+    const struct shard_stats *counts = &node->replica.shard.stats;
+    const struct meters_counts *calls = &node->worker.meters.counts;
     (void)buf_format(out,
                      "# Stats\r\ntotal_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
                      "instantaneous_ops_per_sec:%llu\r\ntotal_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\n",
-                     (unsigned long long)node->connections, (unsigned long long)counts->commands,
+                     (unsigned long long)node->connections, (unsigned long long)calls->commands,
                      (unsigned long long)node->commands_second, (unsigned long long)node->net_input,
                      (unsigned long long)node->net_output);
     (void)buf_format(out,
                      "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:%llu\r\nkeyspace_hits:%llu\r\n"
                      "keyspace_misses:%llu\r\n",
                      (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
-                     (unsigned long long)counts->evicted, (unsigned long long)counts->hits,
-                     (unsigned long long)counts->misses);
+                     (unsigned long long)counts->evicted, (unsigned long long)calls->hits,
+                     (unsigned long long)calls->misses);
     info_stats_traffic(node, out);
     (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
-                     (unsigned long long)node->shard.pubsub.topics[PUBSUB_CHANNEL].count,
-                     (unsigned long long)node->shard.pubsub.topics[PUBSUB_PATTERN].count);
+                     (unsigned long long)node->worker.pubsub.topics[PUBSUB_CHANNEL].count,
+                     (unsigned long long)node->worker.pubsub.topics[PUBSUB_PATTERN].count);
     (void)buf_format(out, "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\ntracking_total_prefixes:%llu\r\n",
-                     (unsigned long long)node->shard.tracking.keys.count,
-                     (unsigned long long)node->shard.tracking.items,
-                     (unsigned long long)node->shard.tracking.prefixes.count);
-    (void)buf_format(
-        out, "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
-        (unsigned long long)counts->errors, (unsigned long long)counts->dropped, (unsigned long long)counts->damaged);
+                     (unsigned long long)node->worker.tracking.keys.count,
+                     (unsigned long long)node->worker.tracking.items,
+                     (unsigned long long)node->worker.tracking.prefixes.count);
+    (void)buf_format(out,
+                     "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
+                     (unsigned long long)node->worker.meters.errors.sum, (unsigned long long)calls->dropped,
+                     (unsigned long long)counts->damaged);
 }
 
 static void replication(struct node *node, struct buf *out)
 {
     (void)buf_format(out, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:%llu\r\n",
-                     (unsigned long long)node->shard.tail.last_sequence);
+                     (unsigned long long)node->replica.shard.tail.last_sequence);
 }
 
 static void cpu(struct node *node, struct buf *out)
@@ -178,16 +181,16 @@ static void cluster(struct node *node, struct buf *out)
 
 static void keyspace(struct node *node, struct buf *out)
 {
-    const struct keyspace *keys = &node->shard.keyspace;
+    const struct keyspace *keys = &node->replica.shard.keyspace;
     (void)buf_append(out, BYTES("# Keyspace\r\n"));
     if (keys->table.count > 0) {
         (void)buf_format(out, "db0:keys=%llu,expires=%u,avg_ttl=%lld\r\n", (unsigned long long)keys->table.count,
                          keys->expire.count, (long long)expire_mean_ms(&keys->expire, node->now_ms));
     }
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
+    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
         if (keys->keys[i] > 0) {
-            (void)buf_format(out, "type_%s:keys=%llu,loaded=%d\r\n", node->shard.types[i].name,
-                             (unsigned long long)keys->keys[i], node->shard.types[i].abi != NULL ? 1 : 0);
+            (void)buf_format(out, "type_%s:keys=%llu,loaded=%d\r\n", node->replica.shard.types[i].name,
+                             (unsigned long long)keys->keys[i], node->replica.shard.types[i].abi != NULL ? 1 : 0);
         }
     }
     if (keys->frozen > 0) {

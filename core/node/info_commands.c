@@ -8,7 +8,7 @@ void info_command_stats(struct node *node, struct buf *out)
 {
     (void)buf_append(out, BYTES("# Commandstats\r\n"));
     for (uint32_t i = 0; i < registry_command_count(node->registry); i++) {
-        const struct shard_command_stats *counts = &node->shard.command_stats[i];
+        const struct command_meter *counts = &node->worker.meters.commands[i];
         if (counts->calls + counts->rejected == 0) {
             continue;
         }
@@ -23,7 +23,7 @@ void info_command_stats(struct node *node, struct buf *out)
 
 void info_error_stats(struct node *node, struct buf *out)
 {
-    const struct errors *errors = &node->shard.errors;
+    const struct errors *errors = &node->worker.meters.errors;
     (void)buf_append(out, BYTES("# Errorstats\r\n"));
     for (uint32_t i = 0; i < errors->count; i++) {
         (void)buf_format(out, "errorstat_%s:count=%llu\r\n", errors->kinds[i].word,
@@ -35,7 +35,7 @@ void info_latency_stats(struct node *node, struct buf *out)
 {
     (void)buf_append(out, BYTES("# Latencystats\r\n"));
     for (uint32_t i = 0; i < registry_command_count(node->registry); i++) {
-        const struct histogram *times = node->shard.command_stats[i].times;
+        const struct histogram *times = node->worker.meters.commands[i].times;
         if (times != NULL) {
             (void)buf_format(
                 out, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n",

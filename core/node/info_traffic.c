@@ -13,7 +13,7 @@ void info_clients_traffic(struct node *node, struct buf *out)
     (void)buf_format(out,
                      "client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\n"
                      "clients_in_timeout_table:%zu\r\ncluster_connections:0\r\n",
-                     larger(node->traffic.input_max), larger(node->traffic.output_max), node->shard.timeouts.count);
+                     larger(node->traffic.input_max), larger(node->traffic.output_max), node->worker.timeouts.count);
 }
 
 void info_stats_traffic(struct node *node, struct buf *out)

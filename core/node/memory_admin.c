@@ -59,7 +59,7 @@ struct report {
 
 static struct report make_report(const struct node *node)
 {
-    const struct keyspace *keyspace = &node->shard.keyspace;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     struct report report = {
         .keyspace = keyspace, .used = keyspace_memory(keyspace), .overhead = keyspace_overhead(keyspace)};
     report.peak = report.used > node->peak_memory ? report.used : node->peak_memory;
@@ -85,9 +85,9 @@ static struct share share_of_module(const struct node *node, const struct module
 {
     struct share share = {0};
     for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        uint8_t number = node->shard.type_numbers[module->first_type + i];
-        share.keys += node->shard.keyspace.keys[number];
-        share.bytes += node->shard.keyspace.account[number].bytes;
+        uint8_t number = node->replica.shard.type_numbers[module->first_type + i];
+        share.keys += node->replica.shard.keyspace.keys[number];
+        share.bytes += node->replica.shard.keyspace.account[number].bytes;
     }
     return share;
 }
@@ -130,9 +130,9 @@ static void info_allocator(const struct report *report, struct buf *out)
 
 static void info_shares(const struct node *node, struct buf *out)
 {
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->shard.types[i].name,
-                         (unsigned long long)node->shard.keyspace.account[i].bytes);
+    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
+        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->replica.shard.types[i].name,
+                         (unsigned long long)node->replica.shard.keyspace.account[i].bytes);
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
@@ -146,7 +146,7 @@ static void info_shares(const struct node *node, struct buf *out)
 void memory_info(struct node *node, struct buf *out)
 {
     struct report report = make_report(node);
-    const struct evict_options *options = &node->shard.evict.options;
+    const struct evict_options *options = &node->replica.shard.evict.options;
     (void)buf_append(out, BYTES("# Memory\r\n"));
     amount(out, "used_memory", report.used);
     if (report.resident > 0) {
@@ -201,9 +201,9 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    const struct keyspace *keyspace = &node->shard.keyspace;
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        stats_share(reply, "type", node->shard.types[i].name,
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
+    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
+        stats_share(reply, "type", node->replica.shard.types[i].name,
                     (struct share){keyspace->keys[i], keyspace->account[i].bytes});
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
@@ -216,7 +216,7 @@ static void stats_shares(const struct node *node, struct reply *reply)
 
 static size_t count_shares(const struct node *node)
 {
-    size_t count = node->shard.type_count - 1;
+    size_t count = node->replica.shard.type_count - 1;
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
     }
@@ -259,7 +259,7 @@ static void plan_stats(struct gm_call *call)
 
 static void doctor_limit(const struct node *node, const struct report *report, struct buf *out)
 {
-    const struct evict *evict = &node->shard.evict;
+    const struct evict *evict = &node->replica.shard.evict;
     enum evict_policy policy = evict->options.policy;
     if (evict->options.limit == 0) {
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* node.h - a whole server over an env: one shard, its log, its clients. No thread, no socket, no file but through the
- * env.
+/* node.h - a whole server over an env: one replica, and the worker that serves it. No thread, no socket, no file but
+ * through the env.
  *
  * States
  *
@@ -27,9 +27,8 @@
 #include "env/process.h"
 #include "env/settings.h"
 #include "meter/traffic.h"
-#include "replica/recovery.h"
-#include "replica/saver.h"
-#include "shard/shard.h"
+#include "replica/replica.h"
+#include "serve/worker.h"
 
 #define NODE_BACKLOG_MAX                                                                                               \
     ((size_t)64 * 1024 * 1024) /* bytes not yet with the disk, above which no more input is taken */
@@ -57,21 +56,14 @@ struct node {
     struct node_env env;
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
-    struct shard shard;
-    struct recovery *recovery; /* owned, while loading */
-    struct wal *wal;           /* owned */
-    struct saver saver;
-    bool wal_was_full;
-    uint64_t syncs_told; /* to LATENCY */
+    struct replica replica;
+    struct worker worker;
 
     int64_t now_ms;
     int64_t monotonic_ms;
     int64_t started_ms; /* monotonic */
     int64_t started_wall_ms;
-    int64_t loading_told_ms;         /* monotonic: the last progress line */
-    int64_t loading_ended_ms;        /* monotonic */
-    struct recovery_progress loaded; /* so far, or in the end */
-    int64_t next_second_ms;          /* monotonic: of the idle check */
+    int64_t next_second_ms; /* monotonic: of the idle check */
 
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
@@ -99,6 +91,9 @@ must_use enum status node_register(struct registry *registry, struct complaint *
 
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);
+
+/* Publishes the configuration, which has changed, to whatever runs. */
+void node_configure(struct node *node);
 
 struct net_acceptor node_acceptor(struct node *node);
 

@@ -22,13 +22,14 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "shard/frozen.h"
+#include "shard/source.h"
 
 #define KEY_BYTES_LEAST 4 /* of a compressed snapshot, per key */
 
 struct recovery {
     struct disk *disk;
     struct shard *shard;
+    struct source source; /* of the records that are read */
     const struct trace *trace;
 
     struct snapshot_found *found; /* owned: newest first */
@@ -104,6 +105,7 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
     recovery->disk = disk;
     recovery->shard = shard;
     recovery->trace = trace;
+    source_init(&recovery->source, shard);
     enum status status = snapshot_list(disk, &recovery->found, &recovery->found_count, complaint);
     if (status == STATUS_OK) {
         recovery->damaged = memory_zeroed(recovery->found_count);
@@ -123,13 +125,8 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
 /* Everything that a damaged snapshot has delivered goes again. */
 static void forget(struct recovery *recovery)
 {
-    struct shard *shard = recovery->shard;
-    keyspace_flush(&shard->keyspace);
-    while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
-    }
-    shard->stats.damaged = 0;
-    shard->tail.last_sequence = 0;
-    shard->sink.foresee(&shard->sink, NULL);
+    shard_clear(recovery->shard);
+    source_init(&recovery->source, recovery->shard);
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     replay_destroy(recovery->replay);
@@ -138,7 +135,7 @@ static void forget(struct recovery *recovery)
 
 static enum status step_snapshot(struct recovery *recovery, size_t budget, struct complaint *complaint)
 {
-    enum status status = snapshot_reader_step(recovery->reader, budget, &recovery->shard->sink, complaint);
+    enum status status = snapshot_reader_step(recovery->reader, budget, &recovery->source.sink, complaint);
     snapshot_reader_progress(recovery->reader, &recovery->progress.snapshot);
     if (status == STATUS_CORRUPT) {
         forget(recovery);
@@ -152,9 +149,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
     }
     struct snapshot_cut cut;
     snapshot_reader_cut(recovery->reader, &cut);
-    recovery->shard->tail.last_sequence = cut.sequence;
-    recovery->shard->tail.epoch = cut.epoch;
-    recovery->shard->tail.last_time_ms = cut.time_ms;
+    shard_stand_at(recovery->shard, cut.sequence, cut.epoch, cut.time_ms);
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     return STATUS_AGAIN;
@@ -206,7 +201,7 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     if (recovery->reader != NULL) {
         return step_snapshot(recovery, budget, complaint);
     }
-    enum status status = replay_step(recovery->replay, budget, &recovery->shard->sink, complaint);
+    enum status status = replay_step(recovery->replay, budget, &recovery->source.sink, complaint);
     replay_progress(recovery->replay, &recovery->progress.log);
     TRY(status);
     TRY(put_all_aside(recovery, complaint));

@@ -21,13 +21,13 @@
  *       SAVER_RETRY_MS, or when somebody asks.
  *   P4  The sweep takes at most SAVER_SLICE_US of a turn, and at most a third of the time while clients are served.
  *
- * Limits   At most SAVER_DOOMED_MAX files wait for their removal. */
+ * Limits   At most SAVER_SURPLUS_MAX files wait for their removal. */
 #include "replica/saver.h"
 
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "serve/waiters.h"
+#include "meter/meters.h"
 #include "shard/sweep.h"
 
 #define SAVER_SLICE_US     1000
@@ -36,14 +36,27 @@
 
 static void on_removed(struct disk_request *request);
 
-void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct config *config,
+/* ---- beginning ---- */
+
+void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct saver_options *options,
                 const struct trace *trace)
 {
-    *saver = (struct saver){.shard = shard, .disk = disk, .config = config, .trace = trace, .last_took_ms = -1};
+    *saver = (struct saver){
+        .shard = shard,
+        .disk = disk,
+        .options = *options,
+        .trace = trace,
+        .last_took_ms = -1,
+    };
     list_init(&saver->removal.link);
     saver->removal.action = DISK_ACTION_REMOVE;
     saver->removal.lane = DISK_LANE_BULK;
     saver->removal.on_done = on_removed;
+}
+
+void saver_configure(struct saver *saver, const struct saver_options *options)
+{
+    saver->options = *options;
 }
 
 void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found)
@@ -59,26 +72,26 @@ void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end
     if (saver->older != 0) {
         wal_keep_from(wal, saver->older + 1); /* what was to go may not have gone */
     }
-    for (size_t i = 0; i < found->superseded_count && saver->doomed_count < SAVER_DOOMED_MAX; i++) {
-        saver->doomed[saver->doomed_count++] = found->superseded[i];
+    for (size_t i = 0; i < found->superseded_count && saver->surplus_count < SAVER_SURPLUS_MAX; i++) {
+        saver->surplus[saver->surplus_count++] = found->superseded[i];
     }
 }
 
 /* ---- files that are no longer needed ---- */
 
-static void doom(struct saver *saver, uint64_t sequence)
+static void give_up(struct saver *saver, uint64_t sequence)
 {
-    if (sequence != 0 && saver->doomed_count < SAVER_DOOMED_MAX) {
-        saver->doomed[saver->doomed_count++] = sequence;
+    if (sequence != 0 && saver->surplus_count < SAVER_SURPLUS_MAX) {
+        saver->surplus[saver->surplus_count++] = sequence;
     }
 }
 
 static void remove_next(struct saver *saver)
 {
-    if (saver->doomed_count == 0 || saver->removing || saver->newest == 0) {
+    if (saver->surplus_count == 0 || saver->removing || saver->newest == 0) {
         return;
     }
-    snapshot_name(saver->doomed[saver->doomed_count - 1], saver->removal.name);
+    snapshot_name(saver->surplus[saver->surplus_count - 1], saver->removal.name);
     saver->removing = true;
     saver->disk->ops->submit(saver->disk, &saver->removal);
 }
@@ -87,7 +100,7 @@ static void on_removed(struct disk_request *request)
 {
     struct saver *saver = container_of(request, struct saver, removal);
     saver->removing = false;
-    saver->doomed_count--;
+    saver->surplus_count--;
     if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
         trace(saver->trace, TRACE_WARNING, "%s is not needed any more but can not be removed: %s", request->name,
               status_text(request->status));
@@ -111,8 +124,7 @@ static uint64_t log_since_cut(const struct saver *saver)
 static void begin(struct saver *saver)
 {
     struct shard *shard = saver->shard;
-    struct snapshot_writer_config config = {.memory_max = (size_t)saver->config->snapshot_memory,
-                                            .codec = (enum snapshot_codec)saver->config->snapshot_compression};
+    struct snapshot_writer_config config = {.memory_max = saver->options.memory_max, .codec = saver->options.codec};
     saver->wanted = false;
     saver->told = false;
     saver->begun_ms = shard->monotonic_ms;
@@ -121,13 +133,14 @@ static void begin(struct saver *saver)
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
     saver->log_at_begin = log_written(saver);
     saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
-    sweep_begin(shard, saver->writer);
+    snapshot_target_init(&saver->target, saver->writer);
+    sweep_begin(shard, &saver->target.base);
     trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);
 }
 
 enum status saver_start(struct saver *saver, struct complaint *complaint)
 {
-    if (saver->disk == NULL || saver->wal == NULL || saver->config->persistence == WAL_NONE) {
+    if (saver->disk == NULL || saver->wal == NULL) {
         complaint_set(complaint, "persistence is none: nothing is written here; start the server with another "
                                  "persistence to have snapshots");
         return STATUS_REFUSED;
@@ -151,7 +164,7 @@ static void succeed(struct saver *saver)
     struct snapshot_writer_stats stats;
     const struct shard *shard = saver->shard;
     snapshot_writer_stats(saver->writer, &stats);
-    doom(saver, saver->older);
+    give_up(saver, saver->older);
     saver->older = saver->newest;
     saver->newest = saver->cut.sequence;
     saver->newest_size = stats.bytes_stored;
@@ -188,8 +201,8 @@ static void end(struct saver *saver)
 {
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
-    if (!saver->wanted) {
-        waiters_try(saver->shard);
+    if (!saver->wanted && saver->on_idle != NULL) {
+        saver->on_idle(saver->context);
     }
 }
 
@@ -216,7 +229,7 @@ static void advance(struct saver *saver)
         break;
     case SNAPSHOT_WRITER_FAILED:
         tell_failure(saver);
-        if (snapshot_writer_is_idle(saver->writer) && !(shard->sweep.active && shard->sweep.writer != NULL)) {
+        if (snapshot_writer_is_idle(saver->writer) && !(shard->sweep.active && shard->sweep.target != NULL)) {
             end(saver);
         }
         break;
@@ -230,16 +243,16 @@ static void advance(struct saver *saver)
 
 static int64_t interval_end_ms(const struct saver *saver)
 {
-    if (saver->config->snapshot_interval_s == 0 || saver->shard->tail.last_sequence == saver->newest) {
+    if (saver->options.interval_ms == 0 || saver->shard->tail.last_sequence == saver->newest) {
         return INT64_MAX;
     }
-    int64_t at_ms = saver->last_ms + saver->config->snapshot_interval_s * 1000;
+    int64_t at_ms = saver->last_ms + saver->options.interval_ms;
     return at_ms > saver->retry_ms ? at_ms : saver->retry_ms;
 }
 
 static bool log_is_long(const struct saver *saver)
 {
-    uint64_t limit = (uint64_t)saver->config->snapshot_log_size;
+    uint64_t limit = saver->options.log_size;
     if (limit == 0 || saver->shard->tail.last_sequence == saver->newest) {
         return false;
     }
@@ -261,10 +274,17 @@ static int64_t now_us(const struct saver *saver)
     return clock != NULL ? clock->ops->monotonic_us(clock) : 0;
 }
 
+/* That were carried out so far, by whoever serves the shard. */
+static uint64_t commands(const struct saver *saver)
+{
+    const struct meters *meters = saver->shard->meters;
+    return meters != NULL ? meters->counts.commands : 0;
+}
+
 /* Nobody is waiting: a whole slice. Else a part of the time that the clients have had since the last one. */
 static int64_t budget_us(const struct saver *saver)
 {
-    if (saver->shard->stats.commands == saver->slice_commands) {
+    if (commands(saver) == saver->slice_commands) {
         return SAVER_SLICE_US;
     }
     int64_t share_us = (now_us(saver) - saver->slice_end_us) / 2;
@@ -286,8 +306,10 @@ bool saver_turn(struct saver *saver)
         int64_t begun_us = now_us(saver);
         more = sweep_turn(shard, budget_us(saver));
         saver->slice_end_us = now_us(saver);
-        latency_add(shard, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
-        saver->slice_commands = shard->stats.commands;
+        if (shard->meters != NULL) {
+            latency_add(&shard->meters->latency, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
+        }
+        saver->slice_commands = commands(saver);
     }
     if (saver->writer != NULL) {
         advance(saver);
@@ -310,10 +332,10 @@ void saver_finish(struct saver *saver)
         snapshot_writer_fail(saver->writer, "the server ends");
     }
     if (saver->disk != NULL && (saver->writer != NULL || saver->removing)) {
-        saver->doomed_count = saver->removing ? 1 : 0;
+        saver->surplus_count = saver->removing ? 1 : 0;
         saver->disk->ops->drain(saver->disk);
     }
-    saver->shard->sweep.writer = NULL;
+    sweep_abandon(saver->shard);
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
 }

@@ -5,20 +5,30 @@
 #define GEOMYS_REPLICA_SAVER_H
 
 #include "base/trace.h"
-#include "config/config.h"
 #include "env/disk.h"
 #include "log/snapshot_writer.h"
 #include "replica/recovery.h"
+#include "replica/snapshot_target.h"
 #include "shard/shard.h"
 
-#define SAVER_DOOMED_MAX 64 /* files that wait for their removal; more are left for the next start */
+struct saver_options {
+    uint64_t log_size;   /* bytes of log after which a snapshot is made; 0: never by size */
+    int64_t interval_ms; /* after which one is made if anything has changed; 0: never by time */
+    size_t memory_max;   /* bytes of one that may wait for the disk, at least 1 MiB */
+    enum snapshot_codec codec;
+};
+
+#define SAVER_SURPLUS_MAX 64 /* files that wait for their removal; more are left for the next start */
 
 struct saver {
-    struct shard *shard;         /* borrowed, as are these */
-    struct disk *disk;           /* NULL: nothing is ever saved */
-    struct wal *wal;             /* NULL until the log is open */
-    const struct config *config; /* snapshot_* */
+    struct snapshot_target target; /* where the sweep's records come in */
+    struct shard *shard;           /* borrowed, as are these */
+    struct disk *disk;             /* NULL: nothing is ever saved */
+    struct wal *wal;               /* NULL until the log is open, or where there is none */
     const struct trace *trace;
+    struct saver_options options;
+    void (*on_idle)(void *context); /* none is under way or wanted any more; may be NULL */
+    void *context;
 
     struct snapshot_writer *writer; /* owned; NULL: no snapshot is under way */
     struct snapshot_cut cut;        /* of the one under way */
@@ -35,8 +45,8 @@ struct saver {
     uint64_t log_at_begin; /* bytes that the log had written at the cut of the one under way */
     uint64_t log_at_cut;   /* ... of the newest */
     uint64_t log_before;   /* bytes of log behind the newest snapshot when the server started */
-    uint64_t doomed[SAVER_DOOMED_MAX];
-    size_t doomed_count;
+    uint64_t surplus[SAVER_SURPLUS_MAX];
+    size_t surplus_count;
     struct disk_request removal;
     bool removing;
 
@@ -49,9 +59,13 @@ struct saver {
     size_t last_memory;   /* bytes that it needed at most */
 };
 
-/* `shard` and the rest outlive the saver. */
-void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct config *config,
+/* `shard`, `disk` and `trace` outlive the saver. */
+void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, const struct saver_options *options,
                 const struct trace *trace);
+
+/* Takes over other options. The snapshot under way keeps its codec and memory; when the next one is due is looked at
+ * anew in this turn. */
+void saver_configure(struct saver *saver, const struct saver_options *options);
 
 /* The log is open, and this is what recovery found. */
 void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found);

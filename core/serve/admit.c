@@ -8,10 +8,9 @@
 
 #include <stdio.h>
 
+#include "serve/count.h"
 #include "serve/monitor.h"
 #include "shard/apply.h"
-#include "shard/sweep.h"
-#include "store/slot.h"
 
 static uint32_t flags_of(const struct call *call)
 {
@@ -22,10 +21,11 @@ static bool refuse(struct call *call, const char *error)
 {
     reply_error(&call->reply, error);
     if (call->command != NULL) {
-        call->shard->command_stats[call->command->index].rejected++;
+        count_refused(call);
     }
-    if (call->session->multi && !call->nested) {
-        call->session->multi_failed = true;
+    struct session *session = call->caller.session;
+    if (session != NULL && session->transaction.open && !call->nested) {
+        session->transaction.failed = true;
     }
     return false;
 }
@@ -34,14 +34,15 @@ static bool refuse(struct call *call, const char *error)
 static bool fail(struct call *call, const char *error)
 {
     reply_error(&call->reply, error);
-    admit_count(call);
+    count_call(call);
     return false;
 }
 
 /* ---- which command ---- */
 
-static bool refuse_unknown(struct call *call, const struct registry_lookup *lookup)
+static bool refuse_unknown(struct call *call)
 {
+    const struct registry_lookup *lookup = &call->request->lookup;
     char text[512];
     const struct gm_bytes *argv = call->abi.argv;
     if (lookup->outcome == REGISTRY_MISSING_SUB) {
@@ -76,16 +77,13 @@ static bool refuse_arity(struct call *call)
     return refuse(call, text);
 }
 
-static bool find_command(struct call *call)
+/* Whether there is such a command, and it can have so many words. */
+static bool is_known(struct call *call)
 {
-    struct registry_lookup lookup = registry_find(call->shard->registry, call->abi.argv, call->abi.argc);
-    if (__builtin_expect(lookup.outcome != REGISTRY_FOUND, 0)) {
-        return refuse_unknown(call, &lookup);
+    if (__builtin_expect(call->command == NULL, 0)) {
+        return refuse_unknown(call);
     }
-    call->command = lookup.command;
-    call->abi.interfaces = lookup.command->interfaces;
-    call->session->last_command = lookup.command->usage.name;
-    const struct usage *usage = &lookup.command->usage;
+    const struct usage *usage = &call->command->usage;
     if (call->abi.argc < usage->min_argc || (call->abi.argc > usage->max_argc && !usage->has_options)) {
         return refuse_arity(call);
     }
@@ -96,19 +94,13 @@ static bool find_command(struct call *call)
 
 static bool queue(struct call *call)
 {
-    struct session *session = call->session;
+    struct transaction *transaction = &call->caller.session->transaction;
     if ((flags_of(call) & CALL_NO_MULTI) != 0) {
         return refuse(call, "ERR Command not allowed inside a transaction");
     }
-    size_t size = session_call_size(call->abi.argv, call->abi.argc);
-    if (size > call->shard->options.queue_max - session->queue_size) {
+    if (!transaction_queue(transaction, call->request, call->worker->options.queue_max)) {
         return refuse(call, "ERR the transaction is larger than client_query_limit");
     }
-    struct session_call *kept = session_call_copy(call->abi.argv, call->abi.argc);
-    *session->queue_end = kept;
-    session->queue_end = &kept->next;
-    session->queue_count++;
-    session->queue_size += size;
     reply_status(&call->reply, "QUEUED");
     return false;
 }
@@ -123,56 +115,67 @@ static bool refuse_listener(struct call *call)
     return refuse(call, text);
 }
 
-static bool allowed(struct call *call)
+/* The connection's own reasons. */
+static bool refuse_session(struct call *call)
 {
-    const struct shard *shard = call->shard;
-    const struct session *session = call->session;
+    const struct session *session = call->caller.session;
     uint32_t flags = flags_of(call);
-    if (!session->authenticated && (flags & CALL_NO_AUTH) == 0) {
+    if (session == NULL) {
+        return (flags & CALL_SESSION) != 0 &&
+               !refuse(call, "ERR this command is about the connection: send it to the node that you are connected to");
+    }
+    return !call->caller.resp3 && session_listens(session) && (flags & CALL_SUBSCRIBED) == 0 && !refuse_listener(call);
+}
+
+static bool is_queueing(const struct call *call)
+{
+    const struct session *session = call->caller.session;
+    return session != NULL && session->transaction.open && (flags_of(call) & CALL_NO_QUEUE) == 0;
+}
+
+/* Whether there is no memory for it: some is made if that is possible. Not within a transaction. */
+static bool lacks_memory(struct call *call)
+{
+    struct shard *shard = call->shard;
+    if (!evict_is_over(&shard->evict, &shard->keyspace) || call->nested || evict_make_room(shard)) {
+        return false;
+    }
+    return is_queueing(call) || (flags_of(call) & GM_GROWS) != 0;
+}
+
+static bool is_allowed(struct call *call)
+{
+    uint32_t flags = flags_of(call);
+    if (call->caller.user == NULL && (flags & CALL_NO_AUTH) == 0) {
         return refuse(call, "NOAUTH Authentication required.");
     }
-    if (!session->resp3 && session_listens(session) && (flags & CALL_SUBSCRIBED) == 0) {
-        return refuse_listener(call);
+    if (refuse_session(call)) {
+        return false;
     }
-    if (shard->loading && (flags & CALL_LOADING) == 0) {
-        return refuse(call, "LOADING Geomys is loading the dataset in memory");
+    if (shard_is_loading(call->shard) && (flags & CALL_LOADING) == 0) {
+        return refuse(call, shard_refusal_text(SHARD_IS_LOADING));
     }
-    if (evict_is_over(&shard->evict, &shard->keyspace) && evict_refuses_slow(call)) {
+    if (lacks_memory(call)) {
         return refuse(call, EVICT_REFUSAL);
     }
-    if (session->multi && (flags & CALL_NO_QUEUE) == 0) {
+    if (is_queueing(call)) {
         return queue(call);
     }
-    if ((flags & GM_WRITE) != 0 && shard->wal != NULL && wal_full(shard->wal)) {
-        return refuse(
-            call,
-            "DISKFULL the disk is full: writes are refused until there is space again; nothing acknowledged is lost");
-    }
-    return true;
+    enum shard_refusal refusal = (flags & GM_WRITE) != 0 ? shard_refusal(call->shard) : SHARD_OPEN;
+    return refusal == SHARD_OPEN || refuse(call, shard_refusal_text(refusal));
 }
 
 /* ---- arguments ---- */
 
-static bool bind_arguments(struct call *call)
+static bool is_well_formed(struct call *call)
 {
-    struct usage_bound *bound = &call->bound;
-    bound->keys = call->places_inline;
-    bound->key_room = CALL_KEYS_INLINE;
-    bound->key_count = 0;
-    enum usage_outcome outcome = command_bind(call->command, call->abi.argv, call->abi.argc, call->args, bound);
-    if (outcome == USAGE_OK && __builtin_expect(bound->key_count > bound->key_room, 0)) {
-        bound->key_room = bound->key_count;
-        bound->keys = arena_alloc(&call->shard->arena, bound->key_count * sizeof *bound->keys);
-        outcome = command_bind(call->command, call->abi.argv, call->abi.argc, call->args, bound);
-        check(bound->key_count == bound->key_room);
-    }
-    switch (outcome) {
+    switch (call->request->outcome) {
     case USAGE_OK:
         return true;
     case USAGE_ARITY:
         return refuse_arity(call);
     default:
-        return fail(call, bound->error);
+        return fail(call, call->request->bound.error);
     }
 }
 
@@ -182,7 +185,7 @@ static bool bind_arguments(struct call *call)
 static void touch(const struct call *call, struct heat *heat, struct table_slot *slot)
 {
     uint32_t flags = flags_of(call);
-    if ((flags & CALL_NO_TOUCH) != 0 || (call->session->no_touch && (flags & CALL_TOUCH) == 0)) {
+    if ((flags & CALL_NO_TOUCH) != 0 || (call->caller.no_touch && (flags & CALL_TOUCH) == 0)) {
         return;
     }
     heat_use(heat, slot);
@@ -199,7 +202,7 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
     struct entry *entry = table_element(slot);
     int64_t expire_at_ms = entry_expire_at(entry);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard_may_change(shard) && !sweep_defers(shard, entry)) {
+        if (shard_may_change(shard) && !sweep_claim(shard, entry)) {
             apply_expiry(shard, name, hash);
         } else {
             call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
@@ -240,17 +243,14 @@ static const char *classify(const struct call *call, const struct entry *entry, 
 static const char *look_up(struct call *call, uint32_t i)
 {
     struct gm_key *key = &call->keys[i];
-    struct gm_bytes name = call->abi.argv[call->bound.keys[i].index];
-    bool foreseen = name.size > 0 && name.data == call->shard->foreseen_key;
-    uint64_t hash = foreseen ? call->shard->foreseen_hash : keyspace_hash(&call->shard->keyspace, name);
+    struct gm_bytes name = request_key(call->request, i);
+    uint64_t hash = request_hash(call->request, &call->shard->keyspace, i);
     *key = (struct gm_key){.name = name, .host_more = (const void *)(uintptr_t)hash};
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";
     }
     struct table_slot *slot = find_slot(call, name, hash);
-    struct session *session = call->session;
-    uint64_t mark = gate_mark(&call->shard->gate, hash);
-    session->turn_mark = mark > session->turn_mark ? mark : session->turn_mark;
+    call_depends(call, gate_mark(&call->shard->gate, hash));
     if (i == 0) {
         call->slot = slot;
     }
@@ -266,10 +266,10 @@ static const char *look_up(struct call *call, uint32_t i)
 /* An expiry found on the way removes an entry that an earlier key of the call may name too: look again then. */
 static const char *look_up_keys(struct call *call)
 {
-    uint32_t count = call->bound.key_count;
+    uint32_t count = call->request->bound.key_count;
     call->keys = call->keys_inline;
     if (__builtin_expect(count > CALL_KEYS_INLINE, 0)) {
-        call->keys = arena_alloc(&call->shard->arena, count * sizeof *call->keys);
+        call->keys = arena_alloc(&call->worker->arena, count * sizeof *call->keys);
     }
     call->abi.keys = call->keys;
     call->abi.key_count = count;
@@ -287,26 +287,32 @@ static const char *look_up_keys(struct call *call)
 
 static void count_hits(struct call *call)
 {
+    struct meters_counts *counts = &call->worker->meters.counts;
     if ((flags_of(call) & GM_READ) != 0) {
         for (uint32_t i = 0; i < call->abi.key_count; i++) {
-            *(call->keys[i].host != NULL ? &call->shard->stats.hits : &call->shard->stats.misses) += 1;
+            *(call->keys[i].host != NULL ? &counts->hits : &counts->misses) += 1;
         }
     }
 }
 
-static void mark_global(struct call *call)
+/* The command comes, whatever becomes of it. */
+static void note_arrival(const struct call *call)
 {
-    if ((flags_of(call) & CALL_GLOBAL) != 0 && call->session->turn_mark < call->shard->tail.last_sequence) {
-        call->session->turn_mark = call->shard->tail.last_sequence;
+    struct session *session = call->caller.session;
+    call->worker->meters.counts.commands++;
+    if (session != NULL) {
+        session->commands++;
+        session->active_ms = call->worker->monotonic_ms;
+        if (call->command != NULL) {
+            session->last_command = call->command->usage.name;
+        }
     }
 }
 
 bool admit(struct call *call)
 {
-    call->shard->stats.commands++;
-    call->session->commands++;
-    call->session->active_ms = call->shard->monotonic_ms;
-    if (!find_command(call) || !allowed(call) || !bind_arguments(call)) {
+    note_arrival(call);
+    if (!is_known(call) || !is_allowed(call) || !is_well_formed(call)) {
         return false;
     }
     monitor_tell(call);
@@ -315,25 +321,14 @@ bool admit(struct call *call)
         return fail(call, error);
     }
     count_hits(call);
-    mark_global(call);
+    if ((flags_of(call) & CALL_GLOBAL) != 0) {
+        call_depends(call, call->shard->tail.last_sequence);
+    }
     return true;
 }
 
 bool admit_again(struct call *call)
 {
-    struct registry_lookup lookup = registry_find(call->shard->registry, call->abi.argv, call->abi.argc);
-    check(lookup.outcome == REGISTRY_FOUND);
-    call->command = lookup.command;
-    call->abi.interfaces = lookup.command->interfaces;
-    bool bound = bind_arguments(call);
-    check(bound);
+    check(request_is_sound(call->request)); /* it was admitted once */
     return look_up_keys(call) == NULL;
-}
-
-void admit_count(struct call *call)
-{
-    struct shard_command_stats *stats = &call->shard->command_stats[call->command->index];
-    stats->calls++;
-    stats->failed += call->reply.error;
-    timing_count(call);
 }

@@ -6,15 +6,12 @@
 
 #include "serve/call.h"
 
-/* Finds the command, checks the right to it, binds its arguments, finds its keys. False: it has been answered (an
+/* Whether there is such a command, the right to it, sound arguments; finds its keys. False: it has been answered (an
  * error, or QUEUED). */
 bool admit(struct call *call);
 
 /* The same for a command that waits, which was admitted once. False: its keys are not what it takes just now, so it
  * goes on waiting. When its time is over, such keys are absent to it. */
 bool admit_again(struct call *call);
-
-/* Counts a command that has been planned. */
-void admit_count(struct call *call);
 
 #endif

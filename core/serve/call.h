@@ -2,11 +2,19 @@
 
 /* call.h - one command under way: what the module sees of it, and what the host keeps beside.
  *
- * The host's own commands have the same signature as a module's, and get at their shard and session through call_of. */
+ * The host's own commands have the same signature as a module's, and get at their shard and caller through call_of.
+ *
+ * Promises
+ *   I1  A call knows its caller by value, and no session but through it: what has no connection here can call as well.
+ *   I2  `mark` is at least the sequence of every record whose effect the reply shows (gate I1); call_depends alone
+ *       raises it.
+ */
 #ifndef GEOMYS_SERVE_CALL_H
 #define GEOMYS_SERVE_CALL_H
 
+#include "serve/request.h"
 #include "serve/session.h"
+#include "serve/worker.h"
 #include "shard/shard.h"
 #include "wire/reply.h"
 
@@ -15,12 +23,14 @@ enum call_flag {
     CALL_NO_QUEUE = 1 << 16,    /* carried out inside MULTI rather than queued */
     CALL_NO_AUTH = 1 << 17,     /* before the password, too */
     CALL_LOADING = 1 << 18,     /* during recovery, too */
-    CALL_FROZEN = 1 << 19,      /* takes keys whose values can not be read here */
+    CALL_FROZEN = 1 << 19,      /* takes keys whose values cannot be read here */
     CALL_NO_MULTI = 1 << 20,    /* not inside MULTI */
     CALL_GLOBAL = 1 << 21,      /* a read of everything: depends on all that was written */
     CALL_SUBSCRIBED = 1 << 22,  /* from a session of RESP2 that listens to channels, too */
     CALL_UNPAUSED = 1 << 23,    /* while clients are paused, too */
     CALL_SECRET = 1 << 25,      /* its words may hold a password: MONITOR shows none */
+    CALL_SESSION = 1 << 26,     /* about the connection: not for a caller that has none here */
+    CALL_ASIDE = 1 << 27,       /* not what CLIENT CACHING was said for: that comes later */
     CALL_COMPOUND = 1 << 30,    /* runs commands that SLOWLOG has by themselves */
     CALL_WRITE_ALIKE = 1 << 24, /* not while clients may not write; EXEC: if it would write */
     CALL_NO_TOUCH = 1 << 28,    /* looking at a key is not using it */
@@ -45,10 +55,15 @@ struct call_emission {
 
 struct call {
     struct gm_call abi;
-    struct shard *shard;
-    struct session *session;
-    const struct command *command;
+    struct worker *worker;         /* whose thread carries it out */
+    struct shard *shard;           /* that the command is about */
+    const struct request *request; /* borrowed */
+    const struct command *command; /* the request's; NULL: there is none */
+    struct caller caller;
+    struct buf *out; /* borrowed: where the reply goes */
     struct reply reply;
+    uint64_t mark;                   /* the sequence that the reply depends on */
+    uint64_t written;                /* the last sequence of its own records; 0: none */
     struct gm_key *keys;             /* writable view of abi.keys; `host` is the entry, `host_more` the hash */
     struct call_emission *emissions; /* in the arena beyond the first few */
     uint32_t emission_count;
@@ -63,11 +78,9 @@ struct call {
     bool closes; /* the session closes after this answer */
     int64_t wait_ms;
     uint64_t began; /* ticks */
-    struct usage_bound bound;
-    struct usage_key places_inline[CALL_KEYS_INLINE];
     struct gm_key keys_inline[CALL_KEYS_INLINE];
     struct call_emission emissions_inline[CALL_KEYS_INLINE];
-    struct gm_arg args[USAGE_LEAF_MAX];
+    struct gm_arg args[USAGE_LEAF_MAX]; /* of a request that was kept */
 };
 
 static inline struct call *call_of(struct gm_call *abi)
@@ -83,6 +96,19 @@ static inline struct entry *call_entry(const struct call *call, uint32_t key)
 static inline uint64_t call_hash(const struct call *call, uint32_t key)
 {
     return (uint64_t)(uintptr_t)call->keys[key].host_more;
+}
+
+/* The reply shows what the record of that sequence has changed, or that it has been carried out. */
+static inline void call_depends(struct call *call, uint64_t sequence)
+{
+    call->mark = sequence > call->mark ? sequence : call->mark; /* call I2 */
+}
+
+/* The connection of a command that is about it (CALL_SESSION). */
+static inline struct session *call_session(const struct call *call)
+{
+    check(call->caller.session != NULL); /* call I1: admit.c refuses such commands to others */
+    return call->caller.session;
 }
 
 /* The ABI's functions over a struct call. */

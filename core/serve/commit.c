@@ -110,7 +110,7 @@ static void commit_one(struct call *call, const struct call_emission *emission)
         }
     }
     make(call, emission, &record, hash);
-    if (apply_first(shard, &record, hash, place_of(call, emission))) {
+    if (apply_first(shard, &record, hash, place_of(call, emission), call->caller.id)) {
         tail_add(&shard->tail, &record);
     } else {
         call->seen = UINT64_MAX; /* a record that could not be kept may have moved the entry and left no trace */
@@ -144,11 +144,11 @@ void commit(struct call *call)
     if (alone) {
         tail_end(&shard->tail);
     }
-    if (call->session->turn_mark < shard->tail.last_sequence) {
-        call->session->turn_mark = shard->tail.last_sequence;
+    call_depends(call, shard->tail.last_sequence);
+    call->written = shard->tail.last_sequence;
+    if (__builtin_expect(notify_wanted(&call->worker->notify), 0)) {
+        notify_call(call);
     }
-    call->session->written = shard->tail.last_sequence;
-    notify_call(call);
     if (shard->stats.damaged != damaged) {
         reply_errorf(&call->reply,
                      "DAMAGED the module %s planned a change that its own type refuses; see the server's log",

@@ -6,8 +6,13 @@
 
 #include "serve/call.h"
 
-/* Carries out one command of a session: its answer is in session->out, or waits. argv stays the caller's. */
-void exec(struct shard *shard, struct session *session, const struct gm_bytes *argv, uint32_t argc);
+/* Carries out one command of a session: its answer is in session->out, or waits. The request stays the caller's. */
+void exec(struct session *session, const struct request *request);
+
+/* The same for a caller without a connection here (caller->session is NULL): the reply goes to `out`, whatever it is,
+ * within out's limit. Nothing waits: a command that would is answered as when its time is over. Returns the sequence
+ * that the reply depends on: it must not be shown before the gate has released that, for the caller's level. */
+uint64_t exec_call(struct worker *worker, const struct caller *caller, const struct request *request, struct buf *out);
 
 /* Runs the parked command of a waiting session again. True: it has been answered, and the session waits no more. */
 bool exec_again(struct session *session, bool timed_out);

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "serve/call.h"
-#include "shard/frozen.h"
+#include "shard/dump.h"
 
 /* ---- replies ---- */
 
@@ -73,7 +73,7 @@ struct call_emission *call_emit(struct call *call, enum call_emission_kind kind,
         call->emission_room = CALL_KEYS_INLINE;
     } else if (call->emission_count == call->emission_room) {
         size_t size = call->emission_room * sizeof *call->emissions;
-        struct call_emission *more = arena_alloc(&call->shard->arena, size * 2);
+        struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
         memcpy(more, call->emissions, size);
         call->emissions = more;
         call->emission_room *= 2;
@@ -90,7 +90,7 @@ static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
     if (bytes.size == 0) {
         return BYTES_NONE;
     }
-    uint8_t *copy = arena_alloc(&call->shard->arena, bytes.size);
+    uint8_t *copy = arena_alloc(&call->worker->arena, bytes.size);
     return (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size};
 }
 
@@ -161,7 +161,7 @@ bool call_emit_copy(struct call *call, uint32_t source, uint32_t target)
 {
     struct copier copier = {
         .sink = {.record = copy_record}, .call = call, .entry = call_entry(call, source), .target = target};
-    if (frozen_dump(call->shard, copier.entry, &copier.sink)) {
+    if (dump_value(call->shard, copier.entry, &copier.sink)) {
         return true;
     }
     reply_errorf(&call->reply, "ERR the type %s does not dump this value: nothing was changed",
@@ -183,7 +183,7 @@ static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
         return BYTES_NONE;
     }
     struct gm_cell cell = shard_cell(entry);
-    return type->scalar(&cell, arena_alloc(&call->shard->arena, GM_SCALAR_SCRATCH));
+    return type->scalar(&cell, arena_alloc(&call->worker->arena, GM_SCALAR_SCRATCH));
 }
 
 static void *lend_scratch(struct gm_call *abi, size_t size)
@@ -192,7 +192,7 @@ static void *lend_scratch(struct gm_call *abi, size_t size)
     if (size > GM_VALUE_SIZE_MAX + 64) {
         size = GM_VALUE_SIZE_MAX + 64;
     }
-    return memset(arena_alloc(&call->shard->arena, size), 0, size);
+    return memset(arena_alloc(&call->worker->arena, size), 0, size);
 }
 
 static uint64_t lend_random(struct gm_call *abi)

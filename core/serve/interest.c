@@ -15,10 +15,13 @@ static struct gm_bytes key_of(const void *element)
 
 static const struct table_ops table_of_interest = {.key = key_of};
 
-void interest_init(struct interest *interest, const struct siphash_key *hash_key)
+static void on_change(struct change_listener *listener, const struct change *change);
+
+void interest_init(struct interest *interest, const struct keyspace *keyspace, struct list *listeners)
 {
-    *interest = (struct interest){0};
-    table_init(&interest->keys, &table_of_interest, hash_key);
+    *interest = (struct interest){.keyspace = keyspace, .listeners = listeners};
+    change_listener_init(&interest->listener, CHANGE_RANK_INTEREST, on_change);
+    table_init(&interest->keys, &table_of_interest, &keyspace->table.hash_key);
     list_init(&interest->ready);
     list_init(&interest->later);
 }
@@ -50,6 +53,7 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
             memcpy(key->key, bytes.data, bytes.size);
         }
         table_insert(&interest->keys, key, table_hash(&interest->keys, bytes), 0);
+        change_listen(interest->listeners, &interest->listener);
     }
     return key;
 }
@@ -60,6 +64,9 @@ static void drop_if_idle(struct interest *interest, struct interest_key *key)
         list_remove(&key->ready);
         (void)table_remove(&interest->keys, key_of(key), table_hash(&interest->keys, key_of(key)));
         memory_free(key);
+        if (interest->keys.count == 0) {
+            change_ignore(&interest->listener);
+        }
     }
 }
 
@@ -125,31 +132,41 @@ static void touch(struct interest *interest, struct interest_key *key)
     }
 }
 
-void interest_changed_slow(struct interest *interest, struct gm_bytes bytes)
+static void touch_one(struct interest *interest, const struct change_key *changed)
 {
-    struct interest_key *key = find(interest, bytes);
-    if (key != NULL) {
-        touch(interest, key);
+    struct table_slot *slot = table_find(&interest->keys, changed->name, changed->hash);
+    if (slot != NULL) {
+        touch(interest, table_element(slot));
     }
 }
 
 struct removal {
     struct interest *interest;
-    bool (*exists)(void *context, struct gm_bytes key);
-    void *context;
+    bool anew; /* the data begin anew: what is not there may come */
 };
 
 static void touch_existing(void *context, void *element)
 {
     const struct removal *removal = context;
-    if (removal->exists(removal->context, key_of(element))) {
+    const struct keyspace *keyspace = removal->interest->keyspace;
+    struct gm_bytes name = key_of(element);
+    if (removal->anew || keyspace_find(keyspace, name, keyspace_hash(keyspace, name)) != NULL) {
         touch(removal->interest, element);
     }
 }
 
-void interest_changed_all(struct interest *interest, bool (*exists)(void *context, struct gm_bytes key), void *context)
+static void on_change(struct change_listener *listener, const struct change *change)
 {
-    struct removal removal = {interest, exists, context};
+    struct interest *interest = container_of(listener, struct interest, listener);
+    check(interest->keys.count > 0); /* else it does not listen */
+    if (change->scope != CHANGE_DATABASE) {
+        touch_one(interest, &change->keys[0]);
+        if (change->scope == CHANGE_KEYS) {
+            touch_one(interest, &change->keys[1]);
+        }
+        return;
+    }
+    struct removal removal = {interest, change->record == NULL};
     uint64_t cursor = 0;
     do {
         cursor = table_scan(&interest->keys, cursor, touch_existing, &removal);

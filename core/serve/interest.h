@@ -4,7 +4,7 @@
  *
  * Idea     A table of the keys that somebody is interested in, each with its list of watchers and its queue of waiters,
  *          first come first served. A change of a key marks its watchers, and puts it on the `ready` list if somebody
- *          waits. While nobody is interested in anything a change costs one comparison.
+ *          waits. It listens to changes (shard/change.h) while somebody is interested in anything.
  *
  *          A ready key whose first waiter must not run yet is put off: it stays aside, and changes of it cost nothing,
  *          until interest_resume, or until one of its waiters goes.
@@ -16,6 +16,8 @@
 
 #include "base/list.h"
 #include "base/table.h"
+#include "shard/change.h"
+#include "store/keyspace.h"
 
 struct session;
 
@@ -39,6 +41,9 @@ struct interest_link {
 };
 
 struct interest {
+    struct change_listener listener;
+    struct list *listeners;          /* borrowed: the shard's; it listens while there are keys */
+    const struct keyspace *keyspace; /* borrowed */
     struct table keys;
     struct list ready;                 /* interest_key.ready: changed while somebody waits */
     struct list later;                 /* the same, put off */
@@ -47,7 +52,8 @@ struct interest {
     uint64_t waiters;                  /* links */
 };
 
-void interest_init(struct interest *interest, const struct siphash_key *hash_key);
+/* It will hear of the changes that `listeners` hear of, to keys of `keyspace`; both outlive it. */
+void interest_init(struct interest *interest, const struct keyspace *keyspace, struct list *listeners);
 void interest_finish(struct interest *interest); /* no links may be left */
 
 /* Adds a link to the end of the session's `list`. Watching the same key twice is one link. */
@@ -57,18 +63,6 @@ void interest_wait(struct interest *interest, struct session *session, struct li
 /* Removes all links of a session's list. */
 void interest_forget(struct interest *interest, struct list *list, bool watching);
 
-void interest_changed_slow(struct interest *interest, struct gm_bytes key);
-
-/* Everything is about to be removed: changes each key that `exists`. */
-void interest_changed_all(struct interest *interest, bool (*exists)(void *context, struct gm_bytes key), void *context);
-
-static inline void interest_changed(struct interest *interest, struct gm_bytes key)
-{
-    if (__builtin_expect(interest->keys.count > 0, 0)) {
-        interest_changed_slow(interest, key);
-    }
-}
-
 /* The next changed key; NULL if there is none. It is served with `changed` cleared, and lives until interest_settled or
  * interest_put_off. One at a time. */
 struct interest_key *interest_ready(struct interest *interest);
@@ -77,7 +71,7 @@ struct interest_key *interest_ready(struct interest *interest);
  * meanwhile. */
 void interest_settled(struct interest *interest, struct interest_key *key);
 
-/* The caller can not serve a key from interest_ready yet. */
+/* The caller cannot serve a key from interest_ready yet. */
 void interest_put_off(struct interest *interest, struct interest_key *key);
 
 /* What was put off is ready again. O(keys that were put off). */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* monitor.c - writing the line of monitor.h, and the command.
+/* monitor.c - writing the line of monitor.h.
  *
  * The commands of a transaction are shown when they are carried out, after EXEC. The clock below the node is that of
  * the turn, so all commands of a turn have the same time, in milliseconds. */
 #include "serve/monitor.h"
-
-#include "command/cmd.h"
 
 static void add_byte(struct buf *line, uint8_t byte)
 {
@@ -35,9 +33,9 @@ static void write_line(struct buf *line, const struct call *call)
 {
     const struct gm_call *abi = &call->abi;
     bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
-    uint32_t shown = strchr(call->command->usage.name, '|') != NULL ? 2 : 1;
+    uint32_t shown = call->command->usage.words;
     (void)buf_format(line, "+%lld.%03lld000 [0 %s]", (long long)abi->now_ms / 1000, (long long)abi->now_ms % 1000,
-                     call->session->address);
+                     call->caller.address);
     for (uint32_t i = 0; i < abi->argc && !line->full; i++) {
         add_word(line, secret && i >= shown ? BYTES("(redacted)") : abi->argv[i]);
     }
@@ -45,7 +43,7 @@ static void write_line(struct buf *line, const struct call *call)
 
 void monitor_tell_slow(const struct call *call)
 {
-    struct list *monitors = &call->shard->monitors;
+    struct list *monitors = &call->worker->monitors;
     struct buf line;
     buf_init(&line, MONITOR_LINE_MAX);
     write_line(&line, call);
@@ -61,13 +59,4 @@ void monitor_tell_slow(const struct call *call)
         }
     }
     buf_finish(&line);
-}
-
-void cmd_monitor(struct gm_call *abi)
-{
-    struct call *call = call_of(abi);
-    if (list_empty(&call->session->monitors)) {
-        list_push_back(&call->shard->monitors, &call->session->monitors);
-    }
-    gm_reply_status(abi, "OK");
 }

@@ -18,7 +18,7 @@ void monitor_tell_slow(const struct call *call);
 /* The call is well-formed and about to be carried out. */
 static inline void monitor_tell(const struct call *call)
 {
-    if (__builtin_expect(!list_empty(&call->shard->monitors), 0)) {
+    if (__builtin_expect(!list_empty(&call->worker->monitors), 0)) {
         monitor_tell_slow(call);
     }
 }

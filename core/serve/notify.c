@@ -7,6 +7,8 @@
  *   I2  A command has one event of a name per key, however many records it took one after the other. */
 #include "serve/notify.h"
 
+#include "serve/call.h"
+
 static const char letters[] = NOTIFY_LETTERS;
 
 #define ALL_CLASSES "g$lshztdxe"
@@ -31,10 +33,10 @@ uint32_t notify_classes(const char *text)
 
 /* ---- publishing ---- */
 
-static struct gm_bytes join(struct shard *shard, const char *prefix, struct gm_bytes rest)
+static struct gm_bytes join(const struct notify *notify, const char *prefix, struct gm_bytes rest)
 {
     size_t size = strlen(prefix);
-    uint8_t *text = arena_alloc(&shard->arena, size + rest.size);
+    uint8_t *text = arena_alloc(notify->arena, size + rest.size);
     memcpy(text, prefix, size);
     if (rest.size > 0) {
         memcpy(text + size, rest.data, rest.size);
@@ -42,30 +44,57 @@ static struct gm_bytes join(struct shard *shard, const char *prefix, struct gm_b
     return (struct gm_bytes){text, size + rest.size};
 }
 
-static void tell(struct shard *shard, char class, const char *event, struct gm_bytes key)
+/* What has happened to a key, with the record of the sequence `mark`. */
+static void tell(const struct notify *notify, char class, const char *event, struct gm_bytes key, uint64_t mark)
 {
-    uint32_t chosen = shard->options.notify;
+    uint32_t chosen = notify->classes;
     if ((chosen & bit(class)) == 0) {
         return;
     }
-    uint64_t mark = shard->tail.last_sequence;
     struct gm_bytes name = gm_bytes_of(event);
     if ((chosen & bit('K')) != 0) {
-        (void)pubsub_publish(shard, join(shard, "__keyspace@0__:", key), name, mark);
+        (void)pubsub_publish(notify->pubsub, join(notify, "__keyspace@0__:", key), name, mark);
     }
     if ((chosen & bit('E')) != 0) {
-        (void)pubsub_publish(shard, join(shard, "__keyevent@0__:", name), key, mark);
+        (void)pubsub_publish(notify->pubsub, join(notify, "__keyevent@0__:", name), key, mark);
     }
 }
 
-void notify_expired_slow(struct shard *shard, struct gm_bytes key)
+/* ---- what the host has decided ---- */
+
+static void on_change(struct change_listener *listener, const struct change *change)
 {
-    tell(shard, 'x', "expired", key);
+    const struct notify *notify = container_of(listener, struct notify, listener);
+    const struct record *record = change->record;
+    if (change->scope != CHANGE_KEY || record->type != 0 || !notify_wanted(notify)) {
+        return;
+    }
+    if (record->op == RECORD_OP_EXPIRED) {
+        tell(notify, 'x', "expired", record->key, change->sequence);
+    } else if (record->op == RECORD_OP_EVICTED) {
+        tell(notify, 'e', "evicted", record->key, change->sequence);
+    }
 }
 
-void notify_evicted_slow(struct shard *shard, struct gm_bytes key)
+void notify_init(struct notify *notify, struct pubsub *pubsub, struct arena *arena, struct list *listeners)
 {
-    tell(shard, 'e', "evicted", key);
+    *notify = (struct notify){.listeners = listeners, .pubsub = pubsub, .arena = arena};
+    change_listener_init(&notify->listener, CHANGE_RANK_NOTIFY, on_change);
+}
+
+void notify_finish(struct notify *notify)
+{
+    change_ignore(&notify->listener);
+}
+
+void notify_configure(struct notify *notify, uint32_t classes)
+{
+    notify->classes = classes;
+    if ((classes & (bit('x') | bit('e'))) != 0) {
+        change_listen(notify->listeners, &notify->listener);
+    } else {
+        change_ignore(&notify->listener);
+    }
 }
 
 /* ---- what a call has done ---- */
@@ -109,27 +138,29 @@ static char class_of(const struct call *call)
 /* `all`: of the whole call. */
 static void tell_key(const struct call *call, uint32_t key, struct summary mine, struct summary all)
 {
-    struct shard *shard = call->shard;
+    const struct shard *shard = call->shard;
+    const struct notify *notify = &call->worker->notify;
+    uint64_t mark = shard->tail.last_sequence;
     struct gm_bytes name = call->keys[key].name;
     bool had = call->keys[key].host != NULL;
     bool has = keyspace_find(&shard->keyspace, name, call_hash(call, key)) != NULL;
     if (has && !had) {
-        tell(shard, 'n', "new", name);
+        tell(notify, 'n', "new", name, mark);
     }
     if (mine.changed) {
-        tell(shard, class_of(call), call->command->usage.name, name);
+        tell(notify, class_of(call), call->command->usage.name, name, mark);
     }
     if (mine.copied) {
-        tell(shard, 'g', all.deleted ? "rename_to" : "copy_to", name);
+        tell(notify, 'g', all.deleted ? "rename_to" : "copy_to", name, mark);
     }
     if (mine.expires && has) {
-        tell(shard, 'g', "expire", name);
+        tell(notify, 'g', "expire", name, mark);
     }
     if (mine.persists && has) {
-        tell(shard, 'g', "persist", name);
+        tell(notify, 'g', "persist", name, mark);
     }
     if (had && !has) {
-        tell(shard, 'g', all.copied ? "rename_from" : "del", name);
+        tell(notify, 'g', all.copied ? "rename_from" : "del", name, mark);
     }
 }
 
@@ -151,7 +182,7 @@ static void tell_keys(const struct call *call, struct summary all, bool behind)
     }
 }
 
-void notify_call_slow(const struct call *call)
+void notify_call(const struct call *call)
 {
     struct summary all = {0};
     for (uint32_t i = 0; i < call->emission_count; i++) {

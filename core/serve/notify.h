@@ -3,59 +3,54 @@
 /* notify.h - keyspace notifications: messages about what happens to keys, for those who ask for them.
  *
  * Idea     After a command has been committed its emissions say all that there is to tell; so no command and no module
- *          has to do anything for it. The event of a module's record is the name of the command, in lower case; those
+ *          has to do anything for it. What the host decides by itself (expiry, eviction) is heard of as a change
+ *          (shard/change.h). The event of a module's record is the name of the command, in lower case; those
  *          of the host are Redis': del, expire, persist, expired, evicted, rename_from, rename_to, copy_to, new. An
  *          event is published on __keyspace@0__:<key> (K) and on __keyevent@0__:<event> (E).
  *
  *          Redis calls some events otherwise than their command: "set" for SETEX, "incrby" for INCR. Here the event is
  *          the command: setex, incr.
  *
- * Cost     None but one comparison per write while no class is chosen, or nobody listens.
+ * Cost     None but one comparison per write while no class is chosen, or nobody subscribes.
  *
  * Order    A message leaves when the change that it tells of is as durable as the policy asks. */
 #ifndef GEOMYS_SERVE_NOTIFY_H
 #define GEOMYS_SERVE_NOTIFY_H
 
-#include "serve/call.h"
+#include "base/arena.h"
+#include "serve/pubsub.h"
+#include "shard/change.h"
 
 /* K keyspace, E keyevent; g what is common to all types, $ strings, l lists, s sets, h hashes, z sorted sets,
  * t streams, d other modules' types, x expired, e evicted; A all of these; n new keys. */
 #define NOTIFY_LETTERS "KEg$lshztdxeAn"
 
+struct call;
+
+struct notify {
+    struct change_listener listener; /* while x or e is chosen */
+    struct list *listeners;          /* borrowed: the shard's */
+    struct pubsub *pubsub;           /* borrowed */
+    struct arena *arena;             /* borrowed: for the names of channels; reset by its owner */
+    uint32_t classes;                /* 0: none */
+};
+
+/* What it borrows outlives it. */
+void notify_init(struct notify *notify, struct pubsub *pubsub, struct arena *arena, struct list *listeners);
+void notify_finish(struct notify *notify);
+
 /* The classes that the letters stand for, 0 for none; other letters count for nothing. */
 uint32_t notify_classes(const char *letters);
 
-void notify_call_slow(const struct call *call);
-void notify_expired_slow(struct shard *shard, struct gm_bytes key);
-void notify_evicted_slow(struct shard *shard, struct gm_bytes key);
+/* From now on events of these classes are told. */
+void notify_configure(struct notify *notify, uint32_t classes);
 
-static inline bool notify_wanted(const struct shard *shard)
+static inline bool notify_wanted(const struct notify *notify)
 {
-    return shard->options.notify != 0 && pubsub_busy(&shard->pubsub);
+    return notify->classes != 0 && pubsub_busy(notify->pubsub);
 }
 
-/* After the call has been committed. */
-static inline void notify_call(const struct call *call)
-{
-    if (__builtin_expect(notify_wanted(call->shard), 0)) {
-        notify_call_slow(call);
-    }
-}
-
-/* After the key has been removed because its time had come. */
-static inline void notify_expired(struct shard *shard, struct gm_bytes key)
-{
-    if (__builtin_expect(notify_wanted(shard), 0)) {
-        notify_expired_slow(shard, key);
-    }
-}
-
-/* After the key has been removed because memory was short. */
-static inline void notify_evicted(struct shard *shard, struct gm_bytes key)
-{
-    if (__builtin_expect(notify_wanted(shard), 0)) {
-        notify_evicted_slow(shard, key);
-    }
-}
+/* After the call has been committed, if notify_wanted. O(emissions). */
+void notify_call(const struct call *call);
 
 #endif

@@ -3,57 +3,44 @@
 /* pause.c - who is held back; pause.h has the argument. */
 #include "serve/pause.h"
 
-#include "command/cmd.h"
+#include "serve/call.h"
+#include "serve/hold.h"
 
-void pause_begin(struct shard *shard, int64_t until_ms, bool all)
+void pause_begin(struct worker *worker, int64_t until_ms, bool all)
 {
-    if (until_ms <= shard->monotonic_ms) {
+    if (until_ms <= worker->monotonic_ms) {
         return;
     }
-    shard->pause_until_ms = until_ms > shard->pause_until_ms ? until_ms : shard->pause_until_ms;
-    shard->pause_all = all;
+    worker->pause_until_ms = until_ms > worker->pause_until_ms ? until_ms : worker->pause_until_ms;
+    worker->pause_all = all;
+    shard_keep_still(worker->shard, true);
 }
 
-void pause_forget(struct session *session)
+void pause_end(struct worker *worker)
 {
-    if (!list_empty(&session->held)) {
-        list_remove(&session->held);
-        session->shard->session_blocked--;
+    worker->pause_until_ms = 0;
+    shard_keep_still(worker->shard, false);
+    hold_release(worker, HOLD_PAUSE);
+}
+
+void pause_turn(struct worker *worker)
+{
+    if (worker->pause_until_ms != 0 && worker->pause_until_ms <= worker->monotonic_ms) {
+        pause_end(worker);
     }
 }
 
-void pause_end(struct shard *shard)
+static bool writes(const struct transaction *transaction, uint32_t flags)
 {
-    shard->pause_until_ms = 0;
-    while (!list_empty(&shard->held)) {
-        struct session *session = container_of(shard->held.next, struct session, held);
-        pause_forget(session);
-        session->resumed = true;
-        session_touch(session);
-    }
-}
-
-static bool writes(const struct session *session, uint32_t flags)
-{
-    bool alike = (flags & CALL_WRITE_ALIKE) != 0 && (!session->multi || cmd_transaction_writes(session));
+    bool alike = (flags & CALL_WRITE_ALIKE) != 0 && (!transaction->open || (transaction->flags & GM_WRITE) != 0);
     return (flags & GM_WRITE) != 0 || alike;
 }
 
-bool pause_holds(struct session *session, const struct gm_bytes *argv, uint32_t argc)
+bool pause_stops(const struct session *session, const struct request *request)
 {
-    struct shard *shard = session->shard;
-    if (argc == 0 || !session->authenticated) {
+    if (session->caller.user == NULL || request->command == NULL) {
         return false;
     }
-    struct registry_lookup lookup = registry_find(shard->registry, argv, argc);
-    if (lookup.outcome != REGISTRY_FOUND) {
-        return false;
-    }
-    uint32_t flags = lookup.command->abi->flags;
-    if (!(shard->pause_all ? (flags & CALL_UNPAUSED) == 0 : writes(session, flags))) {
-        return false;
-    }
-    list_push_back(&shard->held, &session->held);
-    shard->session_blocked++;
-    return true;
+    uint32_t flags = request_flags(request);
+    return session->worker->pause_all ? (flags & CALL_UNPAUSED) == 0 : writes(&session->transaction, flags);
 }

@@ -4,78 +4,148 @@
 #include "serve/pipeline.h"
 
 #include "serve/exec.h"
+#include "serve/hold.h"
 #include "serve/pause.h"
-#include "shard/sweep.h"
 
-enum resp_result pipeline_fill(struct pipeline *pipeline, struct session *session, const uint8_t *data, size_t size,
-                               const struct resp_limits *limits)
+/* What a client may send before it has shown the password. */
+static const struct resp_limits limits_before_password = {.args_max = 10, .bulk_max = 16384, .query_max = 65536};
+
+struct pipeline {
+    struct request requests[PIPELINE_MAX];
+    struct {
+        uint32_t first, argc; /* of the parser's argv, which moves while it grows */
+        size_t end;           /* offset behind it in the bytes */
+    } places[PIPELINE_MAX];
+    uint32_t count;
+};
+
+/* Parses ahead, as far as the bytes and the limits go. Returns what stopped it: RESP_CALL (enough for now), RESP_MORE,
+ * RESP_ERROR (behind the commands that were found). */
+static enum resp_result fill(struct pipeline *pipeline, struct session *session, const uint8_t *data, size_t size)
 {
     struct resp_parser *parser = &session->parser;
+    bool known = session->caller.user != NULL;
+    const struct resp_limits *limits = known ? &session->worker->options.limits : &limits_before_password;
     pipeline->count = 0;
     do {
         enum resp_result result = resp_parse(parser, data, size, limits);
         if (result != RESP_CALL) {
             return result;
         }
-        struct pipeline_call *call = &pipeline->calls[pipeline->count++];
-        *call = (struct pipeline_call){parser->first, parser->argc - parser->first, parser->position, 0};
+        uint32_t at = pipeline->count++;
+        pipeline->places[at].first = parser->first;
+        pipeline->places[at].argc = parser->argc - parser->first;
+        pipeline->places[at].end = parser->position;
         resp_parser_keep(parser);
-    } while (pipeline->count < PIPELINE_MAX && parser->position < size && session->authenticated &&
-             parser->unquoted == NULL);
+    } while (pipeline->count < PIPELINE_MAX && parser->position < size && known && parser->unquoted == NULL);
     return RESP_CALL;
 }
 
-static void prefetch(struct pipeline *pipeline, const struct session *session)
+/* The one door at which commands are resolved. */
+static void resolve(struct pipeline *pipeline, const struct session *session)
 {
-    const struct table *table = &session->shard->keyspace.table;
+    struct worker *worker = session->worker;
+    const struct keyspace *keyspace = &worker->shard->keyspace;
+    arena_reset(&worker->requests);
     for (uint32_t i = 0; i < pipeline->count; i++) {
-        struct pipeline_call *call = &pipeline->calls[i];
-        if (call->argc > 1) {
-            call->hash = table_hash(table, session->parser.argv[call->first + 1]);
-            table_prefetch(table, call->hash);
-        }
-    }
-    for (uint32_t i = 0; i < pipeline->count; i++) {
-        if (pipeline->calls[i].argc > 1) {
-            table_prefetch_element(table, pipeline->calls[i].hash);
+        struct request *request = &pipeline->requests[i];
+        request->argc = pipeline->places[i].argc;
+        if (request->argc > 0) { /* else an empty line: there may not even be an array */
+            const struct gm_bytes *argv = session->parser.argv + pipeline->places[i].first;
+            request_resolve(request, worker->registry, keyspace, argv, request->argc, &worker->requests);
         }
     }
 }
 
-/* Whether the command must not run now: it stays where it is, with all that follows it. */
-static bool is_held(const struct shard *shard, struct session *session, const struct gm_bytes *argv, uint32_t argc)
+static void prefetch(const struct pipeline *pipeline, const struct session *session)
 {
-    return (__builtin_expect(shard->pause_until_ms != 0, 0) && pause_holds(session, argv, argc)) ||
-           (__builtin_expect(shard->sweep.active, 0) && sweep_holds(session, argv, argc));
+    const struct table *table = &session->worker->shard->keyspace.table;
+    for (uint32_t i = 0; i < pipeline->count; i++) {
+        if (pipeline->requests[i].argc > 0 && pipeline->requests[i].hash != 0) {
+            table_prefetch(table, pipeline->requests[i].hash);
+        }
+    }
+    for (uint32_t i = 0; i < pipeline->count; i++) {
+        if (pipeline->requests[i].argc > 0 && pipeline->requests[i].hash != 0) {
+            table_prefetch_element(table, pipeline->requests[i].hash);
+        }
+    }
 }
 
-size_t pipeline_run(struct pipeline *pipeline, struct session *session)
+/* Whether the command must not run now: then the session is held, and it stays where it is with all that follows. */
+static bool hold(struct session *session, const struct request *request)
 {
-    struct shard *shard = session->shard;
+    const struct worker *worker = session->worker;
+    if (__builtin_expect(worker->pause_until_ms != 0, 0) && pause_stops(session, request)) {
+        hold_take(session, HOLD_PAUSE);
+        return true;
+    }
+    if (__builtin_expect(worker->shard->sweep.active, 0) && hold_disturbs_now(session, request)) {
+        hold_take(session, HOLD_SWEEP);
+        return true;
+    }
+    return false;
+}
+
+/* Carries the commands out, until one makes the session wait or end. Returns the offset behind the last one. */
+static size_t run(const struct pipeline *pipeline, struct session *session)
+{
     size_t end = 0;
     if (pipeline->count > 1) {
         prefetch(pipeline, session);
     }
-    timing_begin(shard);
+    timing_begin(&session->worker->meters.timing);
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
-        const struct pipeline_call *call = &pipeline->calls[i];
-        if (call->argc == 0) { /* an empty line: there may not even be an array */
-            end = call->end;
-            continue;
+        const struct request *request = &pipeline->requests[i];
+        if (request->argc > 0 && hold(session, request)) {
+            break; /* pipeline I1 */
         }
-        const struct gm_bytes *argv = session->parser.argv + call->first;
-        if (is_held(shard, session, argv, call->argc)) {
-            break;
+        end = pipeline->places[i].end;
+        if (request->argc > 0) {
+            exec(session, request);
+            session_check_output(session);
+            session_touch(session);
         }
-        end = call->end;
-        if (pipeline->count > 1 && call->argc > 1) {
-            shard->foreseen_key = argv[1].data;
-            shard->foreseen_hash = call->hash;
-        }
-        exec(shard, session, argv, call->argc);
-        shard->foreseen_key = NULL;
-        session_check_output(session);
-        session_touch(session);
     }
     return end;
+}
+
+static void protocol_error(struct session *session)
+{
+    struct reply reply;
+    reply_begin(&reply, &session->out, session->caller.resp3);
+    reply_error(&reply, session->parser.error);
+    errors_count(&session->worker->meters.errors, reply_written(&reply));
+    session->doomed = true;
+    session_touch(session);
+}
+
+static bool is_stopped(const struct session *session)
+{
+    return session->waiting || session->doomed || hold_is_held(session);
+}
+
+size_t pipeline_input(struct session *session, const uint8_t *data, size_t size, size_t *wants)
+{
+    size_t consumed = 0;
+    *wants = 0;
+    while (!is_stopped(session) && consumed < size) {
+        struct pipeline pipeline;
+        enum resp_result result = fill(&pipeline, session, data + consumed, size - consumed);
+        check(pipeline.count <= 1 || session->caller.user != NULL); /* pipeline I2 */
+        resolve(&pipeline, session);
+        consumed += run(&pipeline, session);
+        if (is_stopped(session)) {
+            resp_parser_next(&session->parser); /* what was parsed ahead will be parsed again */
+        } else if (result == RESP_ERROR) {
+            protocol_error(session);
+        } else {
+            resp_parser_drop(&session->parser);
+        }
+        if (result == RESP_MORE) {
+            *wants = resp_parser_wants(&session->parser);
+            break;
+        }
+    }
+    return session->doomed ? size : consumed;
 }

@@ -11,8 +11,9 @@
 #include "base/glob.h"
 #include "base/memory.h"
 #include "serve/session.h"
-#include "shard/shard.h"
 #include "wire/reply.h"
+
+_Static_assert(PUBSUB_KINDS == SESSION_TOPIC_KINDS, "a session has a list for each kind");
 
 static struct gm_bytes topic_key(const void *element)
 {
@@ -46,6 +47,11 @@ void pubsub_finish(struct pubsub *pubsub)
         table_finish(&pubsub->topics[kind]);
     }
     table_finish(&pubsub->links);
+}
+
+void pubsub_limit(struct pubsub *pubsub, size_t names_max)
+{
+    pubsub->names_max = names_max;
 }
 
 /* ---- topics and links ---- */
@@ -84,7 +90,7 @@ static void drop_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct pubs
 static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct session *session,
                                      const struct pubsub_topic *topic)
 {
-    struct pubsub_pair pair = {session->id, topic->id};
+    struct pubsub_pair pair = {session->caller.id, topic->id};
     struct gm_bytes key = {(const uint8_t *)&pair, sizeof pair};
     const struct table_slot *slot = table_find(&pubsub->links, key, table_hash(&pubsub->links, key));
     return slot != NULL ? table_element(slot) : NULL;
@@ -93,7 +99,7 @@ static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct s
 static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct pubsub_topic *topic)
 {
     struct pubsub_link *link = memory_alloc(sizeof *link);
-    link->pair = (struct pubsub_pair){session->id, topic->id};
+    link->pair = (struct pubsub_pair){session->caller.id, topic->id};
     link->topic = topic;
     link->session = session;
     list_push_back(&topic->links, &link->in_topic);
@@ -120,7 +126,8 @@ static void drop_link(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsu
 
 /* ---- subscribing ---- */
 
-static const char *refusal(const struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+static const char *refusal(const struct pubsub *pubsub, const struct session *session, enum pubsub_kind kind,
+                           struct gm_bytes name)
 {
     if (kind == PUBSUB_PATTERN && name.size > GLOB_PATTERN_MAX) {
         return "ERR the pattern is longer than 1024 bytes";
@@ -131,29 +138,28 @@ static const char *refusal(const struct session *session, enum pubsub_kind kind,
     if (session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] >= PUBSUB_TOPICS_MAX) {
         return "ERR too many subscriptions: at most 65536 channels and patterns per connection";
     }
-    if (name.size + session->topic_bytes > session->shard->options.queue_max) {
+    if (name.size + session->topic_bytes > pubsub->names_max) {
         return "ERR the names of all subscriptions of this connection are larger than client_query_limit";
     }
     return NULL;
 }
 
-const char *pubsub_subscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+const char *pubsub_subscribe(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind,
+                             struct gm_bytes name)
 {
-    struct pubsub *pubsub = &session->shard->pubsub;
     struct pubsub_topic *topic = find_topic(pubsub, kind, name);
     if (topic != NULL && find_link(pubsub, session, topic) != NULL) {
         return NULL;
     }
-    const char *error = refusal(session, kind, name);
+    const char *error = refusal(pubsub, session, kind, name);
     if (error == NULL) {
         add_link(pubsub, session, kind, topic != NULL ? topic : add_topic(pubsub, kind, name));
     }
     return error;
 }
 
-void pubsub_unsubscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name)
+void pubsub_unsubscribe(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct gm_bytes name)
 {
-    struct pubsub *pubsub = &session->shard->pubsub;
     const struct pubsub_topic *topic = find_topic(pubsub, kind, name);
     struct pubsub_link *link = topic != NULL ? find_link(pubsub, session, topic) : NULL;
     if (link != NULL) {
@@ -161,12 +167,12 @@ void pubsub_unsubscribe(struct session *session, enum pubsub_kind kind, struct g
     }
 }
 
-void pubsub_forget(struct session *session)
+void pubsub_forget(struct pubsub *pubsub, struct session *session)
 {
     for (enum pubsub_kind kind = PUBSUB_CHANNEL; kind <= PUBSUB_PATTERN; kind++) {
         struct list *topics = &session->topics[kind];
         while (!list_empty(topics)) {
-            drop_link(&session->shard->pubsub, kind, container_of(topics->next, struct pubsub_link, in_session));
+            drop_link(pubsub, kind, container_of(topics->next, struct pubsub_link, in_session));
         }
     }
 }
@@ -193,7 +199,7 @@ static bool send_to(struct session *session, const struct message *message)
         return false;
     }
     struct reply reply;
-    reply_begin(&reply, out, session->resp3);
+    reply_begin(&reply, out, session->caller.resp3);
     reply_push(&reply, message->pattern != NULL ? 4 : 3);
     reply_text(&reply, message->pattern != NULL ? "pmessage" : "message");
     if (message->pattern != NULL) {
@@ -214,9 +220,8 @@ static uint64_t send_to_all(const struct pubsub_topic *topic, const struct messa
     return sent;
 }
 
-uint64_t pubsub_publish(struct shard *shard, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
+uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
 {
-    const struct pubsub *pubsub = &shard->pubsub;
     struct message message = {NULL, channel, text, mark};
     const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
     uint64_t sent = topic != NULL ? send_to_all(topic, &message) : 0;

@@ -13,7 +13,7 @@
  *
  *          Messages are not data: they are nowhere but in the output of those who listen when they are published.
  *
- * Limits   PUBSUB_TOPICS_MAX topics per session, and options.queue_max bytes of their names; a channel's name has at
+ * Limits   PUBSUB_TOPICS_MAX topics per session, and names_max bytes of their names; a channel's name has at
  *          most PUBSUB_CHANNEL_MAX bytes, a pattern GLOB_PATTERN_MAX. A listener who does not read is dropped at its
  *          output limit, like any other client. */
 #ifndef GEOMYS_SERVE_PUBSUB_H
@@ -26,7 +26,6 @@
 #define PUBSUB_CHANNEL_MAX 65535u /* bytes of a name */
 
 struct session;
-struct shard;
 
 enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN };
 #define PUBSUB_KINDS 2
@@ -60,23 +59,28 @@ struct pubsub {
     struct list all[PUBSUB_KINDS]; /* pubsub_topic.all, oldest first */
     struct table links;
     uint64_t next_topic;
+    size_t names_max; /* bytes of the names of all that one session subscribes to */
 };
 
 void pubsub_init(struct pubsub *pubsub, const struct siphash_key *hash_key);
 void pubsub_finish(struct pubsub *pubsub); /* nobody may be subscribed any more */
 
+/* Another limit, for subscriptions to come. */
+void pubsub_limit(struct pubsub *pubsub, size_t names_max);
+
 /* NULL: the session is subscribed, maybe it was before; else the error for the client. Expected O(1). */
-const char *pubsub_subscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name);
+const char *pubsub_subscribe(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind,
+                             struct gm_bytes name);
 
 /* No error if it was not subscribed. Expected O(1). */
-void pubsub_unsubscribe(struct session *session, enum pubsub_kind kind, struct gm_bytes name);
+void pubsub_unsubscribe(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct gm_bytes name);
 
 /* Ends all that the session has subscribed to. O(its topics). */
-void pubsub_forget(struct session *session);
+void pubsub_forget(struct pubsub *pubsub, struct session *session);
 
 /* Tells all who listen; returns how many copies went out. `mark`: the sequence that the message depends on, 0 for none.
  * O(listeners + patterns). */
-uint64_t pubsub_publish(struct shard *shard, struct gm_bytes channel, struct gm_bytes message, uint64_t mark);
+uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message, uint64_t mark);
 
 /* How many sessions subscribe to exactly this channel. */
 uint64_t pubsub_subscribers(const struct pubsub *pubsub, struct gm_bytes channel);

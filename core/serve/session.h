@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* session.h - one client: its bytes in, its commands, its bytes out. Knows no socket.
+/* session.h - one client whose connection is here: what it is, and what is written to it. Knows no socket. Its input is
+ * taken by pipeline.c; it begins and ends in sessions.c.
  *
  * States
  *
@@ -11,7 +12,11 @@
  *
  * Output goes through the gate: `marks` say from which sequence on which prefix of `out` may leave.
  *
- * Limits   Input is the driver's; output by options.output_max; queued commands by options.queue_max; SESSION_MARKS
+ * Promises
+ *   I1  sent <= released_end <= out.size; the marks' ends and sequences rise, and the last end is at most out.size.
+ *   I2  What was written leaves in order, and not before all that stands before it.
+ *
+ * Limits   Input is the driver's; output by pool->output_max; queued commands by the worker's queue_max; SESSION_MARKS
  *          marks, the last of which takes in what has no room.
  */
 #ifndef GEOMYS_SERVE_SESSION_H
@@ -20,33 +25,42 @@
 #include "base/buf.h"
 #include "base/heap.h"
 #include "base/list.h"
-#include "serve/pubsub.h"
+#include "serve/caller.h"
+#include "serve/transaction.h"
 #include "wire/resp.h"
 
-#define SESSION_MARKS     16
-#define SESSION_NAME_MAX  64
-#define SESSION_WATCH_MAX 65536               /* keys that one session watches */
-#define SESSION_MUTED     UINT32_MAX          /* all commands, until told otherwise */
-#define SESSION_OUT_KEPT  ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
+#define SESSION_MARKS       16
+#define SESSION_NAME_MAX    64
+#define SESSION_WATCH_MAX   65536               /* keys that one session watches */
+#define SESSION_MUTED       UINT32_MAX          /* all commands, until told otherwise */
+#define SESSION_OUT_KEPT    ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
+#define SESSION_TOPIC_KINDS 2                   /* channels and patterns: see pubsub.h */
 
-struct shard;
+struct session;
+struct worker;
+
+/* What the sessions of one worker share. */
+struct session_pool {
+    struct list all;   /* session.all */
+    struct list dirty; /* session.dirty: who has something to send, or input to go on with */
+    uint64_t count;
+    uint64_t blocked;                /* sessions that wait, or are held back */
+    uint64_t *dropped;               /* borrowed: counts those closed because their output passed the limit */
+    struct buf pushed;               /* messages for the session whose command is under way */
+    const struct session *executing; /* that one; NULL: none */
+    const struct gate *gate;         /* borrowed */
+    size_t output_max;               /* bytes of answers held for one client */
+};
 
 struct session_mark {
     size_t end; /* offset in `out` */
     uint64_t sequence;
 };
 
-/* A command kept for later, in one allocation: by MULTI, or while it waits. */
-struct session_call {
-    struct session_call *next;
-    size_t size; /* bytes of this allocation */
-    uint32_t argc;
-    struct gm_bytes argv[]; /* the bytes follow */
-};
-
 struct session {
-    struct shard *shard; /* borrowed */
-    uint64_t id;
+    struct worker *worker;     /* borrowed */
+    struct session_pool *pool; /* borrowed */
+    struct caller caller;      /* its strings are those below */
     struct resp_parser parser;
 
     struct buf out;
@@ -55,43 +69,35 @@ struct session {
     uint64_t turn_mark;  /* the highest sequence that this turn's answers depend on */
     struct session_mark marks[SESSION_MARKS];
     uint32_t mark_count;
-    struct list dirty; /* in shard->dirty, or alone */
+    struct list dirty; /* in pool->dirty, or alone */
 
-    bool resp3;
-    bool authenticated;
-    bool doomed;     /* takes no more input */
-    bool overflowed; /* its output passed the limit: close it at once */
-    bool multi;
-    bool multi_failed; /* a command could not be queued: EXEC will refuse */
+    bool doomed;       /* takes no more input */
+    bool overflowed;   /* its output passed the limit: close it at once */
     bool watch_broken; /* a watched key has changed */
     bool waiting;
-    bool no_touch; /* does not heat the keys that it uses */
     bool no_evict; /* asked not to be evicted, which no client is; CLIENT LIST shows it */
     bool resumed;  /* has waited until this turn: there may be input to go on with */
 
-    struct session_call *queue; /* owned: MULTI's commands */
-    struct session_call **queue_end;
-    uint32_t queue_count;
-    size_t queue_size;           /* bytes */
-    struct list watches;         /* interest_link.in_session */
-    uint32_t watch_count;        /* links in it */
+    struct transaction transaction;
+    struct list watches; /* interest_link.in_session */
+    uint32_t watch_count;
     struct list waits;           /* interest_link.in_session */
-    struct session_call *parked; /* owned: the command that waits */
+    struct request_kept *parked; /* owned: the command that waits */
     uint64_t spent_ns;           /* for it so far */
     struct heap_node timeout;
-    uint32_t muted;                   /* that many more commands are not answered */
-    struct list monitors;             /* in shard->monitors, or alone */
-    struct list syncing;              /* in shard->syncing, or alone */
-    uint64_t written;                 /* the last sequence of its own records */
-    struct list held;                 /* in shard->held, or alone */
-    struct list topics[PUBSUB_KINDS]; /* pubsub_link.in_session */
-    uint32_t topic_count[PUBSUB_KINDS];
+    uint32_t muted;                          /* that many more commands are not answered */
+    struct list monitors;                    /* in worker->monitors, or alone */
+    struct list syncing;                     /* in worker->syncing, or alone */
+    uint64_t written;                        /* the last sequence of its own records */
+    struct list held;                        /* in one of worker->held, or alone */
+    struct list topics[SESSION_TOPIC_KINDS]; /* pubsub_link.in_session */
+    uint32_t topic_count[SESSION_TOPIC_KINDS];
     size_t topic_bytes;       /* of their names */
-    struct tracker *tracker;  /* owned by shard->tracking; NULL: it does not track */
+    struct tracker *tracker;  /* owned by worker->tracking; NULL: it does not track */
     struct list redirections; /* tracker.in_target: those whose messages come here */
 
     void *user;        /* of who created the session */
-    struct list all;   /* in shard->sessions */
+    struct list all;   /* in pool->all */
     char address[128]; /* of the peer, for people; set by who created the session */
     char local[128];   /* ... and of this side */
     int descriptor;    /* for people */
@@ -104,13 +110,11 @@ struct session {
     const char *last_command; /* full name, borrowed from the registry */
 };
 
-struct session *session_create(struct shard *shard, uint64_t id);
-void session_destroy(struct session *session); /* NULL is fine */
+void session_pool_init(struct session_pool *pool, const struct gate *gate, uint64_t *dropped, size_t output_max);
+void session_pool_finish(struct session_pool *pool); /* no session may be left */
 
-/* Takes the bytes that have arrived and were not consumed yet, carries out the commands in them, and returns how many
- * it has consumed. `wants`: how many unconsumed bytes it takes to go on. A waiting or doomed session consumes nothing,
- * respectively everything. */
-size_t session_input(struct session *session, const uint8_t *data, size_t size, size_t *wants);
+/* Another limit, for all sessions that there are too: who is above it is closed when it is next written to. */
+void session_pool_limit(struct session_pool *pool, size_t output_max);
 
 /* At the end of a turn: marks what it has written, and returns how many bytes of `out`, from `sent` on, may leave
  * now. */
@@ -128,8 +132,11 @@ static inline bool session_over(const struct session *session)
     return session->overflowed || (session->doomed && session->sent == session->out.size);
 }
 
-/* Ends a session whose client does not read what it has asked for. */
-void session_check_output(struct session *session);
+/* What the session is shown from now on, up to the end of this turn, depends on that sequence. */
+static inline void session_depends(struct session *session, uint64_t sequence)
+{
+    session->turn_mark = sequence > session->turn_mark ? sequence : session->turn_mark;
+}
 
 /* Where a message to the session goes that nobody has asked for: behind the answer of the command that it is in the
  * middle of, if it is. The message leaves when `mark` is released. NULL: the session takes nothing more. session_pushed
@@ -137,41 +144,25 @@ void session_check_output(struct session *session);
 struct buf *session_push(struct session *session, uint64_t mark);
 void session_pushed(struct session *session);
 
-/* At the end of a command whose answer begins at `start` in `out`: it is taken back if the client wants none; what was
- * pushed meanwhile follows it. */
+/* A command of the session begins, which is not part of another: what is pushed to it goes aside from now on. At its
+ * end, with the answer's beginning in `out`: the answer is taken back if the client wants none; what was pushed
+ * meanwhile follows it. */
+static inline void session_begin(struct session *session)
+{
+    session->pool->executing = session;
+}
 void session_settle(struct session *session, size_t start);
 
 /* Whether it listens rather than asks: not idle, however long it is silent. */
 static inline bool session_listens(const struct session *session)
 {
-    return session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] > 0;
+    return session->topic_count[0] + session->topic_count[1] > 0;
 }
 
-/* Puts the session on shard->dirty. */
+/* Puts the session on the pool's dirty list. */
 void session_touch(struct session *session);
 
-/* A copy of the call, in one piece. */
-struct session_call *session_call_copy(const struct gm_bytes *argv, uint32_t argc);
-
-/* What a copy would take. */
-size_t session_call_size(const struct gm_bytes *argv, uint32_t argc);
-
-/* Forgets what MULTI queued, and the watched keys. */
-void session_discard(struct session *session);
-void session_unwatch(struct session *session);
-
-/* Parks the call until one of `keys` changes or the moment comes (monotonic ms; 0 = never). */
-void session_park(struct session *session, const struct gm_bytes *argv, uint32_t argc, int64_t until_ms);
-void session_unpark(struct session *session);
-
-/* Of a waiting session: as if its time was over. It is answered at the end of the turn. */
-void session_time_out(struct session *session);
-
-/* Ends a session of somebody else: nothing more is done or sent for it, and its connection closes. Not for the session
- * whose command is under way. */
-void session_kill(struct session *session);
-
-/* Back to how it was when it connected. */
-void session_reset(struct session *session);
+/* There may be input to go on with: it has been let go, or has waited until now. */
+void session_resume(struct session *session);
 
 #endif

@@ -8,16 +8,13 @@
  *       output go in order.
  *   I2  A key is remembered after the command has looked at it: what the command removed on its way (a key whose time
  *       had come) does not forget it again.
- *   I3  Nobody is told NOLOOP's silence about what is not his own doing: a key that expires or is evicted while his
- *       command runs is told like any other.
+ *   I3  NOLOOP hides only the client's own writes; expiry and eviction are always reported.
  *   I4  A link belongs to one tracker for ever. Trackers that have ended are told nothing. */
 #include "serve/tracking.h"
 
 #include "base/memory.h"
-#include "log/record.h"
-#include "serve/call.h"
+#include "geomys/call.h"
 #include "serve/session.h"
-#include "shard/shard.h"
 
 #define GIVE_BACK_SLICE 4096 /* links per turn */
 #define EVICT_MAX       16   /* keys that make room for one: more than one if the limit has been lowered */
@@ -62,9 +59,13 @@ static const struct table_ops table_of_keys = {.key = name_of};
 static const struct table_ops table_of_links = {.key = pair_of};
 static const struct table_ops table_of_prefixes = {.key = prefix_of};
 
-void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key)
+static void on_change(struct change_listener *listener, const struct change *change);
+
+void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key, struct list *listeners, uint64_t seed)
 {
-    *tracking = (struct tracking){0};
+    *tracking = (struct tracking){.listeners = listeners};
+    change_listener_init(&tracking->listener, CHANGE_RANK_TRACKING, on_change);
+    prng_seed(&tracking->prng, seed);
     table_init(&tracking->keys, &table_of_keys, hash_key);
     table_init(&tracking->links, &table_of_links, hash_key);
     table_init(&tracking->prefixes, &table_of_prefixes, hash_key);
@@ -79,7 +80,7 @@ static void tell_broken(struct tracker *tracker, uint64_t mark)
 {
     struct session *session = tracker->session;
     tracker->broken = true;
-    struct buf *out = session->resp3 ? session_push(session, mark) : NULL;
+    struct buf *out = session->caller.resp3 ? session_push(session, mark) : NULL;
     if (out != NULL) {
         struct reply reply;
         reply_begin(&reply, out, true);
@@ -98,7 +99,7 @@ bool tracking_letter_begin(struct tracker *tracker, uint64_t mark, struct tracki
         tell_broken(tracker, mark);
         return false;
     }
-    if (!to->resp3 && !(elsewhere && session_listens(to))) {
+    if (!to->caller.resp3 && !(elsewhere && session_listens(to))) {
         return false; /* RESP2 has no place for it */
     }
     struct buf *out = session_push(to, mark);
@@ -106,9 +107,9 @@ bool tracking_letter_begin(struct tracker *tracker, uint64_t mark, struct tracki
         return false;
     }
     letter->to = to;
-    reply_begin(&letter->reply, out, to->resp3);
-    reply_push(&letter->reply, to->resp3 ? 2 : 3);
-    if (to->resp3) {
+    reply_begin(&letter->reply, out, to->caller.resp3);
+    reply_push(&letter->reply, to->caller.resp3 ? 2 : 3);
+    if (to->caller.resp3) {
         reply_text(&letter->reply, "invalidate");
     } else {
         reply_text(&letter->reply, "message");
@@ -160,7 +161,7 @@ static void invalidate(struct tracking *tracking, struct tracking_key *key, uint
         struct tracker *tracker = link->pair.tracker;
         struct tracking_letter letter;
         drop_link(tracking, link);
-        if (tracker->session == NULL || (tracker->mode.noloop && tracker->session->id == author)) {
+        if (tracker->session == NULL || (tracker->mode.noloop && tracker->session->caller.id == author)) {
             continue;
         }
         if (tracking_letter_begin(tracker, mark, &letter)) {
@@ -172,19 +173,13 @@ static void invalidate(struct tracking *tracking, struct tracking_key *key, uint
     drop_key(tracking, key, hash);
 }
 
-static struct shard *shard_of(struct tracking *tracking)
-{
-    return container_of(tracking, struct shard, tracking);
-}
-
-/* Keys go by chance until there is room for one more, and a link. */
+/* Keys go at random until there is room for one more, and a link. */
 static void make_room(struct tracking *tracking)
 {
-    struct shard *shard = shard_of(tracking);
-    uint64_t limit = shard->options.tracking_max_keys;
+    uint64_t limit = tracking->max_keys;
     for (int i = 0; i < EVICT_MAX && limit > 0; i++) {
         bool fits = tracking->keys.count < limit && tracking->links.count / TRACKING_LINKS_PER_KEY < limit;
-        struct tracking_key *key = fits ? NULL : table_random(&tracking->keys, &shard->prng);
+        struct tracking_key *key = fits ? NULL : table_random(&tracking->keys, &tracking->prng);
         if (key == NULL) {
             return;
         }
@@ -242,6 +237,7 @@ static struct tracker *create(struct tracking *tracking, struct session *session
     list_push_back(&tracking->trackers, &tracker->all);
     tracking->tracker_count++;
     session->tracker = tracker;
+    change_listen(tracking->listeners, &tracking->listener);
     return tracker;
 }
 
@@ -256,6 +252,9 @@ static void leave(struct tracking *tracking, struct tracker *tracker)
     tracking->items -= tracker->link_count;
     tracker->session->tracker = NULL;
     tracker->session = NULL;
+    if (tracking->tracker_count == 0) {
+        change_ignore(&tracking->listener);
+    }
 }
 
 /* True: there is more. */
@@ -280,6 +279,11 @@ static bool give_back(struct tracking *tracking, int budget)
     return false;
 }
 
+void tracking_limit(struct tracking *tracking, uint64_t max_keys)
+{
+    tracking->max_keys = max_keys;
+}
+
 void tracking_finish(struct tracking *tracking)
 {
     check(list_empty(&tracking->trackers) && tracking->prefixes.count == 0 && tracking->pending == 0);
@@ -295,7 +299,7 @@ static void aim(struct tracker *tracker, struct session *target)
 {
     list_remove(&tracker->in_target);
     tracker->target = target;
-    tracker->target_id = target != NULL ? target->id : 0;
+    tracker->target_id = target != NULL ? target->caller.id : 0;
     if (target != NULL) {
         list_push_back(&target->redirections, &tracker->in_target);
     }
@@ -324,9 +328,9 @@ static const char *misfit(const struct tracker *tracker, const struct tracking_w
     return NULL;
 }
 
-const char *tracking_on(struct session *session, const struct tracking_wish *wish, char text[TRACKING_TEXT_MAX])
+const char *tracking_on(struct tracking *tracking, struct session *session, const struct tracking_wish *wish,
+                        char text[TRACKING_TEXT_MAX])
 {
-    struct tracking *tracking = &session->shard->tracking;
     const char *error = misfit(session->tracker, wish);
     if (error == NULL) {
         error = tracking_bcast_check(session->tracker, wish, text);
@@ -347,16 +351,16 @@ const char *tracking_on(struct session *session, const struct tracking_wish *wis
     return NULL;
 }
 
-void tracking_off(struct session *session)
+void tracking_off(struct tracking *tracking, struct session *session)
 {
     if (session->tracker != NULL) {
-        leave(&session->shard->tracking, session->tracker);
+        leave(tracking, session->tracker);
     }
 }
 
-void tracking_forget(struct session *session)
+void tracking_forget(struct tracking *tracking, struct session *session)
 {
-    tracking_off(session);
+    tracking_off(tracking, session);
     while (!list_empty(&session->redirections)) {
         struct tracker *tracker = container_of(session->redirections.next, struct tracker, in_target);
         list_remove(&tracker->in_target);
@@ -366,51 +370,33 @@ void tracking_forget(struct session *session)
 
 /* ---- what happens ---- */
 
-/* A container's commands have the same first word. */
-static bool is_about_clients(const struct command *command)
+void tracking_settle(struct session *session, bool aside)
 {
-    return command != NULL && strncmp(command->usage.name, "client|", 7) == 0;
-}
-
-void tracking_settle(struct session *session)
-{
-    if (!session->multi && !session->waiting && !is_about_clients(session->shard->calls[0]->command)) {
+    if (!session->transaction.open && !session->waiting && !aside) {
         session->tracker->caching = false;
     }
 }
 
-void tracking_read_slow(const struct call *call)
+void tracking_read(struct tracking *tracking, struct session *session, const struct gm_key *keys, uint32_t count)
 {
-    struct tracking *tracking = &call->shard->tracking;
-    struct tracker *tracker = call->session->tracker;
-    uint32_t flags = call->command->abi->flags;
-    if (tracker == NULL || tracker->mode.bcast || (flags & GM_READ) == 0 || (flags & CALL_NO_QUEUE) != 0) {
-        return; /* the last are those of transactions: WATCH looks at nothing */
-    }
-    if ((tracker->mode.optin && !tracker->caching) || (tracker->mode.optout && tracker->caching)) {
+    struct tracker *tracker = session->tracker;
+    if (tracker->mode.bcast || (tracker->mode.optin && !tracker->caching) ||
+        (tracker->mode.optout && tracker->caching)) {
         return;
     }
-    for (uint32_t i = 0; i < call->abi.key_count; i++) {
-        remember(tracking, tracker, call->keys[i].name, call_hash(call, i));
+    for (uint32_t i = 0; i < count; i++) {
+        remember(tracking, tracker, keys[i].name, (uint64_t)(uintptr_t)keys[i].host_more);
     }
 }
 
-/* The id of the session whose own doing the record is; 0: nobody's. */
-static uint64_t author_of(const struct shard *shard, const struct record *record)
+static void one_changed(struct tracking *tracking, const struct change_key *changed, const struct change *change)
 {
-    bool fate = record->type == 0 && (record->op == RECORD_OP_EXPIRED || record->op == RECORD_OP_EVICTED);
-    return shard->depth > 0 && !fate ? shard->calls[0]->session->id : 0;
-}
-
-void tracking_changed_slow(struct tracking *tracking, const struct record *record, uint64_t hash, uint64_t sequence)
-{
-    uint64_t author = author_of(shard_of(tracking), record);
-    struct tracking_key *key = find_key(tracking, record->key, hash);
+    struct tracking_key *key = find_key(tracking, changed->name, changed->hash);
     if (tracking->prefixes.count > 0) {
-        tracking_bcast_changed(tracking, record->key, hash, author, sequence);
+        tracking_bcast_changed(tracking, changed->name, changed->hash, change->author, change->sequence);
     }
     if (key != NULL) {
-        invalidate(tracking, key, hash, author, sequence);
+        invalidate(tracking, key, changed->hash, change->author, change->sequence);
     }
 }
 
@@ -430,7 +416,8 @@ static void begin_anew(struct tracking *tracking, struct tracker *old)
     tracker->target_id = target_id;
 }
 
-void tracking_flushed(struct tracking *tracking, uint64_t sequence)
+/* Everything goes, or begins anew. O(trackers). */
+static void all_changed(struct tracking *tracking, uint64_t sequence)
 {
     const struct list *trackers = &tracking->trackers;
     for (struct list *at = trackers->next; at != trackers; at = at->next) {
@@ -446,6 +433,20 @@ void tracking_flushed(struct tracking *tracking, uint64_t sequence)
         if (tracker->link_count > 0) {
             begin_anew(tracking, tracker); /* the new one, at the end of the list, has no links */
         }
+    }
+}
+
+static void on_change(struct change_listener *listener, const struct change *change)
+{
+    struct tracking *tracking = container_of(listener, struct tracking, listener);
+    check(tracking->tracker_count > 0); /* else it does not listen */
+    if (change->scope == CHANGE_DATABASE) {
+        all_changed(tracking, change->sequence);
+        return;
+    }
+    one_changed(tracking, &change->keys[0], change);
+    if (change->scope == CHANGE_KEYS) {
+        one_changed(tracking, &change->keys[1], change);
     }
 }
 

@@ -17,13 +17,14 @@
  *          A tracker that ends, and all of them at FLUSHALL, takes its links along: they are given back some at a time
  *          in the turns that follow, so that a client with a million keys leaves without a pause.
  *
- * Cost     A change: one comparison while nobody tracks; else one look-up, and one per length that a prefix has. A
- *          read: one comparison if the client does not track; else one look-up per key.
+ * Cost     A change: nothing while nobody tracks, since it does not listen then (shard/change.h); else one look-up, and
+ *          one per length that a prefix has. A read: one comparison if the client does not track; else one look-up per
+ *          key.
  *
  * Order    A message leaves when the change that it tells of is as durable as the policy asks, like an answer that
  *          shows the change; to the client whose own command it was, behind that command's answer.
  *
- * Limits   options.tracking_max_keys keys, and TRACKING_LINKS_PER_KEY times as many links: beyond them keys are taken
+ * Limits   max_keys keys, and TRACKING_LINKS_PER_KEY times as many links: beyond them keys are taken
  *          by chance, told as changed, and forgotten. TRACKING_PREFIXES_MAX prefixes per client, of at most
  *          TRACKING_PREFIX_MAX bytes. Changes wait for the end of the turn up to TRACKING_PENDING_MAX bytes; then they
  *          are told at once. A client that does not read is dropped at its output limit, like any other. */
@@ -31,7 +32,9 @@
 #define GEOMYS_SERVE_TRACKING_H
 
 #include "base/list.h"
+#include "base/prng.h"
 #include "base/table.h"
+#include "shard/change.h"
 #include "wire/reply.h"
 
 #define TRACKING_LINKS_PER_KEY 8u
@@ -40,8 +43,7 @@
 #define TRACKING_PENDING_MAX   ((size_t)1 << 20)      /* bytes */
 #define TRACKING_CHANNEL       "__redis__:invalidate" /* where a listener of RESP2 hears it */
 
-struct call;
-struct record;
+struct gm_key;
 struct session;
 
 /* What a client has asked for. */
@@ -94,9 +96,13 @@ struct tracking_bcast {
 };
 
 struct tracking {
-    struct table keys;  /* of struct tracking_key */
-    struct table links; /* of struct tracking_link */
-    uint64_t items;     /* links of trackers that have not ended */
+    struct change_listener listener;
+    struct list *listeners; /* borrowed: the shard's; it listens while there are trackers */
+    uint64_t max_keys;      /* 0: no limit */
+    struct prng prng;       /* of which keys go */
+    struct table keys;      /* of struct tracking_key */
+    struct table links;     /* of struct tracking_link */
+    uint64_t items;         /* links of trackers that have not ended */
     struct list trackers;
     struct list leaving;
     uint64_t tracker_count;                    /* in `trackers` */
@@ -107,47 +113,35 @@ struct tracking {
     uint32_t lengths[TRACKING_PREFIX_MAX + 1]; /* of prefixes: how many there are of each */
 };
 
-/* `hash_key` is that of the keyspace: a key has one hash in both. */
-void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key);
+/* `hash_key` is that of the keyspace: a key has one hash in both. It will hear of the changes that `listeners` hear of,
+ * which outlive it. */
+void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key, struct list *listeners,
+                   uint64_t seed);
 void tracking_finish(struct tracking *tracking); /* no session may track any more */
+
+/* Another limit: what is above it goes when there is more to remember. */
+void tracking_limit(struct tracking *tracking, uint64_t max_keys);
 
 /* Begins, or goes on with other options. NULL: done; else why not, for the client: static, or in `text`. O(p*q), p the
  * prefixes, q those that the client has by then. */
 #define TRACKING_TEXT_MAX 512
-const char *tracking_on(struct session *session, const struct tracking_wish *wish, char text[TRACKING_TEXT_MAX]);
-void tracking_off(struct session *session); /* nothing happens if it does not track. O(its prefixes) */
+const char *tracking_on(struct tracking *tracking, struct session *session, const struct tracking_wish *wish,
+                        char text[TRACKING_TEXT_MAX]);
+void tracking_off(struct tracking *tracking,
+                  struct session *session); /* nothing happens if it does not track. O(its prefixes) */
 
 /* The session ends: it tracks no more, and nothing goes to it for others. */
-void tracking_forget(struct session *session);
+void tracking_forget(struct tracking *tracking, struct session *session);
 
 /* At the end of a turn: tells what has been kept for it, and gives back some of what has ended. True: there is more. */
 bool tracking_turn_end(struct tracking *tracking);
 
-/* Everything has been removed, with the record of that sequence. O(trackers). */
-void tracking_flushed(struct tracking *tracking, uint64_t sequence);
+/* After a command of a session that tracks, one that is not part of another: what CLIENT CACHING said is over, unless
+ * the command is `aside`. */
+void tracking_settle(struct session *session, bool aside);
 
-/* After a command that is not part of another: what CLIENT CACHING said is over. */
-void tracking_settle(struct session *session);
-
-void tracking_changed_slow(struct tracking *tracking, const struct record *record, uint64_t hash, uint64_t sequence);
-void tracking_read_slow(const struct call *call);
-
-/* The record has changed its key, and has that sequence. Expected O(1) per client that is told. */
-static inline void tracking_changed(struct tracking *tracking, const struct record *record, uint64_t hash,
-                                    uint64_t sequence)
-{
-    if (__builtin_expect(tracking->tracker_count > 0, 0)) {
-        tracking_changed_slow(tracking, record, hash, sequence);
-    }
-}
-
-/* A plan has looked at the keys of its call. */
-static inline void tracking_read(const struct tracking *tracking, const struct call *call)
-{
-    if (__builtin_expect(tracking->tracker_count > 0, 0)) {
-        tracking_read_slow(call);
-    }
-}
+/* A plan has looked at these keys for a session that tracks. `host_more` of each is its hash. O(keys). */
+void tracking_read(struct tracking *tracking, struct session *session, const struct gm_key *keys, uint32_t count);
 
 /* ---- between tracking.c and tracking_bcast.c ---- */
 

@@ -18,7 +18,7 @@
 #include "serve/tracking.h"
 
 /* A key that has changed in this turn. */
-struct change {
+struct tracking_change {
     struct list in_prefix;
     uint64_t author; /* id of the session that changed it last, 0: none */
     uint32_t size;
@@ -27,7 +27,7 @@ struct change {
 
 static struct gm_bytes key_of(const void *element)
 {
-    const struct change *change = element;
+    const struct tracking_change *change = element;
     return (struct gm_bytes){change->key, change->size};
 }
 
@@ -107,7 +107,7 @@ static struct tracking_prefix *add_prefix(struct tracking *tracking, struct gm_b
 static void forget_changes(struct tracking *tracking, struct tracking_prefix *prefix)
 {
     while (!list_empty(&prefix->changes)) {
-        struct change *change = container_of(prefix->changes.next, struct change, in_prefix);
+        struct tracking_change *change = container_of(prefix->changes.next, struct tracking_change, in_prefix);
         (void)table_remove(&prefix->seen, key_of(change), table_hash(&prefix->seen, key_of(change)));
         list_remove(&change->in_prefix);
         tracking->pending -= sizeof *change + change->size;
@@ -184,10 +184,10 @@ static void note(struct tracking *tracking, struct tracking_prefix *prefix, stru
 {
     struct table_slot *slot = table_find(&prefix->seen, key, hash);
     if (slot != NULL) {
-        ((struct change *)table_element(slot))->author = author;
+        ((struct tracking_change *)table_element(slot))->author = author;
         return;
     }
-    struct change *change = memory_alloc(sizeof *change + key.size);
+    struct tracking_change *change = memory_alloc(sizeof *change + key.size);
     change->author = author;
     change->size = (uint32_t)key.size;
     if (key.size > 0) {
@@ -218,9 +218,9 @@ void tracking_bcast_changed(struct tracking *tracking, struct gm_bytes key, uint
     }
 }
 
-static bool is_told(const struct tracker *tracker, const struct change *change)
+static bool is_told(const struct tracker *tracker, const struct tracking_change *change)
 {
-    return !tracker->mode.noloop || change->author != tracker->session->id;
+    return !tracker->mode.noloop || change->author != tracker->session->caller.id;
 }
 
 static void tell(struct tracker *tracker, const struct tracking_prefix *prefix)
@@ -229,14 +229,14 @@ static void tell(struct tracker *tracker, const struct tracking_prefix *prefix)
     struct tracking_letter letter;
     size_t count = 0;
     for (const struct list *at = changes->next; at != changes; at = at->next) {
-        count += is_told(tracker, container_of(at, struct change, in_prefix));
+        count += is_told(tracker, container_of(at, struct tracking_change, in_prefix));
     }
     if (count == 0 || !tracking_letter_begin(tracker, prefix->mark, &letter)) {
         return;
     }
     reply_array(&letter.reply, count);
     for (const struct list *at = changes->next; at != changes; at = at->next) {
-        const struct change *change = container_of(at, struct change, in_prefix);
+        const struct tracking_change *change = container_of(at, struct tracking_change, in_prefix);
         if (is_told(tracker, change)) {
             reply_bytes(&letter.reply, key_of(change));
         }

@@ -14,44 +14,33 @@
  * Promises
  *   I1  Of two clients that wait for the same key with commands that can both be served, the earlier one is served
  *       first.
- *   I2  A session is parked at most once, and its interest in all its keys ends together. */
+ *   I2  What is run again has changed nothing before: it is planned from the beginning each time. */
 #include "serve/waiters.h"
 
 #include "geomys/ext/wait.h"
+#include "serve/count.h"
 #include "serve/exec.h"
-#include "shard/sweep.h"
-
-static void listen(struct call *call)
-{
-    struct session *session = call->session;
-    if (call->abi.key_count == 0) {
-        list_push_back(&call->shard->syncing, &session->syncing);
-    }
-    for (uint32_t i = 0; i < call->abi.key_count; i++) {
-        interest_wait(&call->shard->interest, session, &session->waits, call->keys[i].name);
-    }
-}
+#include "serve/hold.h"
+#include "serve/park.h"
 
 void waiters_park(struct call *call)
 {
-    timing_wait(call);
+    count_wait(call);
     if (call->again) {
         return; /* it has its place already */
     }
     int64_t until_ms = 0;
-    if (call->wait_ms != 0 && __builtin_add_overflow(call->shard->monotonic_ms, call->wait_ms, &until_ms)) {
+    if (call->wait_ms != 0 && __builtin_add_overflow(call->worker->monotonic_ms, call->wait_ms, &until_ms)) {
         until_ms = 0; /* for ever */
     }
-    session_park(call->session, call->abi.argv, call->abi.argc, until_ms);
-    listen(call);
+    park_begin(call_session(call), call->request, until_ms);
 }
 
 static void release(struct session *session)
 {
-    session_unpark(session);
+    park_end(session);
     session_check_output(session);
-    session->resumed = true;
-    session_touch(session);
+    session_resume(session);
 }
 
 static const struct entry *find(const struct shard *shard, const struct interest_key *key)
@@ -63,24 +52,15 @@ static const struct entry *find(const struct shard *shard, const struct interest
 /* Whether the value that the key has now is of a type that the session's command can be waiting for. */
 static bool suits(const struct shard *shard, const struct session *session, const struct entry *entry)
 {
-    const struct session_call *parked = session->parked;
-    struct registry_lookup lookup = registry_find(shard->registry, parked->argv, parked->argc);
-    check(lookup.outcome == REGISTRY_FOUND);
-    const struct gm_type *wanted = lookup.command->abi->type;
+    const struct gm_type *wanted = session->parked->request.command->abi->type;
     return (entry->flags & ENTRY_FROZEN) == 0 && (wanted == NULL || wanted == shard_type_of(shard, entry)->abi);
-}
-
-static bool is_delayed(const struct session *session)
-{
-    struct shard *shard = session->shard;
-    return __builtin_expect(shard->sweep.active, 0) &&
-           sweep_delays(shard, session->parked->argv, session->parked->argc);
 }
 
 /* The queue changes under our hands: whoever has been tried in vain goes aside, and comes back in order. False: it is
  * the turn of one who must not run yet. */
-static bool serve_key(struct shard *shard, struct interest_key *key)
+static bool serve_key(struct worker *worker, struct interest_key *key)
 {
+    const struct shard *shard = worker->shard;
     struct list tried;
     list_init(&tried);
     const struct entry *entry;
@@ -89,7 +69,7 @@ static bool serve_key(struct shard *shard, struct interest_key *key)
         struct interest_link *link = container_of(key->waiters.next, struct interest_link, in_key);
         struct session *session = link->session;
         bool suitable = suits(shard, session, entry);
-        delayed = suitable && is_delayed(session);
+        delayed = suitable && hold_disturbs(worker, &session->parked->request);
         if (delayed) {
             break;
         }
@@ -104,71 +84,70 @@ static bool serve_key(struct shard *shard, struct interest_key *key)
     return !delayed;
 }
 
-bool waiters_ready(const struct shard *shard)
+bool waiters_ready(const struct worker *worker)
 {
-    return !list_empty(&shard->interest.ready) && shard_may_change(shard);
+    return !list_empty(&worker->interest.ready) && shard_may_change(worker->shard);
 }
 
-void waiters_serve(struct shard *shard)
+void waiters_serve(struct worker *worker)
 {
-    if (__builtin_expect(!waiters_ready(shard), 1) || shard->serving_waiters) {
+    if (__builtin_expect(list_empty(&worker->interest.ready), 1) || !waiters_ready(worker) || worker->serving_waiters) {
         return;
     }
-    shard->serving_waiters = true;
+    worker->serving_waiters = true;
     struct interest_key *key;
-    while ((key = interest_ready(&shard->interest)) != NULL) {
-        if (serve_key(shard, key)) {
-            interest_settled(&shard->interest, key);
+    while ((key = interest_ready(&worker->interest)) != NULL) {
+        if (serve_key(worker, key)) {
+            interest_settled(&worker->interest, key);
         } else {
-            interest_put_off(&shard->interest, key);
+            interest_put_off(&worker->interest, key);
         }
     }
-    shard->serving_waiters = false;
+    worker->serving_waiters = false;
 }
 
-void waiters_synced(struct shard *shard)
+void waiters_synced(struct worker *worker)
 {
-    uint64_t synced = shard->wal != NULL ? wal_synced(shard->wal) : 0;
-    if (synced == shard->synced) {
+    const struct wal *wal = worker->shard->wal;
+    uint64_t synced = wal != NULL ? wal_synced(wal) : 0;
+    if (synced == worker->synced) {
         return; /* they were tried at this one */
     }
-    shard->synced = synced;
-    waiters_try(shard);
+    worker->synced = synced;
+    waiters_try(worker);
 }
 
-void waiters_try(struct shard *shard)
+void waiters_try(struct worker *worker)
 {
     struct list waiting;
     list_init(&waiting);
-    list_move_all(&waiting, &shard->syncing);
+    list_move_all(&waiting, &worker->syncing);
     while (!list_empty(&waiting)) {
         struct session *session = container_of(waiting.next, struct session, syncing);
         list_remove(&session->syncing);
-        list_push_back(&shard->syncing, &session->syncing);
+        list_push_back(&worker->syncing, &session->syncing);
         if (exec_again(session, false)) {
             release(session);
         }
     }
 }
 
-void waiters_time_out(struct shard *shard)
+void waiters_time_out(struct worker *worker)
 {
     struct heap_node *node;
-    while ((node = heap_first(&shard->timeouts)) != NULL && node->at <= shard->monotonic_ms) {
+    while ((node = heap_first(&worker->timeouts)) != NULL && node->at <= worker->monotonic_ms) {
         struct session *session = container_of(node, struct session, timeout);
-        heap_remove(&shard->timeouts, node);
-        if (exec_again(session, true)) {
-            release(session);
-        } else {
-            check(false); /* wait/1 does not wait once the time is over */
-        }
+        heap_remove(&worker->timeouts, node);
+        bool answered = exec_again(session, true);
+        check(answered); /* wait/1 does not wait once the time is over */
+        release(session);
     }
 }
 
 static bool wait(struct gm_call *abi, int64_t timeout_ms)
 {
     struct call *call = call_of(abi);
-    if (call->nested || call->timed_out || timeout_ms < 0) {
+    if (call->nested || call->timed_out || timeout_ms < 0 || call->caller.session == NULL) {
         return false;
     }
     call->waits = true;

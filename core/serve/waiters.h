@@ -11,17 +11,17 @@ void waiters_park(struct call *call);
 
 /* Runs those again whose keys have changed, until nothing is ready. While the data may not change (shard_may_change)
  * keys stay ready. */
-void waiters_serve(struct shard *shard);
+void waiters_serve(struct worker *worker);
 
 /* Whether waiters_serve would have something to do. */
-bool waiters_ready(const struct shard *shard);
+bool waiters_ready(const struct worker *worker);
 
 /* Runs those again that have no key, and so wait for the disk (WAITAOF, SAVE): if the log has synced, or in any
  * case. */
-void waiters_synced(struct shard *shard);
-void waiters_try(struct shard *shard);
+void waiters_synced(struct worker *worker);
+void waiters_try(struct worker *worker);
 
 /* Answers those whose time is over. */
-void waiters_time_out(struct shard *shard);
+void waiters_time_out(struct worker *worker);
 
 #endif

@@ -4,11 +4,11 @@
  *
  * Idea     A record names one key. What the key holds is looked up, or forgotten first (RECORD_FRESH); the type changes
  *          the cell through the functions that the host lends it; then the host draws the conclusions: an empty value
- *          goes, an expiry is set, kept or dropped, and whoever is interested in the key hears of it.
+ *          goes, an expiry is set, kept or dropped, and the listeners hear of the change (change.h).
  *
  * Promises
  *   I1  The same record on the same keyspace has the same outcome everywhere. The outcome "the key is gone" is part of
- *       the record (RECORD_REMOVES): a node that can not apply the type relies on it, any other compares.
+ *       the record (RECORD_REMOVES): a node that cannot apply the type relies on it, any other compares.
  *   I2  A record that does not fit (unknown body, wrong type, other outcome) never changes a value silently: the key
  *       becomes damaged, its records are kept, and a sentence is told.
  *   I3  A value whose module is absent stays frozen: its records are kept in order. */
@@ -16,9 +16,7 @@
 
 #include <stdio.h>
 
-#include "serve/notify.h"
 #include "shard/frozen.h"
-#include "shard/sweep.h"
 #include "store/slot.h"
 
 struct apply {
@@ -35,6 +33,14 @@ struct apply {
 static struct apply *apply_of(struct gm_apply *abi)
 {
     return container_of(abi, struct apply, abi);
+}
+
+/* The entry is about to change or to go: if a sweep has not dumped it yet, it does so now. */
+static inline void sweep_before(struct shard *shard, struct entry *entry)
+{
+    if (__builtin_expect(((entry->flags ^ shard->keyspace.swept) & ENTRY_SWEPT) != 0, 0)) {
+        sweep_dump_owed(shard, entry);
+    }
 }
 
 /* ---- what the host lends to apply ---- */
@@ -139,9 +145,9 @@ void apply_release(void *context, struct entry *entry)
     const struct gm_type *type = shard_type_of(shard, entry)->abi;
     if ((entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) == ENTRY_WORD && type != NULL && type->free != NULL) {
         struct apply apply = {.abi = {.ops = &lent, .cell = shard_cell(entry)}, .shard = shard, .type = entry->type};
-        note_begin(shard->note, NOTE_FREE, entry->type, entry_key(entry));
+        crumb_drop(shard->crumb, CRUMB_FREE, entry->type, entry_key(entry));
         type->free(&apply.abi);
-        note_end(shard->note);
+        crumb_clear(shard->crumb);
     }
 }
 
@@ -150,7 +156,7 @@ void apply_release(void *context, struct entry *entry)
 static void tell(struct shard *shard, const struct record *record, const char *reason)
 {
     shard->stats.damaged++;
-    if (shard->on_damage != NULL) {
+    if (shard->events.on_damage != NULL) {
         char place[192];
         char sentence[512];
         struct gm_text text = {.data = place, .capacity = sizeof place - 1};
@@ -161,11 +167,11 @@ static void tell(struct shard *shard, const struct record *record, const char *r
             "key %s is damaged: record %llu (%s, operation %u) %s. Its records are kept, commands on it are refused, "
             "DEL removes it",
             place, (unsigned long long)record->sequence, shard->types[record->type].name, record->op, reason);
-        shard->on_damage(shard->context, sentence);
+        shard->events.on_damage(shard->events.context, sentence);
     }
 }
 
-/* Keeps the record of a value that can not be applied here. */
+/* Keeps the record of a value that cannot be applied here. */
 static enum status freeze(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint)
 {
     struct frozen_key key = {apply->key, apply->hash, apply->type, apply->expire_at_ms};
@@ -215,6 +221,19 @@ static int64_t expiry_after(const struct record *record, const struct entry *ent
     return kept && entry != NULL ? entry_expire_at(entry) : 0;
 }
 
+/* What a record says about a value that its type cannot, or must not, change here. */
+enum verdict {
+    VERDICT_APPLY,  /* the type takes it */
+    VERDICT_FREEZE, /* the value is, or becomes, frozen: the record is kept with it */
+    VERDICT_DAMAGE, /* the record does not fit the value, for a reason */
+};
+
+struct judgement {
+    enum verdict verdict;
+    const char *reason; /* of VERDICT_DAMAGE */
+    bool damaged;       /* the value was found damaged before: nobody needs to hear of it again */
+};
+
 /* What stands in the way of applying, NULL if nothing does. */
 static const char *misfit(const struct record *record, const struct entry *entry)
 {
@@ -224,89 +243,112 @@ static const char *misfit(const struct record *record, const struct entry *entry
     if (entry == NULL) {
         return "changes a key that is not there";
     }
-    if (entry->type != record->type) {
-        return "is of another type than the value";
-    }
-    return NULL;
+    return entry->type != record->type ? "is of another type than the value" : NULL;
 }
 
-static bool apply_frozen(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint,
-                         enum status *status)
+static struct judgement judge(const struct apply *apply, const struct record *record)
+{
+    const struct entry *entry = apply->entry;
+    bool fresh = (record->flags & RECORD_FRESH) != 0;
+    bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
+    bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
+    struct judgement judgement = {.reason = misfit(record, entry)};
+    judgement.damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
+    if (__builtin_expect(judgement.reason != NULL, 0)) {
+        judgement.verdict = VERDICT_DAMAGE;
+    } else if (__builtin_expect(apply->shard->types[record->type].abi == NULL || frozen || told, 0)) {
+        judgement.verdict = VERDICT_FREEZE;
+    }
+    return judgement;
+}
+
+/* The record of a value that is not changed here: kept with it, unless it says that the value is gone. */
+static enum status keep(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint)
 {
     if ((record->flags & RECORD_REMOVES) != 0) {
         remove_key(apply);
-        *status = STATUS_OK;
-        return true;
+        return STATUS_OK;
     }
-    *status = freeze(apply, record, damaged, complaint);
-    return false;
+    return freeze(apply, record, damaged, complaint);
 }
 
-/* The whole life of one typed record. `first`: complete its flags; else compare them. */
-static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
-                               bool first, struct complaint *complaint)
+static enum status damage(struct apply *apply, const struct record *record, const char *reason,
+                          struct complaint *complaint)
+{
+    tell(apply->shard, record, reason);
+    return freeze(apply, record, true, complaint); /* apply I2 */
+}
+
+/* The type changes the value. `first`: the record's outcome is completed; else it is compared. */
+static enum status carry_out(struct apply *apply, struct record *record, bool first, struct complaint *complaint)
+{
+    struct shard *shard = apply->shard;
+    const struct gm_type *type = shard->types[record->type].abi;
+    struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
+    if ((record->flags & RECORD_FRESH) == 0) {
+        apply->abi.cell = shard_cell(apply->entry);
+    }
+    crumb_drop(shard->crumb, CRUMB_APPLY, record->type, record->key);
+    int accepted = type->apply(&apply->abi, &seen);
+    crumb_clear(shard->crumb);
+    if (__builtin_expect(accepted != GM_OK, 0)) {
+        return damage(apply, record, "has a body that its type does not accept", complaint);
+    }
+    bool gone = conclude(apply, type);
+    if (first) {
+        record->flags = (uint16_t)(record->flags | (gone ? RECORD_REMOVES : 0));
+    } else if (__builtin_expect(gone != ((record->flags & RECORD_REMOVES) != 0), 0)) { /* apply I1 */
+        return damage(apply, record,
+                      gone ? "empties a value that its author saw filled" : "fills a value that its author saw emptied",
+                      complaint);
+    }
+    return STATUS_OK;
+}
+
+/* Where the record's key is, and what becomes of its expiry. A sweep that is owed the value gets it now. */
+static struct apply find(struct shard *shard, const struct record *record, uint64_t hash, struct apply_place place)
 {
     struct table_slot *slot = place.known ? place.slot : keyspace_slot(&shard->keyspace, record->key, hash);
     struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    check_slow(!place.known || slot == keyspace_slot(&shard->keyspace, record->key, hash));
     if (entry != NULL) {
         sweep_before(shard, entry);
     }
-    if (first && entry == NULL) {
-        record->flags |= RECORD_FRESH;
-    }
-    struct apply apply = {
+    return (struct apply){
         .abi = {.ops = &lent},
         .shard = shard,
         .entry = entry,
         .slot = slot,
         .key = record->key,
         .hash = hash,
-        .expire_at_ms = expiry_after(record, entry),
         .type = (uint8_t)record->type,
     };
-    const struct gm_type *type = shard->types[record->type].abi;
-    bool fresh = (record->flags & RECORD_FRESH) != 0;
-    bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
-    bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
-    bool damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
-    enum status status = STATUS_OK;
-    const char *reason = misfit(record, entry);
-    if (reason != NULL) {
-        if (!damaged) {
-            tell(shard, record, reason);
-        }
-        (void)apply_frozen(&apply, record, true, complaint, &status);
-        return status;
+}
+
+/* The whole life of one typed record. `first`: complete its flags; else compare them. */
+static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
+                               bool first, struct complaint *complaint)
+{
+    check(record->type < shard->type_count);
+    struct apply apply = find(shard, record, hash, place);
+    if (first && apply.entry == NULL) {
+        record->flags |= RECORD_FRESH;
     }
-    if (type == NULL || frozen || told) {
-        if (fresh) {
-            start_fresh(&apply);
+    apply.expire_at_ms = expiry_after(record, apply.entry);
+    struct judgement judgement = judge(&apply, record);
+    if (__builtin_expect(judgement.verdict == VERDICT_DAMAGE, 0)) {
+        if (!judgement.damaged) {
+            tell(shard, record, judgement.reason);
         }
-        (void)apply_frozen(&apply, record, damaged, complaint, &status);
-        return status;
+        return keep(&apply, record, true, complaint); /* apply I2 */
     }
-    if (fresh) {
+    if ((record->flags & RECORD_FRESH) != 0) {
         start_fresh(&apply);
-    } else {
-        apply.abi.cell = shard_cell(entry);
     }
-    struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
-    note_begin(shard->note, NOTE_APPLY, record->type, record->key);
-    int accepted = type->apply(&apply.abi, &seen);
-    note_end(shard->note);
-    if (accepted != GM_OK) {
-        tell(shard, record, "has a body that its type does not accept");
-        return freeze(&apply, record, true, complaint);
+    if (__builtin_expect(judgement.verdict == VERDICT_FREEZE, 0)) {
+        return keep(&apply, record, judgement.damaged, complaint); /* apply I3 */
     }
-    bool gone = conclude(&apply, type);
-    if (first) {
-        record->flags = (uint16_t)(record->flags | (gone ? RECORD_REMOVES : 0));
-    } else if (gone != ((record->flags & RECORD_REMOVES) != 0)) {
-        tell(shard, record,
-             gone ? "empties a value that its author saw filled" : "fills a value that its author saw emptied");
-        return freeze(&apply, record, true, complaint);
-    }
-    return STATUS_OK;
+    return carry_out(&apply, record, first, complaint);
 }
 
 /* ---- records of the host ---- */
@@ -324,12 +366,6 @@ static bool set_expiry(struct shard *shard, const struct record *record, uint64_
     struct keyspace_shape wanted = {entry->type, flags, entry->value_size};
     (void)keyspace_reshape(&shard->keyspace, slot, wanted, at_ms, false);
     return true;
-}
-
-static bool is_stored(void *context, struct gm_bytes key)
-{
-    const struct shard *shard = context;
-    return keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key)) != NULL;
 }
 
 static bool remove_stored(struct shard *shard, const struct record *record, uint64_t hash)
@@ -360,7 +396,6 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
     case RECORD_OP_PERSIST:
         return set_expiry(shard, record, hash, 0);
     case RECORD_OP_FLUSH:
-        interest_changed_all(&shard->interest, is_stored, shard);
         sweep_flushed(shard);
         keyspace_flush(&shard->keyspace);
         return true;
@@ -369,152 +404,111 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
     }
 }
 
-/* ---- both ways in ---- */
+/* ---- the ways in ---- */
 
-static void announce(struct shard *shard, const struct record *record, uint64_t hash)
+/* The gate hears of every change; who else listens is in the list. */
+static void announce(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
 {
-    uint64_t sequence = shard->tail.last_sequence + 1;
-    if (record->type == 0 && record->op == RECORD_OP_FLUSH) {
-        shard->gate.flushed = sequence;
-        tracking_flushed(&shard->tracking, sequence);
-        return;
+    gate_changed(&shard->gate, hash, record->sequence);
+    if (__builtin_expect(!list_empty(&shard->listeners), 0)) {
+        struct change change = {.scope = CHANGE_KEY,
+                                .record = record,
+                                .keys = {{record->key, hash}},
+                                .sequence = record->sequence,
+                                .author = author};
+        change_announce(&shard->listeners, &change);
     }
-    gate_changed(&shard->gate, hash, sequence);
-    interest_changed(&shard->interest, record->key);
-    tracking_changed(&shard->tracking, record, hash, sequence);
 }
 
-bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place)
+static bool is_flush(const struct record *record)
 {
-    if (record->type != 0) {
-        struct complaint complaint;
-        record->sequence = shard->tail.last_sequence + 1;
-        if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
-            return false;
-        }
-    } else if (!apply_host(shard, record, hash)) {
+    return record->type == 0 && record->op == RECORD_OP_FLUSH;
+}
+
+/* Before everything goes: change I2. */
+static void announce_flush(struct shard *shard, const struct record *record, uint64_t author)
+{
+    gate_changed_all(&shard->gate, record->sequence);
+    if (!list_empty(&shard->listeners)) {
+        struct change change = {
+            .scope = CHANGE_DATABASE, .record = record, .sequence = record->sequence, .author = author};
+        change_announce(&shard->listeners, &change);
+    }
+}
+
+/* False: there was nothing to do. */
+static bool apply_untyped(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
+{
+    if (is_flush(record)) {
+        announce_flush(shard, record, author);
+        return apply_host(shard, record, hash);
+    }
+    if (!apply_host(shard, record, hash)) {
         return false;
     }
-    announce(shard, record, hash);
+    announce(shard, record, hash, author);
+    return true;
+}
+
+bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author)
+{
+    record->sequence = shard->tail.last_sequence + 1; /* change I3 */
+    if (record->type == 0) {
+        return apply_untyped(shard, record, hash, author);
+    }
+    struct complaint complaint;
+    if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
+        return false;
+    }
+    announce(shard, record, hash, author);
     return true;
 }
 
 enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash, struct complaint *complaint)
 {
     if (record->type == 0) {
-        (void)apply_host(shard, record, hash);
+        (void)apply_untyped(shard, record, hash, CHANGE_NOBODY);
         return STATUS_OK;
     }
     struct record copy = *record;
-    return apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint);
+    TRY(apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint));
+    announce(shard, &copy, hash, CHANGE_NOBODY);
+    return STATUS_OK;
 }
 
-/* Removes a key by a decision of the host. False: it is not there. `key` is then a copy. */
-static bool decide(struct shard *shard, uint16_t op, struct gm_bytes *key, uint64_t hash)
+/* Removes a key by a decision of the host. False: it is not there. */
+static bool decide(struct shard *shard, uint16_t op, struct gm_bytes key, uint64_t hash)
 {
     struct record record = {
         .op = op,
         .flags = RECORD_REMOVES,
         .time_ms = shard->now_ms,
-        .slot = slot_of(*key),
-        .key = *key,
+        .slot = slot_of(key),
+        .key = key,
     };
     /* The key's bytes go with the entry. */
-    record.key.data = key->size > 0 ? memcpy(arena_alloc(&shard->arena, key->size), key->data, key->size) : NULL;
-    if (!apply_first(shard, &record, hash, (struct apply_place){.known = false})) {
-        return false;
+    record.key.data = key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL;
+    bool done = apply_first(shard, &record, hash, (struct apply_place){.known = false}, CHANGE_NOBODY);
+    if (done) {
+        bool alone = !shard->tail.open;
+        if (alone) {
+            tail_begin(&shard->tail);
+        }
+        tail_add(&shard->tail, &record);
+        if (alone) {
+            tail_end(&shard->tail);
+        }
     }
-    bool alone = !shard->tail.open;
-    if (alone) {
-        tail_begin(&shard->tail);
-    }
-    tail_add(&shard->tail, &record);
-    if (alone) {
-        tail_end(&shard->tail);
-    }
-    *key = record.key;
-    return true;
+    arena_reset(&shard->arena);
+    return done;
 }
 
 void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
 {
-    if (decide(shard, RECORD_OP_EXPIRED, &key, hash)) {
-        notify_expired(shard, key);
-    }
+    (void)decide(shard, RECORD_OP_EXPIRED, key, hash);
 }
 
 void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash)
 {
-    if (decide(shard, RECORD_OP_EVICTED, &key, hash)) {
-        shard->stats.evicted++;
-        notify_evicted(shard, key);
-    }
-}
-
-/* ---- the sink ---- */
-
-static enum status sink_declare(struct record_sink *sink, uint16_t type, struct gm_bytes name,
-                                struct complaint *complaint)
-{
-    struct shard *shard = container_of(sink, struct shard, sink);
-    if (type == 0 || type >= sizeof shard->source_types / sizeof shard->source_types[0]) {
-        complaint_set(complaint, "type number %u is out of range", type);
-        return STATUS_CORRUPT;
-    }
-    int number = shard_type_number(shard, name);
-    if (number < 0) {
-        complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
-        return STATUS_TOO_BIG;
-    }
-    shard->source_types[type] = (uint16_t)number;
-    return STATUS_OK;
-}
-
-static void sink_foresee(struct record_sink *sink, const struct record *record)
-{
-    struct shard *shard = container_of(sink, struct shard, sink);
-    if (record == NULL) {
-        shard->sink_taken = shard->sink_announced;
-        return;
-    }
-    size_t at = shard->sink_announced++ % RECORD_SINK_AHEAD;
-    shard->sink_hashes[at] = keyspace_hash(&shard->keyspace, record->key);
-    shard->sink_keys[at] = record->key.data;
-    table_prefetch(&shard->keyspace.table, shard->sink_hashes[at]);
-}
-
-/* Announcements come in the order of the records; those of records that never came are passed over. */
-static uint64_t hash_of(struct shard *shard, const struct record *record)
-{
-    while (shard->sink_taken < shard->sink_announced) {
-        size_t at = shard->sink_taken++ % RECORD_SINK_AHEAD;
-        if (shard->sink_keys[at] == record->key.data && record->key.size > 0) {
-            check_slow(shard->sink_hashes[at] == keyspace_hash(&shard->keyspace, record->key));
-            return shard->sink_hashes[at];
-        }
-    }
-    return keyspace_hash(&shard->keyspace, record->key);
-}
-
-static enum status sink_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
-{
-    struct shard *shard = container_of(sink, struct shard, sink);
-    struct record ours = *record;
-    if (record->type != 0) {
-        size_t known = sizeof shard->source_types / sizeof shard->source_types[0];
-        ours.type = record->type < known ? shard->source_types[record->type] : 0;
-        if (ours.type == 0) {
-            complaint_set(complaint, "record %llu has type number %u, which was never declared",
-                          (unsigned long long)record->sequence, record->type);
-            return STATUS_CORRUPT;
-        }
-    }
-    shard->tail.last_sequence = record->sequence;
-    shard->tail.epoch = record->epoch;
-    return apply_again(shard, &ours, hash_of(shard, record), complaint);
-}
-
-void apply_sink_init(struct shard *shard)
-{
-    shard->sink = (struct record_sink){.declare = sink_declare, .accept = sink_accept, .foresee = sink_foresee};
+    shard->stats.evicted += decide(shard, RECORD_OP_EVICTED, key, hash);
 }

@@ -14,16 +14,15 @@ struct apply_place {
 
 /* Carries out a record on the node that planned it, and completes its flags with the outcome (RECORD_FRESH for a key
  * that was absent, RECORD_REMOVES for one that is gone now): only then is it logged. `record->type` is the shard's
- * number. False: there was nothing to do (a deletion of what is not there), and nothing is to be logged. */
-bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place);
+ * number, `author` the caller's whose doing it is (change.h). False: there was nothing to do (a deletion of what is not
+ * there), and nothing is to be logged. The listeners have heard of it. */
+bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author);
 
-/* Carries out a record that somebody else has planned, or this node before. A record that does not fit its value makes
- * the key damaged: it is kept, refused to clients, and told. TOO_BIG: a frozen value has outgrown its limit. */
+/* Carries out a record that somebody else has planned, or this node before; its sequence stands. A record that does not
+ * fit its value makes the key damaged: it is kept, refused to clients, and reported. The listeners hear of it as of a
+ * first execution. TOO_BIG: a frozen value has outgrown its limit. */
 must_use enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash,
                                  struct complaint *complaint);
-
-/* The sink over apply_again, with types translated by name: shard->sink. */
-void apply_sink_init(struct shard *shard);
 
 /* Releases what an entry's value owns; for keyspace_ops. */
 void apply_release(void *shard, struct entry *entry);

@@ -7,10 +7,8 @@
  *          released yet is released before any key goes, a slice per command; meanwhile nobody is refused. */
 #include "shard/evict.h"
 
-#include "command/cmd.h"
-#include "serve/call.h"
+#include "meter/meters.h"
 #include "shard/apply.h"
-#include "shard/sweep.h"
 
 #define SAMPLES_DEFAULT 5
 #define SAMPLE_TRIES    8 /* where the table is nearly empty */
@@ -188,7 +186,7 @@ static bool evict_one(struct shard *shard)
     if (entry == NULL) {
         return false;
     }
-    if (sweep_defers(shard, entry)) {
+    if (sweep_claim(shard, entry)) {
         return true; /* a snapshot needs it for some turns more */
     }
     struct gm_bytes key = entry_key(entry);
@@ -199,7 +197,6 @@ static bool evict_one(struct shard *shard)
     } else {
         apply_eviction(shard, key, hash);
     }
-    arena_reset(&shard->arena);
     return true;
 }
 
@@ -226,21 +223,18 @@ static bool make_room(struct shard *shard)
  * is refused for another reason. */
 static bool run(struct shard *shard)
 {
-    check(!shard->tail.open);
-    int64_t begun_us = timing_moment_us(shard);
+    check(!shard->tail.open); /* evict I1 */
+    int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
     shard->evict.starved = shard_may_change(shard) && is_over(shard) && !make_room(shard);
-    latency_add(shard, "eviction-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    if (begun_us != 0) {
+        meters_took(shard->meters, "eviction-cycle", begun_us);
+    }
     return !shard->evict.starved;
 }
 
-bool evict_refuses_slow(struct call *call)
+bool evict_make_room(struct shard *shard)
 {
-    uint32_t flags = call->command->abi->flags;
-    if (call->nested || run(call->shard)) {
-        return false;
-    }
-    bool queued = call->session->multi && (flags & CALL_NO_QUEUE) == 0;
-    return queued || (flags & GM_GROWS) != 0;
+    return !is_over(shard) || run(shard);
 }
 
 bool evict_turn(struct shard *shard)

@@ -28,7 +28,6 @@
 
 #include "store/keyspace.h"
 
-struct call;
 struct shard;
 
 #define EVICT_POOL        16
@@ -81,9 +80,9 @@ static inline bool evict_is_over(const struct evict *evict, const struct keyspac
     return __builtin_expect(evict->options.limit != 0, 0) && keyspace_memory(keyspace) > evict->options.limit;
 }
 
-/* Before a command: makes room if memory is short. True: there is none, and the command is not to run. The command is
- * known, and not looked into yet. */
-bool evict_refuses_slow(struct call *call);
+/* Before a command that is not part of a transaction: makes room if memory is short. False: there is none, and nothing
+ * may be evicted. O(1) below the limit; else O(EVICT_SLICE). */
+bool evict_make_room(struct shard *shard);
 
 /* At the end of a turn. True: there is more to do at once. */
 bool evict_turn(struct shard *shard);

@@ -4,6 +4,7 @@
 #include "shard/frozen.h"
 
 #include "shard/apply.h"
+#include "shard/dump.h"
 
 struct collector {
     struct gm_sink sink;
@@ -42,71 +43,11 @@ bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_
     return true;
 }
 
-/* Counts what passes through, so that a dump that tells nothing is noticed. */
-struct meter {
-    struct gm_sink sink;
-    struct gm_sink *out;
-    uint64_t records;
-    bool too_big;
-};
-
-static void measure(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
-{
-    struct meter *meter = container_of(sink, struct meter, sink);
-    meter->too_big = meter->too_big || body.size > RECORD_BODY_MAX;
-    if (!meter->too_big) {
-        meter->records++;
-        meter->out->record(meter->out, op, body);
-    }
-}
-
-static void dump_frozen(const struct entry *entry, uint64_t *cursor, struct gm_sink *sink)
-{
-    size_t at = (size_t)*cursor;
-    uint16_t op;
-    struct gm_bytes body;
-    while (frozen_next(entry, &at, &op, &body)) {
-        sink->record(sink, op, body);
-        if (at - *cursor >= GM_DUMP_BODY && at < entry->value_size) {
-            *cursor = at;
-            return;
-        }
-    }
-    *cursor = 0;
-}
-
-bool frozen_dump_step(const struct shard *shard, const struct entry *entry, uint64_t *cursor, struct gm_sink *sink)
-{
-    if ((entry->flags & ENTRY_FROZEN) != 0) {
-        dump_frozen(entry, cursor, sink);
-        return true;
-    }
-    struct meter meter = {.sink = {.record = measure}, .out = sink};
-    struct gm_cell cell = shard_cell(entry);
-    uint64_t before = *cursor;
-    note_begin(shard->note, NOTE_DUMP, entry->type, entry_key(entry));
-    *cursor = shard_type_of(shard, entry)->abi->dump(&cell, before, &meter.sink);
-    note_end(shard->note);
-    bool told = meter.records > 0 || (before != 0 && *cursor == 0);
-    return told && !meter.too_big && *cursor != GM_DUMP_REFUSED;
-}
-
-bool frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink)
-{
-    uint64_t cursor = 0;
-    do {
-        if (!frozen_dump_step(shard, entry, &cursor, sink)) {
-            return false;
-        }
-    } while (cursor != 0);
-    return true;
-}
-
 /* The bytes of an entry that is alive, as frozen ones. */
 static bool gather(struct shard *shard, const struct entry *entry, struct buf *out)
 {
     struct collector collector = {.sink = {.record = collect}, .out = out};
-    return frozen_dump(shard, entry, &collector.sink) && !out->full;
+    return dump_value(shard, entry, &collector.sink) && !out->full;
 }
 
 enum status frozen_append(struct shard *shard, const struct frozen_key *key, const struct record *record, bool damaged,

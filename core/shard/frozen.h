@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* frozen.h - values that can not be applied here: kept as the records that make them.
+/* frozen.h - values that cannot be applied here: kept as the records that make them.
  *
  * The entry's bytes are those records one after the other:   | op 2 | zero 2 | body_size 4 | body ... |
  *
@@ -28,13 +28,5 @@ must_use enum status frozen_append(struct shard *shard, const struct frozen_key 
 
 /* One record of a frozen value, at `*at`, which moves on. False at the end. */
 bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body);
-
-/* Calls the sink for some of the records that make the value of an entry, frozen or alive: a bounded amount, as
- * gm_type.dump does. `*cursor` is 0 at first, and again when it is done. False: the type does not dump this value. */
-must_use bool frozen_dump_step(const struct shard *shard, const struct entry *entry, uint64_t *cursor,
-                               struct gm_sink *sink);
-
-/* The same for all of them. */
-must_use bool frozen_dump(const struct shard *shard, const struct entry *entry, struct gm_sink *sink);
 
 #endif

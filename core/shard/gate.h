@@ -1,33 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 
-/* gate.h - an answer leaves when the records that it could have seen are as durable as the policy asks.
+/* gate.h - an answer leaves when the records that it could have seen are as durable as its level asks.
  *
- * Idea     The log releases sequences in order. Each answer has a mark: the highest sequence that it depends on. A
- *          write depends on its own records; a read on the last change of the keys it looked at. To remember that per
- *          key would cost eight bytes each, so it is remembered per stripe: keys share 4096 stripes by their hash. A
- *          stripe only ever says too much, never too little, and what it says too much is gone within one group commit:
- *          on a full disk, when there is space again.
+ * Idea     The log releases sequences in order, for each level of its own. Each answer has a mark: the highest sequence
+ *          that it depends on. A write depends on its own records; a read on the last change of the keys it looked at.
+ *          To remember that per key would cost eight bytes each, so it is remembered per stripe: keys share 4096
+ *          stripes by their hash. A stripe only ever says too much, never too little, and what it says too much is gone
+ *          within one group commit: on a full disk, when there is space again.
+ *
+ * Levels   local    the records are as durable here as the policy asks
+ *          quorum   a majority of the replicas has them as well. While a shard is alone both are the same
  *
  * Promises
  *   I1  An answer's mark is at least the sequence of every record whose effect it shows.
  *   I2  Answers of one connection leave in order.
+ *   I3  What is released stays released, until the data themselves begin anew (gate_reset); quorum never passes local.
  */
 #ifndef GEOMYS_SHARD_GATE_H
 #define GEOMYS_SHARD_GATE_H
+
+#include "base/check.h"
 
 #include <stdint.h>
 
 #define GATE_STRIPES 4096u
 
+enum gate_level {
+    GATE_LOCAL,
+    GATE_QUORUM,
+    GATE_LEVELS,
+};
+
 struct gate {
     uint64_t stripes[GATE_STRIPES]; /* the last sequence that changed one of its keys */
-    uint64_t released;              /* all up to it may be answered for */
+    uint64_t released[GATE_LEVELS]; /* all up to it may be answered for */
     uint64_t flushed;               /* the last sequence that changed all keys */
 };
 
 static inline void gate_changed(struct gate *gate, uint64_t hash, uint64_t sequence)
 {
+    check(sequence >= gate->stripes[hash % GATE_STRIPES]); /* gate I1: a stripe that fell would say too little */
     gate->stripes[hash % GATE_STRIPES] = sequence;
+}
+
+/* All keys have changed, with the record of that sequence. */
+static inline void gate_changed_all(struct gate *gate, uint64_t sequence)
+{
+    check(sequence >= gate->flushed); /* gate I1 */
+    gate->flushed = sequence;
 }
 
 /* What a read of the key with this hash depends on. */
@@ -36,5 +56,22 @@ static inline uint64_t gate_mark(const struct gate *gate, uint64_t hash)
     uint64_t stripe = gate->stripes[hash % GATE_STRIPES];
     return stripe > gate->flushed ? stripe : gate->flushed;
 }
+
+/* All up to these sequences may be answered for, by level. */
+static inline void gate_release(struct gate *gate, uint64_t local, uint64_t quorum)
+{
+    check(local >= gate->released[GATE_LOCAL] && quorum >= gate->released[GATE_QUORUM]); /* gate I3 */
+    check(quorum <= local);                                                              /* gate I3 */
+    gate->released[GATE_LOCAL] = local;
+    gate->released[GATE_QUORUM] = quorum;
+}
+
+static inline uint64_t gate_released(const struct gate *gate, enum gate_level level)
+{
+    return gate->released[level];
+}
+
+/* The data begin anew, as recovery has them: everything counts as changed at `sequence`, and nothing is released. */
+void gate_reset(struct gate *gate, uint64_t sequence);
 
 #endif

@@ -7,13 +7,9 @@
 #include "shard/shard.h"
 
 #include "base/memory.h"
-#include "geomys/ext/wait.h"
-#include "serve/call.h"
-#include "serve/pause.h"
-#include "serve/waiters.h"
+#include "meter/meters.h"
 #include "shard/apply.h"
-#include "shard/frozen.h"
-#include "shard/sweep.h"
+#include "shard/dump.h"
 
 #define SHARD_EXPIRE_SLICE 200
 #define SHARD_REAP_SLICE   4096
@@ -36,32 +32,17 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     memset(shard, 0, sizeof *shard);
     shard->registry = registry;
     shard->options = *options;
+    shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
     struct siphash_key hash_key = {prng_next(&shard->prng), prng_next(&shard->prng)};
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
     keyspace_init(&shard->keyspace, &ops, &hash_key);
     evict_init(shard, &options->memory);
-    interest_init(&shard->interest, &hash_key);
-    pubsub_init(&shard->pubsub, &hash_key);
-    tracking_init(&shard->tracking, &hash_key);
-    buf_init(&shard->pushed, options->output_max);
     tail_init(&shard->tail, 0, 1);
-    list_init(&shard->dirty);
-    list_init(&shard->held);
-    list_init(&shard->sweep.held);
-    list_init(&shard->monitors);
-    list_init(&shard->syncing);
-    list_init(&shard->sessions);
-    slowlog_init(&shard->slowlog);
-    shard->note = memory_zeroed(sizeof *shard->note);
+    list_init(&shard->listeners);
+    shard->crumb = memory_zeroed(sizeof *shard->crumb);
     shard->type_count = 1;
     register_types(shard);
-    apply_sink_init(shard);
-    shard->command_stats = memory_zeroed((registry_command_count(registry) + 1) * sizeof *shard->command_stats);
-    for (size_t i = 0; i < 2; i++) {
-        shard->calls[i] = memory_zeroed(sizeof *shard->calls[i]);
-    }
-    timing_configure(shard);
 }
 
 void shard_finish(struct shard *shard)
@@ -70,24 +51,114 @@ void shard_finish(struct shard *shard)
         return;
     }
     keyspace_finish(&shard->keyspace);
-    interest_finish(&shard->interest);
-    pubsub_finish(&shard->pubsub);
-    tracking_finish(&shard->tracking);
-    buf_finish(&shard->pushed);
     tail_finish(&shard->tail);
-    heap_finish(&shard->timeouts);
     arena_finish(&shard->arena);
     memory_free(shard->type_numbers);
-    timing_finish(shard);
-    slowlog_clear(&shard->slowlog);
-    latency_finish(&shard->latency);
-    memory_free(shard->note);
-    shard->note = NULL;
-    memory_free(shard->command_stats);
-    memory_free(shard->calls[0]);
-    memory_free(shard->calls[1]);
+    memory_free(shard->crumb);
+    shard->crumb = NULL;
     shard->registry = NULL;
 }
+
+void shard_configure(struct shard *shard, const struct shard_options *options)
+{
+    uint64_t seed = shard->options.seed;
+    evict_configure(shard, &options->memory);
+    shard->options = *options;
+    shard->options.seed = seed;
+}
+
+/* ---- what it may do ---- */
+
+static bool may_become(enum shard_role now, enum shard_role next)
+{
+    static const uint8_t after[] = {
+        [SHARD_LOADING] = 1 << SHARD_ALONE | 1 << SHARD_LEADING | 1 << SHARD_FOLLOWING,
+        [SHARD_ALONE] = 1 << SHARD_LOADING,
+        [SHARD_LEADING] = 1 << SHARD_LOADING | 1 << SHARD_FENCED,
+        [SHARD_FOLLOWING] = 1 << SHARD_LOADING | 1 << SHARD_LEADING,
+        [SHARD_FENCED] = 1 << SHARD_LOADING | 1 << SHARD_LEADING | 1 << SHARD_FOLLOWING,
+    };
+    return (after[now] >> next & 1) != 0;
+}
+
+void shard_become(struct shard *shard, enum shard_role role)
+{
+    check(may_become(shard->role, role));
+    check(!shard->tail.open);
+    shard->role = role;
+}
+
+enum shard_refusal shard_refusal(const struct shard *shard)
+{
+    switch (shard->role) {
+    case SHARD_LOADING:
+        return SHARD_IS_LOADING;
+    case SHARD_FOLLOWING:
+        return SHARD_IS_FOLLOWING;
+    case SHARD_FENCED:
+        return SHARD_IS_FENCED;
+    case SHARD_ALONE:
+    case SHARD_LEADING:
+        break;
+    }
+    return shard->wal != NULL && wal_full(shard->wal) ? SHARD_IS_FULL : SHARD_OPEN;
+}
+
+const char *shard_refusal_text(enum shard_refusal refusal)
+{
+    static const char *const texts[] = {
+        [SHARD_IS_LOADING] = "LOADING Geomys is loading the dataset in memory",
+        [SHARD_IS_FULL] =
+            "DISKFULL the disk is full: writes are refused until there is space again; nothing acknowledged is lost",
+        [SHARD_IS_FOLLOWING] = "READONLY You can't write against a read only replica: ask the shard's leader",
+        [SHARD_IS_FENCED] = "CLUSTERDOWN this leader may not write now: ask again, here or at another node",
+    };
+    check(refusal != SHARD_OPEN);
+    return texts[refusal];
+}
+
+void shard_keep_still(struct shard *shard, bool still)
+{
+    shard->still = still;
+}
+
+void shard_clear(struct shard *shard)
+{
+    check(shard->role == SHARD_LOADING && shard->wal == NULL && !shard->tail.open);
+    if (!list_empty(&shard->listeners)) {
+        struct change all = {.scope = CHANGE_DATABASE, .sequence = shard->tail.last_sequence};
+        change_announce(&shard->listeners, &all);
+    }
+    sweep_flushed(shard);
+    keyspace_flush(&shard->keyspace);
+    while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
+    }
+    tail_continue(&shard->tail, 0, 1);
+    gate_reset(&shard->gate, 0);
+    shard->stats.damaged = 0;
+}
+
+void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int64_t time_ms)
+{
+    check(shard_is_loading(shard) && !shard->tail.open);
+    shard->tail.last_sequence = sequence;
+    shard->tail.epoch = epoch;
+    shard->tail.last_time_ms = time_ms;
+}
+
+void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch)
+{
+    check(shard_is_loading(shard) && !shard->tail.open && shard->wal == NULL);
+    tail_continue(&shard->tail, last_sequence, epoch);
+    gate_reset(&shard->gate, last_sequence);
+}
+
+void shard_log_to(struct shard *shard, struct wal *wal)
+{
+    shard->wal = wal;
+}
+
+/* ---- types ---- */
 
 int shard_type_number(struct shard *shard, struct gm_bytes name)
 {
@@ -114,20 +185,14 @@ struct gm_cell shard_cell(const struct entry *entry)
     return (struct gm_cell){.form = GM_BYTES, .data = entry_value(entry), .size = entry->value_size};
 }
 
+/* ---- turns ---- */
+
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
 {
+    check(!shard->tail.open);
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
     heat_turn(&shard->keyspace.heat, monotonic_ms);
-    if (shard->pause_until_ms != 0 && shard->pause_until_ms <= monotonic_ms) {
-        pause_end(shard);
-    }
-    waiters_time_out(shard);
-}
-
-bool shard_may_change(const struct shard *shard)
-{
-    return !shard->loading && shard->pause_until_ms == 0 && (shard->wal == NULL || !wal_full(shard->wal));
 }
 
 /* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
@@ -138,39 +203,30 @@ static bool expire_some(struct shard *shard)
     }
     for (int i = 0; i < SHARD_EXPIRE_SLICE; i++) {
         struct entry *entry = expire_due(&shard->keyspace.expire, shard->now_ms);
-        if (entry == NULL || sweep_defers(shard, entry)) {
+        if (entry == NULL || sweep_claim(shard, entry)) {
             return false;
         }
         struct gm_bytes key = entry_key(entry);
         apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
-        arena_reset(&shard->arena);
     }
     return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
 }
 
 bool shard_turn_end(struct shard *shard)
 {
-    int64_t begun_us = timing_moment_us(shard);
+    check(!shard->tail.open && shard->crumb->kind == CRUMB_NONE);
+    int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
     bool more = expire_some(shard);
-    latency_add(shard, "expire-cycle", (timing_moment_us(shard) - begun_us) / 1000);
+    if (begun_us != 0) {
+        meters_took(shard->meters, "expire-cycle", begun_us);
+    }
     more = evict_turn(shard) || more;
-    waiters_synced(shard);
-    waiters_time_out(shard);
-    waiters_serve(shard);
-    more |= tracking_turn_end(&shard->tracking); /* the last that looks at changes */
     return keyspace_reap(&shard->keyspace, SHARD_REAP_SLICE) || more;
 }
 
 int64_t shard_next_ms(const struct shard *shard)
 {
     int64_t next = INT64_MAX;
-    const struct heap_node *first = heap_first(&shard->timeouts);
-    if (first != NULL) {
-        next = first->at > shard->monotonic_ms ? first->at : shard->monotonic_ms;
-    }
-    if (shard->pause_until_ms != 0 && shard->pause_until_ms < next) {
-        next = shard->pause_until_ms;
-    }
     int64_t expires = expire_next(&shard->keyspace.expire);
     bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
     if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
@@ -213,7 +269,7 @@ static void digest_entry(void *context, void *element)
     mix(digester, entry_key(entry));
     mix(digester, gm_bytes_of(shard_type_of(digester->shard, entry)->name));
     mix(digester, (struct gm_bytes){(const uint8_t *)&expire_at_ms, sizeof expire_at_ms});
-    bool told = frozen_dump(digester->shard, entry, &digester->sink);
+    bool told = dump_value(digester->shard, entry, &digester->sink);
     mix(digester, told ? BYTES("") : BYTES("refused"));
     digester->sum += digester->chain.k1;
 }

@@ -16,30 +16,24 @@
  *          b                                      1                1              1
  *          c      0 (owed)         0              0          ──►   dumped, 1      1
  *
- *          A large value is dumped in pieces over several turns: it is `half` dumped then. A command that would change
- *          it is held back meanwhile, as CLIENT PAUSE does, and no other command is. One that waits for a key, and
- *          whose turn comes meanwhile, waits on (waiters.c).
+ *          A large value is dumped in pieces over several turns: it is `half` dumped then. Whoever would change it and
+ *          has a choice claims it for the sweep first (sweep_claim), and comes later.
  *
  * Promises
- *   P1  What the writer gets is the keyspace as it was between the two batches where the sweep began: each key once,
+ *   P1  What the target gets is the keyspace as it was between the two batches where the sweep began: each key once,
  *       its records in order.
- *   P2  One turn takes about its budget, and adds to the writer only while that has room. What clients change is added
- *       at once, room or not: the writer gives up before it needs too much memory, and no client waits for a disk.
- *   P3  A sweep whose writer has failed goes on, marking only: the next one can begin when it is over.
- *   P4  A type that does not dump a value fails the snapshot, with a sentence that names the key.
+ *   P2  One turn takes about its budget, and adds to the target only while that has room. What clients change is added
+ *       at once, room or not: the target gives up before it needs too much memory, and no client waits for a disk.
+ *   P3  A sweep whose target has failed goes on, marking only: the next one can begin when it is over.
+ *   P4  A type that does not dump a value fails the sweep, with a sentence that names the key.
  *
- * Limits   A large value is dumped whole, however long that takes, if it is changed by what is not held back: a record
- *          that comes from elsewhere, or a command that has it behind CALL_KEYS_INLINE other keys. */
+ * Limits   A large value is dumped whole, however long that takes, if it is changed by what does not ask: a record that
+ *          comes from elsewhere. */
 #include "shard/sweep.h"
 
 #include <stdio.h>
 
-#include "log/snapshot_writer.h"
-#include "module/command.h"
-#include "serve/call.h"
-#include "serve/pause.h"
-#include "serve/session.h"
-#include "shard/frozen.h"
+#include "shard/dump.h"
 #include "store/slot.h"
 
 #define SWEEP_WHOLE ((uint64_t)32 * 1024) /* bytes of memory up to which a value is dumped in one go */
@@ -50,7 +44,7 @@
 
 struct dumper {
     struct gm_sink sink;
-    struct snapshot_writer *writer;
+    struct sweep_target *target;
     struct record record;
 };
 
@@ -59,7 +53,7 @@ static void take(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
     struct dumper *dumper = container_of(sink, struct dumper, sink);
     dumper->record.op = op;
     dumper->record.body = body;
-    snapshot_writer_add(dumper->writer, &dumper->record);
+    dumper->target->add(dumper->target, &dumper->record);
     dumper->record.flags &= (uint16_t) ~(RECORD_FRESH | RECORD_EXPIRE);
     dumper->record.expire_at_ms = 0;
 }
@@ -85,16 +79,16 @@ static void give_up(struct shard *shard, const struct entry *entry)
                    "the type %s does not dump the value of key %s; the previous snapshot stays, and the log has "
                    "everything: mend or remove the key, or load a module that can",
                    shard_type_of(shard, entry)->name, key);
-    snapshot_writer_fail(shard->sweep.writer, reason);
+    shard->sweep.target->fail(shard->sweep.target, reason);
 }
 
 /* One step of the entry's dump. False: it ends here, because it is done or because the snapshot has failed. */
-static bool dump_step(struct shard *shard, struct entry *entry, uint64_t *cursor)
+static bool take_step(struct shard *shard, struct entry *entry, uint64_t *cursor)
 {
     struct sweep *sweep = &shard->sweep;
     int64_t expire_at_ms = entry_expire_at(entry);
     bool first = *cursor == 0;
-    struct dumper dumper = {.sink = {.record = take}, .writer = sweep->writer};
+    struct dumper dumper = {.sink = {.record = take}, .target = sweep->target};
     struct record *record = &dumper.record;
     record->type = entry->type;
     record->key = entry_key(entry);
@@ -110,23 +104,18 @@ static bool dump_step(struct shard *shard, struct entry *entry, uint64_t *cursor
             record->expire_at_ms = expire_at_ms;
         }
     }
-    if (!frozen_dump_step(shard, entry, cursor, &dumper.sink)) {
+    if (!dump_step(shard, entry, cursor, &dumper.sink)) {
         give_up(shard, entry);
     }
-    return *cursor != 0 && snapshot_writer_state(sweep->writer) == SNAPSHOT_WRITER_OPEN;
+    return *cursor != 0 && sweep->target->is_open(sweep->target);
 }
 
-/* ---- sessions that wait for a value ---- */
+/* ---- values that are being dumped ---- */
 
-static void release_held(struct shard *shard)
+static void let_go(struct shard *shard)
 {
-    struct sweep *sweep = &shard->sweep;
-    interest_resume(&shard->interest);
-    while (!list_empty(&sweep->held)) {
-        struct session *session = container_of(sweep->held.next, struct session, held);
-        pause_forget(session);
-        session->resumed = true;
-        session_touch(session);
+    if (shard->sweep.on_let_go != NULL) {
+        shard->sweep.on_let_go(shard->sweep.context);
     }
 }
 
@@ -135,7 +124,7 @@ static void half_done(struct shard *shard)
     mark(shard, shard->sweep.half);
     shard->sweep.half = NULL;
     shard->sweep.half_cursor = 0;
-    release_held(shard);
+    let_go(shard);
 }
 
 void sweep_dump_owed(struct shard *shard, struct entry *entry)
@@ -143,7 +132,7 @@ void sweep_dump_owed(struct shard *shard, struct entry *entry)
     struct sweep *sweep = &shard->sweep;
     bool half = sweep->half == entry;
     uint64_t cursor = half ? sweep->half_cursor : 0;
-    while (sweep->writer != NULL && dump_step(shard, entry, &cursor)) {
+    while (sweep->target != NULL && take_step(shard, entry, &cursor)) {
     }
     sweep->before++;
     if (half) {
@@ -166,10 +155,10 @@ static bool is_large(const struct shard *shard, const struct entry *entry)
     return size > SWEEP_WHOLE;
 }
 
-bool sweep_defers(struct shard *shard, const struct entry *entry)
+bool sweep_claim(struct shard *shard, const struct entry *entry)
 {
     struct sweep *sweep = &shard->sweep;
-    if (sweep->writer == NULL || !is_owed(shard, entry) || !is_large(shard, entry)) {
+    if (sweep->target == NULL || !is_owed(shard, entry) || !is_large(shard, entry)) {
         return false;
     }
     if (sweep->half == NULL) {
@@ -179,62 +168,17 @@ bool sweep_defers(struct shard *shard, const struct entry *entry)
     return true;
 }
 
-bool sweep_delays(struct shard *shard, const struct gm_bytes *argv, uint32_t argc)
-{
-    check(shard->depth == 0); /* the arguments are bound in what a call would use */
-    struct registry_lookup lookup = registry_find(shard->registry, argv, argc);
-    if (lookup.outcome != REGISTRY_FOUND || (lookup.command->abi->flags & GM_WRITE) == 0) {
-        return false;
-    }
-    struct usage_key places[CALL_KEYS_INLINE];
-    struct usage_bound bound = {.keys = places, .key_room = CALL_KEYS_INLINE};
-    struct gm_arg *args = shard->calls[0]->args;
-    if (command_bind(lookup.command, argv, argc, args, &bound) != USAGE_OK) {
-        return false;
-    }
-    uint32_t count = bound.key_count < bound.key_room ? bound.key_count : bound.key_room;
-    for (uint32_t i = 0; i < count; i++) {
-        struct gm_bytes key = argv[bound.keys[i].index];
-        struct entry *entry = keyspace_find(&shard->keyspace, key, keyspace_hash(&shard->keyspace, key));
-        if (entry != NULL && sweep_defers(shard, entry)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool sweep_holds(struct session *session, const struct gm_bytes *argv, uint32_t argc)
-{
-    struct shard *shard = session->shard;
-    if (argc == 0 || !session->authenticated || shard->sweep.writer == NULL) {
-        return false;
-    }
-    bool holds = sweep_delays(shard, argv, argc);
-    if (session->multi && bytes_equal_nocase(argv[0], "exec")) {
-        for (const struct session_call *queued = session->queue; queued != NULL && !holds; queued = queued->next) {
-            holds = sweep_delays(shard, queued->argv, queued->argc);
-        }
-    } else if (session->multi) {
-        return false; /* it is only queued */
-    }
-    if (holds) {
-        list_push_back(&shard->sweep.held, &session->held);
-        shard->session_blocked++;
-    }
-    return holds;
-}
-
 /* ---- the walk ---- */
 
-void sweep_begin(struct shard *shard, struct snapshot_writer *writer)
+void sweep_begin(struct shard *shard, struct sweep_target *target)
 {
     struct sweep *sweep = &shard->sweep;
-    check(!sweep->active && sweep->half == NULL && !shard->tail.open && shard->depth == 0);
+    check(!sweep->active && sweep->half == NULL && !shard->tail.open); /* sweep P1 */
     for (uint32_t i = 1; i < shard->type_count; i++) {
-        snapshot_writer_declare(writer, (uint16_t)i, gm_bytes_of(shard->types[i].name));
+        target->declare(target, (uint16_t)i, gm_bytes_of(shard->types[i].name));
     }
     shard->keyspace.swept ^= ENTRY_SWEPT;
-    sweep->writer = writer;
+    sweep->target = target;
     sweep->active = true;
     sweep->flushed = false;
     sweep->cursor = 0;
@@ -245,7 +189,12 @@ static void finish(struct sweep *sweep)
 {
     check(sweep->half == NULL);
     sweep->active = false;
-    sweep->writer = NULL;
+    sweep->target = NULL;
+}
+
+void sweep_abandon(struct shard *shard)
+{
+    shard->sweep.target = NULL;
 }
 
 void sweep_flushed(struct shard *shard)
@@ -254,13 +203,13 @@ void sweep_flushed(struct shard *shard)
     if (!sweep->active) {
         return;
     }
-    if (sweep->writer != NULL) {
-        snapshot_writer_fail(sweep->writer, "everything was removed meanwhile");
+    if (sweep->target != NULL) {
+        sweep->target->fail(sweep->target, "everything was removed meanwhile");
         sweep->flushed = true;
     }
     sweep->half = NULL;
     sweep->half_cursor = 0;
-    release_held(shard);
+    let_go(shard);
     finish(sweep);
 }
 
@@ -272,7 +221,7 @@ static void visit(void *context, void *element)
     if (!is_owed(shard, entry)) {
         return;
     }
-    if (sweep->writer != NULL && is_large(shard, entry)) {
+    if (sweep->target != NULL && is_large(shard, entry)) {
         if (sweep->half == NULL) {
             sweep->half = entry;
             sweep->half_cursor = 0;
@@ -280,7 +229,7 @@ static void visit(void *context, void *element)
         return; /* the bucket is visited again */
     }
     uint64_t cursor = 0;
-    while (sweep->writer != NULL && dump_step(shard, entry, &cursor)) {
+    while (sweep->target != NULL && take_step(shard, entry, &cursor)) {
     }
     mark(shard, entry);
 }
@@ -290,7 +239,7 @@ static void step(struct shard *shard)
 {
     struct sweep *sweep = &shard->sweep;
     if (sweep->half != NULL) {
-        if (sweep->writer == NULL || !dump_step(shard, sweep->half, &sweep->half_cursor)) {
+        if (sweep->target == NULL || !take_step(shard, sweep->half, &sweep->half_cursor)) {
             half_done(shard);
         }
         return;
@@ -307,10 +256,10 @@ static void step(struct shard *shard)
 
 static bool has_room(struct sweep *sweep)
 {
-    if (sweep->writer != NULL && snapshot_writer_state(sweep->writer) != SNAPSHOT_WRITER_OPEN) {
-        sweep->writer = NULL; /* it has failed: what is left is only marked */
+    if (sweep->target != NULL && !sweep->target->is_open(sweep->target)) {
+        sweep->target = NULL; /* it has failed: what is left is only marked */
     }
-    return sweep->writer == NULL || snapshot_writer_has_room(sweep->writer);
+    return sweep->target == NULL || sweep->target->has_room(sweep->target);
 }
 
 static int64_t now_us(const struct shard *shard)

@@ -2,48 +2,65 @@
 
 /* sweep.h - everything as it was at one moment, dumped while it goes on changing. See sweep.c for the argument.
  *
- * Use, by who makes snapshots
+ * Use, by who wants the picture
  *
- *     sweep_begin(writer)  ->  sweep_turn(budget) once per turn, until sweep.active is false
+ *     sweep_begin(target)  ->  sweep_turn(budget) once per turn, until sweep.active is false
  *
  * Use, by who changes values:  sweep_before(entry), before anything of the entry changes. */
 #ifndef GEOMYS_SHARD_SWEEP_H
 #define GEOMYS_SHARD_SWEEP_H
 
-#include "shard/shard.h"
+#include "log/record.h"
+#include "store/keyspace.h"
 
-/* Begins: what is stored now, between two batches, goes to `writer`, which is borrowed until sweep.active is false
- * or the writer has failed. Not while a sweep is active. O(types). */
-void sweep_begin(struct shard *shard, struct snapshot_writer *writer);
+struct shard;
 
-/* Dumps on, for about `budget_us` (without a clock: a fixed number of values), as long as the writer has room. True:
+/* Where the dumps go: the writer of a snapshot, a stream. It is part of a larger struct. */
+struct sweep_target {
+    /* Type number `type` is called `name`: before the first record of the sweep. */
+    void (*declare)(struct sweep_target *target, uint16_t type, struct gm_bytes name);
+    /* One record of a dump; key and body are borrowed for the call. It is never refused and never waits. */
+    void (*add)(struct sweep_target *target, const struct record *record);
+    /* Whether it still takes records: false once it has failed, by itself or by `fail`. */
+    bool (*is_open)(const struct sweep_target *target);
+    /* Whether whoever has a choice may add a record now, however large. */
+    bool (*has_room)(const struct sweep_target *target);
+    /* What has come so far is of no use, for this reason. */
+    void (*fail)(struct sweep_target *target, const char *reason);
+};
+
+struct sweep {
+    struct sweep_target *target;      /* borrowed; NULL: there is none, or it has failed and entries are only marked */
+    bool active;                      /* there are entries that are owed */
+    bool flushed;                     /* the last one ended because everything was removed */
+    uint64_t cursor;                  /* of the walk through the table */
+    struct entry *half;               /* a large value that is being dumped in pieces, or NULL */
+    uint64_t half_cursor;             /* of its dump */
+    uint64_t before;                  /* values dumped because they were about to change */
+    int64_t longest_us;               /* of the turns so far */
+    void (*on_let_go)(void *context); /* what was claimed may be changed now; NULL: nobody waits for it */
+    void *context;
+};
+
+/* Begins: what is stored now, between two batches, goes to `target`, which is borrowed until sweep.active is false
+ * or the target has failed. Not while a sweep is active. O(types). */
+void sweep_begin(struct shard *shard, struct sweep_target *target);
+
+/* The target goes away before the sweep is over: what is left is only marked. */
+void sweep_abandon(struct shard *shard);
+
+/* Dumps on, for about `budget_us` (without a clock: a fixed number of values), as long as the target has room. True:
  * it could go on at once. */
 bool sweep_turn(struct shard *shard, int64_t budget_us);
 
-/* The slow half of sweep_before. */
+/* For apply.c: the slow half of sweep_before. */
 void sweep_dump_owed(struct shard *shard, struct entry *entry);
-
-/* The entry is about to change or to go: if a sweep has not dumped it yet, it does so now. */
-static inline void sweep_before(struct shard *shard, struct entry *entry)
-{
-    if (__builtin_expect(((entry->flags ^ shard->keyspace.swept) & ENTRY_SWEPT) != 0, 0)) {
-        sweep_dump_owed(shard, entry);
-    }
-}
 
 /* Everything is about to be removed: what has been dumped so far is of no use any more. */
 void sweep_flushed(struct shard *shard);
 
-/* Whether the entry is large and not dumped: a change that has a choice (expiry, eviction) comes later. The sweep goes
- * on with it. */
-bool sweep_defers(struct shard *shard, const struct entry *entry);
-
-/* Whether the command would change a value that is large and not dumped yet. The sweep goes on with it, and calls
- * interest_resume when that value has been dumped. Only while a sweep is active, between commands. */
-bool sweep_delays(struct shard *shard, const struct gm_bytes *argv, uint32_t argc);
-
-/* The same for a new command, EXEC among them: then the session is held, its input staying where it is, until the value
- * has been dumped. */
-bool sweep_holds(struct session *session, const struct gm_bytes *argv, uint32_t argc);
+/* For a change that has a choice (expiry, eviction, a new command): if the entry is large and not dumped, the sweep
+ * goes on with it, and calls on_let_go when it is dumped. True: the change comes later. */
+bool sweep_claim(struct shard *shard, const struct entry *entry);
 
 #endif

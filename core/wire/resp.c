@@ -4,6 +4,7 @@
 #include "wire/resp.h"
 
 #include "base/memory.h"
+#include "wire/escape.h"
 
 #define ROOM_FIRST 8u
 #define ROOM_KEPT  256u /* slices kept between commands */
@@ -197,51 +198,18 @@ static inline void take_short(struct resp_parser *parser, const uint8_t *data, s
 
 /* ---- inline commands ---- */
 
-static int hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (uint8_t)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static uint8_t escaped(uint8_t c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
 /* Reads a quoted word that begins behind its quote; false if it does not end well. */
 static bool quoted_word(const uint8_t **at, const uint8_t *end, uint8_t quote, uint8_t **out)
 {
     const uint8_t *c = *at;
     while (c < end && *c != quote) {
-        if (*c == '\\' && c + 1 < end) {
-            if (quote == '"' && c[1] == 'x' && end - c > 3 && hex(c[2]) >= 0 && hex(c[3]) >= 0) {
-                *(*out)++ = (uint8_t)(hex(c[2]) * 16 + hex(c[3]));
-                c += 4;
-                continue;
-            }
-            if (quote == '"' || c[1] == quote) {
-                *(*out)++ = quote == '"' ? escaped(c[1]) : c[1];
-                c += 2;
-                continue;
-            }
+        bool escape = *c == '\\' && c + 1 < end;
+        if (escape && quote == '"') {
+            c += escape_read(c, end, (*out)++);
+        } else {
+            c += escape && c[1] == quote ? 1 : 0;
+            *(*out)++ = *c++;
         }
-        *(*out)++ = *c++;
     }
     if (c == end) {
         return false;

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "cli/connections.h"
-#include "cli/uri.h"
+#include "cli/options/connections.h"
+#include "cli/options/uri.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

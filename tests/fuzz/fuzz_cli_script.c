@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "cli/script.h"
+#include "cli/text/script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

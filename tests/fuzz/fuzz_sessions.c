@@ -153,7 +153,8 @@ static void fill(struct scene *scene, char blank, struct buf *line)
         (void)buf_append(line, gm_bytes_of(numbers[byte % 5]));
         break;
     default:
-        (void)buf_format(line, "%llu", (unsigned long long)scene->fixture.clients[byte % SHARD_FIXTURE_CLIENTS]->id);
+        (void)buf_format(line, "%llu",
+                         (unsigned long long)scene->fixture.clients[byte % SHARD_FIXTURE_CLIENTS]->caller.id);
         break;
     }
 }
@@ -228,7 +229,7 @@ static size_t length_of(const struct list *list)
     return length;
 }
 
-static void check_counts(const struct shard *shard)
+static void check_counts(const struct worker *worker)
 {
     uint64_t sessions = 0;
     uint64_t blocked = 0;
@@ -240,7 +241,7 @@ static void check_counts(const struct shard *shard)
     uint64_t monitors = 0;
     uint64_t redirected = 0;
     uint64_t targets = 0;
-    for (const struct list *at = shard->sessions.next; at != &shard->sessions; at = at->next) {
+    for (const struct list *at = worker->sessions.all.next; at != &worker->sessions.all; at = at->next) {
         const struct session *session = container_of(at, struct session, all);
         const struct tracker *tracker = session->tracker;
         sessions++;
@@ -261,29 +262,30 @@ static void check_counts(const struct shard *shard)
             check(length_of(&tracker->bcasts) == tracker->bcast_count);
         }
     }
-    check(sessions == shard->session_count && blocked == shard->session_blocked);
-    check(topics == shard->pubsub.links.count && watched == shard->interest.watchers);
-    check(monitors == length_of(&shard->monitors) && redirected == targets);
-    check(trackers == shard->tracking.tracker_count && items == shard->tracking.items);
-    check((bcasts == 0) == (shard->tracking.prefixes.count == 0));
-    check(shard->tracking.pending == 0 && shard->pushed.size == 0 && shard->depth == 0);
-    check((shard->tracking.links.count == 0) == (shard->tracking.keys.count == 0));
-    check(shard->options.tracking_max_keys == 0 || shard->tracking.keys.count <= shard->options.tracking_max_keys);
+    check(sessions == worker->sessions.count && blocked == worker->sessions.blocked);
+    check(topics == worker->pubsub.links.count && watched == worker->interest.watchers);
+    check(monitors == length_of(&worker->monitors) && redirected == targets);
+    check(trackers == worker->tracking.tracker_count && items == worker->tracking.items);
+    check((bcasts == 0) == (worker->tracking.prefixes.count == 0));
+    check(worker->tracking.pending == 0 && worker->sessions.pushed.size == 0 && worker->depth == 0);
+    check((worker->tracking.links.count == 0) == (worker->tracking.keys.count == 0));
+    check(worker->options.tracking_max_keys == 0 || worker->tracking.keys.count <= worker->options.tracking_max_keys);
 }
 
-static void check_nothing_left(const struct shard *shard)
+static void check_nothing_left(const struct worker *worker)
 {
-    check(shard->session_blocked == 0);
-    check(shard->pubsub.links.count == 0 && shard->pubsub.topics[PUBSUB_CHANNEL].count == 0);
-    check(shard->pubsub.topics[PUBSUB_PATTERN].count == 0);
-    check(shard->interest.keys.count == 0 && shard->interest.watchers == 0 && shard->interest.waiters == 0);
-    check(list_empty(&shard->interest.ready) && list_empty(&shard->interest.later));
-    check(heap_first(&shard->timeouts) == NULL);
-    check(shard->tracking.tracker_count == 0 && shard->tracking.keys.count == 0);
-    check(shard->tracking.links.count == 0 && list_empty(&shard->tracking.leaving));
-    check(shard->tracking.longest == 0 && shard->tracking.lengths[0] == 0);
-    check(list_empty(&shard->monitors) && list_empty(&shard->held) && list_empty(&shard->syncing));
-    check(list_empty(&shard->dirty));
+    check(worker->sessions.blocked == 0);
+    check(worker->pubsub.links.count == 0 && worker->pubsub.topics[PUBSUB_CHANNEL].count == 0);
+    check(worker->pubsub.topics[PUBSUB_PATTERN].count == 0);
+    check(worker->interest.keys.count == 0 && worker->interest.watchers == 0 && worker->interest.waiters == 0);
+    check(list_empty(&worker->interest.ready) && list_empty(&worker->interest.later));
+    check(heap_first(&worker->timeouts) == NULL);
+    check(worker->tracking.tracker_count == 0 && worker->tracking.keys.count == 0);
+    check(worker->tracking.links.count == 0 && list_empty(&worker->tracking.leaving));
+    check(worker->tracking.longest == 0 && worker->tracking.lengths[0] == 0);
+    check(list_empty(&worker->monitors) && list_empty(&worker->held[HOLD_PAUSE]) &&
+          list_empty(&worker->held[HOLD_SWEEP]) && list_empty(&worker->syncing));
+    check(list_empty(&worker->sessions.dirty));
 }
 
 /* ---- steps ---- */
@@ -294,7 +296,7 @@ static void let_go(struct scene *scene, uint8_t byte)
     if ((scene->options & LOG) != 0) {
         shard_fixture_sync(fixture);
     } else if ((scene->options & HELD) != 0) {
-        uint64_t released = fixture->shard.gate.released;
+        uint64_t released = gate_released(&fixture->shard.gate, GATE_LOCAL);
         uint64_t last = fixture->shard.tail.last_sequence;
         shard_fixture_release(fixture, released + (last - released) * (byte % 4) / 3);
     }
@@ -339,7 +341,7 @@ static void step(struct scene *scene)
         break;
     }
     settle(scene);
-    check_counts(&scene->fixture.shard);
+    check_counts(&scene->fixture.worker);
 }
 
 /* ---- a run ---- */
@@ -366,9 +368,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .queue_max = 4096,
                                            .seed = 7,
                                        });
-    struct shard *shard = &scene.fixture.shard;
-    shard->options.notify = (scene.options & NOTIFY) != 0 ? notify_classes("KEA") : 0;
-    shard->options.tracking_max_keys = (scene.options & FEW_KEYS) != 0 ? 2 : 0;
+    const struct worker *worker = &scene.fixture.worker;
+    scene.fixture.options.notify = (scene.options & NOTIFY) != 0 ? notify_classes("KEA") : 0;
+    scene.fixture.options.tracking_max_keys = (scene.options & FEW_KEYS) != 0 ? 2 : 0;
+    shard_fixture_configure(&scene.fixture);
     for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
         buf_init(&scene.pending[i], INPUT_MAX);
     }
@@ -382,8 +385,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_finish(&scene.pending[i]);
     }
     shard_fixture_pass(&scene.fixture, 0);
-    check_counts(shard);
-    check_nothing_left(shard);
+    check_counts(worker);
+    check_nothing_left(worker);
     shard_fixture_close(&scene.fixture);
     return 0;
 }

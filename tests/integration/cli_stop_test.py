@@ -138,7 +138,7 @@ def test_the_question_for_the_password():
             terminal.type("sesamo\x7fe\r")
             terminal.wait(r"^\(nil\)$")
             expect_equal(terminal.leave_restored(), 0)
-            expect("sesam" not in terminal.screen.text(), terminal.screen.text())
+            expect("sesam" not in terminal.screen.text(), terminal.screen.text())  # askpass A1
 
 
 def test_at_the_prompt():

@@ -46,7 +46,7 @@ def test_exit_codes():
     with Server() as server:
         done = run(server.port, "NOSUCH")
         expect_equal((done.returncode, done.stdout), (1, b""))
-        expect(done.stderr.startswith(b"ERR unknown command 'NOSUCH'"), done.stderr)
+        expect(done.stderr.startswith(b"ERR unknown command 'NOSUCH'"), done.stderr)  # batch B1
         done = run(server.port, "--json", "NOSUCH")
         expect(done.returncode == 1 and done.stdout.startswith(b'{"error":"ERR unknown'), done.stdout)
         expect_equal(run(server.port, "--nosuch").returncode, 2)
@@ -76,9 +76,9 @@ def test_lines_from_a_pipe():
         expect_equal(done.stdout, b"OK\njohn doe\njohn doe\njohn doe\n")
         lines = done.stderr.decode().splitlines()
         expect(lines[0].startswith("line 4: ERR unknown command"), lines)
-        expect_equal(lines[1], "line 5: column 8: a closing quote must be followed by a blank")
+        expect_equal(lines[1], "line 5: column 8: a closing quote must be followed by a blank")  # batch B3
         expect_equal(done.returncode, 1)
-        expect_equal(run(server.port, stdin=b"get 'a\n").returncode, 2)
+        expect_equal(run(server.port, stdin=b"get 'a\n").returncode, 2)  # batch B2
         expect_equal(run(server.port, stdin=b"get a\n").returncode, 0)
         expect_equal(run(server.port, stdin=b"").returncode, 0)
 
@@ -334,7 +334,7 @@ def test_load_goes_on_where_it_was():
             with open(source, "r+", encoding="utf-8") as file:
                 file.write("ADD")
             done = run(server.port, "--load", source, "--resume", state)
-            expect(done.returncode == 2 and b"does not belong to" in done.stderr, done.stderr)
+            expect(done.returncode == 2 and b"does not belong to" in done.stderr, done.stderr)  # load L3
             expect_equal(seen, [5])
             os.unlink(state)
             del seen[:]
@@ -343,7 +343,7 @@ def test_load_goes_on_where_it_was():
             _, err, code = interrupted(process)
             expect(code == 3 and b"stopped" in err, err)
             recorded = int(re.search(r"line (\d+)", open(state, encoding="utf-8").read()).group(1))
-            expect_equal(seen, list(range(recorded)), "after Ctrl-C the place is exact")
+            expect_equal(seen, list(range(recorded)), "after Ctrl-C the place is exact")  # load L2
             done = run(server.port, "--load", "-", "--resume", state, stdin=open(source, "rb").read())
             expect_equal((done.returncode, len(seen)), (0, count + 1))
             os.unlink(state)
@@ -351,7 +351,7 @@ def test_load_goes_on_where_it_was():
             script = b"multi\nadd 1\nadd 2\nexec\nadd 3\nmulti\nadd 4\nadd 5\n"
             server.replies["EXEC"] = b"*0\r\n"
             run(server.port, "--load", "-", "--resume", state, stdin=script)
-            expect("line 5\n" in open(state, encoding="utf-8").read(), "not within a transaction")
+            expect("line 5\n" in open(state, encoding="utf-8").read(), "not within a transaction")  # load L1
     finally:
         shutil.rmtree(folder)
 
@@ -511,7 +511,7 @@ def test_saved_connections():
                 file.write(f"# test\n[t]\nport = {server.port}\npassword = sesame\n[other]\nport = 1\n")
             os.chmod(path, 0o640)
             done = call("-c", "t", "GET", "a")
-            expect(done.returncode == 2 and b"chmod 600" in done.stderr, done.stderr)
+            expect(done.returncode == 2 and b"chmod 600" in done.stderr, done.stderr)  # connections N2
             os.chmod(path, 0o600)
             done = call("-c", "t", "SET", "a", "b")
             expect_equal((done.returncode, done.stdout, done.stderr), (0, b"OK\n", b""))
@@ -608,7 +608,7 @@ def test_a_server_that_goes_and_comes():
         server.hang_up()
         terminal.wait(r"^The connection was lost: the server closed it\nnot connected>$")
         terminal.enter("set a 1", r"^OK\n127\.0\.0\.1")
-        expect_equal(len(server.seen("set")), 1, "sent once")
+        expect_equal(len(server.seen("set")), 1, "sent once")  # dialog S1
         server.close()
         terminal.wait(r"^not connected>$")
         terminal.enter("set b 1", r"Connection refused\. Is geomys-server running\?")
@@ -625,7 +625,7 @@ def test_servers_that_declare_less():
     with Server(catalog="none", resp3=False) as server, Terminal(server.port) as terminal:
         terminal.enter("set a b", r"^OK$")
         terminal.enter("help", r"^The server declares no commands")
-    huge = b"*2\r\n$1\r\na\r\n$9000000\r\n" + b"x" * 9000000 + b"\r\n"
+    huge = b"*2\r\n$1\r\na\r\n$9000000\r\n" + b"x" * 9000000 + b"\r\n"  # dialog S2
     with Server(replies={"COMMAND": huge}) as server, Terminal(server.port) as terminal:
         terminal.enter("set a b", r"^OK$")
 

@@ -196,6 +196,7 @@ def test_a_folder_is_verified_as_a_chain_of_snapshots_and_segments():
     everything = ["snapshot-20", "snapshot-35", "wal-11", "wal-26", "wal-41"]
     with Folder() as folder:
         build(folder, *everything)
+        before = {name: read(os.path.join(folder, name)) for name in os.listdir(folder)}
         text = tool(0, "verify", folder)
         equal(text.count("a good snapshot of record"), 2, text)
         good = "segments are good behind the snapshot of"
@@ -208,6 +209,10 @@ def test_a_folder_is_verified_as_a_chain_of_snapshots_and_segments():
         assert "behind the snapshot of 20, up to sequence 30" in tool(0, "verify", copy)
         text = tool(1, "cut", folder, "--at", "15", "--to", copy + "2")
         assert "there is no good snapshot of a record from 10 to 15" in text and not os.path.exists(copy + "2"), text
+        assert "exists already" in tool(2, "cut", folder, "--at", "40", "--to", copy)  # geomys_log/main P1
+        assert "up to sequence 30" in tool(0, "verify", copy), "the copy is what it was"
+        for name, data in before.items():
+            equal(read(os.path.join(folder, name)), data, f"{name} is what it was")
     for missing, code, sentence in (
         (["snapshot-20"], 0, "behind the snapshot of 35, up to sequence 50"),
         (["snapshot-35"], 0, "behind the snapshot of 20, up to sequence 50"),

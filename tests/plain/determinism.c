@@ -28,7 +28,10 @@
 #include "module/loader.h"
 #include "module/usage/usage_random.h"
 #include "serve/call.h"
-#include "shard/apply.h"
+#include "serve/pipeline.h"
+#include "serve/sessions.h"
+#include "serve/turn.h"
+#include "shard/source.h"
 #include "store/slot.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
@@ -44,8 +47,10 @@ struct world {
     struct sim_disk *sim;
     struct wal *wal;
     struct shard first;
+    struct worker worker; /* of the first */
     struct shard second;
     struct tail_cursor follower; /* of the first's tail */
+    struct source source; /* of the second */
     struct session *sessions[CLIENTS];
     struct buf input[CLIENTS];  /* what a waiting client has sent already */
     struct siphash_key answers; /* running digest */
@@ -83,14 +88,19 @@ static void damaged(void *context, const char *sentence)
 
 static void shard_start(struct shard *shard, const struct registry *registry, uint64_t seed)
 {
-    struct shard_options options = {
+    struct shard_options options = {.seed = seed};
+    shard_init(shard, registry, &options);
+    shard->events.on_damage = damaged;
+}
+
+static void worker_start(struct worker *worker, struct shard *shard)
+{
+    struct worker_options options = {
         .limits = {.args_max = 1024, .bulk_max = 1 << 20, .query_max = 1 << 22},
         .output_max = 1 << 26,
         .queue_max = 1 << 22,
-        .seed = seed,
     };
-    shard_init(shard, registry, &options);
-    shard->on_damage = damaged;
+    worker_init(worker, shard, NULL, &options);
 }
 
 static void world_start(struct world *world, const struct registry *registry, uint64_t seed)
@@ -100,6 +110,10 @@ static void world_start(struct world *world, const struct registry *registry, ui
     world->sim = sim_disk_create(seed);
     shard_start(&world->first, registry, seed);
     shard_start(&world->second, registry, seed + 1); /* another hash key: another order of everything */
+    worker_start(&world->worker, &world->first);
+    source_init(&world->source, &world->second);
+    shard_continue(&world->first, 0, 1);
+    shard_become(&world->first, SHARD_ALONE);
     if (tail_cursor_open(&world->follower, &world->first.tail, 1, true) != STATUS_OK) {
         die("no cursor", NULL);
     }
@@ -111,15 +125,15 @@ static void world_start(struct world *world, const struct registry *registry, ui
                    &complaint) != STATUS_OK) {
         die("no log", &complaint);
     }
-    world->first.wal = world->wal;
+    shard_log_to(&world->first, world->wal);
     for (uint32_t i = 1; i < world->first.type_count; i++) {
-        if (world->second.sink.declare(&world->second.sink, (uint16_t)i, gm_bytes_of(world->first.types[i].name),
+        if (world->source.sink.declare(&world->source.sink, (uint16_t)i, gm_bytes_of(world->first.types[i].name),
                                        &complaint) != STATUS_OK) {
             die("a type", &complaint);
         }
     }
     for (uint64_t i = 0; i < CLIENTS; i++) {
-        world->sessions[i] = session_create(&world->first, i + 1);
+        world->sessions[i] = sessions_open(&world->worker, i + 1);
         buf_init(&world->input[i], 1 << 26);
     }
 }
@@ -127,11 +141,13 @@ static void world_start(struct world *world, const struct registry *registry, ui
 static void world_finish(struct world *world)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
-        session_destroy(world->sessions[i]);
+        sessions_close(world->sessions[i]);
         buf_finish(&world->input[i]);
     }
+    shard_log_to(&world->first, NULL);
     wal_destroy(world->wal);
     tail_cursor_close(&world->follower);
+    worker_finish(&world->worker);
     shard_finish(&world->first);
     shard_finish(&world->second);
     sim_disk_destroy(world->sim);
@@ -258,7 +274,7 @@ static void feed(struct world *world, size_t client)
 {
     struct buf *input = &world->input[client];
     size_t wants;
-    size_t consumed = session_input(world->sessions[client], input->data, input->size, &wants);
+    size_t consumed = pipeline_input(world->sessions[client], input->data, input->size, &wants);
     buf_consume(input, consumed);
 }
 
@@ -288,7 +304,7 @@ static void follow_slice(struct world *world, struct gm_bytes rest)
         rest = (struct gm_bytes){rest.data + size, rest.size - size};
         if ((record.flags & RECORD_LOCAL) == 0 && record.sequence > world->second.tail.last_sequence) {
             world->changes++;
-            if (world->second.sink.accept(&world->second.sink, &record, &complaint) != STATUS_OK) {
+            if (world->source.sink.accept(&world->source.sink, &record, &complaint) != STATUS_OK) {
                 die("the second shard", &complaint);
             }
         }
@@ -309,7 +325,7 @@ static void step(struct world *world)
 {
     static const int64_t leaps[] = {0, 0, 1, 3, 20, 400, 5000};
     world->now_ms += leaps[prng_below(&world->prng, sizeof leaps / sizeof leaps[0])];
-    shard_turn(&world->first, world->now_ms, world->now_ms - START_MS + 1);
+    turn_begin(&world->worker, world->now_ms, world->now_ms - START_MS + 1);
     for (size_t client = 0; client < CLIENTS; client++) {
         size_t commands = prng_below(&world->prng, 4);
         for (size_t i = 0; i < commands && world->input[client].size < 65536; i++) {
@@ -317,11 +333,11 @@ static void step(struct world *world)
         }
         feed(world, client);
     }
-    (void)shard_turn_end(&world->first);
+    (void)turn_end(&world->worker);
     follow(world);
     wal_turn(world->wal, world->now_ms - START_MS + 1);
     (void)sim_disk_run(world->sim, prng_below(&world->prng, 3));
-    world->first.gate.released = wal_released(world->wal);
+    gate_release(&world->first.gate, wal_released(world->wal), wal_released(world->wal));
     for (size_t client = 0; client < CLIENTS; client++) {
         collect(world, client);
     }
@@ -334,12 +350,14 @@ static uint64_t recover(struct world *world)
     struct shard third;
     struct complaint complaint;
     struct replay *replay;
+    struct source source;
     shard_start(&third, world->registry, 99);
+    source_init(&source, &third);
     if (replay_create(&replay, sim_disk_interface(world->sim), true, 0, &complaint) != STATUS_OK) {
         die("opening the log again", &complaint);
     }
     enum status status;
-    while ((status = replay_step(replay, 65536, &third.sink, &complaint)) == STATUS_AGAIN) {
+    while ((status = replay_step(replay, 65536, &source.sink, &complaint)) == STATUS_AGAIN) {
     }
     if (status != STATUS_OK) {
         die("reading the log again", &complaint);

@@ -14,7 +14,7 @@
 #include "log/replay.h"
 #include "serve/call.h"
 #include "shard/apply.h"
-#include "shard/frozen.h"
+#include "shard/dump.h"
 #include "support/resp_text.h"
 
 #define TEXT_MAX    ((size_t)256 << 20)
@@ -87,7 +87,7 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
                    &complaint) != STATUS_OK) {
         give_up("no log", &complaint);
     }
-    fixture->shard.wal = fixture->wal;
+    shard_log_to(&fixture->shard, fixture->wal);
 }
 
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
@@ -99,20 +99,23 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     fixture->now_ms = SHARD_FIXTURE_START_MS;
     fixture->monotonic_ms = 1000;
     struct shard_options shard_options = {
+        .default_expiry_ms = options->default_expiry_ms, .memory = options->memory, .seed = options->seed};
+    fixture->options = (struct worker_options){
         .limits = {.args_max = options->args_max != 0 ? options->args_max : 1 << 20,
                    .bulk_max = 1 << 24,
                    .query_max = 1 << 26},
         .output_max = options->output_max != 0 ? options->output_max : 1 << 26,
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
-        .default_expiry_ms = options->default_expiry_ms,
-        .slowlog_us = -1,
-        .password = options->password,
-        .memory = options->memory,
-        .seed = options->seed,
+        .meters = {.slowlog_us = -1},
     };
+    (void)snprintf(fixture->options.password, sizeof fixture->options.password, "%s",
+                   options->password != NULL ? options->password : "");
     shard_init(&fixture->shard, registry, &shard_options);
-    fixture->shard.on_damage = on_damage;
-    fixture->shard.context = fixture;
+    fixture->shard.events = (struct shard_events){.on_damage = on_damage, .context = fixture};
+    worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
+    source_init(&fixture->source, &fixture->shard);
+    shard_continue(&fixture->shard, 0, 1);
+    shard_become(&fixture->shard, SHARD_ALONE);
     if (tail_cursor_open(&fixture->cursor, &fixture->shard.tail, 1, true) != STATUS_OK) {
         check(false);
     }
@@ -121,9 +124,9 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     if (options->log) {
         open_log(fixture, options->seed);
     }
-    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    turn_begin(&fixture->worker, fixture->now_ms, fixture->monotonic_ms);
     for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
-        fixture->clients[i] = session_create(&fixture->shard, i + 1);
+        fixture->clients[i] = sessions_open(&fixture->worker, i + 1);
     }
 }
 
@@ -145,21 +148,28 @@ void shard_fixture_check_empty(struct shard *shard)
 void shard_fixture_close(struct shard_fixture *fixture)
 {
     for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
-        session_destroy(fixture->clients[i]);
+        sessions_close(fixture->clients[i]);
     }
-    check(fixture->shard.session_blocked == 0);
+    check(fixture->worker.sessions.blocked == 0);
     shard_fixture_check_empty(&fixture->shard);
     if (fixture->wal != NULL) {
         while (sim_disk_run(fixture->sim, 1) > 0) {
         }
+        shard_log_to(&fixture->shard, NULL);
         wal_destroy(fixture->wal);
     }
     tail_cursor_close(&fixture->cursor);
+    worker_finish(&fixture->worker);
     shard_finish(&fixture->shard);
     sim_disk_destroy(fixture->sim);
     registry_destroy(fixture->registry);
     buf_finish(&fixture->history);
     buf_finish(&fixture->text);
+}
+
+void shard_fixture_configure(struct shard_fixture *fixture)
+{
+    worker_configure(&fixture->worker, &fixture->options);
 }
 
 /* ---- turns ---- */
@@ -176,11 +186,16 @@ static void skip_foreign(struct shard_fixture *fixture)
     }
 }
 
+static void release(struct shard_fixture *fixture, uint64_t sequence)
+{
+    gate_release(&fixture->shard.gate, sequence, sequence);
+}
+
 /* The end of a turn: what was written is kept for the tests, the log takes it, the gate hears of it. */
 static void end_turn(struct shard_fixture *fixture)
 {
     struct tail *tail = &fixture->shard.tail;
-    while (shard_turn_end(&fixture->shard)) {
+    while (turn_end(&fixture->worker)) {
     }
     check(!tail->open);
     skip_foreign(fixture);
@@ -191,7 +206,7 @@ static void end_turn(struct shard_fixture *fixture)
     }
     if (fixture->wal == NULL) {
         if (!fixture->held) {
-            fixture->shard.gate.released = tail->last_sequence;
+            release(fixture, tail->last_sequence);
         }
         return;
     }
@@ -199,7 +214,7 @@ static void end_turn(struct shard_fixture *fixture)
     if (!fixture->held) {
         shard_fixture_sync(fixture);
     }
-    fixture->shard.gate.released = wal_released(fixture->wal);
+    release(fixture, wal_released(fixture->wal));
 }
 
 void shard_fixture_sync(struct shard_fixture *fixture)
@@ -208,14 +223,14 @@ void shard_fixture_sync(struct shard_fixture *fixture)
         (void)sim_disk_run(fixture->sim, 1);
         wal_turn(fixture->wal, fixture->monotonic_ms);
     } while (sim_disk_run(fixture->sim, 1) > 0);
-    fixture->shard.gate.released = wal_released(fixture->wal);
+    release(fixture, wal_released(fixture->wal));
 }
 
 void shard_fixture_pass(struct shard_fixture *fixture, int64_t ms)
 {
     fixture->now_ms += ms;
     fixture->monotonic_ms += ms;
-    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    turn_begin(&fixture->worker, fixture->now_ms, fixture->monotonic_ms);
     end_turn(fixture);
 }
 
@@ -228,7 +243,7 @@ void shard_fixture_release(struct shard_fixture *fixture, uint64_t sequence)
 {
     check(fixture->held && fixture->wal == NULL);
     shard_fixture_pass(fixture, 0);
-    fixture->shard.gate.released = sequence;
+    release(fixture, sequence);
 }
 
 /* ---- clients ---- */
@@ -272,13 +287,13 @@ const char *shard_fixture_hear(struct shard_fixture *fixture, unsigned client)
 size_t shard_fixture_send(struct shard_fixture *fixture, unsigned client, struct gm_bytes bytes)
 {
     size_t wants;
-    shard_turn(&fixture->shard, fixture->now_ms, fixture->monotonic_ms);
+    turn_begin(&fixture->worker, fixture->now_ms, fixture->monotonic_ms);
     /* In an allocation of its own size, which goes: nobody may keep a pointer into it. */
     uint8_t *copy = memory_alloc(bytes.size > 0 ? bytes.size : 1);
     if (bytes.size > 0) {
         memcpy(copy, bytes.data, bytes.size);
     }
-    size_t consumed = session_input(fixture->clients[client], copy, bytes.size, &wants);
+    size_t consumed = pipeline_input(fixture->clients[client], copy, bytes.size, &wants);
     memory_free(copy);
     end_turn(fixture);
     return consumed;
@@ -305,9 +320,9 @@ const char *shard_fixture_say(struct shard_fixture *fixture, unsigned client, co
 
 void shard_fixture_hang_up(struct shard_fixture *fixture, unsigned client)
 {
-    uint64_t id = fixture->clients[client]->id;
-    session_destroy(fixture->clients[client]);
-    fixture->clients[client] = session_create(&fixture->shard, id + SHARD_FIXTURE_CLIENTS);
+    uint64_t id = fixture->clients[client]->caller.id;
+    sessions_close(fixture->clients[client]);
+    fixture->clients[client] = sessions_open(&fixture->worker, id + SHARD_FIXTURE_CLIENTS);
 }
 
 /* ---- records ---- */
@@ -372,7 +387,7 @@ const char *shard_fixture_records(struct shard_fixture *fixture)
 static void declare(struct shard_fixture *fixture, uint16_t type, struct gm_bytes name)
 {
     struct complaint complaint;
-    if (fixture->shard.sink.declare(&fixture->shard.sink, type, name, &complaint) != STATUS_OK) {
+    if (fixture->source.sink.declare(&fixture->source.sink, type, name, &complaint) != STATUS_OK) {
         give_up("a type", &complaint);
     }
 }
@@ -388,7 +403,7 @@ void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into
         struct complaint complaint;
         size_t size;
         if (record_parse(rest, &record, &size, &complaint) != STATUS_OK ||
-            into->shard.sink.accept(&into->shard.sink, &record, &complaint) != STATUS_OK) {
+            into->source.sink.accept(&into->source.sink, &record, &complaint) != STATUS_OK) {
             give_up("a record", &complaint);
         }
         rest = (struct gm_bytes){rest.data + size, rest.size - size};
@@ -406,7 +421,7 @@ enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type
     }
     record.sequence = fixture->shard.tail.last_sequence + 1;
     record.epoch = 1;
-    enum status status = fixture->shard.sink.accept(&fixture->shard.sink, &record, &complaint);
+    enum status status = fixture->source.sink.accept(&fixture->source.sink, &record, &complaint);
     skip_foreign(fixture);
     return status;
 }
@@ -455,7 +470,7 @@ static void rebuild_entry(void *context, void *element)
     int number = shard_type_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
-    bool dumped = frozen_dump(rebuild->source, rebuild->entry, &rebuild->sink);
+    bool dumped = dump_value(rebuild->source, rebuild->entry, &rebuild->sink);
     check(dumped);
     check(rebuild->begun); /* a value without a record would be lost */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* shard_fixture.h - a shard without a node: modules, a few clients, a virtual clock, and a log on a simulated disk if
- * wanted.
+/* shard_fixture.h - a shard and its worker without a node: modules, a few clients, a virtual clock, and a log on a
+ * simulated disk if wanted.
  *
  *     struct shard_fixture at;
  *     shard_fixture_open(&at, &(struct shard_fixture_options){.default_expiry_ms = 100});
@@ -16,8 +16,12 @@
 #ifndef GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 #define GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 
-#include "serve/session.h"
+#include "serve/pipeline.h"
+#include "serve/sessions.h"
+#include "serve/turn.h"
+#include "serve/worker.h"
 #include "shard/shard.h"
+#include "shard/source.h"
 #include "support/sim_disk.h"
 
 #define SHARD_FIXTURE_CLIENTS  4
@@ -48,7 +52,10 @@ struct shard_fixture_options {
 struct shard_fixture {
     struct registry *registry; /* owned, or NULL */
     struct shard shard;
-    struct sim_disk *sim; /* NULL: no log */
+    struct worker worker;
+    struct worker_options options; /* what shard_fixture_configure publishes */
+    struct source source;          /* of records from elsewhere */
+    struct sim_disk *sim;          /* NULL: no log */
     struct wal *wal;
     bool held;
     struct session *clients[SHARD_FIXTURE_CLIENTS];
@@ -88,6 +95,9 @@ static inline void shard_fixture_open(struct shard_fixture *fixture, const struc
     bool owned = options->registry == NULL;
     shard_fixture_begin(fixture, options, owned ? shard_fixture_registry(options) : options->registry, owned);
 }
+
+/* Publishes fixture->options, which the test has changed, as CONFIG SET does. */
+void shard_fixture_configure(struct shard_fixture *fixture);
 
 /* Sends one inline command and takes one turn. What the client hears in it; until the next call of any function. */
 __attribute__((format(printf, 3, 4))) const char *shard_fixture_say(struct shard_fixture *fixture, unsigned client,

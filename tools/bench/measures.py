@@ -32,10 +32,10 @@ CHUNK = 1000
 class Row:
     """`ours` and `peer` hold a value per round; `doubtful` whether the machine was disturbed during either."""
 
-    def __init__(self, section, name, unit, less_is_better, goal=None, absolute=False):
-        """`absolute`: the goal is for ours alone, not for the ratio."""
+    def __init__(self, section, name, unit, less_is_better, goal=None, absolute=False, digits=2):
+        """`absolute`: the goal is for ours alone, not for the ratio. `digits`: behind the point of the ratio."""
         self.section, self.name, self.unit = section, name, unit
-        self.less_is_better, self.goal, self.absolute = less_is_better, goal, absolute
+        self.less_is_better, self.goal, self.absolute, self.digits = less_is_better, goal, absolute, digits
         self.ours, self.peer, self.doubtful = [], [], []
         self.steal, self.others = [], []
 
@@ -50,17 +50,24 @@ class Row:
 class Bench:
     """What all measurements share: the two servers, how often, how many, and where to tell how far it is."""
 
-    def __init__(self, ours, peer, rounds, keys, quick, only, say):
-        """`only`: {section: [] for all of it, or lists of words}."""
+    def __init__(self, ours, peer, rounds, keys, quick, only, say, against=None):
+        """`only`: {section: [] for all of it, or lists of words}. `peer`: None if nothing is compared. `against`: the
+        peer is another build of ours, and this is the goal where less is better, 0 for none."""
+        self.against = against
         self.only = only
         self.ours, self.peer, self.rounds, self.keys, self.quick, self.say = ours, peer, rounds, keys, quick, say
         self.rows, self.notes = [], []
         self.folders = 0
 
-    def row(self, *words):
-        """A row, seen by the report at once: a run that is interrupted shows what it has."""
-        self.rows.append(Row(*words))
-        return self.rows[-1]
+    def row(self, section, name, unit, less_is_better, goal=None, absolute=False):
+        """A row, seen by the report at once: a run that is interrupted shows what it has. The goals that are written
+        with the measurements are those against another program."""
+        if self.against is None:
+            row = Row(section, name, unit, less_is_better, goal, absolute)
+        else:
+            row = Row(section, name, unit, less_is_better, (less_is_better and self.against) or None, False, 3)
+        self.rows.append(row)
+        return row
 
     def wants(self, section, name):
         """Whether the test is among those that --only names: all words of one entry are words of its name."""
@@ -73,7 +80,8 @@ class Bench:
         return os.path.join(server.scratch, f"{server.name}-{self.folders}")
 
     def order(self, number):
-        return (self.ours, self.peer) if number % 2 == 0 else (self.peer, self.ours)
+        order = (self.ours, self.peer) if number % 2 == 0 else (self.peer, self.ours)
+        return [server for server in order if server is not None]
 
     def both(self, number, function):
         """{server: function(server)}, in the order of the round."""

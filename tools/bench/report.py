@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From rows to a table for the terminal, one for a page, and a plot.
+"""From rows to a table for the terminal, one for a page, and a plot; or, where nothing was compared, a plain list.
 
 Idea    A ratio is ours / peer of one round; shown is the median of the rounds, and the least and the greatest. Rounds
         in which the machine was disturbed do not count, unless fewer than half (at least two) are left: then all do,
@@ -16,7 +16,7 @@ class Line:
     def __init__(self, row):
         self.section, self.name, self.unit = row["section"], row["name"], row["unit"]
         self.less_is_better, self.goal = row["less_is_better"], row["goal"]
-        self.absolute = row.get("absolute", False)
+        self.absolute, self.digits = row.get("absolute", False), row.get("digits", 2)
         rounds = list(zip(row["ours"], row["peer"]))
         clean = [pair for pair, doubtful in zip(rounds, row["doubtful"]) if not doubtful]
         enough = len(clean) == len(rounds) or len(clean) >= max(2, (len(rounds) + 1) // 2)
@@ -28,13 +28,17 @@ class Line:
         self.ratio, self.least, self.greatest = median(ratios), min(ratios), max(ratios)
         self.met = None
         if self.goal is not None:
-            value = round(self.ours if self.absolute else self.ratio, 2)  # goals have two places, and what is shown
+            value = round(self.ours if self.absolute else self.ratio, self.digits)  # what is shown
             self.met = value <= self.goal if self.less_is_better else value >= self.goal
 
     def goal_text(self):
         if self.goal is None:
             return ""
-        return f"{'ours ' if self.absolute else ''}{'at most' if self.less_is_better else 'at least'} {self.goal:.2f}"
+        what = f"{'ours ' if self.absolute else ''}{'at most' if self.less_is_better else 'at least'}"
+        return f"{what} {self.goal:.{self.digits}f}"
+
+    def ratio_text(self):
+        return f"{self.ratio:.{self.digits}f}{'?' if self.doubtful else ''}"
 
     def verdict(self):
         return "" if self.met is None else "met" if self.met else "short"
@@ -60,7 +64,7 @@ def sections_of(lines):
 
 
 def spread(line):
-    return f"{line.least:.2f}-{line.greatest:.2f}" if line.kept > 1 else ""
+    return f"{line.least:.{line.digits}f}-{line.greatest:.{line.digits}f}" if line.kept > 1 else ""
 
 
 def terminal(lines, peer):
@@ -70,9 +74,19 @@ def terminal(lines, peer):
         head = f"{section}, {unit} ({better} is better)"
         out.append(f"\n{head:<56}{'ours':>10}{peer[-16:]:>17}{'ratio':>8}{'spread':>13}  goal")
         for line in group:
-            ratio = f"{line.ratio:.2f}{'?' if line.doubtful else ' '}"
+            ratio = line.ratio_text() + ("" if line.doubtful else " ")
             out.append(f"  {line.name:<54}{number(line.ours):>10}{number(line.peer):>17}{ratio:>9}{spread(line):>12}  "
                        f"{line.goal_text():<18}{line.verdict()}".rstrip())
+    return "\n".join(out)
+
+
+def alone(rows):
+    """What was measured without anything to compare it with: the median of the rounds, least and greatest."""
+    out = []
+    for row in rows:
+        least, greatest = number(min(row["ours"])), number(max(row["ours"]))
+        out.append(f"  {row['section'] + ', ' + row['name']:<40}{number(median(row['ours'])):>10} {row['unit']}"
+                   + (f"  ({least} to {greatest})" if least != greatest else ""))
     return "\n".join(out)
 
 
@@ -83,8 +97,8 @@ def markdown(lines, peer):
         out += [f"\n**{section}**, {unit} ({better} is better)\n",
                 f"| | geomys | {peer} | ratio | spread | goal | |", "|---|---:|---:|---:|---|---|---|"]
         for line in group:
-            out.append(f"| {line.name} | {number(line.ours)} | {number(line.peer)} | {line.ratio:.2f}"
-                       f"{'?' if line.doubtful else ''} | {spread(line)} | {line.goal_text()} | {line.verdict()} |")
+            out.append(f"| {line.name} | {number(line.ours)} | {number(line.peer)} | {line.ratio_text()} "
+                       f"| {spread(line)} | {line.goal_text()} | {line.verdict()} |")
     return "\n".join(out).lstrip("\n") + "\n"
 
 

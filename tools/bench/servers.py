@@ -8,40 +8,24 @@ Idea    Ours and the peer have one face: start, stop, ask, fill. What differs is
         log         every change is written, synced now and then (ours bufferedwrite, the peer appendfsync everysec)
         durable     an answer means that it is on the disk (ours writethroughdisk, the peer appendfsync always)
         snapshot    BGSAVE works (ours bufferedwrite, the peer without AOF)
+        instructions  as memory, and of our modules only kv
 
 A server that is still running when this process ends is ended by the kernel (PR_SET_PDEATHSIG)."""
 
-import ctypes
 import os
-import random
 import shlex
-import signal
 import socket
 import subprocess
 import time
 
 import machine
+from run import launch
 
 START_PATIENCE_S = 300
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-_ports = random.Random(os.urandom(8))
 
 
 class Trouble(Exception):
     """Something that makes the bench end, said in a sentence for people."""
-
-
-def free_port():
-    for _ in range(1000):
-        port = _ports.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise Trouble("found no free port between 20000 and 32000")
 
 
 def encode(*words):
@@ -129,24 +113,25 @@ class Server:
     def arguments(self, role):
         raise NotImplementedError
 
-    def start(self, role, folder, keys=0):
-        """Returns the seconds from exec to PONG with so many keys; INFO must name the process that was started."""
-        self.port = free_port()
+    def start(self, role, folder, keys=0, prefix=()):
+        """Returns the seconds from exec to PONG with so many keys; INFO must name the process that was started.
+
+        `prefix`: a program that carries ours out, and its arguments; the process id must stay the same."""
+        self.port = launch.free_port()
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
-        command = [self.program, *self.arguments(role)]
-        log = open(os.path.join(folder, "output.txt"), "ab")
-        environment = dict(os.environ, HOME=folder)
+        command = [*prefix, self.program, *self.arguments(role)]
         began = time.monotonic()
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
-                                            env=environment, preexec_fn=_die_with_parent)
+            self.process = launch.Process(command, os.path.join(folder, "output.txt"), folder, folder)
+            ready = self.process.await_ready(lambda: self._ready(keys), START_PATIENCE_S, 0.0003, 0.005)
         except OSError as error:
             raise Trouble(f"{self.program} does not start: {error.strerror}") from None
-        finally:
-            log.close()
-        self._await(began, keys)
+        except launch.NotStarted as error:
+            raise Trouble(f"{self.name}: {error}") from None
         took = time.monotonic() - began
+        if not ready:
+            raise Trouble(f"{self.name} ended with code {self.process.returncode}:\n{self.process.tail(3)}")
         with Connection(self.port) as connection:
             info = connection.info("server")
         if info.get("process_id") != str(self.process.pid):
@@ -156,15 +141,6 @@ class Server:
 
     def _version(self, info):
         return info.get("valkey_version") or info.get("redis_version", "?")
-
-    def _await(self, began, keys):
-        while time.monotonic() - began < START_PATIENCE_S:
-            if self.process.poll() is not None:
-                raise Trouble(f"{self.name} ended with code {self.process.returncode}: {self._last_words()}")
-            if self._ready(keys):
-                return
-            time.sleep(0.0003 if time.monotonic() - began < 1 else 0.005)
-        raise Trouble(f"{self.name} does not answer PING within {START_PATIENCE_S} s")
 
     def _ready(self, keys):
         try:
@@ -180,10 +156,6 @@ class Server:
         except OSError:
             return False
 
-    def _last_words(self):
-        with open(os.path.join(self.folder, "output.txt"), encoding="utf-8", errors="replace") as file:
-            return " | ".join(file.read().strip().split("\n")[-3:])
-
     def connect(self):
         return Connection(self.port)
 
@@ -197,42 +169,46 @@ class Server:
         if self.process is None:
             return
         process, self.process = self.process, None
-        process.send_signal(signal.SIGTERM)
         try:
-            process.wait(120)
+            process.stop()
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.kill_and_wait()
             raise Trouble(f"{self.name} did not end within two minutes of SIGTERM") from None
-
 
     def kill(self):
         process, self.process = self.process, None
-        process.kill()
-        process.wait()
+        process.kill_and_wait()
 
 
 class Ours(Server):
-    name = "geomys"
     PERSISTENCE = {"memory": "none", "log": "bufferedwrite", "durable": "writethroughdisk",
-                   "snapshot": "bufferedwrite"}
+                   "snapshot": "bufferedwrite", "instructions": "none"}
+
+    def __init__(self, program, scratch, name="geomys"):
+        super().__init__(program, scratch)
+        self.name = name
+
+    def can(self, role):
+        return role in self.PERSISTENCE
 
     def arguments(self, role):
-        return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning",
-                f"--module-folder={os.path.dirname(self.program)}/modules", f"--persistence={self.PERSISTENCE[role]}",
-                "--snapshot-log-size=0", "--snapshot-interval-s=0"]  # only those that are asked for
+        modules = os.path.join(os.path.dirname(self.program), "modules")
+        modules = f"--modules={modules}/kv.so" if role == "instructions" else f"--module-folder={modules}"
+        return [f"--port={self.port}", f"--data-folder={self.folder}/data", "--log-level=warning", modules,
+                f"--persistence={self.PERSISTENCE[role]}", "--snapshot-log-size=0", "--snapshot-interval-s=0"]
 
     def _version(self, info):
         return info.get("geomys_version", "?")
 
 
 class Peer(Server):
-    """Redis, or a server with its options; or any other with arguments of its own, which then can only do `memory`."""
+    """Redis, or a server with its options; or any other with arguments of its own, which then writes nothing."""
 
     forks = True
     APPEND = ["--appendonly", "yes", "--aof-use-rdb-preamble", "no", "--auto-aof-rewrite-percentage", "0",
               "--appendfsync"]
-    ROLE = {"memory": ["--appendonly", "no"], "snapshot": ["--appendonly", "no"], "log": [*APPEND, "everysec"],
+    NOTHING = ["--appendonly", "no"]
+    ROLE = {"memory": NOTHING, "instructions": NOTHING, "snapshot": NOTHING, "log": [*APPEND, "everysec"],
             "durable": [*APPEND, "always"]}
 
     def __init__(self, program, scratch, own_arguments=None):
@@ -241,7 +217,7 @@ class Peer(Server):
         self.own_arguments = own_arguments
 
     def can(self, role):
-        return self.own_arguments is None or role == "memory"
+        return self.own_arguments is None or role in ("memory", "instructions")
 
     def arguments(self, role):
         if self.own_arguments is not None:
@@ -249,7 +225,3 @@ class Peer(Server):
                     for word in shlex.split(self.own_arguments)]
         return ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder,
                 "--loglevel", "warning", *self.ROLE[role]]
-
-
-def _die_with_parent():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 
-/* main.c - geomys-cli: options, then a person, a command or a script. */
+/* main.c - geomys-cli: options, then a person, a command or a script.
+ *
+ * Idea     Rooms, each of which sees those below it:
+ *
+ *            interactive/   a person at a terminal: the loop, hints and completions
+ *            tools/         without a person: one command, a script, --stat, --latency, --watch, --keys, --load
+ *            options/       the command line, saved connections
+ *            edit/          the line editor; sees text/ alone
+ *            show/          replies, written for their readers
+ *            talk/          the connection, replies, what the server says about its commands
+ *            terminal/      its modes, its size, what is drawn over
+ *            text/          characters, words, scripts
+ */
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "askpass.h"
-#include "batch.h"
-#include "interactive.h"
-#include "largest.h"
-#include "latency.h"
-#include "load.h"
-#include "stat.h"
-#include "watch.h"
+#include "cli/interactive/interactive.h"
+#include "cli/options/options_read.h"
+#include "cli/options/options_table.h"
+#include "cli/terminal/askpass.h"
+#include "cli/tools/batch.h"
+#include "cli/tools/largest.h"
+#include "cli/tools/latency.h"
+#include "cli/tools/load.h"
+#include "cli/tools/stat.h"
+#include "cli/tools/watch.h"
 
 #ifndef GEOMYS_VERSION
 #define GEOMYS_VERSION "0.1.0"
@@ -79,7 +93,7 @@ static int run(struct options *options, int argc, char **argv)
 static int answer_or_run(struct options *options, int argc, char **argv)
 {
     if (options->help) {
-        options_help(stdout);
+        options_table_help(stdout);
         return EXIT_FINE;
     }
     if (options->version) {

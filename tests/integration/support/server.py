@@ -2,26 +2,28 @@
 """A server process of the test's own.
 
 Why     Tests run side by side and beside other people's servers: each takes a free port below the ephemeral ones, a
-        folder of its own, and ends what it has started by its process id, whatever happens.
+        folder of its own, and ends what it has started by its process id, whatever happens (tools/run/launch.py).
 Idea    Nothing sleeps for a fixed time: the server is asked until it answers or a deadline passes.
 
 GEOMYS_SERVER, GEOMYS_MODULES, GEOMYS_LOG name the programs and the folder of modules; GEOMYS_SANITIZED=1 says that
 they are slow and large."""
 
-import ctypes
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 from support.client import Client
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+sys.path.append(os.path.join(ROOT, "tools"))
+
+from run.launch import flags_of, free_port, start
+
 BUILD = os.environ.get("GEOMYS_BUILD", os.path.join(ROOT, "build", "release"))
 PROGRAM = os.environ.get("GEOMYS_SERVER", os.path.join(BUILD, "geomys-server"))
 MODULES = os.environ.get("GEOMYS_MODULES", os.path.join(BUILD, "modules"))
@@ -29,10 +31,6 @@ LOG_PROGRAM = os.environ.get("GEOMYS_LOG", os.path.join(BUILD, "geomys-log"))
 SANITIZED = os.environ.get("GEOMYS_SANITIZED") == "1"
 SLOW = 4 if SANITIZED else 1
 PATIENCE_S = 20 * SLOW
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-_ports = random.Random(os.urandom(8))  # not of the test's seed: two runs of one seed may go side by side
 
 
 class Folder:
@@ -48,17 +46,6 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def free_port():
-    while True:
-        port = _ports.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
 def wait_until(condition, what, patience_s=PATIENCE_S):
     """The first true value of condition()."""
     deadline = time.monotonic() + patience_s
@@ -71,10 +58,6 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
             raise AssertionError(f"waited {patience_s} s in vain: {what}")
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.05)
-
-
-def flags_of(settings):
-    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in settings.items()]
 
 
 def run_refused(*args, home=None, patience_s=PATIENCE_S, before=None):
@@ -121,40 +104,27 @@ class Server:
     # ---- life ----
 
     def start(self, wait="serving"):
-        chosen = self.port
-        for attempt in range(5):
-            self.port = chosen or free_port()
-            self.launch()
-            if self.wait(wait) or chosen:
-                return
-            if "can not listen" not in self.tail():  # somebody else was faster
-                break
-        raise AssertionError(f"the server has ended with code {self.process.returncode}\n{self.tail()}")
+        self.process, self.port = start(
+            lambda port: [PROGRAM, *flags_of({"port": port, **self.settings})],
+            None if wait is None else lambda _, port: self.answers(wait == "serving", port),
+            self.next_output, self.folder, PATIENCE_S, self.port)
 
-    def launch(self):
+    def next_output(self):
         number = len([name for name in os.listdir(self.folder) if name.startswith("server.")])
         self.output = os.path.join(self.folder, f"server.{number}.txt")
-        settings = {"port": self.port, **self.settings}
-        with open(self.output, "wb") as output:
-            self.process = subprocess.Popen([PROGRAM, *flags_of(settings)], stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=output, env={**os.environ, "HOME": self.folder},
-                                            preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+        return self.output
 
     def wait(self, what="serving"):
         """False if the process has ended instead."""
-        if what is None:
-            return True
-        reached = wait_until(lambda: self.process.poll() is not None or self.answers(what == "serving"),
-                             f"the server shall be {what}\n{self.tail()}")
-        return reached == "yes"
+        return bool(self.process.await_ready(lambda: self.answers(what == "serving"), PATIENCE_S))
 
-    def answers(self, serving):
+    def answers(self, serving, port=None):
         try:
-            with Client(self.port, timeout_s=PATIENCE_S, password=self.password) as client:
-                return "yes" if client.call("PING") == b"PONG" and (
-                    not serving or client.info("persistence")["loading"] == "0") else None
+            with Client(port or self.port, timeout_s=PATIENCE_S, password=self.password) as client:
+                return client.call("PING") == b"PONG" and (
+                    not serving or client.info("persistence")["loading"] == "0")
         except (OSError, AssertionError):
-            return None
+            return False
 
     @property
     def pid(self):
@@ -162,13 +132,11 @@ class Server:
 
     def stop(self, number=signal.SIGTERM):
         """The exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        return self.process.stop(number, PATIENCE_S)
 
     def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            self.process.kill_and_wait()
 
     def restart(self, wait="serving", **settings):
         """Ends it in order if it still runs, and starts it again on the same data."""

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "base/prng.h"
-#include "cli/answer.h"
-#include "cli/catalog.h"
+#include "cli/talk/answer.h"
+#include "cli/talk/catalog.h"
 
 /* Reads one whole reply from its bytes. */
 static inline struct answer answer_from(struct gm_bytes bytes)

@@ -63,7 +63,7 @@ Test(answer, pieces_of_any_size_give_the_same)
         cr_expect(answer_reader_idle(&reader));
         cr_expect_eq(reply.count, 4);
         cr_expect(gm_bytes_equal(reply.items[1].items[1].text, BYTES("0123\r\n6789")));
-        cr_expect_eq(reply.items[3].type, ANSWER_SET, "the attribute is dropped");
+        cr_expect_eq(reply.items[3].type, ANSWER_SET, "the attribute is dropped"); /* answer R3 */
         answer_finish(&reply);
         answer_reader_finish(&reader);
     }
@@ -145,7 +145,7 @@ Test(answer, a_tree_costs_at_most_its_limit)
         items++;
     }
     cr_expect_eq(status, STATUS_TOO_BIG);
-    cr_expect_leq(items, 100000 / sizeof(struct answer));
+    cr_expect_leq(items, 100000 / sizeof(struct answer)); /* answer R1 */
     cr_expect_not_null(strstr(complaint.text, "100000"));
     answer_reader_finish(&reader);
 }
@@ -165,7 +165,7 @@ Test(answer, depth_has_an_end)
         buf_append(&text, BYTES("*1\r\n"));
     }
     buf_append(&text, BYTES("\0"));
-    cr_expect_eq(read_all((const char *)text.data, 1 << 20, &complaint), STATUS_TOO_BIG);
+    cr_expect_eq(read_all((const char *)text.data, 1 << 20, &complaint), STATUS_TOO_BIG); /* answer R2 */
     buf_finish(&text);
 }
 

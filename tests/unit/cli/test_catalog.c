@@ -3,9 +3,9 @@
 /* test_catalog.c - what the server declares becomes hints, candidates, help and discretion. */
 #include "support.h"
 
-#include "cli/complete.h"
-#include "cli/help.h"
-#include "cli/secret.h"
+#include "cli/interactive/complete.h"
+#include "cli/interactive/secret.h"
+#include "cli/show/help.h"
 
 static const struct complete_verb verbs[] = {{"HELP", "[command]", true}, {"EXIT", "", false}, {NULL, NULL, false}};
 
@@ -75,7 +75,7 @@ Test(catalog, replies_that_are_no_catalog_are_refused)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct catalog catalog = {0};
         struct answer reply = answer_from_text(cases[i]);
-        cr_expect_not(catalog_from_usage(&catalog, &reply), "%s", cases[i]);
+        cr_expect_not(catalog_from_usage(&catalog, &reply), "%s", cases[i]); /* catalog C1 */
         cr_expect_not(catalog_from_docs(&catalog, &reply), "%s", cases[i]);
         answer_finish(&reply);
         catalog_finish(&catalog);
@@ -83,7 +83,7 @@ Test(catalog, replies_that_are_no_catalog_are_refused)
     struct catalog catalog = {0};
     struct answer strange = answer_from_text("*4\r\n+get\r\n*4\r\n+usage\r\n:5\r\n+flags\r\n+x\r\n+ping\r\n_\r\n");
     cr_expect(catalog_from_usage(&catalog, &strange), "what is missing is missing, the names are there");
-    cr_expect_eq(catalog.count, 2);
+    cr_expect_eq(catalog.count, 2); /* catalog C2 */
     catalog_finish(&catalog);
     struct answer foreign = answer_from_text("%1\r\n+get\r\n%1\r\n+usage\r\n+SET key value\r\n");
     cr_expect(catalog_from_usage(&catalog, &foreign));

@@ -3,7 +3,7 @@
 /* test_connections.c - the file of saved connections. */
 #include "support.h"
 
-#include "cli/connections.h"
+#include "cli/options/connections.h"
 
 Test(connections, are_found_by_name)
 {
@@ -50,7 +50,7 @@ Test(connections, what_is_not_understood_is_refused)
         struct complaint complaint = {""};
         bool secret;
         cr_expect_eq(connections_find(gm_bytes_of(cases[i].text), BYTES("a"), &found, &secret, &complaint),
-                     STATUS_INVALID, "%s", cases[i].text);
+                     STATUS_INVALID, "%s", cases[i].text); /* connections N1 */
         cr_expect_eq(strncmp(complaint.text, cases[i].begins, strlen(cases[i].begins)), 0, "%s", complaint.text);
     }
 }

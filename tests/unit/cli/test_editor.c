@@ -9,8 +9,8 @@
 #include <locale.h>
 #include <wchar.h>
 
-#include "cli/editor.h"
-#include "cli/utf8.h"
+#include "cli/edit/editor.h"
+#include "cli/text/utf8.h"
 #include "support/seed.h"
 
 #define ROWS    12 /* of the tallest; desks have LOW rows unless said */
@@ -133,7 +133,7 @@ static void show(struct desk *desk, bool final)
         } else {
             size_t size = utf8_decode((struct gm_bytes){out.data + at, out.size - 1 - at}, &character);
             cr_assert_gt(size, 0, "broken UTF-8 on the terminal");
-            cr_assert_geq(utf8_width(character), 0, "a control on the terminal");
+            cr_assert_geq(utf8_width(character), 0, "a control on the terminal"); /* screen D1 */
             put(screen, character);
             at += size;
         }
@@ -260,7 +260,7 @@ Test(editor, typing_and_moving)
     PRESS(desk, "\x1b"
                 "f\x1b[1;5C");
     EXPECT(desk, "> et ac|");
-    PRESS(desk, "\x1b[99~\x1b[1;2;3x\x1bOQ\x1b[200z");
+    PRESS(desk, "\x1b[99~\x1b[1;2;3x\x1bOQ\x1b[200z"); /* keys K1 */
     EXPECT(desk, "> et ac|");
     PRESS(desk, "\x02\x14");
     EXPECT(desk, "> et ca|");
@@ -299,7 +299,7 @@ Test(editor, characters_are_whole)
                 "e\xcc\x81x");
     cr_expect_eq(desk->screen.column, 7);
     PRESS(desk, "\x02\x02");
-    cr_expect_eq(desk->screen.column, 5, "the accent stays with its letter");
+    cr_expect_eq(desk->screen.column, 5, "the accent stays with its letter"); /* editor_line E1; steps S1 */
     PRESS(desk, "\x02");
     cr_expect_eq(desk->screen.column, 3);
     PRESS(desk, "\x7f");
@@ -469,7 +469,7 @@ Test(editor, a_paste_is_text)
     struct desk *desk = desk_create();
     PRESS(desk, "\x1b[200~get a\rget\tb\n\x03\x04\x1b[A\x1b[201~");
     cr_expect_eq(desk->event, EDITOR_NONE);
-    cr_expect(gm_bytes_equal(editor_line(&desk->editor), BYTES("get a\nget\tb\n\x03\x04")));
+    cr_expect(gm_bytes_equal(editor_line(&desk->editor), BYTES("get a\nget\tb\n\x03\x04"))); /* keys K2 */
     EXPECT(desk, "> get a^Jget^Ib^J^C\n^D|");
     PRESS(desk, "\r");
     cr_expect_eq(desk->event, EDITOR_ENTERED);
@@ -561,9 +561,9 @@ Test(editor, random_keys_do_no_harm)
     for (int round = 0; round < 30000; round++) {
         const char *key = keys[prng_below(&prng, sizeof keys / sizeof *keys)];
         press(desk, gm_bytes_of(key));
-        cr_assert_leq(desk->editor.cursor, desk->editor.line.size);
-        cr_assert_lt(desk->editor.screen.cursor_row, ROWS);
-        if (desk->event == EDITOR_ENTERED || desk->editor.line.size > 300) {
+        cr_assert_leq(desk->editor.line.cursor, desk->editor.line.text.size);
+        cr_assert_lt(desk->editor.screen.cursor_row, ROWS); /* screen D2 */
+        if (desk->event == EDITOR_ENTERED || desk->editor.line.text.size > 300) {
             show(desk, true);
             history_add(desk->history, editor_line(&desk->editor));
             editor_begin(&desk->editor, "> ");

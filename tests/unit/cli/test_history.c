@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/history.h"
+#include "cli/edit/history.h"
 
 static void expect_at(const struct history *history, size_t index, const char *line)
 {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
-#include "cli/load_state.h"
-#include "cli/script.h"
+#include "cli/text/script.h"
+#include "cli/tools/load_state.h"
 
 /* Feeds `input` in pieces of at most `piece` bytes and writes down all that comes out: "line:word,word;", "line!" for a
  * line that is no command, "line?" for the end by a broken array. */

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/options/options_read.h"
 
 static char *no_environment(const char *name)
 {

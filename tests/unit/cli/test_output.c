@@ -5,8 +5,8 @@
 
 #include <locale.h>
 
-#include "cli/output.h"
-#include "cli/utf8.h"
+#include "cli/show/output.h"
+#include "cli/text/utf8.h"
 
 static void expect(enum output_format format, struct gm_bytes reply_bytes, const char *expected)
 {
@@ -50,6 +50,7 @@ Test(output, human_shows_types)
     HUMAN(">2\r\n+message\r\n+a\r\n", "1> message\n2> a\n");
 }
 
+/* output_human H1 */
 Test(output, human_never_controls_the_terminal)
 {
     HUMAN("+\x1b[2J\xc2\x9b\xe2\x80\xae\r\n", "\\x1b[2J\\xc2\\x9b\\xe2\\x80\\xae\n");
@@ -67,6 +68,7 @@ Test(output, raw_is_bytes)
     RAW("-ERR x\r\n", "ERR x\n");
 }
 
+/* output_json J1, J2 */
 Test(output, json_is_total)
 {
     JSON("+OK\r\n", "\"OK\"\n");
@@ -124,7 +126,7 @@ Test(output, table_finds_rows_and_columns)
            "key  value\na        1\nbb   [\"x\"]\n(2 rows)\n");
     expect(OUTPUT_TABLE, BYTES("%1\r\n+a\r\n%1\r\n+f\r\n:1\r\n"), "key  f\na    1\n(1 row)\n");
     expect(OUTPUT_TABLE, BYTES("*2\r\n*1\r\n:1\r\n*2\r\n:22\r\n$2\r\n\x1b[\r\n"),
-           "1   2\n 1  \n22  \\x1b[\n(2 rows)\n");
+           "1   2\n 1  \n22  \\x1b[\n(2 rows)\n"); /* output_table T2 */
     expect(OUTPUT_TABLE, BYTES("*2\r\n+a\r\n-ERR b\r\n"), "value\na\n{\"error\":\"ERR b\"}\n(2 rows)\n");
     expect(OUTPUT_TABLE, BYTES(":7\r\n"), "(integer) 7\n");
     expect(OUTPUT_TABLE, BYTES("*1\r\n*0\r\n"), "1) (empty array)\n");
@@ -134,7 +136,7 @@ Test(output, table_finds_rows_and_columns)
     char wanted[200] = "value\n";
     memset(wanted + strlen(wanted), 'x', 57);
     strcat(wanted, "...\n(1 row)\n");
-    expect(OUTPUT_TABLE, gm_bytes_of(wide), wanted);
+    expect(OUTPUT_TABLE, gm_bytes_of(wide), wanted); /* output_table T1 */
 }
 
 Test(output, formats_have_names)

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/pager.h"
-#include "cli/peek.h"
+#include "cli/show/pager.h"
+#include "cli/show/peek.h"
 
 Test(peek, is_laid_out_in_both_protocols)
 {

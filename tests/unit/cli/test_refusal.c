@@ -5,7 +5,7 @@
 
 #include <locale.h>
 
-#include "cli/refusal.h"
+#include "cli/show/refusal.h"
 
 Test(refusal, marks_stand_under_the_word_whatever_stands_before_it)
 {

@@ -6,70 +6,68 @@
 #include <locale.h>
 
 #include "base/memory.h"
-#include "cli/frame.h"
-#include "cli/histogram.h"
-#include "cli/latency.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranking.h"
-#include "cli/stat.h"
-#include "cli/tool.h"
+#include "cli/options/options.h"
+#include "cli/terminal/frame.h"
+#include "cli/terminal/progress.h"
+#include "cli/tools/latency.h"
+#include "cli/tools/ranking.h"
+#include "cli/tools/stat.h"
+#include "cli/tools/tool.h"
 #include "support/seed.h"
 
-Test(histogram, quantiles_are_near_the_truth)
+Test(latency, quantiles_are_near_the_truth)
 {
-    struct histogram *histogram = memory_zeroed(sizeof *histogram);
-    cr_expect_eq(histogram_quantile(histogram, 500), 0);
+    struct latency *latency = memory_zeroed(sizeof *latency);
+    cr_expect_eq(latency_quantile(latency, 500), 0);
     for (uint64_t value = 1; value <= 10000; value++) {
-        histogram_add(histogram, value * 1000);
+        latency_add(latency, value * 1000);
     }
-    cr_expect_eq(histogram->least, 1000);
-    cr_expect_eq(histogram->most, 10000000);
+    cr_expect_eq(latency->least, 1000);
+    cr_expect_eq(latency->most, 10000000);
     static const double per_mille[] = {1, 500, 900, 990, 999, 1000};
     for (size_t i = 0; i < sizeof per_mille / sizeof *per_mille; i++) {
         double truth = per_mille[i] * 10 * 1000;
-        double found = (double)histogram_quantile(histogram, per_mille[i]);
+        double found = (double)latency_quantile(latency, per_mille[i]);
         cr_expect(found >= truth && found <= truth * (1 + 1.0 / 64) + 1, "%g: %g, not %g", per_mille[i], found, truth);
     }
-    cr_expect_eq(histogram_quantile(histogram, 1000), 10000000, "never above the largest");
-    histogram_add(histogram, UINT64_MAX);
-    cr_expect_eq(histogram->most, UINT64_MAX);
-    cr_expect_eq(histogram_quantile(histogram, 1000), UINT64_MAX);
-    memory_free(histogram);
+    cr_expect_eq(latency_quantile(latency, 1000), 10000000, "never above the largest");
+    latency_add(latency, UINT64_MAX);
+    cr_expect_eq(latency->most, UINT64_MAX);
+    cr_expect_eq(latency_quantile(latency, 1000), UINT64_MAX);
+    memory_free(latency);
 }
 
-Test(histogram, any_value_falls_between_its_neighbours)
+Test(latency, any_value_falls_between_its_neighbours)
 {
     struct prng random;
     prng_seed(&random, seed_of_run());
     for (int i = 0; i < 2000; i++) {
-        struct histogram *histogram = memory_zeroed(sizeof *histogram);
+        struct latency *latency = memory_zeroed(sizeof *latency);
         uint64_t value = prng_next(&random) >> (prng_next(&random) % 64);
-        value =
-            i == 0 ? ((uint64_t)1 << HISTOGRAM_TOP_BITS) - 1 : value >> 22; /* the greatest that has its own bucket */
-        histogram_add(histogram, value);
-        histogram_add(histogram, UINT64_MAX);
-        uint64_t found = histogram_quantile(histogram, 500);
+        value = i == 0 ? ((uint64_t)1 << LATENCY_MAX_BITS) - 1 : value >> 22; /* the greatest that has its own bucket */
+        latency_add(latency, value);
+        latency_add(latency, UINT64_MAX);
+        uint64_t found = latency_quantile(latency, 500);
         cr_assert(found >= value && found <= value + value / 64, "%lu became %lu", value, found);
-        memory_free(histogram);
+        memory_free(latency);
     }
 }
 
 Test(latency, one_line_for_people_one_for_programs)
 {
-    struct histogram *histogram = memory_zeroed(sizeof *histogram);
-    histogram_add(histogram, 40);
-    histogram_add(histogram, 50000);
+    struct latency *latency = memory_zeroed(sizeof *latency);
+    latency_add(latency, 40);
+    latency_add(latency, 50000);
     char text[300] = "";
     FILE *file = fmemopen(text, sizeof text, "w");
-    latency_print(file, histogram, false);
+    latency_print(file, latency, false);
     fputc('|', file);
-    latency_print(file, histogram, true);
+    latency_print(file, latency, true);
     fclose(file);
     cr_expect_str_eq(text, "min 0.0  p50 0.0  p90 50.0  p99 50.0  p99.9 50.0  max 50.0 us  (2 round trips)|"
                            "{\"min_us\":0.0,\"p50_us\":0.0,\"p90_us\":50.0,\"p99_us\":50.0,\"p99.9_us\":50.0,"
                            "\"max_us\":50.0,\"count\":2}");
-    memory_free(histogram);
+    memory_free(latency);
 }
 
 Test(stat, info_is_read_and_compared)

@@ -3,7 +3,7 @@
 /* test_uri.c - cutting a URI in place. */
 #include "support.h"
 
-#include "cli/uri.h"
+#include "cli/options/uri.h"
 
 static void expect_piece(const char *found, const char *wanted, const char *whole)
 {

@@ -3,7 +3,7 @@
 /* test_words.c - a line becomes arguments and back. */
 #include "support.h"
 
-#include "cli/words.h"
+#include "cli/text/words.h"
 #include "support/seed.h"
 
 static void expect(const char *line, size_t count, const char *const *expected)
@@ -117,7 +117,7 @@ Test(words, whatever_is_quoted_comes_back)
         struct words_error error;
         cr_assert_eq(words_split(&words, buf_bytes(&line), &error), STATUS_OK);
         cr_assert_eq(words.count, 1);
-        cr_assert(gm_bytes_equal(words.argv[0], (struct gm_bytes){bytes, size}), "round %d", round);
+        cr_assert(gm_bytes_equal(words.argv[0], (struct gm_bytes){bytes, size}), "round %d", round); /* words W1 */
         words_finish(&words);
         buf_finish(&line);
     }

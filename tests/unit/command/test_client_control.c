@@ -20,7 +20,7 @@ Test(client_control, a_killed_waiter_takes_nothing)
     expect_said(&at, 0, ":1", "CLIENT KILL ID 1 SKIPME NO");
     cr_expect(at.clients[0]->doomed);
     cr_expect_not(at.clients[0]->overflowed);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
 
@@ -68,7 +68,7 @@ Test(client_control, who_is_unblocked_is_served_no_more)
     expect_said(&at, 0, "QUEUED", "CLIENT UNBLOCK 2 TIMEOUT");
     expect_said(&at, 0, "[:1]", "EXEC");
     expect_heard(&at, 1, "nil[]");
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
 
@@ -117,9 +117,9 @@ Test(client_control, a_pause_has_limits)
     expect_said(&at, 0, "-ERR timeout is negative", "CLIENT PAUSE -1");
     expect_said(&at, 0, "-ERR timeout is out of range", "CLIENT PAUSE 9223372036854775807");
     expect_said(&at, 0, "OK", "CLIENT PAUSE 0");
-    cr_expect_eq(at.shard.pause_until_ms, 0);
+    cr_expect_eq(at.worker.pause_until_ms, 0);
     expect_said(&at, 0, "OK | OK", "CLIENT PAUSE 1000 WRITE\r\nCLIENT PAUSE 10 WRITE"); /* the longer one counts */
-    cr_expect_eq(at.shard.pause_until_ms, at.monotonic_ms + 1000);
+    cr_expect_eq(at.worker.pause_until_ms, at.monotonic_ms + 1000);
     expect_said(&at, 0, "OK", "CLIENT PAUSE 9223372036854770000 WRITE");
     expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
     shard_fixture_close(&at);
@@ -132,7 +132,7 @@ Test(client_control, a_pause_does_not_hold_who_has_shown_no_password)
     shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
     expect_said(&at, 0, "OK | OK", "AUTH secret\r\nCLIENT PAUSE 1000");
     expect_begins(&at, 1, "-NOAUTH", "GET k");
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
     shard_fixture_close(&at);
 }
@@ -166,19 +166,19 @@ Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
     cr_expect_eq(shard_fixture_send(&at, 2, BYTES("GET a\r\n\r\nAPPEND a y\r\nGET a\r\nGET a\r\n")), first.size + 2);
     expect_heard(&at, 2, "nil");
     cr_expect_eq(shard_fixture_send(&at, 2, rest), 0);
-    cr_expect_eq(at.shard.session_blocked, 2);
+    cr_expect_eq(at.worker.sessions.blocked, 2);
     (void)shard_fixture_records(&at);
     shard_fixture_pass(&at, 999);
     expect_said(&at, 0, "nil", "GET k");
     expect_records(&at, ""); /* it has expired, but nobody writes */
     expect_said(&at, 0, "OK", "CLIENT PAUSE 10 WRITE");
-    cr_expect_eq(shard_next_ms(&at.shard), 1000 + 1009);
+    cr_expect_eq(turn_next_ms(&at.worker), 1000 + 1009);
     shard_fixture_pass(&at, 5);
     cr_expect_not(at.clients[2]->resumed);
     shard_fixture_pass(&at, 5);
     cr_expect(at.clients[1]->resumed);
     cr_expect(at.clients[2]->resumed);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     expect_records(&at, "expired k removes");
     cr_expect_eq(shard_fixture_send(&at, 2, rest), rest.size);
     expect_heard(&at, 2, ":1 | \"y\" | \"y\"");
@@ -229,7 +229,7 @@ Test(client_control, a_pause_of_everything_leaves_a_way_out)
     expect_said(&at, 0, "OK", "CLIENT PAUSE 100000 ALL");
     cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 0);
     shard_fixture_hang_up(&at, 1);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
 

@@ -13,6 +13,9 @@
 #include "module/usage/usage.h"
 #include "module/usage/usage_random.h"
 #include "serve/call.h"
+#include "serve/pipeline.h"
+#include "serve/sessions.h"
+#include "serve/turn.h"
 #include "shard/apply.h"
 #include "support/seed.h"
 
@@ -25,6 +28,7 @@ const struct gm_module *geomys_module_deque(void);
 struct world {
     struct registry *registry;
     struct shard shard;
+    struct worker worker;
     struct session *session;
     struct session *other;
 };
@@ -50,25 +54,37 @@ static struct registry *make_registry(bool with_modules)
 static void open_world(struct world *world, bool with_modules, const char *password)
 {
     *world = (struct world){.registry = make_registry(with_modules)};
-    struct shard_options options = {
+    struct shard_options shard_options = {.seed = 7};
+    struct worker_options options = {
         .limits = {.args_max = 1024 * 1024, .bulk_max = 1 << 20, .query_max = 1 << 26},
         .output_max = 1 << 26,
         .queue_max = 1 << 20,
-        .password = password,
-        .seed = 7,
     };
-    shard_init(&world->shard, world->registry, &options);
-    shard_turn(&world->shard, 1000000, 5000);
-    world->session = session_create(&world->shard, 1);
-    world->other = session_create(&world->shard, 2);
+    (void)snprintf(options.password, sizeof options.password, "%s", password != NULL ? password : "");
+    shard_init(&world->shard, world->registry, &shard_options);
+    shard_become(&world->shard, SHARD_ALONE);
+    worker_init(&world->worker, &world->shard, NULL, &options);
+    turn_begin(&world->worker, 1000000, 5000);
+    world->session = sessions_open(&world->worker, 1);
+    world->other = sessions_open(&world->worker, 2);
 }
 
 static void close_world(struct world *world)
 {
-    session_destroy(world->session);
-    session_destroy(world->other);
+    sessions_close(world->session);
+    sessions_close(world->other);
+    worker_finish(&world->worker);
     shard_finish(&world->shard);
     registry_destroy(world->registry);
+}
+
+/* The log has all that was written: the client hears its answers. */
+static void let_go(struct session *session, size_t size)
+{
+    uint64_t last = session->worker->shard->tail.last_sequence;
+    gate_release(&session->worker->shard->gate, last, last);
+    cr_assert_eq(session_releasable(session), size);
+    session_sent(session, size);
 }
 
 /* Sends the line, an inline command, and returns the raw answer, which lives until the next call. */
@@ -82,14 +98,13 @@ __attribute__((format(printf, 2, 3))) static const char *ask(struct session *ses
     va_end(args);
     memcpy(line + size, "\r\n", 3);
     size_t wants;
-    size_t consumed = session_input(session, (const uint8_t *)line, (size_t)size + 2, &wants);
+    size_t consumed = pipeline_input(session, (const uint8_t *)line, (size_t)size + 2, &wants);
     cr_assert_eq(consumed, (size_t)size + 2, "%s", line);
     size_t out = session->out.size - session->sent;
     cr_assert_lt(out, sizeof answer);
     memcpy(answer, session->out.data + session->sent, out);
     answer[out] = '\0';
-    (void)session_releasable(session);
-    session_sent(session, out);
+    let_go(session, out);
     return answer;
 }
 
@@ -161,7 +176,8 @@ struct mover {
 static void move_records(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct mover *mover = container_of(sink, struct mover, sink);
-    struct record record = {.type = mover->type,
+    struct record record = {.sequence = mover->target->tail.last_sequence,
+                            .type = mover->type,
                             .op = op,
                             .flags = mover->begun ? 0 : RECORD_FRESH,
                             .key = gm_bytes_of(mover->key),
@@ -226,7 +242,11 @@ Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
     expect(session, ":1\r\n", "RPUSH list a");
     struct gm_bytes key = BYTES("list");
     int number = shard_type_number(&world.shard, BYTES("geomys.deque/1"));
-    struct record record = {.type = (uint16_t)number, .op = 60000, .key = key, .body = BYTES("nonsense")};
+    struct record record = {.sequence = world.shard.tail.last_sequence,
+                            .type = (uint16_t)number,
+                            .op = 60000,
+                            .key = key,
+                            .body = BYTES("nonsense")};
     struct complaint complaint;
     cr_assert_eq(apply_again(&world.shard, &record, keyspace_hash(&world.shard.keyspace, key), &complaint), STATUS_OK);
     expect_has(session, "-DAMAGED", "LLEN list");
@@ -245,7 +265,7 @@ Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
 
 static void at(struct world *world, int64_t now_ms)
 {
-    shard_turn(&world->shard, now_ms, 5000 + now_ms - 1000000);
+    turn_begin(&world->worker, now_ms, 5000 + now_ms - 1000000);
 }
 
 Test(cmd, expiry_to_the_millisecond)
@@ -314,12 +334,12 @@ Test(cmd, a_broken_watch_is_told_only_when_the_change_is_durable)
     open_world(&world, true, NULL);
     expect(world.session, "+OK\r\n", "WATCH a");
     expect(world.session, "+OK\r\n", "MULTI");
-    expect(world.other, "+OK\r\n", "SET a 1");
-    cr_assert_gt(world.shard.tail.last_sequence, 0);
     size_t wants;
-    (void)session_input(world.session, (const uint8_t *)"EXEC\r\n", 6, &wants);
+    (void)pipeline_input(world.other, (const uint8_t *)"SET a 1\r\n", 9, &wants);
+    cr_assert_gt(world.shard.tail.last_sequence, 0);
+    (void)pipeline_input(world.session, (const uint8_t *)"EXEC\r\n", 6, &wants);
     cr_expect_eq(session_releasable(world.session), 0);
-    world.shard.gate.released = world.shard.tail.last_sequence;
+    gate_release(&world.shard.gate, world.shard.tail.last_sequence, world.shard.tail.last_sequence);
     cr_expect_eq(session_releasable(world.session), 5, "*-1");
     close_world(&world);
 }
@@ -410,11 +430,11 @@ Test(cmd, sessions_that_go_leave_no_watch_behind)
     expect(world.session, "+QUEUED\r\n", "SET a 1");
     expect_has(world.other, " flags=x db=0 ", "CLIENT LIST ID 1");
     expect_has(world.other, " multi=1 ", "CLIENT LIST ID 1");
-    session_destroy(world.session);
+    sessions_close(world.session);
     world.session = NULL;
-    cr_expect_eq(world.shard.interest.watchers, 1);
+    cr_expect_eq(world.worker.interest.watchers, 1);
     expect(world.other, "+OK\r\n", "UNWATCH");
-    cr_expect_eq(world.shard.interest.keys.count, 0);
+    cr_expect_eq(world.worker.interest.keys.count, 0);
     close_world(&world);
 }
 
@@ -478,7 +498,7 @@ Test(cmd, random_calls_are_answered_whole)
             (void)buf_append(&bytes, BYTES("\r\n"));
         }
         size_t wants;
-        (void)session_input(session, bytes.data, bytes.size, &wants);
+        (void)pipeline_input(session, bytes.data, bytes.size, &wants);
         size_t out = session->out.size - session->sent;
         if (out > 0) {
             (void)buf_append(&session->out, (struct gm_bytes){(const uint8_t *)"", 1});
@@ -487,10 +507,9 @@ Test(cmd, random_calls_are_answered_whole)
                       command->usage.name, answer);
             session->out.size--;
         }
-        (void)session_releasable(session);
-        session_sent(session, out);
+        let_go(session, out);
         at(&world, 1000000 + i * 7);
-        (void)shard_turn_end(&world.shard);
+        (void)turn_end(&world.worker);
     }
     buf_finish(&bytes);
     usage_words_finish(&words);

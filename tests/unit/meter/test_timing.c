@@ -5,8 +5,6 @@
 #include <criterion/criterion.h>
 
 #include "base/histogram.h"
-#include "meter/latency.h"
-#include "meter/timing.h"
 #include "support/shard_fixture.h"
 
 struct slow_clock {
@@ -45,17 +43,18 @@ static void open(struct shard_fixture *at, struct slow_clock *clock, uint64_t st
     *clock = (struct slow_clock){
         .base = {&ops}, .step = step_us * 500, .scale = (uint64_t)2 << 32, .now = 1000000, .monotonic_us = 1};
     shard_fixture_open(at, &(struct shard_fixture_options){.seed = 1});
-    at->shard.clock = &clock->base;
-    at->shard.options.slowlog_us = 1000;
-    at->shard.options.slowlog_len = 128;
-    timing_configure(&at->shard);
+    timing_watch(&at->worker.meters.timing, &clock->base);
+    at->options.meters.slowlog_us = 1000;
+    shard_fixture_configure(at);
+    at->options.meters.slowlog_len = 128;
+    shard_fixture_configure(at);
 }
 
-static const struct shard_command_stats *stats(const struct shard_fixture *at, const char *name)
+static const struct command_meter *stats(const struct shard_fixture *at, const char *name)
 {
     for (uint32_t i = 0; i < registry_command_count(at->shard.registry); i++) {
         if (strcmp(registry_command(at->shard.registry, i)->usage.name, name) == 0) {
-            return &at->shard.command_stats[i];
+            return &at->worker.meters.commands[i];
         }
     }
     cr_assert(false, "there is no command %s", name);
@@ -80,7 +79,7 @@ Test(timing, each_command_has_its_time)
     cr_expect_eq(histogram_count(stats(&at, "get")->times), 2);
     cr_expect_eq(histogram_up_to(stats(&at, "get")->times, 1800), 0);
     cr_expect(stats(&at, "del")->times == NULL);
-    timing_reset(&at.shard);
+    meters_reset(&at.worker.meters);
     cr_expect_eq(stats(&at, "set")->ns, 0);
     cr_expect_eq(stats(&at, "set")->calls, 0);
     cr_expect(stats(&at, "set")->times == NULL);
@@ -166,8 +165,7 @@ Test(timing, without_a_clock_nothing_is_measured)
     struct shard_fixture at;
     struct slow_clock clock;
     open(&at, &clock, 5000);
-    at.shard.clock = NULL;
-    timing_configure(&at.shard);
+    timing_watch(&at.worker.meters.timing, NULL);
     expect_said(&at, 0, "OK", "SET a 1");
     expect_said(&at, 0, ":0", "SLOWLOG LEN");
     cr_expect(stats(&at, "set")->times == NULL);
@@ -245,8 +243,8 @@ Test(slowlog, no_more_than_wanted_are_kept)
     struct shard_fixture at;
     struct slow_clock clock;
     open(&at, &clock, 1000);
-    at.shard.options.slowlog_len = 3;
-    timing_configure(&at.shard);
+    at.options.meters.slowlog_len = 3;
+    shard_fixture_configure(&at);
     for (int i = 0; i < 5; i++) {
         (void)shard_fixture_say(&at, 0, "GET key%d", i);
     }
@@ -254,11 +252,11 @@ Test(slowlog, no_more_than_wanted_are_kept)
     expect_said(&at, 0, ":3", "SLOWLOG LEN");
     const char *said = shard_fixture_say(&at, 0, "SLOWLOG GET");
     cr_expect(strstr(said, "key4") != NULL && strstr(said, "key2") != NULL && strstr(said, "key1") == NULL, "%s", said);
-    at.shard.options.slowlog_len = 1;
-    timing_configure(&at.shard);
+    at.options.meters.slowlog_len = 1;
+    shard_fixture_configure(&at);
     expect_said(&at, 0, ":1", "SLOWLOG LEN");
-    at.shard.options.slowlog_len = 0;
-    timing_configure(&at.shard);
+    at.options.meters.slowlog_len = 0;
+    shard_fixture_configure(&at);
     expect_said(&at, 0, ":0", "SLOWLOG LEN");
     clock.step = 500000;
     (void)shard_fixture_say(&at, 0, "GET a");
@@ -273,23 +271,25 @@ Test(latency, the_worst_of_each_second_is_kept)
     struct shard_fixture at;
     struct slow_clock clock;
     open(&at, &clock, 0);
-    at.shard.options.latency_ms = 10;
-    latency_add(&at.shard, "aof-fsync-always", 9);
+    at.options.meters.latency_ms = 10;
+    shard_fixture_configure(&at);
+    latency_add(&at.worker.meters.latency, "aof-fsync-always", 9);
     expect_said(&at, 0, "[]", "LATENCY LATEST");
-    latency_add(&at.shard, "aof-fsync-always", 20);
-    latency_add(&at.shard, "aof-fsync-always", 50);
-    latency_add(&at.shard, "aof-fsync-always", 30);
+    latency_add(&at.worker.meters.latency, "aof-fsync-always", 20);
+    latency_add(&at.worker.meters.latency, "aof-fsync-always", 50);
+    latency_add(&at.worker.meters.latency, "aof-fsync-always", 30);
     expect_said(&at, 0, "[[\"aof-fsync-always\" :1000 :50 :50]]", "LATENCY LATEST");
     shard_fixture_pass(&at, 2000);
-    latency_add(&at.shard, "aof-fsync-always", 10);
+    latency_add(&at.worker.meters.latency, "aof-fsync-always", 10);
     expect_said(&at, 0, "[[:1000 :50] [:1002 :10]]", "LATENCY HISTORY aof-fsync-always");
     expect_said(&at, 0, "[[\"aof-fsync-always\" :1002 :10 :50]]", "LATENCY LATEST");
     expect_said(&at, 0, "[]", "LATENCY HISTORY nosuch");
     expect_said(&at, 0, ":0", "LATENCY RESET nosuch");
     expect_said(&at, 0, ":1", "LATENCY RESET AOF-FSYNC-ALWAYS nosuch");
     expect_said(&at, 0, "[]", "LATENCY LATEST");
-    at.shard.options.latency_ms = 0;
-    latency_add(&at.shard, "command", 1000);
+    at.options.meters.latency_ms = 0;
+    shard_fixture_configure(&at);
+    latency_add(&at.worker.meters.latency, "command", 1000);
     expect_said(&at, 0, "[]", "LATENCY LATEST");
     shard_fixture_close(&at);
 }
@@ -299,9 +299,10 @@ Test(latency, commands_and_expiry_are_events)
     struct shard_fixture at;
     struct slow_clock clock;
     open(&at, &clock, 15 * 1000);
-    at.shard.options.latency_ms = 10;
-    at.shard.options.slowlog_us = -1;
-    timing_configure(&at.shard);
+    at.options.meters.latency_ms = 10;
+    shard_fixture_configure(&at);
+    at.options.meters.slowlog_us = -1;
+    shard_fixture_configure(&at);
     (void)shard_fixture_say(&at, 0, "GET a");
     (void)shard_fixture_say(&at, 0, "KEYS *");
     clock.step = 0;
@@ -320,18 +321,19 @@ Test(latency, old_samples_and_names_without_number_do_not_pile_up)
     struct shard_fixture at;
     struct slow_clock clock;
     open(&at, &clock, 0);
-    at.shard.options.latency_ms = 1;
+    at.options.meters.latency_ms = 1;
+    shard_fixture_configure(&at);
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
                                         "j", "k", "l", "m", "n", "o", "p", "q", "r"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        latency_add(&at.shard, names[i], 5);
+        latency_add(&at.worker.meters.latency, names[i], 5);
     }
-    cr_expect_eq(at.shard.latency.count, LATENCY_EVENTS);
+    cr_expect_eq(at.worker.meters.latency.count, LATENCY_EVENTS);
     for (int i = 0; i < LATENCY_SAMPLES + 10; i++) {
         shard_fixture_pass(&at, 1000);
-        latency_add(&at.shard, "a", i + 1);
+        latency_add(&at.worker.meters.latency, "a", i + 1);
     }
-    const struct latency_event *event = at.shard.latency.events[0];
+    const struct latency_event *event = at.worker.meters.latency.events[0];
     cr_expect_eq(event->count, LATENCY_SAMPLES);
     cr_expect_eq(latency_sample(event, 0).ms, LATENCY_SAMPLES + 10);
     cr_expect_eq(latency_sample(event, LATENCY_SAMPLES - 1).ms, 11);
@@ -344,13 +346,14 @@ Test(latency, doctor_and_graph)
     struct slow_clock clock;
     open(&at, &clock, 0);
     expect_begins(&at, 0, "\"Nothing is watched: latency_monitor_threshold is 0.", "LATENCY DOCTOR");
-    at.shard.options.latency_ms = 10;
+    at.options.meters.latency_ms = 10;
+    shard_fixture_configure(&at);
     expect_begins(&at, 0, "\"Nothing has taken 10 ms or longer", "LATENCY DOCTOR");
-    latency_add(&at.shard, "command", 10);
+    latency_add(&at.worker.meters.latency, "command", 10);
     shard_fixture_pass(&at, 60000);
-    latency_add(&at.shard, "command", 120);
+    latency_add(&at.worker.meters.latency, "command", 120);
     shard_fixture_pass(&at, 15000);
-    latency_add(&at.shard, "command", 65);
+    latency_add(&at.worker.meters.latency, "command", 65);
     expect_begins(
         &at, 0,
         "\"command: 3 of the last 75 seconds had one of 10 ms to 120 ms (average 65 ms, deviation 36 ms); the "

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "log/snapshot.h"
+#include "serve/pipeline.h"
+#include "serve/sessions.h"
 #include "serve/waiters.h"
 #include "support/node_fixture.h"
 #include "support/seed.h"
@@ -287,7 +289,7 @@ static void say_beside(struct node_fixture *at, struct session *session, const c
     size_t wants;
     struct gm_bytes bytes = gm_bytes_of(line);
     node_turn(at->node, at->now_ms, at->monotonic_ms);
-    cr_assert_eq(session_input(session, bytes.data, bytes.size, &wants), bytes.size);
+    cr_assert_eq(pipeline_input(session, bytes.data, bytes.size, &wants), bytes.size);
     list_remove(&session->dirty);
 }
 
@@ -295,7 +297,7 @@ static void say_beside(struct node_fixture *at, struct session *session, const c
  * then there must be another turn at once, as nothing else may happen for a while. */
 static bool wait_for_large(struct node_fixture *at, struct session *beside)
 {
-    const struct shard *shard = &at->node->shard;
+    const struct shard *shard = &at->node->replica.shard;
     node_fixture_send(at, "BLMOVE queue large LEFT RIGHT 0");
     node_fixture_turn(at, 0);
     say_beside(at, beside, "BGSAVE\r\n");
@@ -310,7 +312,7 @@ static bool wait_for_large(struct node_fixture *at, struct session *beside)
         node_turn(at->node, at->now_ms, at->monotonic_ms);
         due_ms = node_turn_end(at->node);
     }
-    cr_assert(waiters_ready(shard));
+    cr_assert(waiters_ready(&at->node->worker));
     cr_expect_eq(due_ms, at->monotonic_ms);
     bool over = !shard->sweep.active;
     node_fixture_settle(at);
@@ -325,7 +327,7 @@ Test(saver, who_waits_for_a_value_is_served_as_soon_as_it_is_dumped)
     struct node_fixture at;
     node_fixture_init(&at, 9);
     cr_assert_eq(start(&at), STATUS_OK);
-    struct session *beside = session_create(&at.node->shard, 1000);
+    struct session *beside = sessions_open(&at.node->worker, 1000);
     for (unsigned i = 1; i < ELEMENTS; i++) {
         cr_assert_not_null(node_fixture_say(&at, "RPUSH large %04000u", i));
     }
@@ -339,8 +341,8 @@ Test(saver, who_waits_for_a_value_is_served_as_soon_as_it_is_dumped)
     char length[16];
     (void)snprintf(length, sizeof length, ":%d", ELEMENTS - 1 + 2 * ROUNDS);
     cr_expect_str_eq(node_fixture_say(&at, "LLEN large"), length);
-    cr_expect_eq(at.node->saver.made, ROUNDS);
-    session_destroy(beside);
+    cr_expect_eq(at.node->replica.saver.made, ROUNDS);
+    sessions_close(beside);
     node_fixture_finish(&at);
 }
 
@@ -374,13 +376,13 @@ Test(saver, a_snapshot_is_not_made_before_the_log_is_as_long)
         cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i, i), "OK");
     }
     cr_assert_str_eq(node_fixture_say(&at, "SAVE"), "OK");
-    cr_assert_gt(at.node->saver.newest_size, 270000);
+    cr_assert_gt(at.node->replica.saver.newest_size, 270000);
     cr_assert_str_eq(node_fixture_say(&at, "CONFIG SET snapshot_log_size 1000"), "OK");
     for (unsigned i = 0; i < 600; i++) { /* about twice as much log as that */
         cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i % 300, i), "OK");
     }
     node_fixture_settle(&at);
-    cr_expect_geq(at.node->saver.made, 2);
-    cr_expect_leq(at.node->saver.made, 3, "%llu", (unsigned long long)at.node->saver.made);
+    cr_expect_geq(at.node->replica.saver.made, 2);
+    cr_expect_leq(at.node->replica.saver.made, 3, "%llu", (unsigned long long)at.node->replica.saver.made);
     node_fixture_finish(&at);
 }

@@ -332,7 +332,7 @@ Test(breach, inside_a_transaction)
     expect_said(&at, 0, "QUEUED", "WAITLONG k");
     expect_said(&at, 0, "QUEUED", "PING");
     expect_said(&at, 0, "[" INCOMPLETE "waitanyhow' incompletely nil PONG]", "EXEC");
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
 

@@ -83,7 +83,7 @@ Test(limits, an_answer_past_the_output_limit_closes_the_connection)
     cr_expect_eq(shard_fixture_send(&at, 0, both), both.size, "what a dropped client says is thrown away");
     cr_expect(at.clients[0]->overflowed);
     cr_expect(session_over(at.clients[0]));
-    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_eq(at.worker.meters.counts.dropped, 1);
     expect_said(&at, 1, ":0", "EXISTS c");
     expect_said(&at, 2, "OK", "MULTI");
     expect_said(&at, 2, "QUEUED", "GET a");

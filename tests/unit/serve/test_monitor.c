@@ -109,7 +109,7 @@ Test(waitaof, waits_for_the_disk_and_not_for_others)
     expect_said(&at, 1, "", "WAITAOF 1 0 50");
     shard_fixture_pass(&at, 50);
     cr_expect_not(at.clients[1]->waiting);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_sync(&at);
     expect_heard(&at, 1, "OK | [:0 :0] | [:0 :0]");
     shard_fixture_close(&at);

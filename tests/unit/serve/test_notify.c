@@ -19,7 +19,8 @@ Test(notify, an_event_waits_for_what_it_tells_of)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.held = true});
-    at.shard.options.notify = notify_classes("KA");
+    at.options.notify = notify_classes("KA");
+    shard_fixture_configure(&at);
     (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
     expect_said(&at, 0, "", "SET a 1");
     expect_heard(&at, 1, "");
@@ -32,7 +33,8 @@ Test(notify, nothing_is_told_that_has_not_happened)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
-    at.shard.options.notify = notify_classes("EAn");
+    at.options.notify = notify_classes("EAn");
+    shard_fixture_configure(&at);
     (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
     (void)shard_fixture_say(&at, 0, "SET a x NX PX 100");
     expect_heard(&at, 1,
@@ -66,7 +68,8 @@ Test(notify, each_event_once_and_in_order)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
-    at.shard.options.notify = notify_classes("EAn");
+    at.options.notify = notify_classes("EAn");
+    shard_fixture_configure(&at);
     (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
     (void)shard_fixture_say(&at, 0, "SET a 1");
     expect_heard(&at, 1, EVENT("new", "a") " | " EVENT("set", "a"));
@@ -88,7 +91,8 @@ Test(notify, who_listens_to_himself)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
-    at.shard.options.notify = notify_classes("Elg");
+    at.options.notify = notify_classes("Elg");
+    shard_fixture_configure(&at);
     (void)shard_fixture_say(&at, 1, "HELLO 3");
     (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
     (void)shard_fixture_say(&at, 1, "MULTI");

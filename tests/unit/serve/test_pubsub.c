@@ -8,9 +8,9 @@
 
 static void expect_nothing_left(const struct shard_fixture *at)
 {
-    cr_expect_eq(at->shard.pubsub.links.count, 0);
-    cr_expect_eq(at->shard.pubsub.topics[PUBSUB_CHANNEL].count, 0);
-    cr_expect_eq(at->shard.pubsub.topics[PUBSUB_PATTERN].count, 0);
+    cr_expect_eq(at->worker.pubsub.links.count, 0);
+    cr_expect_eq(at->worker.pubsub.topics[PUBSUB_CHANNEL].count, 0);
+    cr_expect_eq(at->worker.pubsub.topics[PUBSUB_PATTERN].count, 0);
 }
 
 Test(pubsub, a_message_waits_for_the_disk_only_behind_an_answer_that_does)
@@ -46,7 +46,7 @@ Test(pubsub, who_does_not_read_is_dropped_and_nobody_else)
         expect_begins(&at, 2, "", "PING");
     }
     cr_expect(at.clients[1]->overflowed);
-    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_eq(at.worker.meters.counts.dropped, 1);
     cr_expect_not(at.clients[2]->overflowed);
     expect_said(&at, 0, ":1", "PUBLISH c last");
     shard_fixture_hang_up(&at, 1);
@@ -66,7 +66,7 @@ Test(pubsub, a_message_that_is_too_large_closes_also_who_sends_it_to_himself)
     (void)shard_fixture_say(&at, 1, "PUBLISH c %05000d", 1);
     cr_expect(at.clients[1]->overflowed);
     cr_expect(at.clients[2]->overflowed);
-    cr_expect_eq(at.shard.pushed.size, 0);
+    cr_expect_eq(at.worker.sessions.pushed.size, 0);
     expect_said(&at, 0, "PONG", "PING");
     shard_fixture_close(&at);
 }
@@ -79,8 +79,8 @@ Test(pubsub, a_session_ends_or_begins_anew_and_listens_no_more)
         (void)shard_fixture_say(&at, i, "SUBSCRIBE a b c");
         (void)shard_fixture_say(&at, i, "PSUBSCRIBE a* b*");
     }
-    cr_expect_eq(at.shard.pubsub.links.count, 5 * SHARD_FIXTURE_CLIENTS);
-    cr_expect_eq(at.shard.pubsub.topics[PUBSUB_PATTERN].count, 2);
+    cr_expect_eq(at.worker.pubsub.links.count, 5 * SHARD_FIXTURE_CLIENTS);
+    cr_expect_eq(at.worker.pubsub.topics[PUBSUB_PATTERN].count, 2);
     expect_said(&at, 0, "RESET", "RESET");
     cr_expect_eq(at.clients[0]->topic_bytes, 0);
     shard_fixture_hang_up(&at, 1);
@@ -98,18 +98,24 @@ Test(pubsub, names_have_limits_and_each_refusal_is_an_answer)
     expect_said(&at, 0, "-ERR the pattern is longer than 1024 bytes | [\"psubscribe\" \"x\" :1]",
                 "PSUBSCRIBE %01025d x", 0);
     static const uint8_t name[PUBSUB_CHANNEL_MAX + 1];
-    cr_expect_null(pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, (struct gm_bytes){name, GLOB_PATTERN_MAX}));
-    cr_expect_not_null(pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, (struct gm_bytes){name, GLOB_PATTERN_MAX + 1}));
-    at.shard.options.queue_max = GLOB_PATTERN_MAX + 5; /* of names of one session: all may be used */
-    cr_expect_null(pubsub_subscribe(at.clients[2], PUBSUB_CHANNEL, BYTES("12345")));
-    cr_expect_not_null(pubsub_subscribe(at.clients[2], PUBSUB_CHANNEL, BYTES("6")));
-    at.shard.options.queue_max = 100000;
+    cr_expect_null(
+        pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_PATTERN, (struct gm_bytes){name, GLOB_PATTERN_MAX}));
+    cr_expect_not_null(pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_PATTERN,
+                                        (struct gm_bytes){name, GLOB_PATTERN_MAX + 1}));
+    at.options.queue_max = GLOB_PATTERN_MAX + 5;
+    shard_fixture_configure(&at); /* of names of one session: all may be used */
+    cr_expect_null(pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_CHANNEL, BYTES("12345")));
+    cr_expect_not_null(pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_CHANNEL, BYTES("6")));
+    at.options.queue_max = 100000;
+    shard_fixture_configure(&at);
     expect_said(&at, 3, ":0", "PUBLISH %s x", "1234"); /* neither a part of a name */
-    (void)pubsub_subscribe(at.clients[2], PUBSUB_PATTERN, BYTES("news.*"));
+    (void)pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_PATTERN, BYTES("news.*"));
     expect_said(&at, 3, ":0", "PUBLISH NEWS.a x"); /* nor one in other letters */
     expect_said(&at, 3, ":1", "PUBLISH news.a x");
-    cr_expect_not_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name}));
-    cr_expect_null(pubsub_subscribe(at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name - 1}));
+    cr_expect_not_null(
+        pubsub_subscribe(&at.worker.pubsub, at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name}));
+    cr_expect_null(
+        pubsub_subscribe(&at.worker.pubsub, at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name - 1}));
     (void)shard_fixture_say(&at, 1, "SUBSCRIBE %060000d", 0);
     expect_said(&at, 1, "-ERR the names of all subscriptions of this connection are larger than client_query_limit",
                 "SUBSCRIBE %060000d", 1);

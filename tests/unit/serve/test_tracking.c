@@ -19,7 +19,7 @@ static void open_tracking(struct shard_fixture *at, const struct shard_fixture_o
 static void expect_nothing_left(struct shard_fixture *at)
 {
     shard_fixture_pass(at, 0);
-    const struct tracking *tracking = &at->shard.tracking;
+    const struct tracking *tracking = &at->worker.tracking;
     cr_expect_eq(tracking->tracker_count, 0);
     cr_expect_eq(tracking->items, 0);
     cr_expect_eq(tracking->keys.count, 0);
@@ -156,8 +156,8 @@ Test(tracking, a_flush_keeps_what_was_asked_for)
     expect_said(&at, 0, "OK", "FLUSHALL");
     expect_said(&at, 1, "{\"flags\" <\"on\" \"optin\" \"caching-yes\" \"noloop\"> \"redirect\" :3 \"prefixes\" []}",
                 "CLIENT TRACKINGINFO");
-    cr_expect_eq(at.shard.tracking.tracker_count, 1);
-    cr_expect_eq(at.shard.tracking.items, 0);
+    cr_expect_eq(at.worker.tracking.tracker_count, 1);
+    cr_expect_eq(at.worker.tracking.items, 0);
     shard_fixture_hang_up(&at, 2);
     expect_said(&at, 1, "nil", "GET a");
     expect_said(&at, 0, "OK", "FLUSHALL");
@@ -234,16 +234,18 @@ Test(tracking, beyond_the_limit_keys_are_told_and_forgotten)
 {
     struct shard_fixture at;
     open_tracking(&at, &(struct shard_fixture_options){.seed = 4}, "ON NOLOOP");
-    at.shard.options.tracking_max_keys = 3;
+    at.options.tracking_max_keys = 3;
+    shard_fixture_configure(&at);
     expect_said(&at, 1, "[nil nil nil]", "MGET a b c");
     expect_begins(&at, 1, "nil | (\"invalidate\" [", "GET d"); /* his own read, but not his own change */
-    cr_expect_eq(at.shard.tracking.keys.count, 3);
-    cr_expect_eq(at.shard.tracking.items, 3);
+    cr_expect_eq(at.worker.tracking.keys.count, 3);
+    cr_expect_eq(at.worker.tracking.items, 3);
     expect_begins(&at, 1, "[nil nil nil nil] | (\"invalidate\" [", "MGET a b c d");
-    cr_expect_eq(at.shard.tracking.keys.count, 3);
-    at.shard.options.tracking_max_keys = 1; /* as by CONFIG SET */
+    cr_expect_eq(at.worker.tracking.keys.count, 3);
+    at.options.tracking_max_keys = 1;
+    shard_fixture_configure(&at); /* as by CONFIG SET */
     expect_begins(&at, 1, "nil | (\"invalidate\" [", "GET e");
-    cr_expect_eq(at.shard.tracking.keys.count, 1);
+    cr_expect_eq(at.worker.tracking.keys.count, 1);
     expect_said(&at, 0, "OK", "SET e 1");
     expect_heard(&at, 1, "(\"invalidate\" [\"e\"])");
     shard_fixture_hang_up(&at, 1);
@@ -255,7 +257,7 @@ Test(tracking, beyond_the_limit_keys_are_told_and_forgotten)
 static void feed(struct session *session, const char *line)
 {
     size_t wants;
-    (void)session_input(session, (const uint8_t *)line, strlen(line), &wants);
+    (void)pipeline_input(session, (const uint8_t *)line, strlen(line), &wants);
 }
 
 /* Many readers of one key are many links. */
@@ -265,15 +267,16 @@ Test(tracking, links_have_a_limit_too)
     struct session *readers[READERS];
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 4});
-    at.shard.options.tracking_max_keys = 2;
+    at.options.tracking_max_keys = 2;
+    shard_fixture_configure(&at);
     for (unsigned i = 0; i < READERS; i++) {
-        readers[i] = session_create(&at.shard, 100 + i);
+        readers[i] = sessions_open(&at.worker, 100 + i);
         feed(readers[i], "CLIENT TRACKING ON\r\nGET a\r\n");
-        cr_expect_leq(at.shard.tracking.links.count, 2 * TRACKING_LINKS_PER_KEY);
+        cr_expect_leq(at.worker.tracking.links.count, 2 * TRACKING_LINKS_PER_KEY);
     }
-    cr_expect_eq(at.shard.tracking.items, TRACKING_LINKS_PER_KEY); /* all went at the seventeenth */
+    cr_expect_eq(at.worker.tracking.items, TRACKING_LINKS_PER_KEY); /* all went at the seventeenth */
     for (unsigned i = 0; i < READERS; i++) {
-        session_destroy(readers[i]);
+        sessions_close(readers[i]);
     }
     expect_nothing_left(&at);
     shard_fixture_close(&at);
@@ -298,12 +301,12 @@ Test(tracking, who_read_many_keys_leaves_little_by_little)
     enum { MANY = 9000 };
     struct shard_fixture at;
     open_tracking(&at, &(struct shard_fixture_options){0}, "ON");
-    struct tracking *tracking = &at.shard.tracking;
+    struct tracking *tracking = &at.worker.tracking;
     read_many(&at, 1, MANY);
     read_many(&at, 1, MANY);
     cr_expect_eq(tracking->items, MANY);
     cr_expect_eq(tracking->keys.count, MANY);
-    session_reset(at.clients[1]);
+    sessions_reset(at.clients[1]);
     cr_expect_eq(tracking->items, 0);
     cr_expect_eq(tracking->keys.count, MANY);
     cr_expect(tracking_turn_end(tracking));
@@ -349,7 +352,7 @@ Test(tracking, changes_that_wait_for_the_end_of_the_turn_have_a_ceiling)
         cr_assert(buf_append(&call, BYTES("\r\n$1\r\nv\r\n")));
     }
     (void)shard_fixture_send(&at, 0, buf_bytes(&call));
-    cr_expect_eq(at.shard.tracking.pending, 0);
+    cr_expect_eq(at.worker.tracking.pending, 0);
     const char *heard = shard_fixture_hear(&at, 1);
     unsigned letters = 0;
     unsigned keys = 0;
@@ -389,7 +392,7 @@ Test(tracking, prefixes_have_limits)
     open_tracking(&at, &(struct shard_fixture_options){0}, "OFF");
     expect_said(&at, 1, "-ERR the prefix is longer than 1024 bytes", "CLIENT TRACKING ON BCAST PREFIX %01025d", 0);
     expect_said(&at, 1, "OK", "CLIENT TRACKING ON BCAST PREFIX %01024d", 0);
-    cr_expect_eq(at.shard.tracking.longest, TRACKING_PREFIX_MAX);
+    cr_expect_eq(at.worker.tracking.longest, TRACKING_PREFIX_MAX);
     expect_said(&at, 0, "OK", "SET %01024d 1", 0);
     expect_begins(&at, 1, "(\"invalidate\" [\"0000", "PING");
     expect_said(&at, 0, "OK", "SET %01023d 1", 0);
@@ -401,7 +404,7 @@ Test(tracking, prefixes_have_limits)
     expect_said(&at, 1, "OK | OK", "CLIENT TRACKING ON BCAST\r\nCLIENT TRACKING ON BCAST");
     expect_begins(&at, 1, "-ERR too many prefixes", "CLIENT TRACKING ON BCAST PREFIX x");
     cr_expect_eq(at.clients[1]->tracker->bcast_count, TRACKING_PREFIXES_MAX);
-    cr_expect_eq(at.shard.tracking.lengths[5], TRACKING_PREFIXES_MAX - 2);
+    cr_expect_eq(at.worker.tracking.lengths[5], TRACKING_PREFIXES_MAX - 2);
     expect_said(&at, 1, "OK", "CLIENT TRACKING OFF");
     expect_nothing_left(&at);
     shard_fixture_close(&at);
@@ -426,13 +429,13 @@ Test(tracking, sessions_end_in_any_order)
         expect_said(&at, i, "OK", "CLIENT TRACKING ON REDIRECT %u", (i + 1) % SHARD_FIXTURE_CLIENTS + 1);
         expect_said(&at, i, "[nil nil nil]", "MGET a b c%u", i);
     }
-    cr_expect_eq(at.shard.tracking.keys.count, 2 + SHARD_FIXTURE_CLIENTS);
-    cr_expect_eq(at.shard.tracking.items, 3 * SHARD_FIXTURE_CLIENTS);
+    cr_expect_eq(at.worker.tracking.keys.count, 2 + SHARD_FIXTURE_CLIENTS);
+    cr_expect_eq(at.worker.tracking.items, 3 * SHARD_FIXTURE_CLIENTS);
     shard_fixture_hang_up(&at, 2);
-    cr_expect_eq(at.shard.tracking.items, 3 * SHARD_FIXTURE_CLIENTS - 3);
+    cr_expect_eq(at.worker.tracking.items, 3 * SHARD_FIXTURE_CLIENTS - 3);
     expect_said(&at, 0, "OK | (\"invalidate\" [\"a\"])", "SET a 1"); /* for client 3 */
     expect_heard(&at, 1, "(\"invalidate\" [\"a\"]) | (\"tracking-redir-broken\" :3)");
-    cr_expect_eq(at.shard.tracking.tracker_count, 3);
+    cr_expect_eq(at.worker.tracking.tracker_count, 3);
     expect_said(&at, 0, "RESET", "RESET");
     for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
         shard_fixture_hang_up(&at, i);
@@ -588,15 +591,17 @@ Test(tracking, a_cache_that_listens_has_no_wrong_copy)
         open_tracking(&at, &(struct shard_fixture_options){.held = true, .seed = seed + round}, "ON");
         (void)shard_fixture_say(&at, 2, "HELLO 3");
         (void)shard_fixture_say(&at, 2, "CLIENT TRACKING ON BCAST NOLOOP PREFIX k");
-        at.shard.options.tracking_max_keys = round % 2 == 0 ? 0 : 4;
+        at.options.tracking_max_keys = round % 2 == 0 ? 0 : 4;
+        shard_fixture_configure(&at);
         for (unsigned i = 0; i < 600; i++) {
             switch (prng_next(&prng) % 8) {
             case 0:
                 shard_fixture_pass(&at, (int64_t)(prng_next(&prng) % 3));
                 break;
             case 1:
-                shard_fixture_release(&at, at.shard.gate.released +
-                                               (at.shard.tail.last_sequence - at.shard.gate.released) / 2);
+                shard_fixture_release(
+                    &at, gate_released(&at.shard.gate, GATE_LOCAL) +
+                             (at.shard.tail.last_sequence - gate_released(&at.shard.gate, GATE_LOCAL)) / 2);
                 hear(&at, &caches[0]);
                 hear(&at, &caches[1]);
                 break;

@@ -208,12 +208,12 @@ Test(waiters, several_keys_and_the_first_of_them_that_has_something)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     expect_said(&at, 1, "", "BLPOP a b c 0");
     expect_said(&at, 2, "", "BLMPOP 0 2 c b LEFT COUNT 5");
-    cr_expect_eq(at.shard.interest.waiters, 5);
+    cr_expect_eq(at.worker.interest.waiters, 5);
     expect_said(&at, 0, ":3", "RPUSH b 1 2 3");
     expect_heard(&at, 1, "[\"b\" \"1\"]");
     expect_heard(&at, 2, "[\"b\" [\"2\" \"3\"]]");
-    cr_expect_eq(at.shard.interest.waiters, 0);
-    cr_expect_eq(at.shard.interest.keys.count, 0);
+    cr_expect_eq(at.worker.interest.waiters, 0);
+    cr_expect_eq(at.worker.interest.keys.count, 0);
     /* in one batch both keys are filled: the order of the command's keys decides */
     expect_said(&at, 1, "", "BLPOP a b 0");
     expect_said(&at, 0, "OK", "MULTI");
@@ -259,7 +259,7 @@ Test(waiters, time_is_over_at_the_millisecond)
     expect_said(&at, 1, "", "BLPOP q 0.1");
     expect_said(&at, 2, "", "BLMOVE q r LEFT LEFT 0.1");
     expect_said(&at, 3, "", "BLPOP q 0.2");
-    cr_expect_eq(shard_next_ms(&at.shard), at.monotonic_ms + 100);
+    cr_expect_eq(turn_next_ms(&at.worker), at.monotonic_ms + 100);
     shard_fixture_pass(&at, 99);
     expect_heard(&at, 1, "");
     shard_fixture_jump(&at, 9000000); /* the wall clock has no say in it */
@@ -272,7 +272,7 @@ Test(waiters, time_is_over_at_the_millisecond)
     expect_said(&at, 1, "PONG", "PING");
     expect_said(&at, 0, ":1", "RPUSH q x");
     expect_heard(&at, 3, "[\"q\" \"x\"]");
-    cr_expect_eq(shard_next_ms(&at.shard), INT64_MAX);
+    cr_expect_eq(turn_next_ms(&at.worker), INT64_MAX);
     shard_fixture_pass(&at, 1000);
     expect_heard(&at, 3, "");
     shard_fixture_close(&at);
@@ -321,7 +321,7 @@ Test(waiters, inside_multi_nobody_waits)
     expect_said(&at, 0, "QUEUED", "BLPOP q 0");
     expect_said(&at, 0, "QUEUED", "BRPOPLPUSH q r 0");
     expect_said(&at, 0, "[nil[] nil :1 [\"q\" \"x\"] nil]", "EXEC");
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
 
@@ -331,9 +331,9 @@ Test(waiters, who_hangs_up_leaves_the_queue)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     expect_said(&at, 1, "", "BLPOP q r 10");
     expect_said(&at, 2, "", "BLPOP q 0");
-    cr_expect_eq(at.shard.session_blocked, 2);
+    cr_expect_eq(at.worker.sessions.blocked, 2);
     shard_fixture_hang_up(&at, 1);
-    cr_expect_eq(at.shard.session_blocked, 1);
+    cr_expect_eq(at.worker.sessions.blocked, 1);
     expect_said(&at, 0, ":1", "RPUSH q x");
     expect_heard(&at, 1, "");
     expect_heard(&at, 2, "[\"q\" \"x\"]");
@@ -341,7 +341,7 @@ Test(waiters, who_hangs_up_leaves_the_queue)
     expect_said(&at, 0, ":1", "LLEN r");
     shard_fixture_pass(&at, 20000);
     expect_heard(&at, 1, "");
-    cr_expect_eq(at.shard.interest.keys.count, 0);
+    cr_expect_eq(at.worker.interest.keys.count, 0);
     shard_fixture_close(&at);
 }
 
@@ -372,9 +372,9 @@ Test(waiters, a_thousand_wait_and_a_push_costs_what_it_serves)
     shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
     size_t wants;
     for (unsigned i = 0; i < CROWD; i++) {
-        crowd[i] = session_create(&at.shard, 1000 + i);
+        crowd[i] = sessions_open(&at.worker, 1000 + i);
         struct gm_bytes line = BYTES("TAKE q 0\r\n");
-        cr_assert_eq(session_input(crowd[i], line.data, line.size, &wants), line.size);
+        cr_assert_eq(pipeline_input(crowd[i], line.data, line.size, &wants), line.size);
         cr_assert(crowd[i]->waiting);
     }
     cr_expect_eq(plans, CROWD);
@@ -388,10 +388,10 @@ Test(waiters, a_thousand_wait_and_a_push_costs_what_it_serves)
         }
         expect_said(&at, 0, ":83", "PUT q 83");
     }
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     cr_expect_eq(plans, 2 * CROWD, "%u", plans);
     for (unsigned i = 0; i < CROWD; i++) {
-        session_destroy(crowd[i]);
+        sessions_close(crowd[i]);
     }
     shard_fixture_close(&at);
 }
@@ -407,7 +407,7 @@ Test(waiters, an_answer_past_the_output_limit_closes_who_waited)
     expect_said(&at, 0, ":2", "RPUSH q %s %s", long_word, long_word);
     cr_expect(at.clients[1]->overflowed);
     cr_expect(session_over(at.clients[1]));
-    cr_expect_eq(at.shard.stats.dropped, 1);
+    cr_expect_eq(at.worker.meters.counts.dropped, 1);
     expect_said(&at, 0, "PONG", "PING");
     shard_fixture_close(&at);
 }

@@ -289,10 +289,10 @@ Test(damage, a_number_that_was_never_declared_is_refused)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct record record = {
             .sequence = 1, .epoch = 1, .op = 1, .type = numbers[i], .flags = RECORD_FRESH, .key = BYTES("k")};
-        cr_expect_eq(at.shard.sink.accept(&at.shard.sink, &record, &complaint), STATUS_CORRUPT);
+        cr_expect_eq(at.source.sink.accept(&at.source.sink, &record, &complaint), STATUS_CORRUPT);
     }
-    cr_expect_eq(at.shard.sink.declare(&at.shard.sink, 1024, BYTES("test.x/1"), &complaint), STATUS_CORRUPT);
-    cr_expect_eq(at.shard.sink.declare(&at.shard.sink, 0, BYTES("test.x/1"), &complaint), STATUS_CORRUPT);
+    cr_expect_eq(at.source.sink.declare(&at.source.sink, 1024, BYTES("test.x/1"), &complaint), STATUS_CORRUPT);
+    cr_expect_eq(at.source.sink.declare(&at.source.sink, 0, BYTES("test.x/1"), &complaint), STATUS_CORRUPT);
     expect_said(&at, 0, ":0", "DBSIZE");
     shard_fixture_close(&at);
 }

@@ -259,7 +259,7 @@ Test(evict, a_command_does_a_bounded_amount_and_turns_do_the_rest)
     }
     set_limit(&fixture, 1);
     uint64_t before = keys(&fixture);
-    cr_expect(shard_turn_end(&fixture.shard), "there is more to do");
+    cr_expect(turn_end(&fixture.worker), "there is more to do");
     cr_expect_eq(before - keys(&fixture), EVICT_SLICE);
     shard_fixture_pass(&fixture, 0);
     cr_expect_eq(keys(&fixture), 0);
@@ -312,11 +312,11 @@ Test(evict, nothing_goes_while_the_log_is_read)
     open_with(&fixture, EVICT_ALL_RECENCY);
     fill(&fixture, 100, false);
     set_limit(&fixture, 10000);
-    fixture.shard.loading = true;
+    fixture.shard.role = SHARD_LOADING;
     expect_begins(&fixture, 0, "-LOADING", "SET k v");
     shard_fixture_pass(&fixture, 1);
     cr_expect_eq(keys(&fixture), 100);
-    fixture.shard.loading = false;
+    fixture.shard.role = SHARD_ALONE;
     shard_fixture_pass(&fixture, 1);
     cr_expect_lt(keys(&fixture), 20);
     shard_fixture_close(&fixture);
@@ -396,7 +396,8 @@ Test(evict, whoever_watches_or_waits_for_the_key_hears_of_it)
 {
     struct shard_fixture fixture;
     open_with(&fixture, EVICT_ALL_RECENCY);
-    fixture.shard.options.notify = notify_classes("KEA");
+    fixture.options.notify = notify_classes("KEA");
+    shard_fixture_configure(&fixture);
     expect_said(&fixture, 2, "[\"psubscribe\" \"__keyevent*\" :1]", "PSUBSCRIBE __keyevent*");
     expect_said(&fixture, 0, "OK", "SET k v");
     expect_said(&fixture, 1, "OK", "WATCH k");

@@ -11,7 +11,7 @@ Test(expiry, removed_by_nobodys_command_and_logged_once)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     expect_said(&at, 0, "OK", "SET a 1 PX 100");
     expect_records(&at, "string a @1000100 fresh");
-    cr_expect_eq(shard_next_ms(&at.shard), at.monotonic_ms + 100);
+    cr_expect_eq(turn_next_ms(&at.worker), at.monotonic_ms + 100);
     shard_fixture_pass(&at, 99);
     expect_records(&at, "");
     shard_fixture_pass(&at, 1);
@@ -19,7 +19,7 @@ Test(expiry, removed_by_nobodys_command_and_logged_once)
     shard_fixture_pass(&at, 1000);
     expect_records(&at, "");
     cr_expect_eq(at.shard.stats.expired, 1);
-    cr_expect_eq(shard_next_ms(&at.shard), INT64_MAX);
+    cr_expect_eq(turn_next_ms(&at.worker), INT64_MAX);
     shard_fixture_close(&at);
 }
 
@@ -59,13 +59,13 @@ Test(expiry, a_reader_of_the_log_decides_nothing)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     shard_fixture_open(&copy, &(struct shard_fixture_options){.seed = 1});
     expect_said(&at, 0, "OK", "SET a 1 PX 100");
-    copy.shard.loading = true;
+    copy.shard.role = SHARD_LOADING;
     shard_fixture_replay(&at, &copy);
     shard_fixture_pass(&copy, 5000);
     cr_expect_not_null(shard_fixture_entry(&copy, "a"), "while it reads, its clock says nothing");
     expect_records(&copy, "");
     cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
-    copy.shard.loading = false;
+    copy.shard.role = SHARD_ALONE;
     shard_fixture_pass(&copy, 0);
     expect_records(&copy, "expired a removes");
     shard_fixture_close(&copy);
@@ -79,8 +79,8 @@ Test(expiry, many_at_once_are_removed_a_slice_per_turn)
     for (int i = 0; i < 1000; i++) {
         expect_said(&at, 0, "OK", "SET key%d v PX 100", i);
     }
-    shard_turn(&at.shard, at.now_ms + 100, at.monotonic_ms + 100);
-    cr_expect(shard_turn_end(&at.shard), "there is more to do at once");
+    turn_begin(&at.worker, at.now_ms + 100, at.monotonic_ms + 100);
+    cr_expect(turn_end(&at.worker), "there is more to do at once");
     cr_expect_gt(at.shard.keyspace.table.count, 500);
     cr_expect_lt(at.shard.keyspace.table.count, 1000);
     shard_fixture_pass(&at, 100);

@@ -13,6 +13,7 @@
 #include "geomys/module.h"
 #include "log/snapshot_reader.h"
 #include "log/snapshot_writer.h"
+#include "replica/snapshot_target.h"
 #include "serve/waiters.h"
 #include "shard/sweep.h"
 #include "support/seed.h"
@@ -90,6 +91,7 @@ static const struct gm_module odd_module = {
 struct picture {
     struct sim_disk *sim;
     struct snapshot_writer *writer;
+    struct snapshot_target target;
     uint64_t sequence;
     uint64_t digest;
     uint64_t keys;
@@ -105,7 +107,8 @@ static void picture_begin(struct picture *picture, struct shard_fixture *at, siz
     picture->digest = shard_digest(shard);
     picture->keys = shard->keyspace.table.count;
     picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut);
-    sweep_begin(shard, picture->writer);
+    snapshot_target_init(&picture->target, picture->writer);
+    sweep_begin(shard, &picture->target.base);
 }
 
 static void run_disk(struct picture *picture)
@@ -152,7 +155,7 @@ static uint64_t picture_digest(struct picture *picture, const struct shard_fixtu
         snapshot_reader_create(&reader, sim_disk_interface(picture->sim), picture->sequence, &complaint);
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
     cr_assert_eq(snapshot_reader_keys(reader), picture->keys, "each key once");
-    while ((status = snapshot_reader_step(reader, 4096, &into.shard.sink, &complaint)) == STATUS_AGAIN) {
+    while ((status = snapshot_reader_step(reader, 4096, &into.source.sink, &complaint)) == STATUS_AGAIN) {
     }
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
     snapshot_reader_destroy(reader);
@@ -342,9 +345,9 @@ Test(sweep, who_would_change_a_large_value_waits_for_it_and_nobody_else_does)
     expect_said(&at, 2, "OK", "MULTI");
     expect_said(&at, 2, "QUEUED", "DEL k2");
     cr_expect_eq(shard_fixture_send(&at, 2, exec), 0);
-    cr_expect_eq(at.shard.session_blocked, 2);
+    cr_expect_eq(at.worker.sessions.blocked, 2);
     sweep_to_the_end(&picture, &at);
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     cr_expect_eq(shard_fixture_send(&at, 0, more), more.size);
     cr_expect_eq(shard_fixture_send(&at, 2, exec), exec.size);
     expect_heard(&at, 0, ":20001");
@@ -420,8 +423,8 @@ static void expect_delayed(struct shard_fixture *at, const char *length)
     expect_said(at, 2, length, "LLEN queue");
     expect_said(at, 2, ":20000", "LLEN k1");
     cr_expect_eq(at->shard.sweep.before, 0, "nothing was dumped in one go");
-    cr_expect_eq(at->shard.session_blocked, 2);
-    cr_expect(!waiters_ready(&at->shard) && list_empty(&at->shard.interest.ready), "nobody tries again and again");
+    cr_expect_eq(at->worker.sessions.blocked, 2);
+    cr_expect(!waiters_ready(&at->worker) && list_empty(&at->worker.interest.ready), "nobody tries again and again");
 }
 
 static void expect_right(struct picture *picture, struct shard_fixture *at)
@@ -444,12 +447,12 @@ Test(sweep, who_has_waited_waits_on_and_keeps_the_place)
     expect_said(&at, 2, ":2", "RPUSH queue second");
     expect_delayed(&at, ":2");
     sweep_to_the_end(&picture, &at);
-    cr_expect(waiters_ready(&at.shard), "whoever drives the shard takes a turn at once");
+    cr_expect(waiters_ready(&at.worker), "whoever drives the shard takes a turn at once");
     shard_fixture_pass(&at, 0);
     expect_heard(&at, 0, "\"first\"");
     expect_heard(&at, 1, "[\"queue\" \"second\"]");
     expect_said(&at, 2, "[\"first\"]", "LRANGE k1 -1 -1");
-    cr_expect_eq(at.shard.session_blocked, 0);
+    cr_expect_eq(at.worker.sessions.blocked, 0);
     expect_right(&picture, &at);
 }
 
@@ -469,7 +472,7 @@ Test(sweep, who_is_gone_holds_nobody_up)
             shard_fixture_pass(&at, 1);
             expect_heard(&at, 0, "nil[]");
         } else if (way == 1) {
-            expect_said(&at, 2, ":1", "CLIENT UNBLOCK %llu", (unsigned long long)at.clients[0]->id);
+            expect_said(&at, 2, ":1", "CLIENT UNBLOCK %llu", (unsigned long long)at.clients[0]->caller.id);
             expect_heard(&at, 0, "nil[]");
         } else {
             shard_fixture_hang_up(&at, 0);
@@ -478,7 +481,7 @@ Test(sweep, who_is_gone_holds_nobody_up)
         expect_heard(&at, 1, "[\"queue\" \"first\"]");
         cr_expect(at.shard.sweep.active);
         cr_expect_eq(at.shard.sweep.before, 0);
-        cr_expect_eq(at.shard.interest.keys.count, 0);
+        cr_expect_eq(at.worker.interest.keys.count, 0);
         expect_right(&picture, &at);
     }
 }
@@ -496,7 +499,7 @@ Test(sweep, a_key_that_was_put_off_goes_with_those_who_wait_for_it)
     expect_said(&at, 2, ":1", "RPUSH other element");
     shard_fixture_hang_up(&at, 1);
     shard_fixture_hang_up(&at, 0);
-    cr_expect_eq(at.shard.interest.keys.count, 2); /* of client 3, who waits for both keys */
+    cr_expect_eq(at.worker.interest.keys.count, 2); /* of client 3, who waits for both keys */
     expect_said(&at, 2, "OK", "FLUSHALL");
     expect_heard(&at, 3, "");
     expect_said(&at, 2, ":1", "RPUSH other again");
@@ -518,7 +521,7 @@ Test(sweep, who_waits_on_waits_for_the_end_of_a_pause_too)
     sweep_to_the_end(&picture, &at);
     shard_fixture_pass(&at, 49);
     expect_heard(&at, 0, "");
-    cr_expect(!waiters_ready(&at.shard), "nor is there a turn at once");
+    cr_expect(!waiters_ready(&at.worker), "nor is there a turn at once");
     shard_fixture_pass(&at, 1);
     expect_heard(&at, 0, "\"first\"");
     expect_right(&picture, &at);
@@ -768,7 +771,7 @@ Test(sweep, a_key_that_was_announced_and_never_came_is_not_taken_for_the_next_on
     char bytes[] = "a";
     struct complaint complaint;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
-    struct record_sink *sink = &at.shard.sink;
+    struct record_sink *sink = &at.source.sink;
     cr_assert_eq(sink->declare(sink, 9, BYTES("geomys.string/1"), &complaint), STATUS_OK);
     struct record record = {.sequence = 1,
                             .epoch = 1,

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+
+/* replica.c - from files to data and on: loading, then the log and the snapshots.
+ *
+ * Promises
+ *   I1  While it loads nothing is written but what recovery repairs, and the shard's role says so.
+ *   I2  After a failed sync, or damage, the state is failed for ever: no turn does anything any more. */
+#include "replica/replica.h"
+
+#include "meter/meters.h"
+
+#define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
+#define LOADING_TOLD_MS 2000
+
+static void fail(struct replica *replica, const struct complaint *complaint)
+{
+    replica->state = REPLICA_FAILED;
+    replica->complaint = *complaint;
+    trace(replica->env.trace, TRACE_ERROR, "%s", complaint->text);
+}
+
+/* ---- from the log ---- */
+
+/* A slow disk is an event of LATENCY. */
+static void tell_sync(struct replica *replica)
+{
+    struct meters *meters = replica->shard.meters;
+    struct wal_stats stats;
+    if (meters == NULL || meters->latency.threshold_ms == 0) {
+        return;
+    }
+    wal_stats(replica->wal, &stats);
+    if (stats.syncs != replica->syncs_told) {
+        bool always = replica->options.wal.policy == WAL_WRITE_THROUGH;
+        latency_add(&meters->latency, always ? "aof-fsync-always" : "aof-fsync", (int64_t)stats.last_sync_us / 1000);
+    }
+    replica->syncs_told = stats.syncs;
+}
+
+static void on_log_progress(void *context)
+{
+    struct replica *replica = context;
+    bool full = wal_full(replica->wal);
+    tell_sync(replica);
+    if (full != replica->was_full) {
+        replica->was_full = full;
+        if (full) {
+            trace(replica->env.trace, TRACE_ERROR,
+                  "the disk is full: writes are refused until there is space again; answers to the last ones wait");
+        } else {
+            trace(replica->env.trace, TRACE_INFO, "there is space on the disk again: writes are taken");
+        }
+    }
+}
+
+static void on_log_failed(void *context, const struct complaint *complaint)
+{
+    fail(context, complaint);
+}
+
+static void on_damage(void *context, const char *sentence)
+{
+    struct replica *replica = context;
+    trace(replica->env.trace, TRACE_ERROR, "%s", sentence);
+}
+
+/* ---- life ---- */
+
+static enum status begin_loading(struct replica *replica, struct complaint *complaint)
+{
+    replica->state = REPLICA_LOADING;
+    replica->load_began_ms = replica->shard.monotonic_ms;
+    replica->load_told_ms = replica->shard.monotonic_ms;
+    check(shard_is_loading(&replica->shard) && replica->wal == NULL); /* replica I1 */
+    if (replica->env.disk == NULL) {
+        return STATUS_OK;
+    }
+    return recovery_create(&replica->recovery, replica->env.disk, &replica->shard, replica->env.trace, complaint);
+}
+
+enum status replica_init(struct replica *replica, const struct registry *registry,
+                         const struct replica_options *options, const struct replica_env *env,
+                         struct complaint *complaint)
+{
+    *replica = (struct replica){.options = *options, .env = *env};
+    shard_init(&replica->shard, registry, &options->shard);
+    replica->shard.events = (struct shard_events){.on_damage = on_damage, .context = replica};
+    saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
+    return begin_loading(replica, complaint);
+}
+
+/* Whatever writes comes to its end, without writing more. */
+static void drop_log(struct replica *replica)
+{
+    saver_finish(&replica->saver);
+    shard_log_to(&replica->shard, NULL);
+    wal_destroy(replica->wal);
+    replica->wal = NULL;
+}
+
+void replica_finish(struct replica *replica)
+{
+    if (replica->shard.registry == NULL) {
+        return;
+    }
+    recovery_destroy(replica->recovery);
+    replica->recovery = NULL;
+    drop_log(replica);
+    shard_finish(&replica->shard);
+}
+
+void replica_configure(struct replica *replica, const struct replica_options *options)
+{
+    replica->options = *options;
+    shard_configure(&replica->shard, &options->shard);
+    saver_configure(&replica->saver, &options->saver);
+}
+
+/* ---- loading ---- */
+
+static void tell_progress(struct replica *replica)
+{
+    const struct recovery_progress *loaded = &replica->loaded;
+    if (replica->shard.monotonic_ms - replica->load_told_ms < LOADING_TOLD_MS) {
+        return;
+    }
+    uint64_t total = recovery_bytes_total(loaded);
+    double share = total == 0 ? 100.0 : 100.0 * (double)recovery_bytes_done(loaded) / (double)total;
+    replica->load_told_ms = replica->shard.monotonic_ms;
+    trace(replica->env.trace, TRACE_INFO, "loading: %.0f %% of %.1f MB, %llu records", share, (double)total / 1e6,
+          (unsigned long long)(loaded->snapshot.records + loaded->log.records));
+}
+
+static void tell_frozen(const struct replica *replica)
+{
+    const struct shard *shard = &replica->shard;
+    for (uint32_t i = 1; i < shard->type_count; i++) {
+        if (shard->types[i].abi == NULL && shard->keyspace.keys[i] > 0) {
+            trace(replica->env.trace, TRACE_WARNING,
+                  "%llu keys of type %s are frozen: no loaded module has this type; they are kept until one does",
+                  (unsigned long long)shard->keyspace.keys[i], shard->types[i].name);
+        }
+    }
+}
+
+static void tell_loaded(const struct replica *replica)
+{
+    const struct replay_progress *log = &replica->loaded.log;
+    const struct snapshot_progress *snapshot = &replica->loaded.snapshot;
+    if (log->torn_bytes > 0) {
+        trace(replica->env.trace, TRACE_WARNING,
+              "the end of the log was torn by a crash: %llu bytes that nobody was promised were cut; a copy is in %s",
+              (unsigned long long)log->torn_bytes, log->torn_copy);
+    }
+    trace(replica->env.trace, TRACE_INFO,
+          "loaded %llu keys from %llu records (%.1f MB) in %.3f s, %llu of them (%.1f MB) of a snapshot",
+          (unsigned long long)replica->shard.keyspace.table.count,
+          (unsigned long long)(snapshot->records + log->records), (double)recovery_bytes_done(&replica->loaded) / 1e6,
+          (double)(replica->load_ended_ms - replica->load_began_ms) / 1e3, (unsigned long long)snapshot->records,
+          (double)snapshot->bytes_done / 1e6);
+    tell_frozen(replica);
+}
+
+static enum status open_log(struct replica *replica, const struct replay_end *end, struct complaint *complaint)
+{
+    struct wal_config config = replica->options.wal;
+    struct entropy *entropy = replica->env.entropy;
+    entropy->ops->fill(entropy, &config.salt_seed, sizeof config.salt_seed);
+    struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = replica};
+    TRY(wal_create(&replica->wal, &config, replica->env.disk, &replica->shard.tail, end, &events, complaint));
+    shard_log_to(&replica->shard, replica->wal);
+    return STATUS_OK;
+}
+
+static void start_serving(struct replica *replica, const struct recovery_end *found)
+{
+    struct shard *shard = &replica->shard;
+    const struct replay_end *end = &found->log;
+    bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
+    struct complaint complaint;
+    shard_continue(shard, end->last_sequence, end->last_epoch > 0 ? end->last_epoch : 1);
+    if (logged && open_log(replica, end, &complaint) != STATUS_OK) {
+        fail(replica, &complaint);
+        return;
+    }
+    replica->state = REPLICA_SERVING;
+    replica->load_ended_ms = shard->monotonic_ms;
+    shard_become(shard, SHARD_ALONE);
+    if (logged) {
+        saver_begin(&replica->saver, replica->wal, found);
+    }
+    tell_loaded(replica);
+    trace(replica->env.trace, TRACE_INFO, "ready");
+}
+
+static void load_slice(struct replica *replica)
+{
+    struct recovery_end found = {.newest = 0};
+    if (replica->recovery != NULL) {
+        struct complaint complaint;
+        enum status status = recovery_step(replica->recovery, LOADING_SLICE, &complaint);
+        recovery_progress(replica->recovery, &replica->loaded);
+        if (status == STATUS_AGAIN) {
+            tell_progress(replica);
+            return;
+        }
+        if (status != STATUS_OK) {
+            fail(replica, &complaint);
+            return;
+        }
+        recovery_end(replica->recovery, &found);
+        recovery_destroy(replica->recovery);
+        replica->recovery = NULL;
+    }
+    start_serving(replica, &found);
+}
+
+/* ---- turns ---- */
+
+bool replica_turn(struct replica *replica)
+{
+    switch (replica->state) {
+    case REPLICA_LOADING:
+        load_slice(replica);
+        return true;
+    case REPLICA_SERVING:
+        if (replica->wal != NULL) {
+            wal_turn(replica->wal, replica->shard.monotonic_ms);
+        }
+        return saver_turn(&replica->saver);
+    case REPLICA_FAILED: /* replica I2 */
+        break;
+    }
+    return false;
+}
+
+int64_t replica_next_ms(const struct replica *replica)
+{
+    int64_t wal_next = replica->wal != NULL ? wal_next_ms(replica->wal) : INT64_MAX;
+    int64_t saver_next = saver_next_ms(&replica->saver);
+    return wal_next < saver_next ? wal_next : saver_next;
+}
+
+enum status replica_reload(struct replica *replica, struct complaint *complaint)
+{
+    check(replica->state != REPLICA_FAILED); /* replica I2 */
+    if (replica->state == REPLICA_LOADING) {
+        return STATUS_OK;
+    }
+    TRY(replica_close(replica, complaint));
+    drop_log(replica);
+    shard_become(&replica->shard, SHARD_LOADING);
+    shard_clear(&replica->shard);
+    return begin_loading(replica, complaint);
+}
+
+enum status replica_close(struct replica *replica, struct complaint *complaint)
+{
+    if (replica->state == REPLICA_FAILED || replica->wal == NULL) {
+        return STATUS_OK;
+    }
+    saver_finish(&replica->saver);
+    return wal_close(replica->wal, complaint);
+}
+
+size_t replica_backlog(const struct replica *replica)
+{
+    return replica->wal != NULL ? wal_backlog(replica->wal) : 0;
+}

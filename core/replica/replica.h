@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+
+/* replica.h - one copy of one shard on one node: its data, its log, its snapshots, and what it may do with them.
+ *
+ * States
+ *
+ *     loading ──everything read──► serving ──replica_reload──► loading
+ *        └──────damage──────┐         └──sync failed──┐
+ *                           └──────► failed ◄─────────┘
+ *
+ *   loading   the snapshot and the log are read, a slice per turn; nobody sees the data
+ *   serving   commands are carried out, the log is written, snapshots are made
+ *   failed    nothing is written any more, nothing may be answered any more; `complaint` says why
+ *
+ * It knows no client: whoever serves its shard hears of changes as a listener. [loop's thread]
+ */
+#ifndef GEOMYS_REPLICA_REPLICA_H
+#define GEOMYS_REPLICA_REPLICA_H
+
+#include "base/trace.h"
+#include "env/disk.h"
+#include "env/entropy.h"
+#include "log/wal.h"
+#include "replica/recovery.h"
+#include "replica/saver.h"
+#include "shard/shard.h"
+
+enum replica_state {
+    REPLICA_LOADING,
+    REPLICA_SERVING,
+    REPLICA_FAILED,
+};
+
+struct replica_options {
+    struct shard_options shard;
+    struct saver_options saver;
+    struct wal_config wal; /* its salt is drawn when the log is opened; WAL_NONE: there is no log */
+};
+
+/* What it is given, and borrows. */
+struct replica_env {
+    struct disk *disk;       /* NULL with WAL_NONE: nothing is read or written */
+    struct entropy *entropy; /* NULL only without a disk */
+    const struct trace *trace;
+};
+
+struct replica {
+    struct shard shard;
+    struct replica_options options;
+    struct replica_env env;
+    enum replica_state state;
+    struct complaint complaint; /* with REPLICA_FAILED */
+    struct recovery *recovery;  /* owned, while loading */
+    struct wal *wal;            /* owned; NULL while loading, and with WAL_NONE */
+    struct saver saver;
+    struct recovery_progress loaded; /* so far, or in the end */
+    int64_t load_began_ms;           /* monotonic */
+    int64_t load_ended_ms;           /* monotonic */
+    int64_t load_told_ms;            /* monotonic: the last line about it */
+    bool was_full;
+    uint64_t syncs_told; /* to LATENCY */
+};
+
+/* Looks at the files, and begins loading. The registry and what is in `env` outlive the replica. On a refusal
+ * replica_finish is to be called all the same. CORRUPT, VERSION, IO with a sentence. Blocks. */
+must_use enum status replica_init(struct replica *replica, const struct registry *registry,
+                                  const struct replica_options *options, const struct replica_env *env,
+                                  struct complaint *complaint);
+void replica_finish(struct replica *replica); /* zeroed memory is fine; after the worker */
+
+/* Takes over options that can change while it serves: those of the shard, of the saver, and the log's interval. */
+void replica_configure(struct replica *replica, const struct replica_options *options);
+
+/* Once per turn, between batches, behind what the worker has done: reads on, or gives the log and the snapshots their
+ * turn. True: it could go on at once. */
+bool replica_turn(struct replica *replica);
+
+/* When replica_turn wants to be called at the latest, monotonic ms; INT64_MAX: no wish. */
+int64_t replica_next_ms(const struct replica *replica);
+
+/* All that was written goes down to the disk, and everything is read again, in this process: the data begin anew. The
+ * listeners hear of it; commands are refused meanwhile. Not while failed. Blocks. */
+must_use enum status replica_reload(struct replica *replica, struct complaint *complaint);
+
+/* Everything is written down and synced; a snapshot under way is given up. Nothing happens after a failure. Blocks. */
+must_use enum status replica_close(struct replica *replica, struct complaint *complaint);
+
+/* Bytes that wait for the disk. */
+size_t replica_backlog(const struct replica *replica);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+
+/* hold.c - the lists of hold.h. */
+#include "serve/hold.h"
+
+#include "serve/call.h"
+
+void hold_take(struct session *session, enum hold_reason reason)
+{
+    check(list_empty(&session->held)); /* hold I1 */
+    list_push_back(&session->worker->held[reason], &session->held);
+    session->pool->blocked++;
+}
+
+void hold_forget(struct session *session)
+{
+    if (!list_empty(&session->held)) {
+        check(session->pool->blocked > 0); /* hold I1 */
+        list_remove(&session->held);
+        session->pool->blocked--;
+    }
+}
+
+void hold_release(struct worker *worker, enum hold_reason reason)
+{
+    struct list *held = &worker->held[reason];
+    while (!list_empty(held)) {
+        struct session *session = container_of(held->next, struct session, held);
+        hold_forget(session);
+        session_resume(session);
+    }
+}
+
+bool hold_disturbs(struct worker *worker, const struct request *request)
+{
+    struct shard *shard = worker_shard(worker, request);
+    check(worker->depth == 0);
+    if (!shard->sweep.active || !request_is_sound(request) || (request_flags(request) & GM_WRITE) == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < request->bound.key_count; i++) {
+        uint64_t hash = request_hash(request, &shard->keyspace, i);
+        const struct entry *entry = keyspace_find(&shard->keyspace, request_key(request, i), hash);
+        if (entry != NULL && sweep_claim(shard, entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hold_disturbs_now(const struct session *session, const struct request *request)
+{
+    const struct transaction *transaction = &session->transaction;
+    if (session->caller.user == NULL) {
+        return false;
+    }
+    if (!transaction->open) {
+        return hold_disturbs(session->worker, request);
+    }
+    bool disturbs = false;
+    if ((request_flags(request) & CALL_COMPOUND) != 0) {
+        for (const struct request_kept *at = transaction->queue; at != NULL && !disturbs; at = at->next) {
+            disturbs = hold_disturbs(session->worker, &at->request);
+        }
+    }
+    return disturbs;
+}

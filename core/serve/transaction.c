@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+
+/* transaction.c - the queue of transaction.h. */
+#include "serve/transaction.h"
+
+#include "base/memory.h"
+
+void transaction_init(struct transaction *transaction)
+{
+    *transaction = (struct transaction){.end = &transaction->queue};
+}
+
+bool transaction_queue(struct transaction *transaction, const struct request *request, size_t size_max)
+{
+    check(transaction->open);
+    size_t size = request_kept_size(request);
+    if (size > size_max || transaction->size > size_max - size) {
+        return false; /* transaction I2 */
+    }
+    struct request_kept *kept = request_keep(request);
+    check(kept->size == size);
+    *transaction->end = kept;
+    transaction->end = &kept->next;
+    transaction->count++;
+    transaction->size += size;
+    transaction->flags |= request_flags(request); /* transaction I1 */
+    return true;
+}
+
+struct request_kept *transaction_take(struct transaction *transaction)
+{
+    struct request_kept *queue = transaction->queue;
+    transaction_init(transaction);
+    return queue;
+}
+
+void transaction_discard(struct transaction *transaction)
+{
+    struct request_kept *queue = transaction_take(transaction);
+    while (queue != NULL) {
+        struct request_kept *next = queue->next;
+        memory_free(queue);
+        queue = next;
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+
+/* turn.c - the order of things; turn.h says which. */
+#include "serve/turn.h"
+
+#include "serve/pause.h"
+#include "serve/waiters.h"
+
+void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
+{
+    check(worker->depth == 0);
+    worker->now_ms = now_ms;
+    worker->monotonic_ms = monotonic_ms;
+    latency_turn(&worker->meters.latency, now_ms);
+    shard_turn(worker->shard, now_ms, monotonic_ms);
+    pause_turn(worker);
+    waiters_time_out(worker);
+}
+
+bool turn_end(struct worker *worker)
+{
+    check(worker->depth == 0 && worker->sessions.executing == NULL);
+    bool more = shard_turn_end(worker->shard);
+    waiters_synced(worker);
+    waiters_time_out(worker);
+    waiters_serve(worker);
+    more |= tracking_turn_end(&worker->tracking); /* the last that looks at changes */
+    arena_reset(&worker->arena);
+    return more;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t turn_next_ms(const struct worker *worker)
+{
+    int64_t next = shard_next_ms(worker->shard);
+    const struct heap_node *first = heap_first(&worker->timeouts);
+    if (first != NULL) {
+        next = least(next, first->at > worker->monotonic_ms ? first->at : worker->monotonic_ms);
+    }
+    if (worker->pause_until_ms != 0) {
+        next = least(next, worker->pause_until_ms);
+    }
+    return next;
+}

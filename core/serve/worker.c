@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+
+/* worker.c - a worker begins, is configured, and ends. */
+#include "serve/worker.h"
+
+#include "base/memory.h"
+#include "serve/call.h"
+#include "serve/hold.h"
+
+/* The sweep holds back nothing any more. */
+static void on_let_go(void *context)
+{
+    struct worker *worker = context;
+    interest_resume(&worker->interest);
+    hold_release(worker, HOLD_SWEEP);
+}
+
+static void init_lists(struct worker *worker)
+{
+    list_init(&worker->monitors);
+    list_init(&worker->syncing);
+    for (size_t reason = 0; reason < HOLD_REASONS; reason++) {
+        list_init(&worker->held[reason]);
+    }
+}
+
+void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options)
+{
+    const struct siphash_key *hash_key = &shard->keyspace.table.hash_key;
+    memset(worker, 0, sizeof *worker);
+    worker->shard = shard;
+    worker->registry = shard->registry;
+    worker->now_ms = shard->now_ms;
+    worker->monotonic_ms = shard->monotonic_ms;
+    init_lists(worker);
+    meters_init(&worker->meters, &options->meters, registry_command_count(worker->registry));
+    timing_watch(&worker->meters.timing, clock);
+    session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts.dropped, options->output_max);
+    interest_init(&worker->interest, &shard->keyspace, &shard->listeners);
+    pubsub_init(&worker->pubsub, hash_key);
+    tracking_init(&worker->tracking, hash_key, &shard->listeners, shard->options.seed + 3);
+    notify_init(&worker->notify, &worker->pubsub, &worker->arena, &shard->listeners);
+    for (size_t i = 0; i < 2; i++) {
+        worker->calls[i] = memory_zeroed(sizeof *worker->calls[i]);
+    }
+    shard->clock = clock;
+    shard->meters = &worker->meters;
+    shard->sweep.on_let_go = on_let_go;
+    shard->sweep.context = worker;
+    worker_configure(worker, options);
+}
+
+void worker_finish(struct worker *worker)
+{
+    if (worker->shard == NULL) {
+        return;
+    }
+    check(worker->depth == 0);
+    session_pool_finish(&worker->sessions);
+    notify_finish(&worker->notify);
+    interest_finish(&worker->interest);
+    pubsub_finish(&worker->pubsub);
+    tracking_finish(&worker->tracking);
+    heap_finish(&worker->timeouts);
+    meters_finish(&worker->meters);
+    arena_finish(&worker->arena);
+    arena_finish(&worker->requests);
+    memory_free(worker->calls[0]);
+    memory_free(worker->calls[1]);
+    worker->shard->meters = NULL;
+    worker->shard->sweep.on_let_go = NULL;
+    worker->shard = NULL;
+}
+
+void worker_configure(struct worker *worker, const struct worker_options *options)
+{
+    worker->options = *options;
+    session_pool_limit(&worker->sessions, options->output_max);
+    pubsub_limit(&worker->pubsub, options->queue_max);
+    tracking_limit(&worker->tracking, options->tracking_max_keys);
+    notify_configure(&worker->notify, options->notify);
+    meters_configure(&worker->meters, &options->meters);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+
+/* worker.h - what one thread owns beside its data: the clients whose connections end here, what they listen to and wait
+ * for, and the calls under way. It lives in turns (turn.h).
+ *
+ * Today it serves one shard; worker_shard is the place where a request finds the one that it is about.
+ *
+ * Options are published by value, the password too, so that nothing here points into the configuration.
+ */
+#ifndef GEOMYS_SERVE_WORKER_H
+#define GEOMYS_SERVE_WORKER_H
+
+#include "base/arena.h"
+#include "base/heap.h"
+#include "meter/meters.h"
+#include "serve/interest.h"
+#include "serve/notify.h"
+#include "serve/pubsub.h"
+#include "serve/session.h"
+#include "serve/tracking.h"
+#include "shard/shard.h"
+
+struct call;
+
+#define WORKER_PASSWORD_MAX 512 /* bytes */
+
+/* All that a worker is told by its settings, by value: nothing in it is borrowed. */
+struct worker_options {
+    struct resp_limits limits;  /* of clients that have shown the password, or need none */
+    size_t output_max;          /* bytes of answers held for one client */
+    size_t queue_max;           /* bytes of commands held by one MULTI  */
+    uint32_t notify;            /* classes of keyspace events that are told, see notify.h; 0: none */
+    uint64_t tracking_max_keys; /* that are remembered for clients that cache them; 0: no limit */
+    struct meters_options meters;
+    char password[WORKER_PASSWORD_MAX + 1]; /* "": none is needed */
+};
+
+/* Why the input of a session is not taken: see hold.h. */
+enum hold_reason {
+    HOLD_PAUSE, /* CLIENT PAUSE */
+    HOLD_SWEEP, /* its next command would change a large value that is being dumped */
+    HOLD_REASONS,
+};
+
+struct worker {
+    struct shard *shard;             /* borrowed */
+    const struct registry *registry; /* borrowed: the shard's */
+    struct worker_options options;   /* changed by worker_configure alone */
+    int64_t now_ms;                  /* wall clock of this turn */
+    int64_t monotonic_ms;            /* of this turn */
+    struct session_pool sessions;
+    struct meters meters;
+    struct interest interest;
+    struct pubsub pubsub;
+    struct tracking tracking;
+    struct notify notify;
+    struct list monitors;           /* session.monitors: who sees all commands */
+    struct list syncing;            /* session.syncing: who waits for the disk alone */
+    struct list held[HOLD_REASONS]; /* session.held: whose input is not taken */
+    struct heap timeouts;           /* session.timeout: of sessions that wait */
+    uint64_t synced;                /* of the log, when they were last tried */
+    int64_t pause_until_ms;         /* monotonic; 0: no pause */
+    bool pause_all;                 /* while there is a pause */
+    bool serving_waiters;
+    struct arena arena;    /* of the command under way */
+    struct arena requests; /* of the commands that were parsed together */
+    unsigned depth;        /* calls under way: 0, 1, or 2 inside EXEC */
+    struct call *calls[2]; /* owned; by depth */
+    void *owner;           /* of the worker: whom the node's own commands ask */
+};
+
+/* The registry is the shard's, which outlives the worker. From now on the shard is measured by the worker's meters, and
+ * lets those go that the worker holds back for its sweep. `clock` may be NULL: nothing is measured. */
+void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options);
+void worker_finish(struct worker *worker); /* no session may be left */
+
+/* Takes over other options; sessions that there are too. O(sessions). */
+void worker_configure(struct worker *worker, const struct worker_options *options);
+
+/* The shard that the request is about. */
+static inline struct shard *worker_shard(const struct worker *worker, const struct request *request)
+{
+    (void)request;
+    return worker->shard;
+}
+
+/* Whether clients must show a password. */
+static inline bool worker_needs_password(const struct worker *worker)
+{
+    return worker->options.password[0] != '\0';
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+
+/* source.c - the sink of source.h. */
+#include "shard/source.h"
+
+#include "shard/apply.h"
+
+static struct source *source_of(struct record_sink *sink)
+{
+    return container_of(sink, struct source, sink);
+}
+
+static enum status declare(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
+{
+    struct source *source = source_of(sink);
+    if (type == 0 || type >= SOURCE_TYPES) {
+        complaint_set(complaint, "type number %u is out of range", type);
+        return STATUS_CORRUPT;
+    }
+    int number = shard_type_number(source->shard, name);
+    if (number < 0) {
+        complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
+        return STATUS_TOO_BIG;
+    }
+    source->types[type] = (uint16_t)number;
+    return STATUS_OK;
+}
+
+static void foresee(struct record_sink *sink, const struct record *record)
+{
+    struct source *source = source_of(sink);
+    struct keyspace *keyspace = &source->shard->keyspace;
+    if (record == NULL) {
+        source->taken = source->announced;
+        return;
+    }
+    size_t at = source->announced++ % RECORD_SINK_AHEAD;
+    source->hashes[at] = keyspace_hash(keyspace, record->key);
+    source->keys[at] = record->key.data;
+    table_prefetch(&keyspace->table, source->hashes[at]);
+}
+
+/* Announcements come in the order of the records; those of records that never came are passed over. */
+static uint64_t hash_of(struct source *source, const struct record *record)
+{
+    const struct keyspace *keyspace = &source->shard->keyspace;
+    check(source->taken <= source->announced);
+    while (source->taken < source->announced) {
+        size_t at = source->taken++ % RECORD_SINK_AHEAD;
+        if (source->keys[at] == record->key.data && record->key.size > 0) {
+            check_slow(source->hashes[at] == keyspace_hash(keyspace, record->key)); /* source I2 */
+            return source->hashes[at];
+        }
+    }
+    return keyspace_hash(keyspace, record->key);
+}
+
+static enum status accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
+{
+    struct source *source = source_of(sink);
+    struct shard *shard = source->shard;
+    struct record ours = *record;
+    if (record->type != 0) {
+        ours.type = record->type < SOURCE_TYPES ? source->types[record->type] : 0;
+        if (ours.type == 0) {
+            complaint_set(complaint, "record %llu has type number %u, which was never declared",
+                          (unsigned long long)record->sequence, record->type);
+            return STATUS_CORRUPT; /* source I1 */
+        }
+    }
+    shard->tail.last_sequence = record->sequence;
+    shard->tail.epoch = record->epoch;
+    return apply_again(shard, &ours, hash_of(source, record), complaint);
+}
+
+void source_init(struct source *source, struct shard *shard)
+{
+    *source = (struct source){.shard = shard, .sink = {.declare = declare, .accept = accept, .foresee = foresee}};
+}
