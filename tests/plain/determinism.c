@@ -50,7 +50,7 @@ struct world {
     struct worker worker; /* of the first */
     struct shard second;
     struct tail_cursor follower; /* of the first's tail */
-    struct source source; /* of the second */
+    struct source source;        /* of the second */
     struct session *sessions[CLIENTS];
     struct buf input[CLIENTS];  /* what a waiting client has sent already */
     struct siphash_key answers; /* running digest */
