@@ -48,6 +48,7 @@ bool hold_disturbs(struct worker *worker, const struct request *request)
     return false;
 }
 
+/* hold I2: asking holds nobody; pipeline.c takes. */
 bool hold_disturbs_now(const struct session *session, const struct request *request)
 {
     const struct transaction *transaction = &session->transaction;

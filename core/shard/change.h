@@ -45,8 +45,8 @@ struct change {
     uint32_t database;           /* 0 so far */
     const struct record *record; /* borrowed: what was carried out; NULL: the data begin anew (shard_clear) */
     struct change_key keys[2];
-    uint64_t sequence;
-    uint64_t author; /* the id of the caller whose doing it is, or CHANGE_NOBODY */
+    uint64_t sequence; /* 0 without a record */
+    uint64_t author;   /* the id of the caller whose doing it is, or CHANGE_NOBODY */
 };
 
 /* Lower ranks hear first. */

@@ -126,7 +126,7 @@ void shard_clear(struct shard *shard)
 {
     check(shard->role == SHARD_LOADING && shard->wal == NULL && !shard->tail.open);
     if (!list_empty(&shard->listeners)) {
-        struct change all = {.scope = CHANGE_DATABASE, .sequence = shard->tail.last_sequence};
+        struct change all = {.scope = CHANGE_DATABASE}; /* of no record: nobody waits for one to hear of it */
         change_announce(&shard->listeners, &all);
     }
     sweep_flushed(shard);
