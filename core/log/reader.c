@@ -128,6 +128,7 @@ static void take_back(struct reader *reader)
     if (reader->slice.piece != NULL) {
         tail_release(reader->config.tail, &reader->slice);
     }
+    check(reader->whole <= reader->put);
     if (reader->whole > 0) {
         memmove(reader->data, reader->data + reader->whole, reader->put - reader->whole);
         reader->put -= reader->whole;
@@ -264,6 +265,7 @@ static enum status take_slice(struct reader *reader, size_t max, struct reader_r
 static void on_read(struct disk_request *request)
 {
     struct reader *reader = container_of(request, struct reader, request);
+    check(reader->under_way && request->got <= request->size);
     reader->under_way = false;
     reader->file = request->file;
     if (reader->abandoned) {
@@ -319,6 +321,7 @@ static enum status ask(struct reader *reader, size_t needed, uint64_t end)
 static void begin_segment(struct reader *reader, uint64_t first)
 {
     forget_segment(reader);
+    check(first > 0 && first <= reader->next);
     reader->segment = first;
     segment_name(first, reader->name);
     reader->offset = 0;
@@ -379,6 +382,7 @@ static enum status take_history(struct reader *reader, const struct record *reco
     if (fault != NULL) {
         return damaged(reader, fault);
     }
+    check(reader->put <= reader->parsed && reader->parsed + size <= reader->filled); /* reader I4 */
     reader->last = record->sequence;
     if (record->sequence < reader->next) { /* before what was asked for */
         reader->batch_open = (record->flags & RECORD_MORE) != 0;
@@ -430,8 +434,25 @@ static enum status parse(struct reader *reader, size_t max, uint64_t last, size_
     return STATUS_OK;
 }
 
+/* reader I1, I3: whole records, from the one that comes next up to the last of a batch. */
+static bool run_is_whole(const struct reader *reader)
+{
+    struct record record;
+    size_t size;
+    uint64_t sequence = reader->next;
+    for (size_t at = 0; at < reader->whole; at += size) {
+        record_read(reader->data + at, &record, &size);
+        if (record.sequence != sequence++) {
+            return false;
+        }
+    }
+    return sequence == reader->run_end + 1 && (record.flags & RECORD_MORE) == 0;
+}
+
 static void lend(struct reader *reader, struct reader_run *out)
 {
+    check(reader->hold.wal != NULL && reader->hold.sequence == reader->next); /* reader I5 */
+    check_slow(run_is_whole(reader));
     *out = (struct reader_run){.bytes = {reader->data, reader->whole},
                                .first = reader->next,
                                .last = reader->run_end,

@@ -78,7 +78,8 @@ static void fail(struct snapshot_raw *raw, enum status status, const char *why)
 
 static enum status ask(struct snapshot_raw *raw, uint64_t offset, size_t size)
 {
-    check(!raw->under_way);
+    check(!raw->under_way && size <= sizeof raw->data);
+    check(raw->step == STEP_HEADER || raw->request.file != NULL); /* snapshot_raw I1: opened once */
     raw->filled = 0;
     raw->at = offset;
     raw->request.offset = offset;
@@ -126,6 +127,7 @@ static void take_footer(struct snapshot_raw *raw)
 static void on_read(struct disk_request *request)
 {
     struct snapshot_raw *raw = container_of(request, struct snapshot_raw, request);
+    check(raw->under_way && request->got <= sizeof raw->data); /* snapshot_raw I2 */
     raw->under_way = false;
     if (raw->abandoned) {
         snapshot_raw_destroy(raw);
@@ -163,7 +165,7 @@ enum status snapshot_raw_about(struct snapshot_raw *raw, struct snapshot_raw_abo
 enum status snapshot_raw_read(struct snapshot_raw *raw, uint64_t offset, struct gm_bytes *out,
                               struct complaint *complaint)
 {
-    struct snapshot_raw_about about;
+    struct snapshot_raw_about about = {.size = 0};
     TRY(snapshot_raw_about(raw, &about, complaint));
     check(offset <= about.size);
     if (raw->under_way) {

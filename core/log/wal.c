@@ -144,6 +144,7 @@ static enum work choose_work(const struct wal *wal)
 
 static void submit(struct wal *wal, struct disk_request *request)
 {
+    check(!wal->under_way && !wal->failed); /* wal P4: after a failure never again */
     wal->under_way = true;
     wal->disk->ops->submit(wal->disk, request);
 }
@@ -216,6 +217,7 @@ static bool needs_space(const struct disk_request *request)
 
 static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
 {
+    check(is_waiting(wal)); /* wal P4: the request stays as it is */
     bool news = !wal->full;
     wal->full = true;
     *retry_at_ms = wal->now_ms + RETRY_MS;
@@ -227,6 +229,7 @@ static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
 static void on_mark_done(struct disk_request *request)
 {
     struct wal *wal = container_of(request, struct wal, mark_request);
+    check(wal->under_way && wal->marking);
     wal->under_way = false;
     if (needs_space(request)) {
         wait_for_space(wal, &wal->mark_retry_at_ms);
@@ -245,6 +248,7 @@ static void on_mark_done(struct disk_request *request)
 static void on_done(struct disk_request *request)
 {
     struct wal *wal = container_of(request, struct wal, request);
+    check(wal->under_way && wal->work != WORK_NONE);
     wal->under_way = false;
     if (needs_space(request)) {
         wait_for_space(wal, &wal->retry_at_ms);
@@ -316,6 +320,7 @@ uint64_t wal_written(const struct wal *wal)
 
 uint64_t wal_synced(const struct wal *wal)
 {
+    check(wal->synced <= wal->written && wal->written <= wal->tail->last_sequence); /* wal P1 */
     return wal->config.policy == WAL_NONE ? wal->tail->last_sequence : wal->synced;
 }
 

@@ -44,6 +44,7 @@ struct segment_header wal_work_header(const struct wal *wal, uint64_t first_sequ
 
 void wal_work_begun(struct wal *wal, struct disk_file *file, const struct segment_header *header)
 {
+    check(header->first_sequence <= wal->synced + 1); /* wal P3 */
     wal->file = file;
     wal->header = *header;
     wal->marked = header->first_sequence - 1;
@@ -167,6 +168,7 @@ static void prepare_mark(struct wal *wal)
     wal->next_mark.durable = wal->synced;
     wal->next_mark.oldest = wal->keep_from;
     wal->next_mark.segment = wal->header.first_sequence;
+    check(wal->next_mark.segment <= wal->synced + 1); /* wal P3 */
     mark_encode(&wal->next_mark, wal->slot);
     request->action = DISK_ACTION_WRITE;
     request->file = wal->mark_file;
@@ -215,6 +217,7 @@ static void group_done(struct wal *wal)
     if (wal->config.policy == WAL_WRITE_THROUGH) {
         gather_expect(&wal->gather, wal_records_waiting(wal));
     }
+    check(wal->group_types <= wal->tail->names.count);
     wal->offset += size;
     uint64_t end = wal->offset + request->zeros;
     wal->zero_end = end > wal->zero_end ? end : wal->zero_end;
