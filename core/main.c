@@ -259,6 +259,12 @@ static void on_trouble(void *context, const char *sentence)
     trace(&server->trace, TRACE_WARNING, "%s", sentence);
 }
 
+static size_t connection_memory(void *context)
+{
+    const struct server *server = context;
+    return os_loop_memory(server->loop);
+}
+
 static enum status start(struct server *server, struct complaint *complaint)
 {
     const struct config *config = &server->config;
@@ -281,6 +287,7 @@ static enum status start(struct server *server, struct complaint *complaint)
         .disk = os_disk_interface(server->disk),
         .entropy = &server->entropy.base,
         .process = &server->process.base,
+        .connections = {connection_memory, server},
         .settings = config->file[0] != '\0' ? &server->settings.base : NULL,
         .trace = server->trace,
     };

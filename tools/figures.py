@@ -29,6 +29,7 @@ import structure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LONG = 70  # lines of a function
+STATE = ("shard", "serve", "replica", "log", "store", "meter")  # the folders in which state is kept
 
 
 def without_comments(text):
@@ -134,6 +135,9 @@ class Figures:
         yield "largest .c / median .c", "%d / %.0f" % (max(self.files[".c"]), statistics.median(self.files[".c"]))
         yield "largest header", "%d" % max(self.files[".h"])
         yield "assertions per function", self.per_function()
+        inside = [folder for folder in STATE if folder in self.sizes]
+        asserted = sum(sum(self.asserted[folder]) for folder in inside)
+        yield "the same, over " + ", ".join(STATE), "%.2f" % (asserted / sum(len(self.sizes[f]) for f in inside))
         yield "check / check_slow / _Static_assert", "%d / %d / %d" % tuple(kinds)
         yield "circles of includes", "%d" % self.circles()
         yield "biggest knot of units, by includes", self.knots_of(self.by_includes)

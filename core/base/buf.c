@@ -22,7 +22,7 @@ void buf_finish(struct buf *buf)
 
 uint8_t *buf_reserve_slow(struct buf *buf, size_t size)
 {
-    check(buf->size <= buf->limit);
+    check(buf->size <= buf->limit); /* buf I1 */
     if (size > buf->limit - buf->size) {
         buf->full = true;
         return NULL;

@@ -52,3 +52,10 @@ uint64_t histogram_up_to(const struct histogram *histogram, uint64_t value)
     }
     return seen;
 }
+
+void histogram_merge(struct histogram *into, const struct histogram *part)
+{
+    for (uint32_t i = 0; i < HISTOGRAM_STEPS; i++) {
+        into->steps[i] += part->steps[i];
+    }
+}

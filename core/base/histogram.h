@@ -54,6 +54,9 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value)
     histogram->steps[histogram_step(value < HISTOGRAM_MAX ? value : HISTOGRAM_MAX)]++;
 }
 
+/* Adds the values of another. O(steps). */
+void histogram_merge(struct histogram *into, const struct histogram *part);
+
 /* How many values there are. O(steps). */
 uint64_t histogram_count(const struct histogram *histogram);
 

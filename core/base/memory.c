@@ -17,7 +17,7 @@ static void *given(void *memory, size_t size)
     if (__builtin_expect(memory == NULL, 0)) {
         (void)fprintf(stderr, "geomys: out of memory (%zu bytes asked); the log has everything that was acknowledged\n",
                       size);
-        abort();
+        abort(); /* buf I3 */
     }
     return memory;
 }

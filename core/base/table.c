@@ -25,7 +25,7 @@ _Static_assert(TABLE_NOTE_MAX == 0xfffff, "16 bits above the address and 4 below
 static struct table_slot slot_make(const void *element, uint32_t note)
 {
     uint64_t address = (uint64_t)(uintptr_t)element;
-    check((address & ~TABLE_ADDRESS) == 0 && note <= TABLE_NOTE_MAX);
+    check((address & ~TABLE_ADDRESS) == 0 && note <= TABLE_NOTE_MAX); /* table I4 */
     return (struct table_slot){address | table_note_bits(note)};
 }
 

@@ -31,6 +31,13 @@ static struct latency_event *find(struct gm_call *abi, struct gm_bytes name)
 
 /* ---- LATEST, HISTORY, RESET ---- */
 
+static void reply_value(struct reply *reply, const struct counter_row *row, const void *of)
+{
+    struct counter_value value = counters_value(row, of);
+    check(value.form == COUNTER_COUNT);
+    reply_int(reply, (int64_t)value.count);
+}
+
 static void plan_latest(struct gm_call *abi)
 {
     const struct latency *latency = latency_of(abi);
@@ -38,12 +45,11 @@ static void plan_latest(struct gm_call *abi)
     reply_array(reply, latency->count);
     for (uint32_t i = 0; i < latency->count; i++) {
         const struct latency_event *event = latency->events[i];
-        struct latency_sample last = latency_sample(event, 0);
-        reply_array(reply, 4);
+        reply_array(reply, 1 + latency_event_counters.count);
         reply_text(reply, event->name);
-        reply_int(reply, last.time_s);
-        reply_int(reply, last.ms);
-        reply_int(reply, event->worst_ms);
+        for (uint32_t row = 0; row < latency_event_counters.count; row++) {
+            reply_value(reply, &latency_event_counters.rows[row], event);
+        }
     }
 }
 
@@ -285,9 +291,11 @@ static void reply_command(struct reply *reply, const struct command *command, co
     size_t buckets = 0;
     reply_histogram(reply, meter->times, false, &buckets);
     reply_text(reply, command->usage.name);
-    reply_map(reply, 2);
-    reply_text(reply, "calls");
-    reply_int(reply, (int64_t)histogram_count(meter->times));
+    reply_map(reply, 1 + command_meter_timed.count);
+    for (uint32_t row = 0; row < command_meter_timed.count; row++) {
+        reply_text(reply, command_meter_timed.rows[row].name);
+        reply_value(reply, &command_meter_timed.rows[row], meter);
+    }
     reply_text(reply, "histogram_usec");
     reply_map(reply, buckets);
     reply_histogram(reply, meter->times, true, &buckets);

@@ -67,6 +67,12 @@ struct net_acceptor {
     void *context;
 };
 
+/* What the connections take, all together, without what their users take: bytes. memory NULL: not known. */
+struct net_gauge {
+    size_t (*memory)(void *context);
+    void *context;
+};
+
 static inline const struct net_conn_base *net_base(const struct net_conn *conn)
 {
     return (const struct net_conn_base *)(const void *)conn;

@@ -339,9 +339,18 @@ size_t wal_backlog(const struct wal *wal)
     return wal->config.policy == WAL_NONE ? 0 : (size_t)tail_waiting(&wal->cursor) + wal->group_size;
 }
 
+uint64_t wal_bytes_written(const struct wal *wal)
+{
+    return wal->stats.bytes_written;
+}
+
 void wal_stats(const struct wal *wal, struct wal_stats *out)
 {
     *out = wal->stats;
+    out->written = wal_written(wal);
+    out->synced = wal_synced(wal);
+    out->backlog = wal_backlog(wal);
+    out->full = wal_full(wal);
     out->current_segment_size = wal->offset;
     out->segments_kept = wal->chain.count;
     out->bytes_kept = wal->chain.sealed_bytes + (wal->zero_end > wal->offset ? wal->zero_end : wal->offset);

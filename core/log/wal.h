@@ -101,7 +101,13 @@ bool wal_full(const struct wal *wal);
 /* Bytes taken or waiting that are not written yet: the measure for back-pressure. */
 size_t wal_backlog(const struct wal *wal);
 
+/* Bytes of records since the start. */
+uint64_t wal_bytes_written(const struct wal *wal);
+
 struct wal_stats {
+    uint64_t written, synced; /* sequences, as the functions above tell them */
+    uint64_t backlog;         /* bytes, as well */
+    bool full;
     uint64_t segments, bytes_written, groups, syncs, records_durable_mark;
     uint64_t last_sync_us, current_segment_size;
     uint64_t segments_kept; /* in the folder now, the one being written included */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* errors.c - counting errors by their first word. */
+/* errors.c - counting errors by their first word.
+ *
+ * Promises
+ *   I1  The kinds are part of the sum: none is larger, nor are all of them together.
+ *   I2  A kind's word can stand in a line of INFO: no separator of it, and nothing that is not printed. */
 #include "meter/errors.h"
 
 #include <string.h>
@@ -19,29 +23,62 @@ static struct gm_bytes first_word(struct gm_bytes answer)
     return word;
 }
 
-void errors_count(struct errors *errors, struct gm_bytes answer)
+static const struct counter_row all[] = {
+    {"total_error_replies", "Errors that clients were answered.", COUNTER_OF(struct errors, sum), .resets = true},
+    {NULL, "Kinds of errors that are counted by themselves.", COUNTER_OF(struct errors, count), .merge = COUNTER_FIRST,
+     .resets = true},
+};
+
+const struct counter_table errors_counters = COUNTER_TABLE(struct errors, all);
+
+static const struct counter_row by_kind[] = {
+    {"count", "Errors that begin with this word.", COUNTER_OF(struct error_kind, count), .resets = true},
+};
+
+const struct counter_table errors_kind_counters = COUNTER_FAMILY(struct error_kind, by_kind, "errorstat_");
+
+/* NULL: there are too many. */
+static struct error_kind *find(struct errors *errors, struct gm_bytes word)
 {
-    errors->sum++;
-    struct gm_bytes word = answer.size > 0 ? first_word(answer) : BYTES_NONE;
-    if (word.size == 0) {
-        return;
-    }
+    check(errors->count <= ERRORS_KINDS);
+    check(word.size > 0 && word.size <= ERRORS_WORD); /* errors I2 */
     for (uint32_t i = 0; i < errors->count; i++) {
         if (gm_bytes_equal(gm_bytes_of(errors->kinds[i].word), word)) {
-            errors->kinds[i].count++;
-            return;
+            return &errors->kinds[i];
         }
     }
-    if (errors->count < ERRORS_KINDS) {
-        struct error_kind *kind = &errors->kinds[errors->count++];
-        memcpy(kind->word, word.data, word.size);
-        kind->word[word.size] = '\0';
-        kind->count = 1;
+    if (errors->count == ERRORS_KINDS) {
+        return NULL;
+    }
+    struct error_kind *kind = &errors->kinds[errors->count++];
+    *kind = (struct error_kind){.count = 0};
+    memcpy(kind->word, word.data, word.size);
+    return kind;
+}
+
+static void add(struct errors *errors, struct gm_bytes word, uint64_t count)
+{
+    struct error_kind *kind = find(errors, word);
+    if (kind != NULL) {
+        kind->count += count;
+        check(kind->count <= errors->sum); /* errors I1 */
     }
 }
 
-void errors_reset(struct errors *errors)
+void errors_count(struct errors *errors, struct gm_bytes answer)
 {
-    errors->sum = 0;
-    errors->count = 0;
+    check(errors->sum >= errors->count); /* errors I1 */
+    errors->sum++;
+    struct gm_bytes word = answer.size > 0 ? first_word(answer) : BYTES_NONE;
+    if (word.size > 0) {
+        add(errors, word, 1);
+    }
+}
+
+void errors_merge(struct errors *into, const struct errors *part)
+{
+    counters_merge(&errors_counters, into, part);
+    for (uint32_t i = 0; i < part->count; i++) {
+        add(into, gm_bytes_of(part->kinds[i].word), part->kinds[i].count);
+    }
 }

@@ -7,7 +7,7 @@
 #ifndef GEOMYS_METER_ERRORS_H
 #define GEOMYS_METER_ERRORS_H
 
-#include "base/bytes.h"
+#include "base/counters.h"
 
 #define ERRORS_KINDS 64
 #define ERRORS_WORD  31 /* bytes */
@@ -24,7 +24,10 @@ struct errors {
 /* Counts the error that an answer consists of, as it stands on the wire: "-ERR ...". O(kinds). */
 void errors_count(struct errors *errors, struct gm_bytes answer);
 
-/* All counts begin anew. */
-void errors_reset(struct errors *errors);
+/* Adds what another thread has counted. O(kinds²). */
+void errors_merge(struct errors *into, const struct errors *part);
+
+extern const struct counter_table errors_counters;      /* of struct errors */
+extern const struct counter_table errors_kind_counters; /* of struct error_kind: INFO errorstats */
 
 #endif

@@ -5,12 +5,16 @@
  * Idea     Whoever does something that may take long says how long it took, under a name; what reached the threshold
  *          (`threshold_ms`) is kept, the worst of each second, LATENCY_SAMPLES seconds per name.
  *
+ * Promises
+ *   I1  The worst is at least as long as each sample; each sample is at least as long as the threshold was then.
+ *   I2  No two events have one name, and no event is without a sample.
+ *
  * Limits   LATENCY_EVENTS names, of which only those that occurred take memory: 1.3 KB each.
  */
 #ifndef GEOMYS_METER_LATENCY_H
 #define GEOMYS_METER_LATENCY_H
 
-#include <stdint.h>
+#include "base/counters.h"
 
 #define LATENCY_EVENTS  16
 #define LATENCY_SAMPLES 160
@@ -27,6 +31,8 @@ struct latency_event {
     uint32_t next;  /* where the next one goes */
     struct latency_sample samples[LATENCY_SAMPLES];
 };
+
+extern const struct counter_table latency_event_counters; /* of struct latency_event: LATENCY LATEST */
 
 struct latency {
     struct latency_event *events[LATENCY_EVENTS]; /* owned; the first `count` */

@@ -1,39 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 
-/* meters.c - the meters of one thread begin, end, and begin anew. */
+/* meters.c - the meters of one thread begin, end, and begin anew.
+ *
+ * Promises
+ *   I1  What is counted of a command stays under its index, however many commands there will be.
+ *   I2  A command that SLOWLOG or LATENCY wants to hear of takes at least slow_ns: so one comparison is enough.
+ *   I3  Whoever asked how long something took before anybody wanted to know is not answered with all the time since. */
 #include "meter/meters.h"
 
 #include <string.h>
 
 #include "base/check.h"
-#include "base/histogram.h"
 #include "base/memory.h"
+
+static const struct counter_row counts[] = {
+    {"total_commands_processed", "Commands that came, the refused ones too.",
+     COUNTER_OF(struct meters_counts, commands), .resets = true},
+    {"keyspace_hits", "Keys of reading commands that were there.", COUNTER_OF(struct meters_counts, hits),
+     .resets = true},
+    {"keyspace_misses", "Keys of reading commands that were not there.", COUNTER_OF(struct meters_counts, misses),
+     .resets = true},
+    {"client_output_limit_disconnections", "Connections closed because they did not read what they had asked for.",
+     COUNTER_OF(struct meters_counts, dropped), .resets = true},
+};
+
+const struct counter_table meters_counters = COUNTER_TABLE(struct meters_counts, counts);
 
 static uint64_t limit_ns(int64_t limit, uint64_t unit_ns)
 {
     uint64_t ns;
+    check(limit >= 0);
     return __builtin_mul_overflow((uint64_t)limit, unit_ns, &ns) ? UINT64_MAX : ns;
 }
 
 void meters_init(struct meters *meters, const struct meters_options *options, uint32_t command_count)
 {
+    check(options != NULL);
     *meters = (struct meters){.commands = NULL};
     slowlog_init(&meters->slowlog);
     meters_grow(meters, command_count);
     meters_configure(meters, options);
 }
 
-static void release_times(struct meters *meters)
+static void reset_commands(struct meters *meters)
 {
     for (uint32_t i = 0; i < meters->command_count; i++) {
-        memory_free(meters->commands[i].times);
-        meters->commands[i].times = NULL;
+        command_meter_reset(&meters->commands[i]);
     }
 }
 
 void meters_finish(struct meters *meters)
 {
-    release_times(meters);
+    reset_commands(meters);
     memory_free(meters->commands);
     meters->commands = NULL;
     meters->command_count = 0;
@@ -46,6 +64,7 @@ void meters_configure(struct meters *meters, const struct meters_options *option
     uint64_t slowlog_ns = options->slowlog_us < 0 ? UINT64_MAX : limit_ns(options->slowlog_us, 1000);
     uint64_t latency_ns = options->latency_ms == 0 ? UINT64_MAX : limit_ns(options->latency_ms, 1000000);
     meters->timing.slow_ns = slowlog_ns < latency_ns ? slowlog_ns : latency_ns;
+    check(meters->timing.slow_ns <= slowlog_ns && meters->timing.slow_ns <= latency_ns); /* meters I2 */
     meters->latency.threshold_ms = options->latency_ms;
     meters->slowlog.from_us = options->slowlog_us;
     slowlog_limit(&meters->slowlog, options->slowlog_len);
@@ -53,7 +72,7 @@ void meters_configure(struct meters *meters, const struct meters_options *option
 
 void meters_grow(struct meters *meters, uint32_t command_count)
 {
-    check(command_count >= meters->command_count);
+    check(command_count >= meters->command_count); /* meters I1 */
     struct command_meter *commands = memory_zeroed(((size_t)command_count + 1) * sizeof *commands);
     if (meters->command_count > 0) {
         memcpy(commands, meters->commands, meters->command_count * sizeof *commands);
@@ -65,10 +84,10 @@ void meters_grow(struct meters *meters, uint32_t command_count)
 
 void meters_reset(struct meters *meters)
 {
-    release_times(meters);
-    memset(meters->commands, 0, meters->command_count * sizeof *meters->commands);
-    meters->counts = (struct meters_counts){.commands = 0};
-    errors_reset(&meters->errors);
+    reset_commands(meters);
+    counters_reset(&meters_counters, &meters->counts);
+    counters_reset(&errors_counters, &meters->errors);
+    check(meters->counts.commands == 0 && meters->errors.count == 0);
 }
 
 int64_t meters_moment_us(const struct meters *meters)
@@ -80,7 +99,8 @@ int64_t meters_moment_us(const struct meters *meters)
 void meters_took(struct meters *meters, const char *name, int64_t since_us)
 {
     int64_t now_us = since_us != 0 ? meters_moment_us(meters) : 0;
-    if (now_us != 0) {
+    if (now_us != 0) { /* meters I3 */
+        check(now_us >= since_us);
         latency_add(&meters->latency, name, (now_us - since_us) / 1000);
     }
 }

@@ -6,12 +6,11 @@
 #ifndef GEOMYS_METER_METERS_H
 #define GEOMYS_METER_METERS_H
 
+#include "meter/command_meter.h"
 #include "meter/errors.h"
 #include "meter/latency.h"
 #include "meter/slowlog.h"
 #include "meter/timing.h"
-
-struct histogram;
 
 struct meters_options {
     int64_t slowlog_us;   /* from which a command is kept in SLOWLOG; below 0: none is */
@@ -26,14 +25,7 @@ struct meters_counts {
     uint64_t dropped;      /* connections closed because their output passed the limit */
 };
 
-/* Of one command. */
-struct command_meter {
-    uint64_t calls;
-    uint64_t failed;         /* ran and replied with an error */
-    uint64_t rejected;       /* refused before it ran */
-    uint64_t ns;             /* of all calls */
-    struct histogram *times; /* owned; ns of each; NULL: none yet */
-};
+extern const struct counter_table meters_counters; /* of struct meters_counts */
 
 struct meters {
     struct timing timing;

@@ -13,8 +13,7 @@
 #ifndef GEOMYS_METER_TIMING_H
 #define GEOMYS_METER_TIMING_H
 
-#include <stddef.h>
-
+#include "base/check.h"
 #include "env/clock.h"
 
 struct timing {
@@ -42,6 +41,7 @@ static inline void timing_begin(struct timing *timing)
 /* The nanoseconds since `began` (ticks: a timing->now of before); what follows begins now. Only with ticks. */
 static inline uint64_t timing_end(struct timing *timing, uint64_t began)
 {
+    check_slow(timing->ticks != NULL);
     uint64_t now = timing->ticks(timing->clock);
     uint64_t ticks = now > began ? now - began : 0; /* counters of two processors may differ by a little */
     timing->now = now;

@@ -24,21 +24,9 @@ static void plan_info(struct gm_call *call)
 
 /* ---- CONFIG ---- */
 
-/* Counts of what has happened begin anew; what is wrong with the data (damaged records) stays to be seen. */
 static void plan_config_resetstat(struct gm_call *call)
 {
-    struct node *node = admin_node(call);
-    struct shard *shard = &node->replica.shard;
-    uint64_t damaged = shard->stats.damaged;
-    shard->stats = (struct shard_stats){.damaged = damaged};
-    meters_reset(&node->worker.meters);
-    node->commands_before = 0;
-    node->connections = 0;
-    node->connections_rejected = 0;
-    node->net_input = 0;
-    node->net_output = 0;
-    traffic_reset(&node->traffic);
-    node->peak_memory = 0;
+    info_reset(admin_node(call));
     gm_reply_status(call, "OK");
 }
 

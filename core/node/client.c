@@ -37,7 +37,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
         return 0;
     }
     size_t consumed = pipeline_input(client->session, data, size, wants);
-    node->net_input += consumed;
+    node->traffic.input.sum += consumed;
     client->left = size - consumed;
     if (client->ended) {
         wind_up(client);
@@ -82,11 +82,11 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
 {
     struct node *node = context;
     if (node->worker.sessions.count >= (uint64_t)node->config->maxclients) {
-        node->connections_rejected++;
+        node->traffic.connections_rejected++;
         *refusal = BYTES("-ERR max number of clients reached\r\n");
         return false;
     }
-    node->connections++;
+    node->traffic.connections++;
     struct client *client = memory_zeroed(sizeof *client);
     client->node = node;
     client->conn = conn;
@@ -108,8 +108,7 @@ void client_flush(struct client *client)
     size_t size = session->overflowed ? 0 : session_releasable(session);
     if (size > 0 && !client->stalled) {
         size_t taken = net_write(client->conn, session->out.data + session->sent, size);
-        node->net_output += taken;
-        traffic_write(&node->traffic, size);
+        traffic_write(&node->traffic, size, taken);
         client->stalled = taken < size;
         session_sent(session, taken);
     }

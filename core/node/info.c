@@ -1,225 +1,354 @@
 /* SPDX-License-Identifier: MIT */
 
-/* info.c - the sections of INFO. A number that this server does not have is left out rather than made up. */
+/* info.c - INFO: which tables of counters stand in which section, and where the node has what they count.
+ *
+ * A field is a row of a table (base/counters.h) beside the struct that counts it: nothing of it is written here. Here
+ * is one line for each table.
+ *
+ * Promises
+ *   I1  A number that this server does not have is left out rather than made up (counters I1).
+ *   I2  What a section shows is what CONFIG RESETSTAT resets: both walk the same lines. */
 #include "node/info.h"
 
-#include <stdio.h>
+#include "log/log_counters.h"
+#include "node/memory_report.h"
+#include "node/node_counters.h"
+#include "serve/serve_counters.h"
+#include "shard/shard_counters.h"
+#include "store/store_counters.h"
 
-#include "base/version.h"
-#include "node/info_parts.h"
-#include "node/memory_admin.h"
+/* ---- where things are ---- */
 
-static const char *policy_name(int64_t policy)
+/* Which of a table's structs is asked for. Where the node has no such struct as it stands, it is made in `made`. */
+struct place {
+    struct node *node;
+    uint32_t index;    /* of those that a table has many of; else 0 */
+    bool more;         /* set by who finds it: ask for the next index, too */
+    const char *label; /* set by who finds it: behind the names; NULL: none */
+    union {
+        struct wal_stats wal;
+        struct saver_counts saver;
+        struct snapshot_writer_stats writer;
+        struct store_counts store;
+        struct serve_counts serve;
+        struct shard_share share;
+        struct memory_report memory;
+        struct node_cpu cpu;
+        struct node_module module;
+    } made;
+};
+
+static void *find_node(struct place *place)
 {
-    switch (policy) {
-    case WAL_NONE:
-        return "none";
-    case WAL_BUFFERED:
-        return "bufferedwrite";
-    default:
-        return "writethroughdisk";
+    return place->node;
+}
+
+static void *find_config(struct place *place)
+{
+    return place->node->config;
+}
+
+static void *find_process(struct place *place)
+{
+    return place->node->env.process;
+}
+
+static void *find_serve(struct place *place)
+{
+    serve_counters_take(&place->node->worker, &place->made.serve);
+    return &place->made.serve;
+}
+
+static void *find_traffic(struct place *place)
+{
+    return &place->node->traffic;
+}
+
+static void *find_memory(struct place *place)
+{
+    memory_report_take(place->node, &place->made.memory);
+    memory_report_clients(place->node, &place->made.memory);
+    return &place->made.memory;
+}
+
+static void *find_limit(struct place *place)
+{
+    return &place->node->replica.shard.evict.options;
+}
+
+static void *find_store(struct place *place)
+{
+    store_counters_take(&place->node->replica.shard.keyspace, place->node->now_ms, &place->made.store);
+    return &place->made.store;
+}
+
+static void *find_replayed(struct place *place)
+{
+    return &place->node->replica.loaded.log;
+}
+
+static void *find_snapshot(struct place *place)
+{
+    return &place->node->replica.loaded.snapshot;
+}
+
+static void *find_tail(struct place *place)
+{
+    return &place->node->replica.shard.tail;
+}
+
+/* While what is on the disk is read, it is of no interest where the log would go on. */
+static void *find_tail_after_loading(struct place *place)
+{
+    return place->node->state != NODE_LOADING ? find_tail(place) : NULL;
+}
+
+static void *find_wal(struct place *place)
+{
+    if (place->node->replica.wal == NULL) {
+        return NULL;
     }
+    wal_stats(place->node->replica.wal, &place->made.wal);
+    return &place->made.wal;
 }
 
-void info_human(struct buf *out, const char *name, uint64_t bytes)
+static void *find_saver(struct place *place)
 {
-    static const char units[] = "BKMGT";
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit < 4) {
-        value /= 1024;
-        unit++;
+    if (place->node->replica.wal == NULL) {
+        return NULL;
     }
-    (void)buf_format(out, unit == 0 ? "%s:%.0f%c\r\n" : "%s:%.2f%c\r\n", name, value, units[unit]);
+    saver_count(&place->node->replica.saver, &place->made.saver);
+    return &place->made.saver;
 }
 
-static void server(struct node *node, struct buf *out)
+static void *find_sweep(struct place *place)
 {
-    int64_t uptime_s = (node->monotonic_ms - node->started_ms) / 1000;
-    (void)buf_format(out, "# Server\r\ngeomys_version:%s\r\nredis_version:%s\r\nredis_mode:standalone\r\n",
-                     GEOMYS_VERSION, GEOMYS_REDIS_VERSION);
-    if (node->env.process != NULL) {
-        (void)buf_format(out, "os:%s\r\nprocess_id:%lld\r\nexecutable:%s\r\n", node->env.process->system,
-                         (long long)node->env.process->id, node->env.process->program);
+    return place->node->replica.wal != NULL ? &place->node->replica.shard.sweep : NULL;
+}
+
+static void *find_writer(struct place *place)
+{
+    if (place->node->replica.saver.writer == NULL) {
+        return NULL;
     }
-    (void)buf_format(out, "arch_bits:64\r\nmultiplexing_api:epoll\r\nrun_id:%s\r\nnode_id:%lld\r\ntcp_port:%lld\r\n",
-                     node->run_id, (long long)node->config->node_id, (long long)node->config->external_port);
-    (void)buf_format(out, "gcc_version:%s\r\nlru_clock:%lld\r\nio_threads_active:0\r\n", __VERSION__,
-                     (long long)(node->now_ms / 1000) & 0xffffff);
-    (void)buf_format(
-        out, "server_time_usec:%lld\r\nuptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nconfig_file:%s\r\n",
-        (long long)node->now_ms * 1000, (long long)uptime_s, (long long)uptime_s / 86400, node->config->file);
+    snapshot_writer_stats(place->node->replica.saver.writer, &place->made.writer);
+    return &place->made.writer;
 }
 
-static void clients(struct node *node, struct buf *out)
+static void *find_counts(struct place *place)
 {
-    (void)buf_format(out, "# Clients\r\nconnected_clients:%llu\r\nmaxclients:%lld\r\nblocked_clients:%llu\r\n",
-                     (unsigned long long)node->worker.sessions.count, (long long)node->config->maxclients,
-                     (unsigned long long)node->worker.sessions.blocked);
-    (void)buf_format(out, "tracking_clients:%llu\r\nwatching_keys:%llu\r\n",
-                     (unsigned long long)node->worker.tracking.tracker_count,
-                     (unsigned long long)node->worker.interest.watchers);
-    info_clients_traffic(node, out);
+    return &place->node->worker.meters.counts;
 }
 
-static void persistence(struct node *node, struct buf *out)
+static void *find_stats(struct place *place)
 {
-    const struct replay_progress *loaded = &node->replica.loaded.log;
-    uint64_t done = recovery_bytes_done(&node->replica.loaded);
-    uint64_t total = recovery_bytes_total(&node->replica.loaded);
-    bool loading = node->state == NODE_LOADING;
-    (void)buf_format(out, "# Persistence\r\nloading:%d\r\npersistence:%s\r\naof_enabled:%d\r\n", loading ? 1 : 0,
-                     policy_name(node->config->persistence), node->config->persistence != WAL_NONE ? 1 : 0);
-    (void)buf_format(out, "log_loaded_bytes:%llu\r\nlog_loaded_records:%llu\r\nlog_loaded_torn_bytes:%llu\r\n",
-                     (unsigned long long)loaded->bytes_done, (unsigned long long)loaded->records,
-                     (unsigned long long)loaded->torn_bytes);
-    (void)buf_format(out, "snapshot_loaded_bytes:%llu\r\nsnapshot_loaded_records:%llu\r\n",
-                     (unsigned long long)node->replica.loaded.snapshot.bytes_done,
-                     (unsigned long long)node->replica.loaded.snapshot.records);
-    if (loading) {
-        double share = total == 0 ? 0 : 100.0 * (double)done / (double)total;
-        double seconds = (double)(node->monotonic_ms - node->started_ms) / 1e3;
-        double eta = share > 0 ? seconds * (100.0 - share) / share : 0;
-        eta = eta < 1 ? 1 : eta; /* 0 makes some clients ask again without a pause */
-        (void)buf_format(out,
-                         "loading_total_bytes:%llu\r\nloading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\n"
-                         "loading_eta_seconds:%.0f\r\n",
-                         (unsigned long long)total, (unsigned long long)done, share, eta);
-        return;
+    return &place->node->replica.shard.stats;
+}
+
+static void *find_errors(struct place *place)
+{
+    return &place->node->worker.meters.errors;
+}
+
+static void *find_cpu(struct place *place)
+{
+    struct process *process = place->node->env.process;
+    struct node_cpu *cpu = &place->made.cpu;
+    if (process == NULL) {
+        return NULL;
     }
-    (void)buf_format(out, "log_loading_ms:%lld\r\nlog_last_sequence:%llu\r\n",
-                     (long long)(node->replica.load_ended_ms - node->started_ms),
-                     (unsigned long long)node->replica.shard.tail.last_sequence);
-    if (node->replica.wal != NULL) {
-        struct wal_stats stats;
-        wal_stats(node->replica.wal, &stats);
-        (void)buf_format(out,
-                         "log_written_sequence:%llu\r\nlog_synced_sequence:%llu\r\nlog_backlog_bytes:%zu\r\n"
-                         "log_disk_full:%d\r\n",
-                         (unsigned long long)wal_written(node->replica.wal),
-                         (unsigned long long)wal_synced(node->replica.wal), wal_backlog(node->replica.wal),
-                         wal_full(node->replica.wal) ? 1 : 0);
-        (void)buf_format(out, "log_segments:%llu\r\nlog_bytes_written:%llu\r\nlog_groups:%llu\r\nlog_syncs:%llu\r\n",
-                         (unsigned long long)stats.segments, (unsigned long long)stats.bytes_written,
-                         (unsigned long long)stats.groups, (unsigned long long)stats.syncs);
-        (void)buf_format(out, "aof_last_write_status:%s\r\naof_buffer_length:%zu\r\naof_pending_bio_fsync:%d\r\n",
-                         wal_full(node->replica.wal) ? "err" : "ok", wal_backlog(node->replica.wal),
-                         wal_synced(node->replica.wal) < wal_written(node->replica.wal) ? 1 : 0);
-        saver_info(&node->replica.saver, out);
-    }
+    process->ops->cpu_us(process, &cpu->user_us, &cpu->system_us);
+    process->ops->thread_cpu_us(process, &cpu->thread_user_us, &cpu->thread_system_us);
+    return cpu;
 }
 
-static void stats(struct node *node, struct buf *out)
+/* ---- of which there are many ---- */
+
+static const struct module *next_module(struct place *place)
 {
-    const struct shard_stats *counts = &node->replica.shard.stats;
-    const struct meters_counts *calls = &node->worker.meters.counts;
-    (void)buf_format(out,
-                     "# Stats\r\ntotal_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
-                     "instantaneous_ops_per_sec:%llu\r\ntotal_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\n",
-                     (unsigned long long)node->connections, (unsigned long long)calls->commands,
-                     (unsigned long long)node->commands_second, (unsigned long long)node->net_input,
-                     (unsigned long long)node->net_output);
-    (void)buf_format(out,
-                     "rejected_connections:%llu\r\nexpired_keys:%llu\r\nevicted_keys:%llu\r\nkeyspace_hits:%llu\r\n"
-                     "keyspace_misses:%llu\r\n",
-                     (unsigned long long)node->connections_rejected, (unsigned long long)counts->expired,
-                     (unsigned long long)counts->evicted, (unsigned long long)calls->hits,
-                     (unsigned long long)calls->misses);
-    info_stats_traffic(node, out);
-    (void)buf_format(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\n",
-                     (unsigned long long)node->worker.pubsub.topics[PUBSUB_CHANNEL].count,
-                     (unsigned long long)node->worker.pubsub.topics[PUBSUB_PATTERN].count);
-    (void)buf_format(out, "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\ntracking_total_prefixes:%llu\r\n",
-                     (unsigned long long)node->worker.tracking.keys.count,
-                     (unsigned long long)node->worker.tracking.items,
-                     (unsigned long long)node->worker.tracking.prefixes.count);
-    (void)buf_format(out,
-                     "total_error_replies:%llu\r\nclient_output_limit_disconnections:%llu\r\ndamaged_records:%llu\r\n",
-                     (unsigned long long)node->worker.meters.errors.sum, (unsigned long long)calls->dropped,
-                     (unsigned long long)counts->damaged);
+    uint32_t count = registry_module_count(place->node->registry);
+    place->more = place->index + 1 < count;
+    const struct module *module = place->index < count ? registry_module(place->node->registry, place->index) : NULL;
+    place->label = module != NULL ? module->abi->name : NULL;
+    return module;
 }
 
-static void replication(struct node *node, struct buf *out)
+static void *find_module(struct place *place)
 {
-    (void)buf_format(out, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:%llu\r\n",
-                     (unsigned long long)node->replica.shard.tail.last_sequence);
+    const struct module *module = next_module(place);
+    if (module == NULL || module->path == NULL) {
+        return NULL; /* the host's own */
+    }
+    place->label = NULL; /* its name is one of the rows */
+    place->made.module = (struct node_module){.name = module->abi->name,
+                                              .version = module->abi->version,
+                                              .path = module->path,
+                                              .types = module->abi->type_count,
+                                              .commands = module->abi->command_count};
+    return &place->made.module;
 }
 
-static void cpu(struct node *node, struct buf *out)
+static void *find_module_share(struct place *place)
 {
-    uint64_t user = 0;
-    uint64_t system = 0;
-    if (node->env.process != NULL) {
-        node->env.process->ops->cpu_us(node->env.process, &user, &system);
-        (void)buf_format(out,
-                         "# CPU\r\nused_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:0.000000\r\n"
-                         "used_cpu_user_children:0.000000\r\n",
-                         (double)system / 1e6, (double)user / 1e6);
-        node->env.process->ops->thread_cpu_us(node->env.process, &user, &system);
-        (void)buf_format(out, "used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n",
-                         (double)system / 1e6, (double)user / 1e6);
+    const struct module *module = next_module(place);
+    if (module == NULL || module->abi->type_count == 0) {
+        return NULL;
     }
+    place->made.share = shard_counters_module(&place->node->replica.shard, module);
+    return &place->made.share;
 }
 
-static void modules(struct node *node, struct buf *out)
+/* Type 0 is the host. */
+static void *find_type(struct place *place)
 {
-    (void)buf_append(out, BYTES("# Modules\r\n"));
-    for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
-        const struct module *module = registry_module(node->registry, i);
-        if (module->path != NULL) {
-            (void)buf_format(out, "module:name=%s,ver=%s,path=%s,types=%u,commands=%u\r\n", module->abi->name,
-                             module->abi->version, module->path, module->abi->type_count, module->abi->command_count);
-        }
+    const struct shard *shard = &place->node->replica.shard;
+    place->more = place->index + 1 < shard->type_count;
+    if (place->index == 0) {
+        return NULL;
     }
+    place->label = shard->types[place->index].name;
+    place->made.share = shard_counters_type(shard, place->index);
+    return &place->made.share;
 }
 
-static void cluster(struct node *node, struct buf *out)
+static void *find_type_with_keys(struct place *place)
 {
-    (void)node;
-    (void)buf_append(out, BYTES("# Cluster\r\ncluster_enabled:0\r\n"));
+    return find_type(place) != NULL && place->made.share.keys > 0 ? &place->made.share : NULL;
 }
 
-static void keyspace(struct node *node, struct buf *out)
+static struct command_meter *next_command(struct place *place)
 {
-    const struct keyspace *keys = &node->replica.shard.keyspace;
-    (void)buf_append(out, BYTES("# Keyspace\r\n"));
-    if (keys->table.count > 0) {
-        (void)buf_format(out, "db0:keys=%llu,expires=%u,avg_ttl=%lld\r\n", (unsigned long long)keys->table.count,
-                         keys->expire.count, (long long)expire_mean_ms(&keys->expire, node->now_ms));
+    const struct meters *meters = &place->node->worker.meters;
+    place->more = place->index + 1 < meters->command_count;
+    if (place->index >= meters->command_count) {
+        return NULL;
     }
-    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
-        if (keys->keys[i] > 0) {
-            (void)buf_format(out, "type_%s:keys=%llu,loaded=%d\r\n", node->replica.shard.types[i].name,
-                             (unsigned long long)keys->keys[i], node->replica.shard.types[i].abi != NULL ? 1 : 0);
-        }
-    }
-    if (keys->frozen > 0) {
-        (void)buf_format(out, "frozen_keys:%llu\r\ndamaged_keys:%llu\r\n", (unsigned long long)keys->frozen,
-                         (unsigned long long)keys->damaged);
-    }
+    place->label = registry_command(place->node->registry, place->index)->usage.name;
+    return &meters->commands[place->index];
 }
+
+static void *find_command(struct place *place)
+{
+    struct command_meter *meter = next_command(place);
+    return meter != NULL && command_meter_used(meter) ? meter : NULL;
+}
+
+static void *find_timed_command(struct place *place)
+{
+    struct command_meter *meter = next_command(place);
+    return meter != NULL && meter->times != NULL ? meter : NULL;
+}
+
+static void *find_error_kind(struct place *place)
+{
+    struct errors *errors = &place->node->worker.meters.errors;
+    place->more = place->index + 1 < errors->count;
+    if (place->index >= errors->count) {
+        return NULL;
+    }
+    place->label = errors->kinds[place->index].word;
+    return &errors->kinds[place->index];
+}
+
+/* One database so far; an empty one is not shown. */
+static void *find_database(struct place *place)
+{
+    struct store_counts *counts = find_store(place);
+    place->label = "0";
+    return counts->keys > 0 ? counts : NULL;
+}
+
+static void *find_frozen(struct place *place)
+{
+    struct store_counts *counts = find_store(place);
+    return counts->frozen > 0 ? counts : NULL;
+}
+
+/* ---- the sections ---- */
+
+struct part {
+    const struct counter_table *table;
+    void *(*find)(struct place *); /* NULL: there is none now, or none of this index */
+};
+
+#define PARTS_MAX 9
 
 struct section {
     const char *name;
-    void (*write)(struct node *, struct buf *);
-    bool daily; /* part of INFO without an argument */
+    const char *title;
+    bool daily;                      /* part of INFO without an argument */
+    bool (*is_there)(struct node *); /* NULL: always */
+    struct part parts[PARTS_MAX];    /* up to the first without a table */
 };
 
+static bool has_process(struct node *node)
+{
+    return node->env.process != NULL;
+}
+
 static const struct section sections[] = {
-    {"server", server, true},
-    {"clients", clients, true},
-    {"memory", memory_info, true},
-    {"persistence", persistence, true},
-    {"stats", stats, true},
-    {"replication", replication, true},
-    {"cpu", cpu, true},
-    {"modules", modules, true},
-    {"commandstats", info_command_stats, false},
-    {"errorstats", info_error_stats, true},
-    {"latencystats", info_latency_stats, false},
-    {"cluster", cluster, true},
-    {"keyspace", keyspace, true},
+    {"server",
+     "Server",
+     true,
+     NULL,
+     {{&node_counters_server, find_node}, {&node_counters_process, find_process}, {&node_counters_names, find_config}}},
+    {"clients",
+     "Clients",
+     true,
+     NULL,
+     {{&serve_counters_clients, find_serve},
+      {&node_counters_maximum, find_config},
+      {&traffic_client_counters, find_traffic}}},
+    {"memory",
+     "Memory",
+     true,
+     NULL,
+     {{&memory_report_counters, find_memory},
+      {&shard_counters_limit, find_limit},
+      {&store_counters_memory, find_store},
+      {&node_counters_machine, find_process},
+      {&log_counters_memory, find_wal},
+      {&shard_counters_type_memory, find_type},
+      {&shard_counters_module_memory, find_module_share}}},
+    {"persistence",
+     "Persistence",
+     true,
+     NULL,
+     {{&node_counters_loading, find_node},
+      {&node_counters_persistence, find_config},
+      {&log_counters_replay, find_replayed},
+      {&log_counters_snapshot, find_snapshot},
+      {&log_counters_tail, find_tail_after_loading},
+      {&log_counters_wal, find_wal},
+      {&saver_counters, find_saver},
+      {&shard_counters_sweep, find_sweep},
+      {&log_counters_writer, find_writer}}},
+    {"stats",
+     "Stats",
+     true,
+     NULL,
+     {{&traffic_counters, find_traffic},
+      {&meters_counters, find_counts},
+      {&shard_counters, find_stats},
+      {&serve_counters_stats, find_serve},
+      {&errors_counters, find_errors}}},
+    {"replication", "Replication", true, NULL, {{&node_counters_role, find_node}, {&log_counters_offset, find_tail}}},
+    {"cpu", "CPU", true, has_process, {{&node_counters_cpu, find_cpu}}},
+    {"modules", "Modules", true, NULL, {{&node_counters_module, find_module}}},
+    {"commandstats", "Commandstats", false, NULL, {{&command_meter_counters, find_command}}},
+    {"errorstats", "Errorstats", true, NULL, {{&errors_kind_counters, find_error_kind}}},
+    {"latencystats", "Latencystats", false, NULL, {{&command_meter_times, find_timed_command}}},
+    {"cluster", "Cluster", true, NULL, {{&node_counters_cluster, find_node}}},
+    {"keyspace",
+     "Keyspace",
+     true,
+     NULL,
+     {{&store_counters_database, find_database},
+      {&shard_counters_of_type, find_type_with_keys},
+      {&store_counters_frozen, find_frozen}}},
 };
+
+#define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
 static bool is_wanted(const struct section *section, const struct gm_bytes *wanted, uint32_t count)
 {
@@ -236,14 +365,49 @@ static bool is_wanted(const struct section *section, const struct gm_bytes *want
     return false;
 }
 
-void info_write(struct node *node, const struct gm_bytes *wanted, uint32_t count, struct buf *out)
+/* Prints all structs of a part, or resets them: `out` NULL. */
+static void walk(struct node *node, const struct part *part, struct buf *out)
 {
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (is_wanted(&sections[i], wanted, count)) {
-            if (out->size > 0) {
-                (void)buf_append(out, BYTES("\r\n"));
-            }
-            sections[i].write(node, out);
+    struct place place = {.node = node, .more = true};
+    for (; place.more; place.index++) {
+        place.more = false;
+        void *of = part->find(&place); /* info I1: what is not there is not printed */
+        if (of != NULL && out != NULL) {
+            counters_print(part->table, of, place.label, out);
+        } else if (of != NULL) {
+            counters_reset(part->table, of);
         }
     }
+}
+
+static void walk_section(struct node *node, const struct section *section, struct buf *out)
+{
+    for (size_t i = 0; i < PARTS_MAX && section->parts[i].table != NULL; i++) {
+        const struct part *part = &section->parts[i];
+        if (out != NULL || counters_resets(part->table)) { /* info I2 */
+            walk(node, part, out);
+        }
+    }
+}
+
+void info_write(struct node *node, const struct gm_bytes *wanted, uint32_t count, struct buf *out)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        const struct section *section = &sections[i];
+        if (is_wanted(section, wanted, count)) {
+            (void)buf_format(out, "%s", out->size > 0 ? "\r\n" : "");
+            if (section->is_there == NULL || section->is_there(node)) {
+                (void)buf_format(out, "# %s\r\n", section->title);
+            }
+            walk_section(node, section, out);
+        }
+    }
+}
+
+void info_reset(struct node *node)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        walk_section(node, &sections[i], NULL);
+    }
+    meters_reset(&node->worker.meters); /* the histograms, which no row shows */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* info.h - what INFO tells: one function per section, the names those that dashboards know. */
+/* info.h - INFO by sections, under the names that dashboards know, and CONFIG RESETSTAT. */
 #ifndef GEOMYS_NODE_INFO_H
 #define GEOMYS_NODE_INFO_H
 
@@ -12,5 +12,8 @@
 /* Appends the sections that `wanted` names: none = those of every day, "all", "everything", "default", or section
  * names. */
 void info_write(struct node *node, const struct gm_bytes *wanted, uint32_t count, struct buf *out);
+
+/* CONFIG RESETSTAT: begins anew what has a row that says so. O(commands + clients). */
+void info_reset(struct node *node);
 
 #endif

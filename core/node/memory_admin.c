@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* memory_admin.c - telling what memory is used for.
- *
- * Idea     Everything is taken from running sums (keyspace, accounts) and from what the allocator and the system say:
- *          O(types and modules). "dataset" is entries and what values own; "overhead" is the table and the heap of
- *          expiries. A number that this server does not have is left out. */
+/* memory_admin.c - MEMORY: what memory is used for (memory_report.h), in numbers and in words. A number that this
+ * server does not have is left out. */
 #include "node/memory_admin.h"
 
-#include <stdio.h>
-
-#include "base/memory.h"
 #include "base/version.h"
 #include "command/commands.h"
 #include "node/admin.h"
-#include "node/info_parts.h"
+#include "node/memory_report.h"
 #include "serve/call.h"
+#include "shard/shard_counters.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 
@@ -29,140 +24,9 @@ struct evict_options memory_options(const struct config *config)
     };
 }
 
-static const char *policy_name(enum evict_policy policy)
-{
-    static const char *const names[] = {
-        [EVICT_NONE] = "noeviction",
-        [EVICT_ALL_RECENCY] = "allkeys-lru",
-        [EVICT_ALL_FREQUENCY] = "allkeys-lfu",
-        [EVICT_ALL_RANDOM] = "allkeys-random",
-        [EVICT_EXPIRING_RECENCY] = "volatile-lru",
-        [EVICT_EXPIRING_FREQUENCY] = "volatile-lfu",
-        [EVICT_EXPIRING_RANDOM] = "volatile-random",
-        [EVICT_EXPIRING_SOONEST] = "volatile-ttl",
-    };
-    return names[policy];
-}
-
-/* ---- what there is to tell ---- */
-
-struct report {
-    const struct keyspace *keyspace;
-    uint64_t used;
-    uint64_t peak;
-    uint64_t overhead;
-    uint64_t dataset;
-    uint64_t resident; /* of the process; 0: unknown */
-    struct memory_totals totals;
-    bool has_totals;
-};
-
-static struct report make_report(const struct node *node)
-{
-    const struct keyspace *keyspace = &node->replica.shard.keyspace;
-    struct report report = {
-        .keyspace = keyspace, .used = keyspace_memory(keyspace), .overhead = keyspace_overhead(keyspace)};
-    report.peak = report.used > node->peak_memory ? report.used : node->peak_memory;
-    report.dataset = report.used - report.overhead;
-    report.has_totals = memory_totals(&report.totals);
-    if (node->env.process != NULL) {
-        report.resident = node->env.process->ops->resident_bytes(node->env.process);
-    }
-    return report;
-}
-
 static double ratio(uint64_t part, uint64_t whole)
 {
-    return whole > 0 ? (double)part / (double)whole : 0;
-}
-
-struct share {
-    uint64_t keys;
-    uint64_t bytes;
-};
-
-static struct share share_of_module(const struct node *node, const struct module *module)
-{
-    struct share share = {0};
-    for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        uint8_t number = node->replica.shard.type_numbers[module->first_type + i];
-        share.keys += node->replica.shard.keyspace.keys[number];
-        share.bytes += node->replica.shard.keyspace.account[number].bytes;
-    }
-    return share;
-}
-
-/* ---- INFO ---- */
-
-static void amount(struct buf *out, const char *name, uint64_t bytes)
-{
-    char with_unit[64];
-    (void)buf_format(out, "%s:%llu\r\n", name, (unsigned long long)bytes);
-    (void)snprintf(with_unit, sizeof with_unit, "%s_human", name);
-    info_human(out, with_unit, bytes);
-}
-
-static void info_allocator(const struct report *report, struct buf *out)
-{
-    if (report->has_totals) {
-        const struct memory_totals *totals = &report->totals;
-        (void)buf_format(out, "allocator_allocated:%llu\r\nallocator_active:%llu\r\nallocator_resident:%llu\r\n",
-                         (unsigned long long)totals->allocated, (unsigned long long)totals->active,
-                         (unsigned long long)totals->resident);
-        (void)buf_format(out, "allocator_frag_ratio:%.2f\r\nallocator_frag_bytes:%llu\r\n",
-                         ratio(totals->active, totals->allocated),
-                         (unsigned long long)(totals->active - totals->allocated));
-        (void)buf_format(out, "allocator_rss_ratio:%.2f\r\nallocator_rss_bytes:%lld\r\n",
-                         ratio(totals->resident, totals->active),
-                         (long long)totals->resident - (long long)totals->active);
-        if (report->resident > 0) {
-            (void)buf_format(out, "rss_overhead_ratio:%.2f\r\nrss_overhead_bytes:%lld\r\n",
-                             ratio(report->resident, totals->resident),
-                             (long long)report->resident - (long long)totals->resident);
-        }
-    }
-    if (report->resident > 0) {
-        (void)buf_format(out, "mem_fragmentation_ratio:%.2f\r\nmem_fragmentation_bytes:%lld\r\n",
-                         ratio(report->resident, report->used), (long long)report->resident - (long long)report->used);
-    }
-    (void)buf_format(out, "mem_allocator:%s\r\n", memory_allocator());
-}
-
-static void info_shares(const struct node *node, struct buf *out)
-{
-    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
-        (void)buf_format(out, "used_memory_type_%s:%llu\r\n", node->replica.shard.types[i].name,
-                         (unsigned long long)node->replica.shard.keyspace.account[i].bytes);
-    }
-    for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
-        const struct module *module = registry_module(node->registry, i);
-        if (module->abi->type_count > 0) {
-            (void)buf_format(out, "used_memory_module_%s:%llu\r\n", module->abi->name,
-                             (unsigned long long)share_of_module(node, module).bytes);
-        }
-    }
-}
-
-void memory_info(struct node *node, struct buf *out)
-{
-    struct report report = make_report(node);
-    const struct evict_options *options = &node->replica.shard.evict.options;
-    (void)buf_append(out, BYTES("# Memory\r\n"));
-    amount(out, "used_memory", report.used);
-    if (report.resident > 0) {
-        amount(out, "used_memory_rss", report.resident);
-    }
-    amount(out, "used_memory_peak", report.peak);
-    (void)buf_format(out, "used_memory_peak_perc:%.2f%%\r\nused_memory_overhead:%llu\r\nused_memory_dataset:%llu\r\n",
-                     100 * ratio(report.used, report.peak), (unsigned long long)report.overhead,
-                     (unsigned long long)report.dataset);
-    (void)buf_format(out, "used_memory_dataset_perc:%.2f%%\r\n", 100 * ratio(report.dataset, report.used));
-    amount(out, "maxmemory", options->limit);
-    (void)buf_format(out, "maxmemory_policy:%s\r\n", policy_name(options->policy));
-    info_allocator(&report, out);
-    (void)buf_format(out, "lazyfree_pending_objects:%llu\r\n", (unsigned long long)report.keyspace->dead.count);
-    info_memory_process(node, out);
-    info_shares(node, out);
+    return counter_ratio(part, whole).real;
 }
 
 /* ---- MEMORY STATS ---- */
@@ -179,7 +43,7 @@ static void pair_double(struct reply *reply, const char *name, double number)
     reply_double(reply, number);
 }
 
-static void stats_allocator(struct reply *reply, const struct report *report)
+static void stats_allocator(struct reply *reply, const struct memory_report *report)
 {
     const struct memory_totals *totals = &report->totals;
     pair(reply, "allocator.allocated", totals->allocated);
@@ -191,7 +55,7 @@ static void stats_allocator(struct reply *reply, const struct report *report)
     pair(reply, "allocator-rss.bytes", totals->resident - totals->active);
 }
 
-static void stats_share(struct reply *reply, const char *kind, const char *of, struct share share)
+static void stats_share(struct reply *reply, const char *kind, const char *of, struct shard_share share)
 {
     reply_format(reply, "%s.%s", kind, of);
     reply_map(reply, 2);
@@ -201,15 +65,13 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
-        stats_share(reply, "type", node->replica.shard.types[i].name,
-                    (struct share){keyspace->keys[i], keyspace->account[i].bytes});
+        stats_share(reply, "type", node->replica.shard.types[i].name, shard_counters_type(&node->replica.shard, i));
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
         if (module->abi->type_count > 0) {
-            stats_share(reply, "module", module->abi->name, share_of_module(node, module));
+            stats_share(reply, "module", module->abi->name, shard_counters_module(&node->replica.shard, module));
         }
     }
 }
@@ -227,8 +89,9 @@ static void plan_stats(struct gm_call *call)
 {
     const struct node *node = admin_node(call);
     struct reply *reply = &call_of(call)->reply;
-    struct report report = make_report(node);
-    const struct keyspace *keyspace = report.keyspace;
+    struct memory_report report;
+    memory_report_take(node, &report);
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     uint64_t keys = keyspace->table.count;
     size_t optional = (report.has_totals ? 7u : 0u) + (report.resident > 0 ? 2u : 0u);
     reply_map(reply, 9 + optional + count_shares(node));
@@ -241,8 +104,8 @@ static void plan_stats(struct gm_call *call)
     pair(reply, "overhead.total", report.overhead);
     pair(reply, "keys.count", keys);
     pair(reply, "keys.bytes-per-key", keys > 0 ? report.used / keys : 0);
-    pair(reply, "dataset.bytes", report.dataset);
-    pair_double(reply, "dataset.percentage", 100 * ratio(report.dataset, report.used));
+    pair(reply, "dataset.bytes", memory_report_dataset(&report));
+    pair_double(reply, "dataset.percentage", 100 * ratio(memory_report_dataset(&report), report.used));
     pair_double(reply, "peak.percentage", 100 * ratio(report.used, report.peak));
     if (report.has_totals) {
         stats_allocator(reply, &report);
@@ -257,9 +120,10 @@ static void plan_stats(struct gm_call *call)
 
 /* ---- MEMORY DOCTOR, PURGE ---- */
 
-static void doctor_limit(const struct node *node, const struct report *report, struct buf *out)
+static void doctor_limit(const struct node *node, const struct memory_report *report, struct buf *out)
 {
     const struct evict *evict = &node->replica.shard.evict;
+    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     enum evict_policy policy = evict->options.policy;
     if (evict->options.limit == 0) {
         return;
@@ -268,18 +132,18 @@ static void doctor_limit(const struct node *node, const struct report *report, s
         (void)buf_format(out,
                          "* Memory is above maxmemory and %s leaves nothing to evict: writes are refused. Raise "
                          "maxmemory, delete keys, or choose another maxmemory_policy.\n",
-                         policy_name(policy));
+                         evict_policy_name(policy));
     } else if (policy == EVICT_NONE && report->used > evict->options.limit / 10 * 9) {
         (void)buf_format(out, "* More than 90 %% of maxmemory is used, and maxmemory_policy is noeviction: writes will "
                               "be refused soon. Raise maxmemory, or choose a policy.\n");
     }
-    if (policy >= EVICT_EXPIRING_RECENCY && report->keyspace->table.count > 0 && report->keyspace->expire.count == 0) {
+    if (policy >= EVICT_EXPIRING_RECENCY && keyspace->table.count > 0 && keyspace->expire.count == 0) {
         (void)buf_format(out, "* maxmemory_policy %s evicts only keys with an expiry, and there are none.\n",
-                         policy_name(policy));
+                         evict_policy_name(policy));
     }
 }
 
-static void doctor_allocator(const struct report *report, struct buf *out)
+static void doctor_allocator(const struct memory_report *report, struct buf *out)
 {
     const struct memory_totals *totals = &report->totals;
     if (report->peak > report->used / 2 * 3 && report->peak > 16 * MIB) {
@@ -304,29 +168,30 @@ static void doctor_allocator(const struct report *report, struct buf *out)
     }
 }
 
-static void doctor_values(const struct report *report, struct buf *out)
+static void doctor_values(const struct keyspace *keyspace, struct buf *out)
 {
-    if (report->keyspace->dead.count > 0) {
+    if (keyspace->dead.count > 0) {
         (void)buf_format(out, "* %llu flushed keys are still being released.\n",
-                         (unsigned long long)report->keyspace->dead.count);
+                         (unsigned long long)keyspace->dead.count);
     }
-    if (report->keyspace->frozen > 0) {
+    if (keyspace->frozen > 0) {
         (void)buf_format(out,
                          "* %llu values are kept as the records that make them, which takes more memory: their "
                          "modules are not loaded, or they are damaged.\n",
-                         (unsigned long long)report->keyspace->frozen);
+                         (unsigned long long)keyspace->frozen);
     }
 }
 
 static void plan_doctor(struct gm_call *call)
 {
     const struct node *node = admin_node(call);
-    struct report report = make_report(node);
+    struct memory_report report;
+    memory_report_take(node, &report);
     struct buf out;
     buf_init(&out, 16384);
     doctor_limit(node, &report, &out);
     doctor_allocator(&report, &out);
-    doctor_values(&report, &out);
+    doctor_values(&node->replica.shard.keyspace, &out);
     if (out.size == 0) {
         (void)buf_format(&out, "Nothing is wrong with memory: %.1f MB of data, %.1f MB at its peak.\n",
                          (double)report.used / 1e6, (double)report.peak / 1e6);

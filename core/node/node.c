@@ -196,12 +196,10 @@ static void once_per_second(struct node *node)
     if (node->monotonic_ms < node->next_second_ms) {
         return;
     }
-    const struct meters_counts *counts = &node->worker.meters.counts;
+    struct meters *meters = &node->worker.meters;
     node->next_second_ms = node->monotonic_ms + 1000;
-    timing_adjust(&node->worker.meters.timing);
-    traffic_second(&node->traffic, node->net_input, node->net_output);
-    node->commands_second = counts->commands - node->commands_before;
-    node->commands_before = counts->commands;
+    timing_adjust(&meters->timing);
+    traffic_second(&node->traffic, meters->counts.commands);
     uint64_t memory = keyspace_memory(&node->replica.shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     check_idle_clients(node);

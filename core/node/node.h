@@ -38,7 +38,8 @@ struct node_env {
     struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
     struct entropy *entropy;
     struct process *process;
-    struct settings *settings; /* NULL: the server runs without a configuration file */
+    struct net_gauge connections; /* for people */
+    struct settings *settings;    /* NULL: the server runs without a configuration file */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
@@ -69,14 +70,8 @@ struct node {
     struct list stuffed; /* clients whose input waits for the disk */
     uint64_t released;   /* of the last turn */
     uint64_t next_session_id;
-    uint64_t connections; /* accepted so far */
-    uint64_t connections_rejected;
     uint64_t peak_memory; /* bytes */
-    uint64_t net_input;   /* bytes */
-    uint64_t net_output;  /* bytes */
     struct traffic traffic;
-    uint64_t commands_second; /* in the last full second */
-    uint64_t commands_before; /* count at its end */
     char run_id[41];
 };
 

@@ -39,8 +39,10 @@ enum status os_signal_create(struct os_signal **out, struct os_loop *loop, void 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    check(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
-    check(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    int outcome = sigprocmask(SIG_BLOCK, &set, NULL);
+    check(outcome == 0);
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    check(before != SIG_ERR);
     int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (descriptor < 0) {
         complaint_set(complaint, "can not listen for signals: %s", strerrordesc_np(errno));

@@ -109,16 +109,9 @@ static void on_removed(struct disk_request *request)
 
 /* ---- one snapshot ---- */
 
-static uint64_t log_written(const struct saver *saver)
-{
-    struct wal_stats stats;
-    wal_stats(saver->wal, &stats);
-    return stats.bytes_written;
-}
-
 static uint64_t log_since_cut(const struct saver *saver)
 {
-    return saver->log_before + log_written(saver) - saver->log_at_cut;
+    return saver->log_before + wal_bytes_written(saver->wal) - saver->log_at_cut;
 }
 
 static void begin(struct saver *saver)
@@ -131,7 +124,7 @@ static void begin(struct saver *saver)
     saver->keys = shard->keyspace.table.count;
     saver->cut = (struct snapshot_cut){
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
-    saver->log_at_begin = log_written(saver);
+    saver->log_at_begin = wal_bytes_written(saver->wal);
     saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
     snapshot_target_init(&saver->target, saver->writer);
     sweep_begin(shard, &saver->target.base);
@@ -342,38 +335,23 @@ void saver_finish(struct saver *saver)
 
 /* ---- INFO ---- */
 
-void saver_info(const struct saver *saver, struct buf *out)
+void saver_count(const struct saver *saver, struct saver_counts *out)
 {
     const struct shard *shard = saver->shard;
     bool busy = saver_is_busy(saver);
-    long long took = saver->last_took_ms < 0 ? -1 : saver->last_took_ms / 1000;
-    long long taking = busy ? (shard->monotonic_ms - saver->begun_ms) / 1000 : -1;
-    const char *status = saver->failed ? "err" : "ok";
-    (void)buf_format(
-        out,
-        "rdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\n"
-        "rdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%lld\r\nrdb_current_bgsave_time_sec:%lld\r\n"
-        "rdb_saves:%llu\r\nrdb_last_cow_size:%zu\r\n",
-        (unsigned long long)(shard->tail.last_sequence - saver->newest), busy ? 1 : 0,
-        (long long)saver->last_wall_ms / 1000, status, took, taking, (unsigned long long)saver->made,
-        saver->last_memory);
-    (void)buf_format(out,
-                     "aof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:%lld\r\n"
-                     "aof_current_rewrite_time_sec:%lld\r\naof_last_bgrewrite_status:%s\r\n",
-                     busy ? 1 : 0, took, taking, status);
-    (void)buf_format(
-        out,
-        "snapshot_sequence:%llu\r\nsnapshot_older_sequence:%llu\r\nsnapshot_size:%llu\r\n"
-        "snapshot_last_ms:%lld\r\nsnapshot_longest_slice_us:%lld\r\nsnapshot_values_before_change:%llu\r\n",
-        (unsigned long long)saver->newest, (unsigned long long)saver->older, (unsigned long long)saver->newest_size,
-        (long long)saver->last_took_ms, (long long)shard->sweep.longest_us, (unsigned long long)shard->sweep.before);
-    if (saver->writer != NULL) {
-        struct snapshot_writer_stats stats;
-        snapshot_writer_stats(saver->writer, &stats);
-        (void)buf_format(out, "snapshot_current_bytes:%llu\r\nsnapshot_current_memory:%zu\r\n",
-                         (unsigned long long)stats.bytes_stored, stats.memory);
-    }
-    if (saver->wal != NULL) {
-        (void)buf_format(out, "aof_current_size:%llu\r\n", (unsigned long long)log_since_cut(saver));
-    }
+    *out = (struct saver_counts){
+        .changes = shard->tail.last_sequence - saver->newest,
+        .busy = busy,
+        .scheduled = saver->wanted,
+        .failed = saver->failed,
+        .last_wall_s = saver->last_wall_ms / 1000,
+        .last_took_ms = saver->last_took_ms,
+        .taking_s = busy ? (shard->monotonic_ms - saver->begun_ms) / 1000 : -1,
+        .made = saver->made,
+        .last_memory = saver->last_memory,
+        .newest = saver->newest,
+        .older = saver->older,
+        .newest_size = saver->newest_size,
+        .log_since = log_since_cut(saver),
+    };
 }

@@ -4,6 +4,7 @@
 #ifndef GEOMYS_REPLICA_SAVER_H
 #define GEOMYS_REPLICA_SAVER_H
 
+#include "base/counters.h"
 #include "base/trace.h"
 #include "env/disk.h"
 #include "log/snapshot_writer.h"
@@ -89,7 +90,25 @@ bool saver_turn(struct saver *saver);
 /* When saver_turn wants to be called at the latest, monotonic ms; INT64_MAX: no wish. */
 int64_t saver_next_ms(const struct saver *saver);
 
-/* Appends the lines of INFO's section Persistence, under the names that dashboards know. */
-void saver_info(const struct saver *saver, struct buf *out);
+struct saver_counts {
+    uint64_t changes;     /* records since the newest snapshot */
+    bool busy;            /* a snapshot is under way, or about to be */
+    bool scheduled;       /* one is to begin as soon as it can */
+    bool failed;          /* the last one */
+    int64_t last_wall_s;  /* Unix time */
+    int64_t last_took_ms; /* -1: none since the start */
+    int64_t taking_s;     /* -1: none is under way */
+    uint64_t made;
+    uint64_t last_memory; /* bytes */
+    uint64_t newest;      /* sequences */
+    uint64_t older;
+    uint64_t newest_size; /* bytes */
+    uint64_t log_since;   /* bytes of log behind the newest */
+};
+
+/* Only with a log. O(1). */
+void saver_count(const struct saver *saver, struct saver_counts *out);
+
+extern const struct counter_table saver_counters; /* of struct saver_counts: saver_counters.c */
 
 #endif

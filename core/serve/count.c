@@ -3,9 +3,6 @@
 /* count.c - from a call to the meters of the thread that carries it out. */
 #include "serve/count.h"
 
-#include "base/histogram.h"
-#include "base/memory.h"
-
 static struct command_meter *meter_of(const struct call *call)
 {
     return &call->worker->meters.commands[call->command->index];
@@ -48,11 +45,7 @@ static void count_time(struct call *call, struct command_meter *meter)
         ns += call->caller.session->spent_ns;
         call->caller.session->spent_ns = 0;
     }
-    if (__builtin_expect(meter->times == NULL, 0)) {
-        meter->times = memory_zeroed(sizeof *meter->times);
-    }
-    meter->ns += ns;
-    histogram_add(meter->times, ns);
+    command_meter_time(meter, ns);
     if (__builtin_expect(ns >= timing->slow_ns, 0)) {
         count_slow(call, ns);
     }

@@ -241,3 +241,18 @@ bool evict_turn(struct shard *shard)
 {
     return is_over(shard) && shard_may_change(shard) && run(shard) && is_over(shard);
 }
+
+const char *evict_policy_name(enum evict_policy policy)
+{
+    static const char *const names[] = {
+        [EVICT_NONE] = "noeviction",
+        [EVICT_ALL_RECENCY] = "allkeys-lru",
+        [EVICT_ALL_FREQUENCY] = "allkeys-lfu",
+        [EVICT_ALL_RANDOM] = "allkeys-random",
+        [EVICT_EXPIRING_RECENCY] = "volatile-lru",
+        [EVICT_EXPIRING_FREQUENCY] = "volatile-lfu",
+        [EVICT_EXPIRING_RANDOM] = "volatile-random",
+        [EVICT_EXPIRING_SOONEST] = "volatile-ttl",
+    };
+    return names[policy];
+}

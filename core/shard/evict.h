@@ -35,7 +35,7 @@ struct shard;
 #define EVICT_SAMPLES_MAX 64
 #define EVICT_REFUSAL     "OOM command not allowed when used memory > 'maxmemory'."
 
-/* In the order of the setting's words. */
+/* In the order of the setting's words: see evict_policy_name. */
 enum evict_policy {
     EVICT_NONE,
     EVICT_ALL_RECENCY,
@@ -54,6 +54,9 @@ struct evict_options {
     uint32_t log_factor;
     uint32_t decay_minutes;
 };
+
+/* The setting's word for it. */
+const char *evict_policy_name(enum evict_policy policy);
 
 struct evict_candidate {
     const struct entry *entry; /* may have gone: an address, not to be followed before it has been found */

@@ -90,7 +90,7 @@ void expire_add(struct expire *expire, struct entry *entry)
 void expire_remove(struct expire *expire, struct entry *entry)
 {
     uint32_t place = place_of(entry);
-    check(place < expire->count && expire->items[place].entry == entry);
+    check(place < expire->count && expire->items[place].entry == entry); /* expire I1 */
     expire->sum_ms -= (uint64_t)expire->items[place].at_ms;
     struct expire_item last = expire->items[--expire->count];
     if (place < expire->count) {

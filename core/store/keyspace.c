@@ -137,7 +137,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
                                int64_t expire_at_ms, bool roomy)
 {
     struct entry *entry = table_element(slot);
-    check(!is_owed(keyspace, entry));
+    check(!is_owed(keyspace, entry)); /* keyspace I4 */
     size_t size = size_of(shape, entry->key_size);
     bool same_place = ((entry->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
@@ -168,7 +168,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
 
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
-    check(!is_owed(keyspace, entry));
+    check(!is_owed(keyspace, entry)); /* keyspace I4 */
     count_out(keyspace, entry);
     entry->flags = (uint8_t)((entry->flags & (ENTRY_EXPIRES | ENTRY_SPARE | ENTRY_SWEPT)) | ENTRY_VACANT);
     count_in(keyspace, entry);

@@ -68,7 +68,7 @@ Test(buf, grows_at_most_twofold_and_keeps_its_bytes)
         uint8_t byte = (uint8_t)(i * 7);
         size_t before = buf.capacity;
         cr_assert(buf_append(&buf, (struct gm_bytes){&byte, 1}));
-        cr_assert(buf.capacity == before || before == 0 || buf.capacity <= before * 2);
+        cr_assert(buf.capacity == before || before == 0 || buf.capacity <= before * 2); /* buf I2 */
     }
     for (size_t i = 0; i < buf.size; i++) {
         cr_assert_eq(buf.data[i], (uint8_t)(i * 7));

@@ -62,3 +62,16 @@ Test(histogram, any_value_is_known_to_a_sixteenth)
                   (unsigned long long)end);
     }
 }
+
+Test(histogram, two_are_one)
+{
+    static struct histogram a;
+    static struct histogram b;
+    histogram_add(&a, 3);
+    histogram_add(&b, 3);
+    histogram_add(&b, 5000);
+    histogram_merge(&a, &b);
+    cr_expect_eq(histogram_count(&a), 3);
+    cr_expect_eq(histogram_up_to(&a, 3), 2);
+    cr_expect_eq(histogram_count(&b), 2);
+}

@@ -66,7 +66,7 @@ Test(table, finds_exactly_what_was_inserted_and_not_removed)
                 count++;
             } else if (!insert) {
                 void *removed = table_remove(&table, key_of(element), table_hash(&table, key_of(element)));
-                cr_assert_eq(removed, present[element->number] ? element : NULL);
+                cr_assert_eq(removed, present[element->number] ? element : NULL); /* table I1 */
                 count -= present[element->number];
                 present[element->number] = false;
             }
@@ -80,7 +80,7 @@ Test(table, finds_exactly_what_was_inserted_and_not_removed)
         }
         uint64_t buckets = table_buckets(&table);
         cr_assert_leq(count, buckets * TABLE_LOAD_HIGH);
-        cr_assert(buckets <= 4 || count + 1 >= buckets * TABLE_LOAD_LOW, "%lu in %lu", count, buckets);
+        cr_assert(buckets <= 4 || count + 1 >= buckets * TABLE_LOAD_LOW, "%lu in %lu", count, buckets); /* table I2 */
     }
     table_finish(&table);
     memory_free(present);
@@ -256,7 +256,7 @@ Test(table, a_note_stays_with_its_element_wherever_the_slot_goes)
         struct element *gone = table_remove(&table, key_of(&elements[i]), table_hash(&table, key_of(&elements[i])));
         cr_assert_eq(gone->number, i);
         const struct table_slot *last = slot_of(&table, &elements[UNIVERSE - 1 - i % 100]);
-        cr_assert_eq(table_note(last), notes[UNIVERSE - 1 - i % 100]);
+        cr_assert_eq(table_note(last), notes[UNIVERSE - 1 - i % 100]); /* table I3 */
     }
     table_note_all(&table, TABLE_NOTE_MAX);
     for (uint32_t i = UNIVERSE - 100; i < UNIVERSE; i++) {

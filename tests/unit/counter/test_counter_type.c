@@ -35,7 +35,7 @@ Test(counter_type, adds_sets_and_turns_into_a_fraction_and_back)
     EXPECT(&cell, "-7", "int");
     cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("-7.5")), GM_OK);
     EXPECT(&cell, "-7.5", "embstr");
-    cr_assert_eq(apply_number(&cell, COUNTER_ADD, 1), GM_CORRUPT, "no sum of a text");
+    cr_assert_eq(apply_number(&cell, COUNTER_ADD, 1), GM_CORRUPT, "no sum of a text"); /* counter_type P1 */
     EXPECT(&cell, "-7.5", "embstr");
     cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("100000000000000000000")), GM_OK);
     EXPECT(&cell, "100000000000000000000", "embstr");
@@ -46,7 +46,7 @@ Test(counter_type, adds_sets_and_turns_into_a_fraction_and_back)
     cr_assert_eq(apply_number(&cell, COUNTER_SET, INT64_MAX), GM_OK);
     cr_assert_eq(apply_number(&cell, COUNTER_ADD, 1), GM_CORRUPT, "never wraps");
     EXPECT(&cell, "9223372036854775807", "int");
-    cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("1")), GM_CORRUPT, "one form only");
+    cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("1")), GM_CORRUPT, "one form only"); /* counter_type P2 */
     cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("")), GM_CORRUPT);
     cr_assert_eq(cell_apply(&cell, COUNTER_SET, gm_bytes_of("")), GM_CORRUPT);
     cr_assert_eq(cell_apply(&cell, COUNTER_ADD, gm_bytes_of("\x80")), GM_CORRUPT);

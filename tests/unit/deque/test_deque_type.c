@@ -103,7 +103,7 @@ static void tell(bool blocks)
     apply(&cell, DEQUE_TRIM, BODY("\x01\x01"));
     EXPECT(&cell, "[c]");
     apply(&cell, DEQUE_REMOVE, BODY("\x00\x01"));
-    EXPECT(&cell, "absent");
+    EXPECT(&cell, "absent"); /* deque_type P2 */
     cell_finish(&cell);
 }
 
@@ -175,7 +175,7 @@ Test(deque_type, refuses_a_body_that_is_malformed_or_can_not_belong_to_the_value
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             cr_assert_eq(cell_apply(&cell, bad[i].op, bad[i].body), GM_CORRUPT, "%zu", i);
             cell_dump(&cell, &after);
-            cr_assert(cell_dump_equal(&before, &after), "%zu", i);
+            cr_assert(cell_dump_equal(&before, &after), "%zu", i); /* deque_type P1 */
         }
         cell_dump_finish(&before);
         cell_dump_finish(&after);
@@ -261,6 +261,7 @@ Test(deque_type, dumps_the_same_records_whatever_the_history)
             cell_init(&cell, &deque_type);
             build(&cell, shapes[shape].n, shapes[shape].size, history);
             cell_dump(&cell, history == 0 ? &first : &other);
+            /* deque_type P3 */
             cr_assert(history == 0 || cell_dump_equal(&first, &other), "shape %zu history %d", shape, history);
             cr_assert(first.largest <= GM_DUMP_BODY || shapes[shape].size > GM_DUMP_BODY);
             cr_assert(first.records <= 1 + 2 * first.size / GM_DUMP_BODY);

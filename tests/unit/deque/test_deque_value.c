@@ -127,11 +127,12 @@ static void check_invariants(const struct deque *deque, const struct tally *tall
     uint64_t allocated = sizeof *deque + (uint64_t)deque->room * sizeof *deque->ring;
     for (uint32_t i = 0; i < deque->blocks; i++) {
         const struct deque_block *block = &deque->ring[(deque->head + i) & (deque->room - 1)];
-        cr_assert(block->count > 0 && block->start <= block->end && block->end <= block->capacity);
+        cr_assert(block->count > 0 && block->start <= block->end && block->end <= block->capacity); /* deque_value I1 */
         length += block->count;
         packed += block->end - block->start;
         allocated += block->capacity;
         if (block->capacity > DEQUE_BLOCK) {
+            /* deque_value I2 */
             cr_assert(block->end - block->start >= block->capacity / 2, "a great block is half empty");
         }
     }
@@ -308,6 +309,7 @@ Test(deque_value, costs_two_bytes_and_a_half_per_small_element_and_a_third_of_a_
         }
     }
     struct deque *little = filled(&memory, 6, (struct gm_bytes){zeros, 100}, false);
+    /* deque_value I3 */
     cr_assert(little->memory < 1300, "the first block is not a full one: %llu", (unsigned long long)little->memory);
     deque_destroy(little, &memory);
     cr_assert_eq(tally.bytes, 0);
@@ -334,6 +336,7 @@ Test(deque_value, does_not_hoard_when_a_queue_passes_through_or_the_middle_is_in
     cr_assert(deque->memory < 3 * deque->packed, "%llu for %llu", (unsigned long long)deque->memory,
               (unsigned long long)deque->packed);
 
+    /* deque_value I4 */
     /* Nine of ten go: what is left comes together. */
     uint8_t *runs = malloc(20100 * 2);
     uint8_t *at = runs;

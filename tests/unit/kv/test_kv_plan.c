@@ -253,7 +253,7 @@ Test(kv_plan, whole_values_are_one_record)
 {
     assert_plan("SET n v", "key 0: set \"v\" (1 bytes) fresh; [OK]");
     assert_plan("SET c v", "key 0: set \"v\" (1 bytes) fresh; [OK]");
-    assert_plan("SET o v GET EX 10", "[\"hello\"]key 0: set \"v\" (1 bytes) fresh until +10000; ");
+    assert_plan("SET o v GET EX 10", "[\"hello\"]key 0: set \"v\" (1 bytes) fresh until +10000; "); /* kv_set P2 */
     assert_plan("SET o v KEEPTTL", "[OK]key 0: set \"v\" (1 bytes) fresh keep; ");
     assert_plan("SET o v 250", "[OK]key 0: set \"v\" (1 bytes) fresh until +250; ");
     assert_plan("SET o v PXAT 1700000000001", "[OK]key 0: set \"v\" (1 bytes) fresh until +1; ");
@@ -263,7 +263,7 @@ Test(kv_plan, whole_values_are_one_record)
     assert_plan("GETDEL o", "[\"hello\"]key 0: deleted; ");
     assert_plan("GETEX o EX 1", "[\"hello\"]key 0: until +1000; ");
     assert_plan("GETEX e PERSIST", "[\"hello\"]key 0: until +0; ");
-    assert_plan("BITOP OR o o c", "key 0: set \"|ullo\" (5 bytes) fresh; [5]");
+    assert_plan("BITOP OR o o c", "key 0: set \"|ullo\" (5 bytes) fresh; [5]"); /* kv_bits P2 */
     assert_plan("BITOP AND o n", "key 0: deleted; [0]");
 }
 
@@ -273,12 +273,13 @@ Test(kv_plan, parts_are_records_of_that_part)
     assert_plan("APPEND n !", "key 0: set \"!\" (1 bytes); [1]");
     assert_plan("APPEND n _", "key 0: set \"\" (0 bytes); [0]");
     assert_plan("SETRANGE o 3 p!", "key 0: patch at 3 \"p!\" (2 bytes); [5]");
-    assert_plan("SETBIT o 4294967295 1", "key 0: bit 4294967295 = 1; [0]");
+    assert_plan("SETBIT o 4294967295 1", "key 0: bit 4294967295 = 1; [0]"); /* kv_bits P1 */
     assert_plan("SETBIT n 9 0", "key 0: bit 9 = 0; [0]");
     assert_plan("SETBIT o 40 0", "key 0: bit 40 = 0; [0]");
     assert_plan("BITFIELD o SET u8 #0 74", "[array 1][104]key 0: patch at 0 \"J\" (1 bytes); ");
     assert_plan("BITFIELD o SET u8 #0 74 SET u8 #4 33", "[array 2][104][111]key 0: patch at 0 \"Jell!\" (5 bytes); ");
     assert_plan("BITFIELD o SET u8 #0 74 SET u8 #20 33",
+                /* kv_bitfield P1: changed bytes only */
                 "[array 2][104][0]key 0: patch at 0 \"J\" (1 bytes); key 0: patch at 20 \"!\" (1 bytes); ");
     assert_plan("BITFIELD o SET u8 #20 0", "[array 1][0]key 0: patch at 21 \"\" (0 bytes); ");
     assert_plan("BITFIELD o SET u8 #5 33 SET u8 #6 0",
@@ -313,11 +314,11 @@ Test(kv_plan, what_changes_nothing_emits_nothing)
     assert_plan("GETEX e PXAT 1700000060000", "[\"hello\"]");
     assert_plan("APPEND o _", "[5]");
     assert_plan("APPEND c _", "[2]");
-    assert_plan("SETRANGE o 1 ell", "[5]");
+    assert_plan("SETRANGE o 1 ell", "[5]"); /* kv_range P2 */
     assert_plan("SETRANGE n 7 _", "[0]");
     assert_plan("SETRANGE c 0 41", "[2]");
     assert_plan("SETBIT o 1 1", "[1]");
-    assert_plan("BITFIELD o SET u8 0 104 GET u8 8", "[array 2][104][101]");
+    assert_plan("BITFIELD o SET u8 0 104 GET u8 8", "[array 2][104][101]"); /* kv_bitfield P2 */
     assert_plan("BITFIELD c SET u8 0 52 INCRBY u8 8 0", "[array 2][52][49]");
     assert_plan("BITFIELD o OVERFLOW FAIL INCRBY i8 0 1000", "[array 1][null]");
     assert_plan("BITOP AND n n", "[0]");
@@ -325,7 +326,7 @@ Test(kv_plan, what_changes_nothing_emits_nothing)
 
 Test(kv_plan, nothing_is_emitted_above_the_greatest_size)
 {
-    assert_plan("SETRANGE o 536870911 ab", "[" KV_ERROR_SIZE "]");
+    assert_plan("SETRANGE o 536870911 ab", "[" KV_ERROR_SIZE "]"); /* kv_range P1 */
     assert_plan("SETRANGE o 536870911 a", "key 0: patch at 536870911 \"a\" (1 bytes); [536870912]");
     assert_plan("SETRANGE o 9223372036854775807 a", "[" KV_ERROR_SIZE "]");
     assert_plan("BITFIELD o SET u8 4294967289 1", "[" KV_ERROR_SIZE "]");

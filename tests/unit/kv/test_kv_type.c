@@ -82,6 +82,7 @@ Test(kv_type, malformed_records_change_nothing)
         {65535, {NULL, 0}},
         {KV_OP_PATCH, {NULL, 0}},
         {KV_OP_PATCH, {(const uint8_t *)"\0\0\0\0\0\0\0", 7}},
+        /* kv_type P2 */
         {KV_OP_PATCH, {(const uint8_t *)"\0\0\0\40\0\0\0\0x", 9}}, /* one byte above the ceiling */
         {KV_OP_PATCH, {(const uint8_t *)"\1\0\0\40\0\0\0\0", 8}},
         {KV_OP_PATCH, {(const uint8_t *)"\377\377\377\377\377\377\377\377x", 9}},
@@ -98,7 +99,7 @@ Test(kv_type, malformed_records_change_nothing)
     cr_assert_eq(cell_apply(&cell, KV_OP_SET, BYTES("value")), GM_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_assert_eq(cell_apply(&cell, cases[i].op, cases[i].body), GM_CORRUPT, "case %zu", i);
-        assert_value(&cell, BYTES("value"));
+        assert_value(&cell, BYTES("value")); /* kv_type P1 */
         cr_assert_eq(cell_apply(&absent, cases[i].op, cases[i].body), GM_CORRUPT, "case %zu", i);
         cr_assert_eq(absent.apply.cell.form, GM_ABSENT);
     }
@@ -202,7 +203,7 @@ Test(kv_type, a_dump_is_cut_into_pieces)
         cell_init(&cell, &kv_type);
         cr_assert_eq(cell_apply(&cell, KV_OP_SET, (struct gm_bytes){value, cases[i].size}), GM_OK);
         cell_dump(&cell, &dump);
-        cr_assert_eq(dump.records, cases[i].records, "%zu bytes", cases[i].size);
+        cr_assert_eq(dump.records, cases[i].records, "%zu bytes", cases[i].size); /* kv_type P3 */
         cr_assert(dump.largest <= GM_DUMP_BODY);
         struct cell copy;
         cell_init(&copy, &kv_type);

@@ -258,7 +258,7 @@ Test(kv_value, a_field_holds_what_was_written_and_nothing_else_changes)
             bool within = bit >= field.bit && bit < field.bit + field.width;
             uint64_t from_right = within ? field.bit + field.width - 1 - bit : 0;
             bool wanted = within ? ((uint64_t)number >> from_right) % 2 == 1 : bit_model(value, bit);
-            cr_assert_eq(bit_model(after, bit), wanted);
+            cr_assert_eq(bit_model(after, bit), wanted); /* kv_value P1 */
         }
         free((void *)(uintptr_t)value.data);
     }
@@ -281,7 +281,7 @@ static void check_fit(struct kv_field field, __int128 exact, enum kv_overflow ov
     } else if (overflow == KV_SATURATE) {
         cr_assert(result == (exact < least_of(field) ? least_of(field) : greatest_of(field)));
     } else if (overflow == KV_WRAP) {
-        cr_assert(result == wrapped(field, exact));
+        cr_assert(result == wrapped(field, exact)); /* kv_value P2 */
     }
 }
 

@@ -90,6 +90,7 @@ static void expect_refusal(const struct refusal *refusal)
     cr_expect_null(usage.nodes);
 }
 
+/* usage P2 */
 Test(usage, what_is_not_a_usage_line_is_refused_where_it_goes_wrong)
 {
     static const struct refusal refusals[] = {
@@ -124,15 +125,18 @@ Test(usage, what_is_not_a_usage_line_is_refused_where_it_goes_wrong)
 Test(usage, what_could_be_read_in_two_ways_is_refused)
 {
     static const struct refusal refusals[] = {
+        /* usage_tree P3 */
         {"X a... b...", 3, "repeated argument"},
         {"X a... [NX]", 3, "repeated argument"},
         {"X a... [b]", 3, "repeated argument"},
         {"X n:int a... b{n}", 9, "repeated argument"},
         {"X {a b...}...", 6, "repeated argument"},
         {"X [a] [b]", 4, "can not be told"},
+        /* usage_tree P2 */
         {"X [a] b [NX]", 4, "can not be told"},
         {"X {a [b]}...", 7, "can not be told"},
         {"X [NX|a|b]", 9, "two alternatives begin"},
+        /* usage_tree P1 */
         {"X <NX a|NX b>", 9, "word NX"},
         {"X [NX] [NX|XX]", 4, "word NX"},
         {"X [NX] [GET] NX", 4, "word NX"},
@@ -146,6 +150,7 @@ Test(usage, what_could_be_read_in_two_ways_is_refused)
         {"X [[A] [B]]", 4, "at least one word"},
         {"X {[A] [B]}...", 4, "at least one word"},
         {"X <[A]|B>", 5, "an alternative needs"},
+        /* usage_tree P4 */
         {"X n key{n}", 3, "must be an int"},
         {"X [n:int] key{n}", 11, "not always given"},
         {"X [N n:int] key{n}", 13, "not always given"},
@@ -176,7 +181,7 @@ Test(usage, limits_hold_at_their_edge)
     struct complaint complaint;
     cr_assert_eq(parse_many("a", 64, &complaint), STATUS_OK, "%s", complaint.text);
     cr_assert_eq(parse_many("a", 65, &complaint), STATUS_INVALID);
-    cr_assert_not_null(strstr(complaint.text, "64 tokens and arguments"));
+    cr_assert_not_null(strstr(complaint.text, "64 tokens and arguments")); /* usage P1 */
     cr_assert_eq(parse_many("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 64, &complaint), STATUS_INVALID);
     cr_assert_not_null(strstr(complaint.text, "1023 bytes"));
     char name[80];

@@ -39,7 +39,7 @@ Test(conn, gives_in_one_piece_what_has_arrived_and_was_not_taken)
     user->on_input = hub_take;
     hub_text(&hub, client, "abc");
     hub_turns(&hub, 2);
-    cr_assert_eq(user->inputs, 1, "without news nothing is said");
+    cr_assert_eq(user->inputs, 1, "without news nothing is said"); /* net N1 */
     cr_assert_eq(user->seen, 3);
     cr_assert_gt(os_loop_memory(hub.loop), idle);
 
@@ -79,7 +79,7 @@ Test(conn, reads_once_in_a_turn)
     while (user->taken.size < SIZE) {
         size_t before = user->inputs;
         hub_turns(&hub, 1);
-        cr_assert_leq(user->inputs, before + 1);
+        cr_assert_leq(user->inputs, before + 1); /* net N1 */
         cr_assert_leq(user->seen, 64 * 1024);
     }
     cr_assert_arr_eq(user->taken.data, sent, SIZE);
@@ -118,8 +118,8 @@ Test(conn, stops_reading_when_nobody_takes_the_input_and_goes_on_when_somebody_d
             begun += part > 0 ? (size_t)part : 0;
             hub_turns(&hub, 1);
         }
-        cr_assert_eq(user->seen, limits[i][1], "wants %zu: %zu", user->wants, user->seen);
-        cr_assert_leq(os_loop_memory(hub.loop), limits[i][1] * 2);
+        cr_assert_eq(user->seen, limits[i][1], "wants %zu: %zu", user->wants, user->seen); /* net N2 */
+        cr_assert_leq(os_loop_memory(hub.loop), limits[i][1] * 2);                         /* conn I1 */
         cr_assert_leq(hub_idle_turns(&hub, 30), 4, "full input must not spin");
 
         user->takes = 100; /* a little is taken: exactly as much may come in */
@@ -155,7 +155,7 @@ static size_t take_when_complete(struct hub_user *user, const uint8_t *data, siz
     *wants = user->wants;
     size_t whole = size / user->wants * user->wants;
     size_t kept = os_loop_memory(user->hub->loop);
-    cr_assert_leq(kept, 2 * size + 64 * 1024, "memory follows what has arrived: %zu for %zu", kept, size);
+    cr_assert_leq(kept, 2 * size + 64 * 1024, "memory follows what has arrived: %zu for %zu", kept, size); /* conn I1 */
     return whole;
 }
 
@@ -249,6 +249,7 @@ static void close_other(struct hub_user *user)
     }
 }
 
+/* net N4 */
 Test(conn, may_be_closed_by_any_callback)
 {
     int clients[3];
@@ -265,7 +266,7 @@ Test(conn, may_be_closed_by_any_callback)
         hub_text(&hub, clients[i], "both have input in the same turn");
     }
     hub_turns(&hub, 1);
-    cr_assert_eq(users[0]->inputs + users[1]->inputs, 1, "the one that is closed hears nothing more");
+    cr_assert_eq(users[0]->inputs + users[1]->inputs, 1, "the one that is closed hears nothing more"); /* conn I2 */
     cr_assert_eq(users[0]->closes, 1);
     cr_assert_eq(users[1]->closes, 1);
     cr_assert_eq(users[2]->inputs, 1);
@@ -278,7 +279,7 @@ Test(conn, may_be_closed_by_any_callback)
     users[2]->on_closed = close_other;
     users[2]->other = users[3];
     net_close(users[2]->conn);
-    cr_assert_eq(users[2]->closes, 0, "never inside net_close");
+    cr_assert_eq(users[2]->closes, 0, "never inside net_close"); /* net N3; loop I2 */
     hub_turns(&hub, 1);
     cr_assert_eq(users[2]->closes, 1);
     cr_assert_eq(users[3]->closes, 1);
@@ -358,7 +359,7 @@ Test(conn, resumed_inside_a_callback_comes_again_without_nesting)
     }
     hub_text(&hub, clients[0], "d");
     hub_turns(&hub, 1);
-    cr_assert_eq(hub.users[0]->inputs, 3, "its event, then once as resumed, in the same turn");
+    cr_assert_eq(hub.users[0]->inputs, 3, "its event, then once as resumed, in the same turn"); /* loop I3 */
     cr_assert_eq(hub.users[1]->inputs, 2);
     hub.wait_ms = 5000; /* no turn waits while somebody is to be resumed */
     int64_t before_ms = hub.now_ms;
@@ -415,7 +416,7 @@ Test(conn, paused_in_the_middle_of_much_input_reads_the_rest_without_being_told_
     hub_turns(&hub, 8);
     cr_assert_eq(user->taken.size, SIZE);
     cr_assert_arr_eq(user->taken.data, sent, SIZE);
-    cr_assert_eq(user->eofs, 1, "the end came with the last bytes and was told with them");
+    cr_assert_eq(user->eofs, 1, "the end came with the last bytes and was told with them"); /* conn I3 */
     memory_free(sent);
     close(client);
 }
@@ -429,7 +430,7 @@ Test(conn, is_told_of_an_end_that_came_together_with_the_last_bytes)
     hub_turns(&hub, 2);
     cr_assert(has_taken(user, "last"));
     cr_assert_eq(user->eofs, 1);
-    cr_assert_leq(hub_idle_turns(&hub, 30), 4, "a half-closed connection must not spin");
+    cr_assert_leq(hub_idle_turns(&hub, 30), 4, "a half-closed connection must not spin"); /* net N5 */
     cr_assert_eq(user->closes, 0);
     close(client);
 }

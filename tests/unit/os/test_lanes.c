@@ -230,6 +230,7 @@ Test(lanes, a_stuck_bulk_lane_does_not_delay_the_log_and_drain_waits_for_both)
         wait_for(&place, &quick.done);
         cr_assert(quick.request.status == STATUS_OK && quick.prepared == 1);
     }
+    /* disk D1; os_lanes P1, P2 */
     cr_assert(!stuck.done && !behind.done, "one lane is still stuck, and its second request waits");
     (void)pthread_mutex_unlock(&gate);
     place.disk->ops->drain(place.disk);

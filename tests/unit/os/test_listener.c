@@ -162,7 +162,7 @@ Test(listener, without_descriptors_refuses_politely_tells_once_and_does_not_spin
         }
     }
     cr_assert_eq(refused, CLIENTS - SERVED);
-    cr_assert_eq(hub.troubles, 1);
+    cr_assert_eq(hub.troubles, 1); /* listener I2 */
     cr_assert(strstr(hub.trouble, "can not accept new connections, 4 are open: Too many open files; raise") != NULL,
               "%s", hub.trouble);
 
@@ -233,6 +233,7 @@ Test(listener, replaces_a_socket_file_only_if_nobody_answers)
     cr_assert_eq(stat(path, &file), 0);
     cr_assert_eq(file.st_mode & 0777, 0666);
 
+    /* listener I3 */
     /* another one's file in its place is left alone */
     cr_assert_eq(unlink(path), 0);
     dead = socket(AF_UNIX, SOCK_STREAM, 0);

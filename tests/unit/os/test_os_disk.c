@@ -58,7 +58,7 @@ Test(os_disk, makes_its_folder_for_the_owner_alone_and_lets_nobody_else_in)
     make(&place);
     struct os_disk *os = open_disk(&place);
     cr_assert(stat(place.folder, &info) == 0 && (info.st_mode & 0777) == 0700);
-    cr_assert_eq(os_disk_create(&second, place.folder, &complaint), STATUS_REFUSED);
+    cr_assert_eq(os_disk_create(&second, place.folder, &complaint), STATUS_REFUSED); /* os_disk P2 */
     char pid[32];
     (void)snprintf(pid, sizeof pid, "process %ld", (long)getpid());
     cr_assert(strstr(complaint.text, place.folder) != NULL && strstr(complaint.text, pid) != NULL, "%s",
@@ -115,7 +115,7 @@ Test(os_disk, reads_writes_renames_and_lists_what_is_its_own)
     disk = os_disk_interface(looking);
     cr_assert_eq(disk->ops->open(disk, "b.log", DISK_WRITE, &file), STATUS_REFUSED);
     cr_assert_eq(disk->ops->open(disk, "c.log", DISK_CREATE, &file), STATUS_REFUSED);
-    cr_assert_eq(disk->ops->remove(disk, "b.log"), STATUS_REFUSED);
+    cr_assert_eq(disk->ops->remove(disk, "b.log"), STATUS_REFUSED); /* os_disk P3 */
     cr_assert_eq(disk->ops->open(disk, "b.log", DISK_READ, &file), STATUS_OK);
     disk->ops->close(disk, file);
     os_disk_destroy(looking);
@@ -181,7 +181,7 @@ Test(os_disk, carries_out_requests_in_order_and_tells_by_its_event_fd)
         }
         struct pollfd quiet = {.fd = os_disk_event_fd(os), .events = POLLIN};
         cr_assert_eq(poll(&quiet, 1, 0), 0, "nothing is left to tell");
-        cr_assert(!order->wrong);
+        cr_assert(!order->wrong); /* disk D1 */
     }
     uint8_t back[70];
     size_t got;
@@ -214,6 +214,7 @@ static void on_failed(void *context, const struct complaint *complaint)
     cr_assert_fail("%s", complaint->text);
 }
 
+/* os_disk P1 */
 Test(os_disk, carries_a_log_over_several_lives)
 {
     struct place place;

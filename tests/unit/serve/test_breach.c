@@ -277,12 +277,15 @@ static const struct {
     {"MANY k", INCOMPLETE},
     {"FEWINSIDE k", INCOMPLETE},
     {"TWICE k", INCOMPLETE},
+    /* call M1 */
     {"ENDLESSARRAY k", INCOMPLETE},
     {"ENDLESSMAP k", INCOMPLETE},
     {"ENDLESSNEST k", INCOMPLETE},
     {"ENDLESSBYTES k", INCOMPLETE},
     {"ERRORTHENMORE k", INCOMPLETE},
+    /* call P2 */
     {"ERROREMITS k", "-ERR refused"},
+    /* call M2 */
     {"READEMITS k", CHANGES},
     {"READDELETES k", CHANGES},
     {"FARKEY k", "-ERR the module test.breach "},

@@ -38,7 +38,7 @@ Test(heat, recency_is_seconds_and_comes_round_after_twelve_days)
     cr_assert_eq(heat_coldness(&heat, note), 61);
     note = use(&heat, note, 1);
     cr_assert_eq(heat_idle_s(&heat, note), 0);
-    cr_assert_eq(use(&heat, note, 1), note);
+    cr_assert_eq(use(&heat, note, 1), note); /* heat I1 */
     heat_turn(&heat, 61000 + (int64_t)(HEAT_SECONDS - 1) * 1000);
     cr_assert_eq(heat_idle_s(&heat, note), HEAT_SECONDS - 1);
     heat_turn(&heat, 61000 + (int64_t)HEAT_SECONDS * 1000);

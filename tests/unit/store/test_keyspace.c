@@ -103,7 +103,7 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
             struct keyspace_shape shape = {model->type, model->flags, model->size};
             struct table_slot *slot = keyspace_slot(&keyspace, key, hash);
             struct entry *entry = keyspace_reshape(&keyspace, slot, shape, model->at, prng_below(&prng, 2) == 0);
-            cr_assert_eq(entry, table_element(slot));
+            cr_assert_eq(entry, table_element(slot)); /* keyspace I5 */
             for (uint32_t b = 0; b < kept && b < model->size; b++) {
                 cr_assert_eq(entry_value(entry)[b], model->fill, "the common beginning stays");
             }
@@ -129,7 +129,7 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
     struct entry *due;
     cr_assert_null(expire_due(&keyspace.expire, 0));
     while ((due = expire_due(&keyspace.expire, 2000)) != NULL) {
-        cr_assert_geq(entry_expire_at(due), before);
+        cr_assert_geq(entry_expire_at(due), before); /* expire I2; keyspace I1 */
         before = entry_expire_at(due);
         struct gm_bytes key = entry_key(due);
         keyspace_remove(&keyspace, key, keyspace_hash(&keyspace, key));

@@ -37,7 +37,7 @@ Test(reply, elements_in_both_protocols)
 {
     CASE(reply_status(&reply, "OK"), "+OK\r\n", "+OK\r\n");
     CASE(reply_status(&reply, "two\r\nlines"), "+two  lines\r\n", "+two  lines\r\n");
-    CASE(reply_error(&reply, "ERR a\nb"), "-ERR a b\r\n", "-ERR a b\r\n");
+    CASE(reply_error(&reply, "ERR a\nb"), "-ERR a b\r\n", "-ERR a b\r\n"); /* reply I1 */
     CASE(reply_int(&reply, 0), ":0\r\n", ":0\r\n");
     CASE(reply_int(&reply, INT64_MIN), ":-9223372036854775808\r\n", ":-9223372036854775808\r\n");
     CASE(reply_bytes(&reply, BYTES("a\r\nb")), "$4\r\na\r\nb\r\n", "$4\r\na\r\nb\r\n");
@@ -71,7 +71,7 @@ Test(reply, counts_what_is_owed)
     reply_int(&reply, 3);
     cr_assert_not(reply_whole(&reply), "one too many");
     reply_error(&reply, "ERR instead");
-    expect(&reply, "-ERR instead\r\n");
+    expect(&reply, "-ERR instead\r\n"); /* reply I2 */
     cr_assert(reply.error);
 }
 

@@ -23,7 +23,8 @@ static void human_quoted(FILE *file, struct gm_bytes text, bool utf8)
 {
     struct buf line;
     buf_init(&line, 4 * text.size + 2); /* \xHH for each byte; the reader keeps texts far below SIZE_MAX / 4 */
-    check(words_quote(&line, text, utf8));
+    bool fits = words_quote(&line, text, utf8);
+    check(fits);
     output_bytes(file, buf_bytes(&line));
     buf_finish(&line);
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+
+/* memory_report.h - what memory is used for, at one moment: the numbers behind INFO memory, MEMORY STATS and DOCTOR.
+ *
+ * Idea     Everything is taken from running sums (keyspace, accounts) and from what the allocator and the system say.
+ *          "dataset" is entries and what values own; "overhead" is the table and the heap of expiries. */
+#ifndef GEOMYS_NODE_MEMORY_REPORT_H
+#define GEOMYS_NODE_MEMORY_REPORT_H
+
+#include "base/counters.h"
+#include "base/memory.h"
+#include "node/node.h"
+
+/* Bytes. Of several shards `peak` is the sum of their peaks: they need not have been at the same time. */
+struct memory_report {
+    uint64_t used;
+    uint64_t peak;
+    uint64_t overhead;
+    uint64_t resident;           /* of the process; 0: unknown */
+    struct memory_totals totals; /* of the process */
+    bool has_totals;
+    uint64_t clients; /* what connections and their sessions take; 0 until memory_report_clients */
+};
+
+/* Takes some microseconds. */
+void memory_report_take(const struct node *node, struct memory_report *out);
+
+/* Counts what the clients take, too. O(clients). */
+void memory_report_clients(const struct node *node, struct memory_report *report);
+
+static inline uint64_t memory_report_dataset(const struct memory_report *report)
+{
+    return report->used - report->overhead;
+}
+
+extern const struct counter_table memory_report_counters;
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+
+/* store_counters.h - what is told of the keys. */
+#ifndef GEOMYS_STORE_STORE_COUNTERS_H
+#define GEOMYS_STORE_STORE_COUNTERS_H
+
+#include "base/counters.h"
+#include "store/keyspace.h"
+
+struct store_counts {
+    uint64_t keys;
+    uint64_t expires; /* of them, with an expiry */
+    uint64_t ttl_ms;  /* what these have to live, all together */
+    uint64_t frozen;
+    uint64_t damaged;
+    uint64_t dead; /* flushed, not released yet */
+};
+
+/* O(1). */
+void store_counters_take(const struct keyspace *keyspace, int64_t now_ms, struct store_counts *out);
+
+extern const struct counter_table store_counters_database; /* INFO keyspace: "db0:keys=..." */
+extern const struct counter_table store_counters_frozen;   /* INFO keyspace */
+extern const struct counter_table store_counters_memory;   /* INFO memory */
+
+#endif
