@@ -16,13 +16,13 @@
 /* What is wrong with the place of a record of the history, behind record `last`; NULL: nothing. */
 static inline const char *scan_misplaced(const struct record *record, uint64_t last, bool declared)
 {
-    if (record->sequence != last + 1) {
+    if (record->sequence != last + 1) { /* scan I1 */
         return "a record has the wrong sequence";
     }
     if ((record->flags & (RECORD_DUMP | RECORD_DAMAGED)) != 0) {
         return "a record of a snapshot stands in the log";
     }
-    return record->type == 0 || declared ? NULL : "a record has a type that was not declared";
+    return record->type == 0 || declared ? NULL : "a record has a type that was not declared"; /* scan I2 */
 }
 
 /* The same for a record about the file. */
@@ -34,7 +34,7 @@ static inline const char *scan_local_misplaced(const struct record *record, uint
 /* The same for a batch that takes so many bytes so far. */
 static inline const char *scan_too_large(size_t bytes)
 {
-    return bytes > TAIL_BATCH_MAX ? "a batch is larger than the limit" : NULL;
+    return bytes > TAIL_BATCH_MAX ? "a batch is larger than the limit" : NULL; /* scan I3 */
 }
 
 #endif

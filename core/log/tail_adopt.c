@@ -103,8 +103,8 @@ static void renumber(uint8_t *bytes, size_t size, const struct names_map *map)
         record_read(bytes + at, &record, &taken);
         uint16_t type = names_map_of(map, record.type);
         if (record.type != 0 && type != record.type) {
-            check(type != 0); /* the first pass has seen it */
-            record_set_type(bytes + at, type);
+            check(type != 0);                  /* the first pass has seen it */
+            record_set_type(bytes + at, type); /* tail_adopt I2 */
         }
         at += taken;
     }

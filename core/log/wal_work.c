@@ -67,6 +67,7 @@ static uint64_t runway_behind(struct wal *wal, uint64_t end)
 static void head_add_types(struct wal *wal, size_t from)
 {
     const struct names *names = &wal->tail->names;
+    check(from <= names->count); /* names I2 */
     for (size_t i = from; i < names->count; i++) {
         const struct name *name = &names->list[i];
         bool fits = record_encode_type(wal->written, wal->tail->last_time_ms, name->type, names_text(name), &wal->head);
