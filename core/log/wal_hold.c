@@ -18,7 +18,8 @@
  *
  * Promises
  *   I1  keep_from never goes back, and is at most the least of all holds when it moves.
- *   I2  A hold is given only on records whose segment stays: none before the segment that has keep_from.
+ *   I2  A hold is given only on records whose segment stays: none before the segment that has keep_from. When keep_from
+ *       is the next to be written, that segment may be one that is still to come.
  *   P6 and P7 of wal.c.
  */
 #include "log/wal_state.h"
@@ -93,7 +94,8 @@ uint64_t wal_oldest(const struct wal *wal)
     if (wal->config.policy == WAL_NONE) {
         return 0;
     }
-    return wal->chain.segments[segment_of(wal, wal->keep_from)].first;
+    bool to_come = wal->keep_from == wal->written + 1; /* wal_hold I2 */
+    return to_come ? wal->keep_from : wal->chain.segments[segment_of(wal, wal->keep_from)].first;
 }
 
 enum status wal_hold(struct wal *wal, struct wal_hold *hold, uint64_t sequence)
