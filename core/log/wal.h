@@ -65,8 +65,8 @@ struct wal_hold {
 
 /* NOT_FOUND: that record may be gone, or be gone soon; or no log is written. O(segments). */
 must_use enum status wal_hold(struct wal *wal, struct wal_hold *hold, uint64_t sequence);
-/* Only the records from `sequence` on are needed any more: not a lower one than before. O(1), or O(holders) if nobody
- * needed an older one. */
+/* Only the records from `sequence` on are needed any more: not a lower one than before. O(1), or O(holders +
+ * segments) if nobody needed an older segment. */
 void wal_hold_move(struct wal_hold *hold, uint64_t sequence);
 void wal_release(struct wal_hold *hold); /* one that holds nothing is fine, zeroed too. O(holders) */
 

@@ -63,15 +63,21 @@ static void heed(struct wal *wal, bool always)
     if (is_over(wal) || sequence <= wal->keep_from) {
         return;
     }
-    if (always || segment_of(wal, sequence) > 0) {
+    size_t before = segment_of(wal, wal->keep_from);
+    size_t segment = segment_of(wal, sequence);
+    if (always || segment > before) {
         check(sequence <= wal->synced + 1); /* wal P6: the snapshots' hold is */
-        wal->keep_from = sequence;          /* wal_hold I1 */
+        check(segment >= before);
+        wal->keep_from = sequence; /* wal_hold I1 */
+        before = segment;
     }
+    wal->keep_next = before + 1 < wal->chain.count ? wal->chain.segments[before + 1].first : UINT64_MAX;
 }
 
 void wal_hold_begin(struct wal *wal)
 {
     wal->keep_from = wal->mark.oldest;
+    wal->keep_next = UINT64_MAX;
     wal->snapshots = (struct wal_hold){.wal = wal, .sequence = wal->mark.oldest};
     list_push_back(&wal->holds, &wal->snapshots.link);
 }
@@ -114,10 +120,9 @@ void wal_hold_move(struct wal_hold *hold, uint64_t sequence)
 {
     check(hold->wal != NULL && sequence >= hold->sequence);
     struct wal *wal = hold->wal;
-    /* Only a hold on the oldest segment keeps anything from going. */
-    bool oldest = wal->chain.count > 1 && hold->sequence < wal->chain.segments[1].first;
+    bool keeps = hold->sequence < wal->keep_next; /* one in a later segment keeps nothing from going */
     hold->sequence = sequence;
-    if (oldest) {
+    if (keeps) {
         heed(wal, false);
     }
 }

@@ -45,6 +45,7 @@ struct wal {
 
     struct chain chain;
     uint64_t keep_from; /* nobody needs a record before it: the mark file may say so. Never goes back */
+    uint64_t keep_next; /* where the segment behind that of keep_from begins; UINT64_MAX: not known, or none */
     struct list holds;
     struct wal_hold snapshots; /* what the snapshots need: the first in the list */
 
