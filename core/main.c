@@ -19,6 +19,7 @@
 #include "base/version.h"
 #include "module/loader.h"
 #include "node/node.h"
+#include "node/node_commands.h"
 #include "os/loop.h"
 #include "os/os_clock.h"
 #include "os/os_crash.h"
@@ -36,12 +37,11 @@ struct server {
     struct os_entropy entropy;
     struct os_process process;
     struct os_settings settings;
-    struct trace trace;
+    struct trace trace; /* until there is a node, which has its own and configures that */
     struct os_disk *disk;
     struct os_loop *loop;
     struct os_signal *signals;
-    struct registry *registry;
-    struct loader loader;
+    const struct registry *registry;
     struct node *node;
 };
 
@@ -134,33 +134,59 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
+#define FOLDER_MODULES_MAX 256
+
+struct paths {
+    char *items[FOLDER_MODULES_MAX]; /* owned */
+    size_t count;
+};
+
+static bool is_module(const char *name)
 {
-    char *paths[256];
-    size_t count = 0;
+    size_t size = strlen(name);
+    return size > 3 && strcmp(name + size - 3, ".so") == 0 && name[0] != '.';
+}
+
+static enum status find_modules(const char *folder, struct paths *paths, struct complaint *complaint)
+{
     DIR *dir = opendir(folder);
     if (dir == NULL) {
         complaint_set(complaint, "can not read the module folder %s: %s", folder, strerror(errno));
         return STATUS_NOT_FOUND;
     }
     const struct dirent *item;
-    while ((item = readdir(dir)) != NULL && count < sizeof paths / sizeof paths[0]) {
-        size_t size = strlen(item->d_name);
-        if (size > 3 && strcmp(item->d_name + size - 3, ".so") == 0 && item->d_name[0] != '.') {
-            size_t room = strlen(folder) + size + 2;
-            paths[count] = memory_alloc(room);
-            (void)snprintf(paths[count], room, "%s/%s", folder, item->d_name);
-            count++;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (item = readdir(dir)) != NULL) {
+        if (!is_module(item->d_name)) {
+            continue;
         }
+        if (paths->count == FOLDER_MODULES_MAX) {
+            complaint_set(
+                complaint,
+                "the module folder %s has more than %d modules: remove some, or name those that you need in 'modules'",
+                folder, FOLDER_MODULES_MAX);
+            status = STATUS_TOO_BIG;
+            continue;
+        }
+        size_t room = strlen(folder) + strlen(item->d_name) + 2;
+        char *path = memory_alloc(room);
+        (void)snprintf(path, room, "%s/%s", folder, item->d_name);
+        paths->items[paths->count++] = path;
     }
     (void)closedir(dir);
-    qsort(paths, count, sizeof paths[0], by_name);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < count; i++) {
+    return status;
+}
+
+static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
+{
+    struct paths paths = {.count = 0};
+    enum status status = find_modules(folder, &paths, complaint);
+    qsort(paths.items, paths.count, sizeof paths.items[0], by_name);
+    for (size_t i = 0; i < paths.count; i++) {
         if (status == STATUS_OK) {
-            status = loader_load(&server->loader, server->registry, paths[i], complaint);
+            status = loader_add(&server->registry, paths.items[i], complaint);
         }
-        memory_free(paths[i]);
+        memory_free(paths.items[i]);
     }
     return status;
 }
@@ -170,10 +196,9 @@ static enum status load_modules(struct server *server, struct complaint *complai
     uint32_t count;
     const struct registry_interface *interfaces = node_interfaces(&count);
     server->registry = registry_create(interfaces, count);
-    loader_init(&server->loader, false);
-    TRY(node_register(server->registry, complaint));
+    TRY(node_commands_register(&server->registry, complaint));
     for (size_t i = 0; i < server->config.modules.count; i++) {
-        TRY(loader_load(&server->loader, server->registry, server->config.modules.items[i], complaint));
+        TRY(loader_add(&server->registry, server->config.modules.items[i], complaint));
     }
     if (server->config.module_folder[0] != '\0') {
         TRY(load_folder(server, server->config.module_folder, complaint));
@@ -189,6 +214,11 @@ static enum status load_modules(struct server *server, struct complaint *complai
 }
 
 /* ---- turns ---- */
+
+static const struct trace *log_of(const struct server *server)
+{
+    return server->node != NULL ? &server->node->env.trace : &server->trace;
+}
 
 static void on_turn(void *context, int64_t wall_ms, int64_t monotonic_ms)
 {
@@ -215,40 +245,24 @@ static void on_disk(void *context)
 static void on_signal(void *context, int number)
 {
     struct server *server = context;
-    trace(&server->trace, TRACE_INFO, "signal %d (%s): stopping", number, strsignal(number));
+    trace(log_of(server), TRACE_INFO, "signal %d (%s): stopping", number, strsignal(number));
     node_stop(server->node);
-}
-
-#define OTHER_DESCRIPTORS 32 /* files, sockets that listen, the loop's own */
-
-static void allow_clients(const struct server *server)
-{
-    uint64_t wanted = (uint64_t)server->config.maxclients + OTHER_DESCRIPTORS;
-    uint64_t allowed = os_process_descriptors(wanted);
-    if (allowed < wanted) {
-        trace(&server->trace, TRACE_WARNING,
-              "the system allows %llu open files, maxclients is %lld: connections above that will be refused; raise "
-              "'ulimit -n' or lower maxclients",
-              (unsigned long long)allowed, (long long)server->config.maxclients);
-    }
 }
 
 static enum status listen_all(struct server *server, struct complaint *complaint)
 {
     const struct config *config = &server->config;
     struct net_acceptor acceptor = node_acceptor(server->node);
-    allow_clients(server);
-    os_loop_keepalive(server->loop, (uint32_t)config->tcp_keepalive_s);
     for (size_t i = 0; i < config->bind.count && config->external_port > 0; i++) {
         uint16_t port;
         TRY(os_loop_listen_tcp(server->loop, config->bind.items[i], (uint16_t)config->external_port, 511, &acceptor,
                                &port, complaint));
-        trace(&server->trace, TRACE_INFO, "listening on %s port %u", config->bind.items[i], port);
+        trace(log_of(server), TRACE_INFO, "listening on %s port %u", config->bind.items[i], port);
     }
     if (config->unix_socket[0] != '\0') {
         TRY(os_loop_listen_unix(server->loop, config->unix_socket, (unsigned)config->unix_socket_mode, 511, &acceptor,
                                 complaint));
-        trace(&server->trace, TRACE_INFO, "listening on %s", config->unix_socket);
+        trace(log_of(server), TRACE_INFO, "listening on %s", config->unix_socket);
     }
     return STATUS_OK;
 }
@@ -256,7 +270,7 @@ static enum status listen_all(struct server *server, struct complaint *complaint
 static void on_trouble(void *context, const char *sentence)
 {
     const struct server *server = context;
-    trace(&server->trace, TRACE_WARNING, "%s", sentence);
+    trace(log_of(server), TRACE_WARNING, "%s", sentence);
 }
 
 static size_t connection_memory(void *context)
@@ -289,12 +303,13 @@ static enum status start(struct server *server, struct complaint *complaint)
         .process = &server->process.base,
         .connections = {connection_memory, server},
         .settings = config->file[0] != '\0' ? &server->settings.base : NULL,
+        .network = os_loop_network(server->loop),
         .trace = server->trace,
     };
     TRY(node_create(&server->node, &server->config, server->registry, &env, complaint));
     if (config->allow_insecure && config->password[0] == '\0') {
         trace(
-            &server->trace, TRACE_WARNING,
+            log_of(server), TRACE_WARNING,
             "allow_insecure is set and there is no password: whoever reaches this port can read and change everything");
     }
     return listen_all(server, complaint);
@@ -322,7 +337,7 @@ static enum status run(struct server *server, struct complaint *complaint)
         return STATUS_IO;
     }
     TRY(node_close(server->node, complaint));
-    trace(&server->trace, TRACE_INFO, "everything is on the disk; bye");
+    trace(log_of(server), TRACE_INFO, "everything is on the disk; bye");
     return STATUS_OK;
 }
 
@@ -334,8 +349,7 @@ static void finish(struct server *server)
     node_destroy(server->node);
     os_crash_unwatch();
     os_disk_destroy(server->disk);
-    registry_destroy(server->registry);
-    loader_finish(&server->loader);
+    registry_release(server->registry);
     config_finish(&server->config);
 }
 

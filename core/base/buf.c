@@ -7,11 +7,22 @@
 
 #include "base/memory.h"
 
-#define BUF_FIRST 256 /* bytes of the first allocation */
+#define BUF_FIRST  256  /* bytes of the first allocation */
+#define LINE_USUAL 1024 /* bytes of text that are formatted without an allocation of their own */
 
 void buf_init(struct buf *buf, size_t limit)
 {
     *buf = (struct buf){.limit = limit};
+}
+
+void buf_limit(struct buf *buf, size_t limit)
+{
+    size_t capacity = limit > buf->size ? limit : buf->size;
+    buf->limit = limit;
+    if (buf->capacity > capacity) { /* buf_reserve looks at the room alone */
+        buf->data = memory_realloc(buf->data, capacity > 0 ? capacity : 1);
+        buf->capacity = capacity;
+    }
 }
 
 void buf_finish(struct buf *buf)
@@ -22,8 +33,7 @@ void buf_finish(struct buf *buf)
 
 uint8_t *buf_reserve_slow(struct buf *buf, size_t size)
 {
-    check(buf->size <= buf->limit); /* buf I1 */
-    if (size > buf->limit - buf->size) {
+    if (buf->size > buf->limit || size > buf->limit - buf->size) {
         buf->full = true;
         return NULL;
     }
@@ -44,14 +54,29 @@ uint8_t *buf_reserve_slow(struct buf *buf, size_t size)
 
 bool buf_format(struct buf *buf, const char *format, ...)
 {
-    char line[1024];
+    char line[LINE_USUAL];
     va_list args;
     va_start(args, format);
     int size = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     check(size >= 0);
-    size_t used = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
-    return buf_append(buf, (struct gm_bytes){(const uint8_t *)line, used});
+    if ((size_t)size < sizeof line) {
+        return buf_append(buf, (struct gm_bytes){(const uint8_t *)line, (size_t)size});
+    }
+    uint8_t *target = buf_reserve(buf, (size_t)size);
+    if (target == NULL) {
+        return false;
+    }
+    /* Not in place: vsnprintf ends with a zero byte, for which there may be no room below the ceiling. */
+    char *whole = memory_alloc((size_t)size + 1);
+    va_start(args, format);
+    int again = vsnprintf(whole, (size_t)size + 1, format, args);
+    va_end(args);
+    check(again == size);
+    memcpy(target, whole, (size_t)size);
+    memory_free(whole);
+    buf->size += (size_t)size;
+    return true;
 }
 
 void buf_consume(struct buf *buf, size_t size)
@@ -61,13 +86,16 @@ void buf_consume(struct buf *buf, size_t size)
         memmove(buf->data, buf->data + size, buf->size - size);
     }
     buf->size -= size;
+    if (__builtin_expect(buf->capacity > buf->limit, 0)) {
+        buf_limit(buf, buf->limit);
+    }
 }
 
 void buf_clear(struct buf *buf, size_t keep)
 {
     buf->size = 0;
     buf->full = false;
-    if (buf->capacity > keep) {
+    if (buf->capacity > keep || buf->capacity > buf->limit) {
         buf_finish(buf);
     }
 }

@@ -3,8 +3,9 @@
 /* buf.h - a growable run of bytes with a ceiling.
  *
  * Promises
- *   I1  `size` never exceeds `limit`; an append that would pass it is refused as a whole and sets `full`.
- *   I2  Memory at most doubles per growth and never exceeds `limit`.
+ *   I1  An append that would pass `limit` is refused as a whole and sets `full`. So `size` exceeds it only where
+ *       buf_limit has lowered it below what was there.
+ *   I2  Memory at most doubles per growth, and does not grow beyond `limit`.
  *   I3  Running out of memory stops the process: budgets are admitted elsewhere.
  *
  * A struct buf with all zeros but `limit` is an empty, valid buffer. Pointers into it are valid until the next append.
@@ -24,6 +25,9 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t limit);
+
+/* Another ceiling. What is there stays, even if it is more; then nothing more is taken until enough has gone. */
+void buf_limit(struct buf *buf, size_t limit);
 
 /* Releases the memory; the buffer is empty and usable afterwards. Zeroed memory is fine. */
 void buf_finish(struct buf *buf);
@@ -54,7 +58,7 @@ static inline bool buf_append(struct buf *buf, struct gm_bytes bytes)
     return true;
 }
 
-/* Appends formatted text, without a terminator. */
+/* Appends formatted text of any length, without a terminator. False, and `full`, past the ceiling: then as a whole. */
 __attribute__((format(printf, 2, 3))) bool buf_format(struct buf *buf, const char *format, ...);
 
 /* Removes `size` bytes from the beginning. O(rest). */

@@ -1,91 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd.h - between the files of the host's own commands: not for others. Plans that stand in another file than the table
- * that names them, and what several of them need. */
+/* cmd.h - how the host's own commands are declared, here and in core/node: a file for each container or small group,
+ * with its plans, its table and its descriptor.
+ *
+ *     static const struct gm_command commands[] = {
+ *         {CMD_COMMAND, .usage = "ECHO message", .flags = GM_READ | GM_FAST, .plan = plan_echo, .complexity = "O(1)",
+ *          .summary = "Replies with the message.", .example = "ECHO hello"},
+ *         CMD_HELP("CLIENT", GM_READ | CALL_LOADING),
+ *     };
+ *
+ *     CMD_MODULE(cmd_x, .name = "geomys.x", .group = "server", .summary = "Does x.");
+ *
+ * The list of such files is in commands.c, and in node/node_commands.c. What a row needs is in geomys/module.h, its
+ * flags there and in serve/call.h. */
 #ifndef GEOMYS_COMMAND_CMD_H
 #define GEOMYS_COMMAND_CMD_H
 
-#include "command/commands.h"
+#include "base/version.h"
+#include "geomys/module.h"
 #include "serve/call.h"
 
 #define CMD_FIRST_VERSION "0.1.0" /* of the server, that had these commands */
 
-/* The beginning of each entry of a table of the host's commands. */
+/* The beginning of each row of a table. */
 #define CMD_COMMAND .size = sizeof(struct gm_command), .since = CMD_FIRST_VERSION
 
-/* Whether a listing shows the entry: its time has not come. */
-static inline bool cmd_is_alive(const struct shard *shard, const struct entry *entry)
-{
-    int64_t at_ms = entry_expire_at(entry);
-    return at_ms == 0 || at_ms > shard->now_ms;
-}
+/* The row of a container's sub-command HELP; `container` in capitals. */
+#define CMD_HELP(container, flag_bits)                                                                                 \
+    {                                                                                                                  \
+        CMD_COMMAND, .usage = container "|HELP", .flags = (flag_bits), .plan = cmd_help, .complexity = "O(1)",         \
+                     .summary = "Lists the sub-commands of " container ".", .example = container " HELP"               \
+    }
 
-/* What TYPE answers for the entry: the type's name, or its id (which has a slash, as no name can) while its module is
- * absent. */
-static inline const char *cmd_type_name(const struct shard *shard, const struct entry *entry)
-{
-    const struct shard_type *type = shard_type_of(shard, entry);
-    return type->abi != NULL ? type->abi->name : type->name;
-}
+/* The descriptor, a constant of that name, of the table `commands` above it. The arguments are designated initialisers
+ * of struct gm_module: name, group, summary, and needs if it has any. */
+#define CMD_MODULE(symbol, ...)                                                                                        \
+    extern const struct gm_module symbol;                                                                              \
+    const struct gm_module symbol = {.size = sizeof(struct gm_module),                                                 \
+                                     .abi_major = GM_ABI_MAJOR,                                                        \
+                                     .abi_minor = GM_ABI_MINOR,                                                        \
+                                     .version = GEOMYS_VERSION,                                                        \
+                                     .licence = "MIT",                                                                 \
+                                     .commands = commands,                                                             \
+                                     .command_count = sizeof commands / sizeof commands[0],                            \
+                                     __VA_ARGS__}
 
-/* cmd_scan.c */
-void cmd_scan_keys(struct gm_call *abi);
-void cmd_scan_scan(struct gm_call *abi);
-void cmd_scan_dbsize(struct gm_call *abi);
-void cmd_scan_randomkey(struct gm_call *abi);
-
-/* cmd_object.c */
-void cmd_object_encoding(struct gm_call *abi);
-void cmd_object_refcount(struct gm_call *abi);
-void cmd_object_peek(struct gm_call *abi);
-void cmd_object_freq(struct gm_call *abi);
-void cmd_object_idletime(struct gm_call *abi);
-
-/* cmd_client.c */
-void cmd_client_id(struct gm_call *abi);
-void cmd_client_info(struct gm_call *abi);
-void cmd_client_list(struct gm_call *abi);
-void cmd_client_setname(struct gm_call *abi);
-void cmd_client_getname(struct gm_call *abi);
-void cmd_client_setinfo(struct gm_call *abi);
-
-/* cmd_client_control.c */
-void cmd_client_kill(struct gm_call *abi);
-void cmd_client_unblock(struct gm_call *abi);
-void cmd_client_pause(struct gm_call *abi);
-void cmd_client_unpause(struct gm_call *abi);
-void cmd_client_reply(struct gm_call *abi);
-void cmd_client_noevict(struct gm_call *abi);
-void cmd_client_notouch(struct gm_call *abi);
-
-/* cmd_tracking.c */
-void cmd_tracking_tracking(struct gm_call *abi);
-void cmd_tracking_caching(struct gm_call *abi);
-void cmd_tracking_getredir(struct gm_call *abi);
-void cmd_tracking_info(struct gm_call *abi);
-
-/* cmd_waitaof.c */
-void cmd_waitaof(struct gm_call *abi);
-
-/* Gives the session the name, or removes it if that is empty. NULL: done; else the error reply. */
-const char *cmd_client_name(struct session *session, struct gm_bytes name);
-
-/* cmd_command.c: what a name in COMMAND INFO and COMMAND DOCS stands for: a first word with all under it, or a
- * sub-command. */
-struct cmd_subject {
-    const struct registry_entry *entry; /* NULL: a sub-command */
-    const struct command *command;      /* NULL: only a container */
-};
-
-/* The subject of that name, all NULL if there is none. */
-struct cmd_subject cmd_command_subject(const struct registry *registry, struct gm_bytes name);
-
-/* The words for a command's flags; `own`: those that Redis does not have, too. Returns how many; `reply` NULL: only
- * that. */
-size_t cmd_command_flags(const struct command *command, bool own, struct reply *reply);
-
-/* cmd_docs.c */
-void cmd_docs_docs(struct gm_call *abi);
-void cmd_docs_usage(struct gm_call *abi);
+/* HELP of a container, from the usage lines and summaries of what is in it. [plan] */
+void cmd_help(struct gm_call *abi);
 
 #endif

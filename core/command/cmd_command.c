@@ -1,202 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_command.c - what commands there are, told to programs: COMMAND, COUNT, LIST, INFO, GETKEYS.
+/* cmd_command.c - COMMAND: what commands there are, told to programs and to people's tools.
  *
- * Idea     All of it is derived from the registry: usage lines, flags, groups. A first word is one entry, as in Redis,
- *          with its sub-commands under it, whether it is a command itself or not.
- *
- *          of one command:  | name | arity | flags | first key | last key | step | categories | tips | key specs |
- *          sub-commands |
- *
- * Limits   There are no tips. Key specifications say "read" or "written"; more can not be known from a usage line. */
+ * Idea     All of it is derived from the registry. COMMAND INFO is for clients, which look for keys and flags
+ *          (cmd_command_info.c). COMMAND USAGE hands out the usage lines themselves, which the command-line client
+ *          parses with the same code as the server; COMMAND DOCS is for the tools of others, which expect a tree of
+ *          arguments (cmd_command_docs.c). Names that are not known are left out of both, as Redis does it. */
 #include "base/glob.h"
 #include "command/cmd.h"
-#include "command/commands.h"
-#include "module/usage/usage_docs.h"
+#include "command/cmd_command_docs.h"
+#include "command/cmd_command_info.h"
 
-/* ---- flags ---- */
+/* ---- COMMAND, COUNT, INFO ---- */
 
-struct flag_word {
-    uint32_t flag;
-    const char *word;
-    bool own; /* Redis has no such flag */
-};
-
-static const struct flag_word flag_words[] = {
-    {GM_WRITE, "write", false},         {GM_GROWS, "denyoom", false},      {GM_BLOCKS, "blocking", false},
-    {CALL_LOADING, "loading", false},   {GM_FAST, "fast", false},          {CALL_NO_AUTH, "no_auth", false},
-    {CALL_NO_MULTI, "no_multi", false}, {GM_DANGEROUS, "dangerous", true},
-};
-
-static size_t add_word(struct reply *reply, bool applies, const char *word)
-{
-    if (applies && reply != NULL) {
-        reply_status(reply, word);
-    }
-    return applies;
-}
-
-static bool has_keys(const struct command *command)
-{
-    return command->usage.has_keys || command->abi->keys != NULL;
-}
-
-/* PING is declared as reading, since it changes nothing; as a word it is kept for what reads data. */
-size_t cmd_command_flags(const struct command *command, bool own, struct reply *reply)
-{
-    uint32_t flags = command->abi->flags;
-    bool reads = (flags & GM_READ) != 0 && (has_keys(command) || (flags & CALL_GLOBAL) != 0);
-    size_t count = add_word(reply, reads, "readonly");
-    for (size_t i = 0; i < sizeof flag_words / sizeof flag_words[0]; i++) {
-        const struct flag_word *it = &flag_words[i];
-        count += add_word(reply, (flags & it->flag) != 0 && (own || !it->own), it->word);
-    }
-    count += add_word(reply, (command->categories & CATEGORY_ADMIN) != 0, "admin");
-    return count + add_word(reply, command->usage.movable_keys || command->abi->keys != NULL, "movablekeys");
-}
-
-static void reply_categories(struct reply *reply, uint32_t categories)
-{
-    reply_set(reply, (size_t)__builtin_popcount(categories));
-    for (uint32_t left = categories; left != 0; left &= left - 1) {
-        char word[64];
-        (void)snprintf(word, sizeof word, "@%s", command_category_name((uint32_t)__builtin_ctz(left)));
-        reply_status(reply, word);
-    }
-}
-
-/* ---- key specifications ---- */
-
-static void reply_key_flags(struct reply *reply, bool written)
-{
-    reply_set(reply, 2);
-    reply_status(reply, written ? "RW" : "RO");
-    reply_status(reply, written ? "update" : "access");
-}
-
-static void reply_begin_search(struct reply *reply, const struct usage_key_spec *spec)
-{
-    reply_map(reply, 2);
-    reply_text(reply, "type");
-    if (spec->begin == USAGE_BEGIN_INDEX) {
-        reply_text(reply, "index");
-        reply_text(reply, "spec");
-        reply_map(reply, 1);
-        reply_text(reply, "index");
-        reply_int(reply, spec->index);
-    } else if (spec->begin == USAGE_BEGIN_KEYWORD) {
-        reply_text(reply, "keyword");
-        reply_text(reply, "spec");
-        reply_map(reply, 2);
-        reply_text(reply, "keyword");
-        reply_bytes(reply, spec->keyword);
-        reply_text(reply, "startfrom");
-        reply_int(reply, spec->start_from);
-    } else {
-        reply_text(reply, "unknown");
-        reply_text(reply, "spec");
-        reply_map(reply, 0);
-    }
-}
-
-static void reply_find_keys(struct reply *reply, const struct usage_key_spec *spec)
-{
-    reply_map(reply, 2);
-    reply_text(reply, "type");
-    if (spec->span == USAGE_SPAN_RANGE) {
-        reply_text(reply, "range");
-        reply_text(reply, "spec");
-        reply_map(reply, 3);
-        reply_text(reply, "lastkey");
-        reply_int(reply, spec->last_key);
-        reply_text(reply, "keystep");
-        reply_int(reply, spec->key_step);
-        reply_text(reply, "limit");
-        reply_int(reply, 0);
-    } else if (spec->span == USAGE_SPAN_KEYNUM) {
-        reply_text(reply, "keynum");
-        reply_text(reply, "spec");
-        reply_map(reply, 3);
-        reply_text(reply, "keynumidx");
-        reply_int(reply, spec->keynum);
-        reply_text(reply, "firstkey");
-        reply_int(reply, spec->first);
-        reply_text(reply, "keystep");
-        reply_int(reply, spec->key_step);
-    } else {
-        reply_text(reply, "unknown");
-        reply_text(reply, "spec");
-        reply_map(reply, 0);
-    }
-}
-
-static void reply_key_specs(struct reply *reply, const struct command *command)
-{
-    uint32_t count = usage_key_spec_count(&command->usage);
-    reply_set(reply, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct usage_key_spec spec = usage_key_spec_at(&command->usage, i);
-        reply_map(reply, 3);
-        reply_text(reply, "flags");
-        reply_key_flags(reply, spec.written && (command->abi->flags & GM_WRITE) != 0);
-        reply_text(reply, "begin_search");
-        reply_begin_search(reply, &spec);
-        reply_text(reply, "find_keys");
-        reply_find_keys(reply, &spec);
-    }
-}
-
-/* ---- COMMAND, COMMAND INFO ---- */
-
-static void reply_own(struct reply *reply, const struct command *command)
-{
-    const struct usage *usage = &command->usage;
-    reply_int(reply, usage->arity);
-    reply_set(reply, cmd_command_flags(command, false, NULL));
-    (void)cmd_command_flags(command, false, reply);
-    reply_int(reply, usage->first_key);
-    reply_int(reply, usage->last_key);
-    reply_int(reply, usage->key_step);
-    reply_categories(reply, command->categories);
-    reply_set(reply, 0);
-    reply_key_specs(reply, command);
-}
-
-static void reply_container(struct reply *reply)
-{
-    reply_int(reply, -2);
-    reply_set(reply, 0);
-    reply_int(reply, 0);
-    reply_int(reply, 0);
-    reply_int(reply, 0);
-    reply_categories(reply, CATEGORY_SLOW);
-    reply_set(reply, 0);
-    reply_set(reply, 0);
-}
-
-static void reply_info(struct reply *reply, const struct cmd_subject *subject)
-{
-    uint32_t subs = subject->entry != NULL ? subject->entry->sub_count : 0;
-    reply_array(reply, 10);
-    reply_text(reply, subject->entry != NULL ? subject->entry->name : subject->command->usage.name);
-    if (subject->command != NULL) {
-        reply_own(reply, subject->command);
-    } else {
-        reply_container(reply);
-    }
-    reply_set(reply, subs);
-    for (uint32_t i = 0; i < subs; i++) {
-        reply_info(reply, &(struct cmd_subject){NULL, subject->entry->subs[i]});
-    }
-}
-
-struct cmd_subject cmd_command_subject(const struct registry *registry, struct gm_bytes name)
+/* The subject of that name, all NULL if there is none. */
+static struct cmd_command_subject subject_named(const struct registry *registry, struct gm_bytes name)
 {
     const struct registry_entry *entry = registry_entry_named(registry, name);
     if (entry != NULL) {
-        return (struct cmd_subject){entry, entry->command};
+        return (struct cmd_command_subject){entry, entry->command};
     }
-    return (struct cmd_subject){NULL, registry_command_named(registry, name)};
+    return (struct cmd_command_subject){NULL, registry_command_named(registry, name)};
+}
+
+static bool is_known(const struct cmd_command_subject *subject)
+{
+    return subject->entry != NULL || subject->command != NULL;
 }
 
 static void plan_command(struct gm_call *abi)
@@ -206,7 +35,7 @@ static void plan_command(struct gm_call *abi)
     reply_array(&call->reply, registry_entry_count(registry));
     for (uint32_t i = 0; i < registry_entry_count(registry); i++) {
         const struct registry_entry *entry = registry_entry(registry, i);
-        reply_info(&call->reply, &(struct cmd_subject){entry, entry->command});
+        cmd_command_info_reply(&call->reply, &(struct cmd_command_subject){entry, entry->command});
     }
 }
 
@@ -220,11 +49,11 @@ static void plan_info(struct gm_call *abi)
     }
     reply_array(&call->reply, names);
     for (uint32_t i = 0; i < names; i++) {
-        struct cmd_subject subject = cmd_command_subject(call->worker->registry, gm_arg_at(abi, 0, i));
-        if (subject.entry == NULL && subject.command == NULL) {
-            reply_null_array(&call->reply);
+        struct cmd_command_subject subject = subject_named(call->worker->registry, gm_arg_at(abi, 0, i));
+        if (is_known(&subject)) {
+            cmd_command_info_reply(&call->reply, &subject);
         } else {
-            reply_info(&call->reply, &subject);
+            reply_null_array(&call->reply);
         }
     }
 }
@@ -234,7 +63,73 @@ static void plan_count(struct gm_call *abi)
     gm_reply_int(abi, registry_entry_count(call_of(abi)->worker->registry));
 }
 
-/* ---- COMMAND LIST ---- */
+/* ---- DOCS, USAGE ---- */
+
+/* The subject number i of the call: of those named, or of all. */
+static struct cmd_command_subject subject_at(struct gm_call *abi, uint32_t i)
+{
+    const struct registry *registry = call_of(abi)->worker->registry;
+    if (abi->args[0].count > 0) {
+        return subject_named(registry, gm_arg_at(abi, 0, i));
+    }
+    const struct registry_entry *entry = registry_entry(registry, i);
+    return (struct cmd_command_subject){entry, entry->command};
+}
+
+static uint32_t subject_count(struct gm_call *abi)
+{
+    uint32_t named = abi->args[0].count;
+    return named > 0 ? named : registry_entry_count(call_of(abi)->worker->registry);
+}
+
+static void plan_docs(struct gm_call *abi)
+{
+    struct reply *reply = &call_of(abi)->reply;
+    uint32_t count = subject_count(abi);
+    size_t known = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cmd_command_subject subject = subject_at(abi, i);
+        known += is_known(&subject);
+    }
+    reply_map(reply, known);
+    for (uint32_t i = 0; i < count; i++) {
+        struct cmd_command_subject subject = subject_at(abi, i);
+        if (is_known(&subject)) {
+            cmd_command_docs_reply(reply, &subject);
+        }
+    }
+}
+
+/* `command` NULL: a mere container, which has no usage line; `reply` NULL: it is only counted. */
+static size_t usage_one(const struct command *command, struct reply *reply)
+{
+    if (command != NULL && reply != NULL) {
+        cmd_command_docs_reply_usage(reply, command);
+    }
+    return command != NULL;
+}
+
+static size_t usage_all(struct gm_call *abi, struct reply *reply)
+{
+    size_t pairs = 0;
+    for (uint32_t i = 0; i < subject_count(abi); i++) {
+        struct cmd_command_subject subject = subject_at(abi, i);
+        pairs += usage_one(subject.command, reply);
+        for (uint32_t s = 0; subject.entry != NULL && s < subject.entry->sub_count; s++) {
+            pairs += usage_one(subject.entry->subs[s], reply);
+        }
+    }
+    return pairs;
+}
+
+static void plan_usage(struct gm_call *abi)
+{
+    struct reply *reply = &call_of(abi)->reply;
+    reply_map(reply, usage_all(abi, NULL));
+    (void)usage_all(abi, reply);
+}
+
+/* ---- LIST ---- */
 
 enum { FILTERBY, MODULE, MODULE_NAME, ACLCAT, CATEGORY, PATTERN, PATTERN_TEXT };
 
@@ -294,7 +189,7 @@ static void plan_list(struct gm_call *abi)
     (void)list(abi, reply);
 }
 
-/* ---- COMMAND GETKEYS, GETKEYSANDFLAGS ---- */
+/* ---- GETKEYS, GETKEYSANDFLAGS ---- */
 
 #define WORDS 2 /* of the name: what is asked about begins at argv[2] */
 
@@ -303,7 +198,7 @@ static const char *bind_asked(struct gm_call *abi, const struct command *command
     struct gm_arg args[USAGE_LEAF_MAX];
     const struct gm_bytes *argv = abi->argv + WORDS;
     uint32_t argc = abi->argc - WORDS;
-    if (!has_keys(command)) {
+    if (!cmd_command_info_has_keys(command)) {
         return "ERR The command has no key arguments";
     }
     enum usage_outcome outcome = command_bind(command, argv, argc, args, bound);
@@ -344,7 +239,7 @@ static void get_keys(struct gm_call *abi, bool with_flags)
         }
         reply_bytes(&call->reply, abi->argv[WORDS + bound.keys[i].index]);
         if (with_flags) {
-            reply_key_flags(&call->reply, writes && bound.keys[i].written != 0);
+            cmd_command_info_reply_key(&call->reply, writes && bound.keys[i].written != 0);
         }
     }
 }
@@ -373,10 +268,9 @@ static const struct gm_command commands[] = {
      .example = "COMMAND LIST FILTERBY PATTERN *expire*"},
     {ASKS, .usage = "COMMAND|INFO [command-name...]", .plan = plan_info, .complexity = "O(n), n the commands asked for",
      .summary = "Describes commands to a program.", .example = "COMMAND INFO del"},
-    {ASKS, .usage = "COMMAND|DOCS [command-name...]", .plan = cmd_docs_docs,
-     .complexity = "O(n), n the commands asked for", .summary = "Documents commands, with a tree of their arguments.",
-     .example = "COMMAND DOCS del"},
-    {ASKS, .usage = "COMMAND|USAGE [command-name...]", .plan = cmd_docs_usage,
+    {ASKS, .usage = "COMMAND|DOCS [command-name...]", .plan = plan_docs, .complexity = "O(n), n the commands asked for",
+     .summary = "Documents commands, with a tree of their arguments.", .example = "COMMAND DOCS del"},
+    {ASKS, .usage = "COMMAND|USAGE [command-name...]", .plan = plan_usage,
      .complexity = "O(n), n the commands asked for",
      .summary = "Tells the usage lines of commands, and what else was declared for people.",
      .example = "COMMAND USAGE del"},
@@ -386,23 +280,7 @@ static const struct gm_command commands[] = {
      .complexity = "O(n), n the arguments",
      .summary = "Tells which arguments of a whole command line are keys, and whether they are written.",
      .example = "COMMAND GETKEYSANDFLAGS COPY a b"},
-    {ASKS, .usage = "COMMAND|HELP", .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of COMMAND.", .example = "COMMAND HELP"},
+    CMD_HELP("COMMAND", GM_READ | CALL_LOADING),
 };
 
-const struct gm_module *commands_command(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.command",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Tells what commands there are.",
-        .group = "server",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_command, .name = "geomys.command", .group = "server", .summary = "Tells what commands there are.");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and the table
- * of CLIENT.
+/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and what a
+ * connection is used for beside data: MONITOR, WAITAOF.
  *
  * There is one user, "default", with the configured password or none, and one database, number 0.
  *
@@ -9,10 +9,9 @@
  *   I1  How long it takes to refuse a password tells nothing of the right one but, at most, its length.
  *   I2  HELLO does all that it was asked for or nothing.
  *
- * These plans change the session itself: each of them runs once. */
-#include "base/version.h"
+ * These plans change the session itself: each of them runs once, but that of WAITAOF, which changes nothing. */
 #include "command/cmd.h"
-#include "command/commands.h"
+#include "command/cmd_client_name.h"
 #include "geomys/ext/wait.h"
 #include "serve/sessions.h"
 
@@ -23,6 +22,7 @@
 static bool is_same_secret(const char *secret, struct gm_bytes given)
 {
     size_t size = strlen(secret);
+    /* cmd_connection I1: every byte given is compared, whatever those before it were */
     volatile uint8_t differs = size != given.size;
     for (size_t i = 0; i < given.size; i++) {
         differs = (uint8_t)(differs | (given.data[i] ^ (uint8_t)secret[i % (size + 1)]));
@@ -82,7 +82,7 @@ static const char *come_to_terms(struct gm_call *abi, struct session *session)
                "option can be used to authenticate the client and select the RESP protocol version at the same time";
     }
     if (gm_given(abi, SETNAME)) {
-        const char *error = cmd_client_name(session, gm_arg_at(abi, CLIENT_NAME, 0));
+        const char *error = cmd_client_name_set(session, gm_arg_at(abi, CLIENT_NAME, 0));
         if (error != NULL) {
             return error;
         }
@@ -203,10 +203,43 @@ static void plan_monitor(struct gm_call *abi)
     gm_reply_status(abi, "OK");
 }
 
+/* ---- WAITAOF ---- */
+
+/* Under writethroughdisk every answer waits until what it shows is on the disk; under bufferedwrite a client asks for
+ * it where it matters. plan runs again when the log has synced (waiters_synced). */
+static bool is_synced(const struct call *call)
+{
+    const struct wal *wal = call->shard->wal;
+    return wal != NULL && wal_synced(wal) >= call_session(call)->written;
+}
+
+static void plan_waitaof(struct gm_call *abi)
+{
+    enum { LOCAL, REPLICAS, TIMEOUT };
+    struct call *call = call_of(abi);
+    int64_t local = abi->args[LOCAL].integer;
+    if (local < 0 || local > 1) {
+        gm_reply_error(abi, "ERR value is out of range, must be between 0 and 1");
+        return;
+    }
+    if (abi->args[REPLICAS].integer != 0) {
+        gm_reply_error(abi, "ERR numreplicas must be 0: this version has no replicas");
+        return;
+    }
+    if (local == 1 && call->shard->wal == NULL) {
+        gm_reply_error(abi, "ERR WAITAOF cannot be used when numlocal is set but persistence is none");
+        return;
+    }
+    if (local == 0 || is_synced(call) || !host_wait_1.wait(abi, abi->args[TIMEOUT].integer)) {
+        gm_reply_array(abi, 2);
+        gm_reply_int(abi, is_synced(call) ? 1 : 0);
+        gm_reply_int(abi, 0);
+    }
+}
+
 /* ---- the table ---- */
 
 #define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING | CALL_SESSION)
-#define CLIENT_FLAGS  (GM_READ | CALL_LOADING | CALL_UNPAUSED | CALL_SESSION | CALL_ASIDE)
 
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "PING [message]", .flags = GM_READ | GM_FAST | CALL_SUBSCRIBED, .plan = plan_ping,
@@ -218,8 +251,7 @@ static const struct gm_command commands[] = {
      .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
      .example = "HELLO 3"},
     {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
-     .complexity = "O(n), n the "
-                   "length of the password",
+     .complexity = "O(n), n the length of the password",
      .summary = "Shows the password; the user, if given, is default."},
     {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
      .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
@@ -235,85 +267,12 @@ static const struct gm_command commands[] = {
      .plan = plan_monitor, .complexity = "O(1)",
      .summary = "Shows all commands of all clients as they are carried out, until RESET or QUIT."},
     {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count",
-     .flags = GM_READ | GM_BLOCKS | CALL_SESSION, .plan = cmd_waitaof, .complexity = "O(1)",
+     .flags = GM_READ | GM_BLOCKS | CALL_SESSION, .plan = plan_waitaof, .complexity = "O(1)",
      .summary = "Waits until what this connection has written is on the disk, some milliseconds at most, 0 for ever.",
      .example = "WAITAOF 0 0 100"},
-    {CMD_COMMAND, .usage = "CLIENT|ID", .flags = CLIENT_FLAGS, .plan = cmd_client_id, .complexity = "O(1)",
-     .summary = "Tells the number of this connection: never used twice while the server runs.", .example = "CLIENT ID"},
-    {CMD_COMMAND, .usage = "CLIENT|INFO", .flags = CLIENT_FLAGS, .plan = cmd_client_info, .complexity = "O(1)",
-     .summary = "Tells about this connection, in one line.", .example = "CLIENT INFO"},
-    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE <NORMAL|MASTER|REPLICA|SLAVE|PUBSUB>|ID client-id...]",
-     .flags = CLIENT_FLAGS, .plan = cmd_client_list, .complexity = "O(n), n the connections",
-     .summary = "Tells about connections, a line each.", .example = "CLIENT LIST"},
-    {CMD_COMMAND, .usage = "CLIENT|SETNAME connection-name", .flags = CLIENT_FLAGS, .plan = cmd_client_setname,
-     .complexity = "O(1)", .summary = "Names this connection, for CLIENT LIST; an empty name takes the name away.",
-     .example = "CLIENT SETNAME worker-1"},
-    {CMD_COMMAND, .usage = "CLIENT|GETNAME", .flags = CLIENT_FLAGS, .plan = cmd_client_getname, .complexity = "O(1)",
-     .summary = "Tells the name of this connection.", .example = "CLIENT GETNAME"},
-    {CMD_COMMAND, .usage = "CLIENT|SETINFO <LIB-NAME libname|LIB-VER libver>", .flags = CLIENT_FLAGS,
-     .plan = cmd_client_setinfo, .complexity = "O(1)", .summary = "Notes which client library uses this connection.",
-     .example = "CLIENT SETINFO LIB-NAME mylib"},
-    {CMD_COMMAND,
-     .usage = "CLIENT|KILL [ip-port] [ID client-id:positive] [ADDR address] [LADDR local-address] [USER username] "
-              "[TYPE client-type] [SKIPME <YES|NO>] [MAXAGE maxage:positive]",
-     .flags = CLIENT_FLAGS, .plan = cmd_client_kill, .complexity = "O(n), n the connections",
-     .summary = "Closes the connections that fit all filters, or the one with this address.",
-     .example = "CLIENT KILL TYPE pubsub"},
-    {CMD_COMMAND, .usage = "CLIENT|UNBLOCK client-id:int [TIMEOUT|ERROR]", .flags = CLIENT_FLAGS,
-     .plan = cmd_client_unblock, .complexity = "O(n), n the connections",
-     .summary = "Ends the waiting of another connection, as if its time were over, or with an error.",
-     .example = "CLIENT UNBLOCK 17"},
-    {CMD_COMMAND, .usage = "CLIENT|PAUSE timeout [WRITE|ALL]", .flags = CLIENT_FLAGS, .plan = cmd_client_pause,
-     .complexity = "O(1)", .summary = "Holds back writes, or all commands but those of CLIENT, for some milliseconds."},
-    {CMD_COMMAND, .usage = "CLIENT|UNPAUSE", .flags = CLIENT_FLAGS, .plan = cmd_client_unpause,
-     .complexity = "O(n), n the commands held back", .summary = "Ends a pause.", .example = "CLIENT UNPAUSE"},
-    {CMD_COMMAND, .usage = "CLIENT|REPLY <ON|OFF|SKIP>", .flags = CLIENT_FLAGS, .plan = cmd_client_reply,
-     .complexity = "O(1)", .summary = "Answers commands or not: all from now on, or this and the next one.",
-     .example = "CLIENT REPLY ON"},
-    {CMD_COMMAND,
-     .usage = "CLIENT|TRACKING <ON|OFF> [REDIRECT client-id:int] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-     .flags = CLIENT_FLAGS, .plan = cmd_tracking_tracking,
-     .complexity = "O(n), n the connections with REDIRECT, and the square of the prefixes",
-     .summary = "Tells the client which of the values that it may keep copies of have changed.",
-     .example = "CLIENT TRACKING ON"},
-    {CMD_COMMAND, .usage = "CLIENT|CACHING <YES|NO>", .flags = CLIENT_FLAGS, .plan = cmd_tracking_caching,
-     .complexity = "O(1)",
-     .summary = "Tracks the keys of the next command (with OPTIN), or does not track them (with OPTOUT)."},
-    {CMD_COMMAND, .usage = "CLIENT|GETREDIR", .flags = CLIENT_FLAGS, .plan = cmd_tracking_getredir,
-     .complexity = "O(1)",
-     .summary = "Tells which connection hears of changes instead of this one: 0 none, -1 nothing is tracked.",
-     .example = "CLIENT GETREDIR"},
-    {CMD_COMMAND, .usage = "CLIENT|TRACKINGINFO", .flags = CLIENT_FLAGS, .plan = cmd_tracking_info,
-     .complexity = "O(n), n the prefixes", .summary = "Tells what this connection tracks, and how.",
-     .example = "CLIENT TRACKINGINFO"},
-    {CMD_COMMAND, .usage = "CLIENT|NO-EVICT <ON|OFF>", .flags = CLIENT_FLAGS, .plan = cmd_client_noevict,
-     .complexity = "O(1)",
-     .summary = "Asks that this connection is not closed when memory is short; none ever is, CLIENT LIST shows it.",
-     .example = "CLIENT NO-EVICT ON"},
-    {CMD_COMMAND, .usage = "CLIENT|NO-TOUCH <ON|OFF>", .flags = CLIENT_FLAGS, .plan = cmd_client_notouch,
-     .complexity = "O(1)",
-     .summary = "Makes commands of this connection, but TOUCH, leave no trace in how lately or often a key was used.",
-     .example = "CLIENT NO-TOUCH ON"},
-    {CMD_COMMAND, .usage = "CLIENT|HELP", .flags = CLIENT_FLAGS, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of CLIENT.", .example = "CLIENT HELP"},
 };
 
-const struct gm_module *commands_connection(void)
-{
-    static const char *const needs[] = {GM_WAIT_1};
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.connection",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Steers a client's connection.",
-        .group = "connection",
-        .commands = commands,
-        .needs = needs,
-        .need_count = sizeof needs / sizeof needs[0],
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+static const char *const needs[] = {GM_WAIT_1};
+
+CMD_MODULE(cmd_connection, .name = "geomys.connection", .group = "connection",
+           .summary = "Steers a client's connection.", .needs = needs, .need_count = sizeof needs / sizeof needs[0]);

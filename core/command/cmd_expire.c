@@ -9,7 +9,6 @@
  *   I1  A time that does not fit into 64 bits of milliseconds is refused, never wrapped.
  *   I2  With conditions (NX, XX, GT, LT) a key that never expires counts as one that expires after all others. */
 #include "command/cmd.h"
-#include "command/commands.h"
 
 enum { KEY, TIME, NX, XX, GT, LT };
 
@@ -159,19 +158,4 @@ static const struct gm_command commands[] = {
      .summary = "Tells the unix time in milliseconds at which a key expires; -1: never, -2: there is no such key."},
 };
 
-const struct gm_module *commands_expire(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.expire",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Lets keys expire.",
-        .group = "generic",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_expire, .name = "geomys.expire", .group = "generic", .summary = "Lets keys expire.");

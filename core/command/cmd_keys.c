@@ -12,7 +12,7 @@
  *
  * Limits   RENAME and COPY cost what the value's dump costs: a record names one key, so the log has the result. */
 #include "command/cmd.h"
-#include "command/commands.h"
+#include "command/cmd_entry.h"
 
 #define NO_SUCH_KEY "ERR no such key"
 #define DAMAGED     "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it"
@@ -74,7 +74,7 @@ static void plan_exists(struct gm_call *abi)
 static void plan_type(struct gm_call *abi)
 {
     const struct entry *entry = call_entry(call_of(abi), 0);
-    gm_reply_status(abi, entry == NULL ? "none" : cmd_type_name(call_of(abi)->shard, entry));
+    gm_reply_status(abi, entry == NULL ? "none" : cmd_entry_type_name(call_of(abi)->shard, entry));
 }
 
 /* ---- RENAME, RENAMENX, COPY ---- */
@@ -196,52 +196,6 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "FLUSHDB [ASYNC|SYNC]", .flags = GM_WRITE | GM_DANGEROUS, .plan = plan_flush,
      .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys, as FLUSHALL does.",
      .example = "FLUSHDB"},
-
-    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_keys,
-     .complexity = "O(n), n all keys",
-     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
-     .example = "KEYS cart:*"},
-    {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
-     .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_scan, .complexity = "O(count)",
-     .summary = "Lists some keys and where to go on; from cursor 0 to cursor 0 a key that was always there is seen.",
-     .example = "SCAN 0 MATCH cart:* COUNT 100"},
-    {CMD_COMMAND, .usage = "DBSIZE", .flags = GM_READ | GM_FAST | CALL_GLOBAL, .plan = cmd_scan_dbsize,
-     .complexity = "O(1)", .summary = "Counts all keys.", .example = "DBSIZE"},
-    {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = cmd_scan_randomkey,
-     .complexity = "O(1)", .summary = "Picks a key by chance.", .example = "RANDOMKEY"},
-
-    {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = LOOK, .plan = cmd_object_encoding, .complexity = "O(1)",
-     .summary = "Tells how the value at a key is represented in memory.", .example = "OBJECT ENCODING cart:17"},
-    {CMD_COMMAND, .usage = "OBJECT|REFCOUNT key", .flags = LOOK, .plan = cmd_object_refcount, .complexity = "O(1)",
-     .summary = "Replies with 1 if the key exists: values are not shared.", .example = "OBJECT REFCOUNT cart:17"},
-    {CMD_COMMAND, .usage = "OBJECT|FREQ key", .flags = LOOK, .plan = cmd_object_freq, .complexity = "O(1)",
-     .summary = "Tells how often a key was used, as a logarithm, where maxmemory_policy is one of frequency (lfu).",
-     .example = "OBJECT FREQ cart:17"},
-    {CMD_COMMAND, .usage = "OBJECT|IDLETIME key", .flags = LOOK, .plan = cmd_object_idletime, .complexity = "O(1)",
-     .summary = "Tells how many seconds ago a key was used, unless maxmemory_policy is one of frequency (lfu).",
-     .example = "OBJECT IDLETIME cart:17"},
-    {CMD_COMMAND, .usage = "OBJECT|HELP", .flags = GM_READ | CALL_LOADING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of OBJECT.", .example = "OBJECT HELP"},
-    {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = LOOK, .plan = cmd_object_peek,
-     .complexity = "O(count)",
-     .summary =
-         "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",
-     .example = "PEEK cart:17 20"},
 };
 
-const struct gm_module *commands_keys(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.keys",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Finds, moves and deletes keys of any type.",
-        .group = "generic",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_keys, .name = "geomys.keys", .group = "generic", .summary = "Moves and deletes keys of any type.");

@@ -7,7 +7,6 @@
 
 #include "base/histogram.h"
 #include "command/cmd.h"
-#include "command/commands.h"
 
 #define REPORT_MAX    ((size_t)64 * 1024) /* bytes of a DOCTOR or a GRAPH */
 #define GRAPH_COLUMNS 80
@@ -286,11 +285,11 @@ static void reply_histogram(struct reply *reply, const struct histogram *times, 
     }
 }
 
-static void reply_command(struct reply *reply, const struct command *command, const struct command_meter *meter)
+static void reply_command(struct reply *reply, const char *name, const struct command_meter *meter)
 {
     size_t buckets = 0;
     reply_histogram(reply, meter->times, false, &buckets);
-    reply_text(reply, command->usage.name);
+    reply_text(reply, name);
     reply_map(reply, 1 + command_meter_timed.count);
     for (uint32_t row = 0; row < command_meter_timed.count; row++) {
         reply_text(reply, command_meter_timed.rows[row].name);
@@ -321,13 +320,13 @@ static size_t histograms(struct gm_call *abi, bool write)
 {
     struct call *call = call_of(abi);
     size_t count = 0;
-    for (uint32_t i = 0; i < registry_command_count(call->worker->registry); i++) {
-        const struct command *command = registry_command(call->worker->registry, i);
+    for (uint32_t i = 0; i < registry_command_numbers(call->worker->registry); i++) {
+        const char *name = registry_command_name(call->worker->registry, i);
         const struct command_meter *meter = &call->worker->meters.commands[i];
-        if (meter->times != NULL && is_named(abi, command->usage.name)) {
+        if (meter->times != NULL && is_named(abi, name)) {
             count++;
             if (write) {
-                reply_command(&call->reply, command, meter);
+                reply_command(&call->reply, name, meter);
             }
         }
     }
@@ -349,8 +348,7 @@ static const struct gm_command commands[] = {
      .summary = "Says in sentences what took long, and what helps.", .example = "LATENCY DOCTOR"},
     {CMD_COMMAND, .usage = "LATENCY|GRAPH event", .flags = ASKING, .plan = plan_graph, .complexity = "O(1)",
      .summary = "Draws how long an event took of late.", .example = NULL},
-    {CMD_COMMAND, .usage = "LATENCY|HELP", .flags = ASKING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of LATENCY.", .example = "LATENCY HELP"},
+    CMD_HELP("LATENCY", ASKING),
     {CMD_COMMAND, .usage = "LATENCY|HISTOGRAM [command...]", .flags = ASKING, .plan = plan_histogram,
      .complexity = "O(n), n the commands", .summary = "Tells how many calls of commands took how many microseconds.",
      .example = "LATENCY HISTOGRAM info"},
@@ -362,19 +360,4 @@ static const struct gm_command commands[] = {
      .summary = "Forgets events, or all of them.", .example = "LATENCY RESET"},
 };
 
-const struct gm_module *commands_latency(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.latency",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Tells what takes long.",
-        .group = "server",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_latency, .name = "geomys.latency", .group = "server", .summary = "Tells what takes long.");

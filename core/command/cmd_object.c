@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_object.c - one value from outside: what it is, how it is kept, what it costs, how it looks.
+/* cmd_object.c - OBJECT and PEEK: one value from outside: what it is, how it is kept, what it costs, how it looks.
  *
  * The words "frozen" (the module of its type is not loaded) and "damaged" (a record did not fit it) stand where an
  * encoding would, since such a value has none here. */
 #include "command/cmd.h"
+#include "command/cmd_entry.h"
 
 #define PEEK_COUNT 10 /* elements, unless the caller says otherwise */
 
@@ -16,14 +17,14 @@ static const char *state_of(const struct entry *entry)
     return (entry->flags & ENTRY_FROZEN) != 0 ? "frozen" : "alive";
 }
 
-static bool is_alive(const struct entry *entry)
+static bool is_readable(const struct entry *entry)
 {
     return (entry->flags & ENTRY_FROZEN) == 0;
 }
 
 static const char *encoding_of(const struct shard *shard, const struct entry *entry)
 {
-    if (!is_alive(entry)) {
+    if (!is_readable(entry)) {
         return state_of(entry);
     }
     const struct gm_type *type = shard_type_of(shard, entry)->abi;
@@ -31,25 +32,9 @@ static const char *encoding_of(const struct shard *shard, const struct entry *en
     return type->encoding != NULL ? type->encoding(&cell) : "raw";
 }
 
-/* The entry, what its value owns, its place among the expiries, and its share of the table. */
-static uint64_t memory_of(const struct shard *shard, const struct entry *entry)
-{
-    const struct table *table = &shard->keyspace.table;
-    uint64_t bytes = keyspace_held(entry) + table->bytes / table->count;
-    if ((entry->flags & ENTRY_EXPIRES) != 0) {
-        bytes += sizeof(struct expire_item);
-    }
-    const struct gm_type *type = shard_type_of(shard, entry)->abi;
-    if (is_alive(entry) && type->memory != NULL) {
-        struct gm_cell cell = shard_cell(entry);
-        bytes += type->memory(&cell);
-    }
-    return bytes;
-}
+/* ---- OBJECT ---- */
 
-/* ---- OBJECT, MEMORY ---- */
-
-void cmd_object_encoding(struct gm_call *abi)
+static void plan_encoding(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct entry *entry = call_entry(call, 0);
@@ -60,7 +45,7 @@ void cmd_object_encoding(struct gm_call *abi)
     }
 }
 
-void cmd_object_refcount(struct gm_call *abi)
+static void plan_refcount(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     if (call_entry(call, 0) == NULL) {
@@ -86,7 +71,7 @@ static const struct table_slot *slot_of_key(struct call *call)
 #define SWITCHING                                                                                                      \
     "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 
-void cmd_object_freq(struct gm_call *abi)
+static void plan_freq(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct heat *heat = &call->shard->keyspace.heat;
@@ -98,7 +83,7 @@ void cmd_object_freq(struct gm_call *abi)
     }
 }
 
-void cmd_object_idletime(struct gm_call *abi)
+static void plan_idletime(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct heat *heat = &call->shard->keyspace.heat;
@@ -107,17 +92,6 @@ void cmd_object_idletime(struct gm_call *abi)
         gm_reply_error(abi, "ERR An LFU maxmemory policy is selected, idle time not tracked. " SWITCHING);
     } else if (slot != NULL) {
         reply_int(&call->reply, heat_idle_s(heat, table_note(slot)));
-    }
-}
-
-void cmd_object_memory(struct gm_call *abi)
-{
-    struct call *call = call_of(abi);
-    const struct entry *entry = call_entry(call, 0);
-    if (entry == NULL) {
-        reply_null(&call->reply);
-    } else {
-        reply_int(&call->reply, (int64_t)memory_of(call->shard, entry));
     }
 }
 
@@ -137,7 +111,7 @@ static void reply_module(struct reply *reply, const struct shard *shard, const s
 
 static void reply_length(struct reply *reply, const struct shard *shard, const struct entry *entry)
 {
-    if (!is_alive(entry)) {
+    if (!is_readable(entry)) {
         reply_null(reply);
         return;
     }
@@ -151,7 +125,7 @@ static void reply_value(struct gm_call *abi, const struct entry *entry)
 {
     struct call *call = call_of(abi);
     const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
-    if (!is_alive(entry)) {
+    if (!is_readable(entry)) {
         reply_null(&call->reply);
         return;
     }
@@ -177,7 +151,7 @@ static void reply_about(struct call *call, const struct entry *entry)
 {
     struct reply *reply = &call->reply;
     reply_text(reply, "type");
-    reply_text(reply, cmd_type_name(call->shard, entry));
+    reply_text(reply, cmd_entry_type_name(call->shard, entry));
     reply_text(reply, "id");
     reply_text(reply, shard_type_of(call->shard, entry)->name);
     reply_text(reply, "module");
@@ -195,11 +169,11 @@ static void reply_about(struct call *call, const struct entry *entry)
     reply_text(reply, "length");
     reply_length(reply, call->shard, entry);
     reply_text(reply, "memory");
-    reply_int(reply, (int64_t)memory_of(call->shard, entry));
+    reply_int(reply, (int64_t)cmd_entry_memory(call->shard, entry));
 }
 
 /* The value is the last element of the map: a view that says too little or too much can be told by what is owed. */
-void cmd_object_peek(struct gm_call *abi)
+static void plan_peek(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct entry *entry = call_entry(call, KEY);
@@ -212,3 +186,28 @@ void cmd_object_peek(struct gm_call *abi)
     reply_text(&call->reply, "value");
     reply_value(abi, entry);
 }
+
+/* ---- the table ---- */
+
+#define LOOK (GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH)
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = LOOK, .plan = plan_encoding, .complexity = "O(1)",
+     .summary = "Tells how the value at a key is represented in memory.", .example = "OBJECT ENCODING cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|REFCOUNT key", .flags = LOOK, .plan = plan_refcount, .complexity = "O(1)",
+     .summary = "Replies with 1 if the key exists: values are not shared.", .example = "OBJECT REFCOUNT cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|FREQ key", .flags = LOOK, .plan = plan_freq, .complexity = "O(1)",
+     .summary = "Tells how often a key was used, as a logarithm, where maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT FREQ cart:17"},
+    {CMD_COMMAND, .usage = "OBJECT|IDLETIME key", .flags = LOOK, .plan = plan_idletime, .complexity = "O(1)",
+     .summary = "Tells how many seconds ago a key was used, unless maxmemory_policy is one of frequency (lfu).",
+     .example = "OBJECT IDLETIME cart:17"},
+    CMD_HELP("OBJECT", GM_READ | CALL_LOADING),
+    {CMD_COMMAND, .usage = "PEEK key [count:count] [FROM first:count]", .flags = LOOK, .plan = plan_peek,
+     .complexity = "O(count)",
+     .summary =
+         "Shows whatever is at a key, of any type, to a person: what it is, what it costs, and a page of its elements.",
+     .example = "PEEK cart:17 20"},
+};
+
+CMD_MODULE(cmd_object, .name = "geomys.object", .group = "generic", .summary = "Tells about one value from outside.");

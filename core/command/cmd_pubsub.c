@@ -12,7 +12,6 @@
  * These plans change the session itself: each of them runs once. */
 #include "base/glob.h"
 #include "command/cmd.h"
-#include "command/commands.h"
 
 /* ---- subscribing ---- */
 
@@ -177,23 +176,7 @@ static const struct gm_command commands[] = {
      .example = "PUBSUB NUMSUB news"},
     {CMD_COMMAND, .usage = "PUBSUB|NUMPAT", .flags = ASKING, .plan = plan_numpat, .complexity = "O(1)",
      .summary = "Tells how many patterns clients listen to.", .example = "PUBSUB NUMPAT"},
-    {CMD_COMMAND, .usage = "PUBSUB|HELP", .flags = ASKING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of PUBSUB.", .example = "PUBSUB HELP"},
+    CMD_HELP("PUBSUB", ASKING),
 };
 
-const struct gm_module *commands_pubsub(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.pubsub",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Sends messages to those who listen.",
-        .group = "pubsub",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_pubsub, .name = "geomys.pubsub", .group = "pubsub", .summary = "Sends messages to those who listen.");

@@ -15,6 +15,7 @@
 #include "base/glob.h"
 #include "base/memory.h"
 #include "command/cmd.h"
+#include "command/cmd_entry.h"
 
 #define SCAN_COUNT       10 /* keys, unless the caller says otherwise */
 #define RANDOM_TRIES     100
@@ -41,9 +42,9 @@ static void visit(void *context, void *element)
     struct finder *finder = context;
     const struct entry *entry = element;
     finder->visited++;
-    if (!cmd_is_alive(finder->shard, entry) ||
+    if (cmd_entry_has_expired(finder->shard, entry) ||
         (!is_all(finder->pattern) && !glob_match(finder->pattern, entry_key(entry), false)) ||
-        (finder->type.data != NULL && !bytes_equal_nocase(finder->type, cmd_type_name(finder->shard, entry)))) {
+        (finder->type.data != NULL && !bytes_equal_nocase(finder->type, cmd_entry_type_name(finder->shard, entry)))) {
         return;
     }
     if (finder->count == finder->room) {
@@ -64,7 +65,7 @@ static void reply_found(struct reply *reply, struct finder *finder)
 
 /* ---- KEYS ---- */
 
-void cmd_scan_keys(struct gm_call *abi)
+static void plan_keys(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct finder finder = {.shard = call->shard, .pattern = gm_arg_at(abi, 0, 0)};
@@ -105,7 +106,7 @@ static uint64_t scan(struct finder *finder, uint64_t cursor, uint64_t count)
     return cursor;
 }
 
-void cmd_scan_scan(struct gm_call *abi)
+static void plan_scan(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     uint64_t cursor = 0;
@@ -138,7 +139,7 @@ void cmd_scan_scan(struct gm_call *abi)
 
 /* ---- DBSIZE, RANDOMKEY ---- */
 
-void cmd_scan_dbsize(struct gm_call *abi)
+static void plan_dbsize(struct gm_call *abi)
 {
     gm_reply_int(abi, (int64_t)call_of(abi)->shard->keyspace.table.count);
 }
@@ -151,7 +152,7 @@ struct first_alive {
 static void take_first(void *context, void *element)
 {
     struct first_alive *first = context;
-    if (first->entry == NULL && cmd_is_alive(first->shard, element)) {
+    if (first->entry == NULL && !cmd_entry_has_expired(first->shard, element)) {
         first->entry = element;
     }
 }
@@ -167,14 +168,14 @@ static const struct entry *any_alive(const struct shard *shard)
     return first.entry;
 }
 
-void cmd_scan_randomkey(struct gm_call *abi)
+static void plan_randomkey(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct shard *shard = call->shard;
     const struct entry *entry = NULL;
     for (int i = 0; i < RANDOM_TRIES; i++) {
         entry = table_random(&shard->keyspace.table, &shard->prng);
-        if (entry == NULL || cmd_is_alive(shard, entry)) {
+        if (entry == NULL || !cmd_entry_has_expired(shard, entry)) {
             break;
         }
         entry = NULL;
@@ -188,3 +189,22 @@ void cmd_scan_randomkey(struct gm_call *abi)
         reply_bytes(&call->reply, entry_key(entry));
     }
 }
+
+/* ---- the table ---- */
+
+static const struct gm_command commands[] = {
+    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL, .plan = plan_keys,
+     .complexity = "O(n), n all keys",
+     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
+     .example = "KEYS cart:*"},
+    {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
+     .flags = GM_READ | CALL_GLOBAL, .plan = plan_scan, .complexity = "O(count)",
+     .summary = "Lists some keys and where to go on; from cursor 0 to cursor 0 a key that was always there is seen.",
+     .example = "SCAN 0 MATCH cart:* COUNT 100"},
+    {CMD_COMMAND, .usage = "DBSIZE", .flags = GM_READ | GM_FAST | CALL_GLOBAL, .plan = plan_dbsize,
+     .complexity = "O(1)", .summary = "Counts all keys.", .example = "DBSIZE"},
+    {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = plan_randomkey, .complexity = "O(1)",
+     .summary = "Picks a key by chance.", .example = "RANDOMKEY"},
+};
+
+CMD_MODULE(cmd_scan, .name = "geomys.scan", .group = "generic", .summary = "Looks through all keys.");

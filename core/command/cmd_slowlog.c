@@ -2,7 +2,6 @@
 
 /* cmd_slowlog.c - SLOWLOG: the commands that took longest of late. */
 #include "command/cmd.h"
-#include "command/commands.h"
 
 static void reply_entry(struct reply *reply, const struct slowlog_entry *entry)
 {
@@ -52,23 +51,7 @@ static const struct gm_command commands[] = {
      .summary = "Tells how many slow commands are kept.", .example = "SLOWLOG LEN"},
     {CMD_COMMAND, .usage = "SLOWLOG|RESET", .flags = GM_READ | CALL_LOADING, .plan = plan_reset,
      .complexity = "O(n), n the entries", .summary = "Forgets all slow commands.", .example = "SLOWLOG RESET"},
-    {CMD_COMMAND, .usage = "SLOWLOG|HELP", .flags = GM_READ | CALL_LOADING, .plan = cmd_help, .complexity = "O(1)",
-     .summary = "Lists the sub-commands of SLOWLOG.", .example = "SLOWLOG HELP"},
+    CMD_HELP("SLOWLOG", GM_READ | CALL_LOADING),
 };
 
-const struct gm_module *commands_slowlog(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.slowlog",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Keeps the commands that took long.",
-        .group = "server",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_slowlog, .name = "geomys.slowlog", .group = "server", .summary = "Keeps the commands that took long.");

@@ -7,14 +7,14 @@
  *          has changed.
  *
  * Promises
- *   I1  Nobody's command comes between two of a transaction; followers and recovery see all of it or nothing.
+ *   I1  No other command comes between two of a transaction; followers and recovery see all of it or nothing.
  *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What
  *       was not there when WATCH came may go on not being there.
  *   I3  A command that fails inside EXEC fails alone, as in Redis: the others count.
  *
  * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
-#include "command/commands.h"
+#include "command/cmd_entry.h"
 #include "serve/exec.h"
 #include "serve/sessions.h"
 
@@ -42,12 +42,12 @@ static void plan_discard(struct gm_call *abi)
 
 /* ---- EXEC ---- */
 
-/* A key that has expired counts as changed, even while nobody has removed it. */
+/* A key that has expired counts as changed, even while it has not been removed yet. */
 static bool has_expired(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
     const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
-    return entry != NULL && !cmd_is_alive(shard, entry);
+    return entry != NULL && cmd_entry_has_expired(shard, entry);
 }
 
 static bool is_watch_broken(const struct session *session)
@@ -97,7 +97,7 @@ static void plan_exec(struct gm_call *abi)
         sessions_discard(session);
     } else if (is_watch_broken(session)) {
         sessions_discard(session);
-        call_depends(call, call->shard->tail.last_sequence); /* the answer shows that somebody has written */
+        call_depends(call, call->shard->tail.last_sequence); /* the answer shows a change */
         gm_reply_null_array(abi);
     } else {
         exec_queue(call);
@@ -151,19 +151,5 @@ static const struct gm_command commands[] = {
      .complexity = "O(n), n the watched keys", .summary = "Forgets all watched keys.", .example = "UNWATCH"},
 };
 
-const struct gm_module *commands_transaction(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.transaction",
-        .version = CMD_FIRST_VERSION,
-        .licence = "MIT",
-        .summary = "Carries out several commands as one.",
-        .group = "transactions",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(cmd_transaction, .name = "geomys.transaction", .group = "transactions",
+           .summary = "Carries out several commands as one.");

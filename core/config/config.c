@@ -325,7 +325,7 @@ enum status config_set(struct config *config, struct gm_bytes name, struct gm_by
         config_key_unknown(name, complaint);
         return STATUS_NOT_FOUND;
     }
-    if ((key->flags & CONFIG_CHANGEABLE) == 0) {
+    if (key->touches == 0) {
         complaint_set(complaint, "\"%s\" can not be changed while the server runs", key->name);
         return STATUS_REFUSED;
     }

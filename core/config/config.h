@@ -9,10 +9,14 @@
  *          config_take_password(&config, bytes, ...);        the caller has read config.password_file, if there is one
  *          config_finish(&config);
  *
+ *          While the server runs nobody but its node looks in here: each part has options of its own, which the node
+ *          fills by value and publishes, at the start and after each change (node/options.h). A setting's row says what
+ *          a change of it touches.
+ *
  * Promises
  *   P1  A flag wins over the file, whichever is parsed first; the file wins over the defaults.
  *   P2  Nothing is taken half: after a refusal the config may hold some of the values and is only good for
- *       config_finish. config_set alone changes all or nothing.
+ *       config_finish. config_set and config_change alone change all or nothing.
  *   P3  Every refusal is one sentence that names the setting, what is wrong, and where: FILE:LINE:COLUMN or the flag.
  *   P4  No file is opened here, no environment is read, nothing is kept outside the struct.
  *
@@ -25,7 +29,6 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/status.h"
-#include "log/wal.h"
 
 #define CONFIG_KEYS_MAX      64
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
@@ -34,6 +37,25 @@
 
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
+/* In the order of the setting's words; node/options.c holds such orders together with those of the parts. */
+enum config_persistence { CONFIG_PERSISTENCE_NONE, CONFIG_PERSISTENCE_BUFFERED, CONFIG_PERSISTENCE_WRITE_THROUGH };
+
+/* The letters that "notify_keyspace_events" may hold. */
+#define CONFIG_NOTIFY_LETTERS "KEg$lshztdxeAn"
+
+#define CONFIG_PASSWORD_MAX 512 /* bytes */
+
+/* What a change of a setting touches: whom the node publishes to. */
+enum config_touches {
+    CONFIG_TOUCHES_DATA = 1,     /* the shard: what values live, what memory they may take    */
+    CONFIG_TOUCHES_SERVING = 2,  /* its sessions: password, limits, messages                  */
+    CONFIG_TOUCHES_METERS = 4,   /* SLOWLOG and LATENCY                                       */
+    CONFIG_TOUCHES_SAVER = 8,    /* snapshots                                                 */
+    CONFIG_TOUCHES_CLIENTS = 16, /* how many connections, and how long they may be silent     */
+    CONFIG_TOUCHES_NETWORK = 32, /* what the system does for each connection                  */
+    CONFIG_TOUCHES_TRACE = 64,   /* the server's own log                                      */
+};
+
 enum config_want {
     CONFIG_WANT_RUN,
     CONFIG_WANT_HELP,    /* --help: print config_help and stop */
@@ -41,6 +63,8 @@ enum config_want {
 };
 
 enum config_origin { CONFIG_ORIGIN_DEFAULT, CONFIG_ORIGIN_FILE, CONFIG_ORIGIN_FLAG };
+
+struct config_key; /* a row of the table, see config_keys.h */
 
 struct config_list {
     char **items;
@@ -61,7 +85,7 @@ struct config {
     char *data_folder;          /* path                                                 */
     struct config_list modules; /* paths of shared objects                             */
     char *module_folder;        /* path, "": none; each *.so in it, in order of name    */
-    int64_t persistence;        /* enum wal_policy                                      */
+    int64_t persistence;        /* enum config_persistence                              */
     int64_t default_expiry_ms;  /* 0: none                                              */
     int64_t log_level;          /* enum config_log_level                                */
     int64_t maxclients;
@@ -86,7 +110,7 @@ struct config {
     int64_t slowlog_max_len;           /* entries                                            */
     int64_t latency_monitor_threshold; /* ms, 0: off                                         */
     int64_t tracking_table_max_keys;
-    char *notify_keyspace_events; /* letters of serve/notify.h, "": none                */
+    char *notify_keyspace_events; /* of CONFIG_NOTIFY_LETTERS, "": none                */
     bool cluster_mode;
     bool replication_enabled;
     bool sharding_enabled;
@@ -140,10 +164,27 @@ void config_describe(const struct config *config, size_t key, struct buf *value)
 must_use enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text,
                                 struct complaint *complaint);
 
+/* What a change of setting `key` touches, enum config_touches or-ed; 0: it can not be changed while the server runs. */
+unsigned config_touches(size_t key);
+
+/* Settings that have been changed, and may be changed back. */
+struct config_change {
+    unsigned touches; /* enum config_touches, or-ed: whom the new values concern */
+    struct config *config;
+    size_t count;
+    struct config_changed {
+        const struct config_key *key;
+        struct buf before; /* its value as text, secrets too */
+    } settings[CONFIG_KEYS_MAX];
+};
+
 /* Changes `count` settings, or none of them if one is refused or given twice. `pairs` are names and values in turn; a
- * name may be that of Redis. As config_set. */
-must_use enum status config_set_all(struct config *config, const struct gm_bytes *pairs, size_t count,
-                                    struct complaint *complaint);
+ * name may be that of Redis. As config_set. After OK the caller looks whether what they touch can take the new values,
+ * and then keeps the change or undoes it; after anything else there is nothing to do. */
+must_use enum status config_change(struct config *config, const struct gm_bytes *pairs, size_t count,
+                                   struct config_change *change, struct complaint *complaint);
+void config_change_keep(struct config_change *change);
+void config_change_undo(struct config_change *change);
 
 /* What setting `key` is called in Redis, a static text; NULL if nothing means the same there, or it has the same
  * name. */

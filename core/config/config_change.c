@@ -2,63 +2,77 @@
 
 /* config_change.c - several settings at once, all or none.
  *
- * Idea     What each was is kept as text, and put back if one that follows is refused: through the same door through
- *          which it once came in, so it can not be refused now. */
-#include <stdio.h>
-
+ * Why      Whether a change can be had is not known by its values alone: the system may not allow as many connections.
+ *          So it is made first, then shown to those whom it touches, then kept or undone.
+ *
+ * Idea     What each setting was is held as text, and put back if one that follows is refused, or if the caller says
+ *          so: through the same door through which it once came in, so it can not be refused now. */
 #include "config/config_keys.h"
 
-struct change {
-    const struct config_key *key;
-    struct buf before; /* its value as text */
-};
-
-static void undo(struct config *config, struct change *changes, size_t count)
+static void release(struct config_change *change)
 {
-    while (count > 0) {
-        const struct change *change = &changes[--count];
-        struct complaint complaint;
-        enum status status = config_put_any(config, change->key, buf_bytes(&change->before), &complaint);
-        check(status == STATUS_OK);
+    for (size_t i = 0; i < change->count; i++) {
+        buf_finish(&change->settings[i].before);
     }
+    change->count = 0;
 }
 
-static must_use enum status change_one(struct config *config, struct change *changes, size_t count,
-                                       const struct gm_bytes *pair, struct complaint *complaint)
+void config_change_keep(struct config_change *change)
+{
+    release(change);
+}
+
+void config_change_undo(struct config_change *change)
+{
+    for (size_t i = change->count; i > 0; i--) {
+        const struct config_changed *setting = &change->settings[i - 1];
+        struct complaint complaint;
+        enum status status = config_put_any(change->config, setting->key, buf_bytes(&setting->before), &complaint);
+        check(status == STATUS_OK);
+    }
+    release(change);
+}
+
+static must_use enum status change_one(struct config_change *change, const struct gm_bytes *pair,
+                                       struct complaint *complaint)
 {
     const struct config_key *key = config_key_named(pair[0]);
-    for (size_t i = 0; i < count; i++) {
-        if (changes[i].key == key) {
+    for (size_t i = 0; i < change->count; i++) {
+        if (change->settings[i].key == key) {
             complaint_set(complaint, "\"%s\" is given twice", key->name);
             return STATUS_INVALID;
         }
     }
-    if (key != NULL && (key->flags & CONFIG_CHANGEABLE) != 0) {
-        changes[count].key = key;
-        config_raw(config, key, &changes[count].before);
-        return config_set(config, gm_bytes_of(key->name), pair[1], complaint);
+    if (key == NULL || key->touches == 0) {
+        return config_set(change->config, key != NULL ? gm_bytes_of(key->name) : pair[0], pair[1], complaint);
     }
-    return config_set(config, pair[0], pair[1], complaint); /* which says what is wrong */
+    check(change->count < CONFIG_KEYS_MAX); /* none comes twice */
+    struct config_changed *setting = &change->settings[change->count];
+    buf_init(&setting->before, CONFIG_TEXT_MAX + 64);
+    config_raw(change->config, key, &setting->before);
+    enum status status = config_set(change->config, gm_bytes_of(key->name), pair[1], complaint);
+    if (status != STATUS_OK) {
+        buf_finish(&setting->before);
+        return status;
+    }
+    setting->key = key;
+    change->count++;
+    change->touches |= key->touches;
+    return STATUS_OK;
 }
 
-enum status config_set_all(struct config *config, const struct gm_bytes *pairs, size_t count,
-                           struct complaint *complaint)
+enum status config_change(struct config *config, const struct gm_bytes *pairs, size_t count,
+                          struct config_change *change, struct complaint *complaint)
 {
-    struct change changes[CONFIG_KEYS_MAX + 1]; /* none comes twice */
-    enum status status = STATUS_OK;
-    size_t done = 0;
-    while (done < count && status == STATUS_OK) {
-        check(done <= CONFIG_KEYS_MAX);
-        changes[done].key = NULL;
-        buf_init(&changes[done].before, CONFIG_TEXT_MAX + 64);
-        status = change_one(config, changes, done, pairs + 2 * done, complaint);
-        done++;
+    change->config = config;
+    change->count = 0;
+    change->touches = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum status status = change_one(change, pairs + 2 * i, complaint);
+        if (status != STATUS_OK) {
+            config_change_undo(change);
+            return status;
+        }
     }
-    if (status != STATUS_OK) {
-        undo(config, changes, done - 1);
-    }
-    for (size_t i = 0; i < done; i++) {
-        buf_finish(&changes[i].before);
-    }
-    return status;
+    return STATUS_OK;
 }

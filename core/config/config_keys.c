@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "serve/notify.h"
 
 #define KIB  ((int64_t)1024)
 #define MIB  (KIB * 1024)
@@ -21,80 +20,92 @@
 #define YEAR ((int64_t)366 * 24 * 3600) /* seconds */
 #define PATH CONFIG_TEXT_MAX
 
-#define KEY(name, field, type, flags, minimum, maximum, fallback, choices, sentence)                                   \
+/* What a setting touches. A row without one of these is read at the start alone. */
+#define FIXED   0
+#define DATA    CONFIG_TOUCHES_DATA
+#define SERVING CONFIG_TOUCHES_SERVING
+#define METERS  CONFIG_TOUCHES_METERS
+#define SAVER   CONFIG_TOUCHES_SAVER
+#define CLIENTS CONFIG_TOUCHES_CLIENTS
+#define NETWORK CONFIG_TOUCHES_NETWORK
+#define TRACE   CONFIG_TOUCHES_TRACE
+
+#define KEY(name, field, type, touches, flags, minimum, maximum, fallback, choices, sentence)                          \
     {                                                                                                                  \
-        name, type, flags, offsetof(struct config, field), minimum, maximum, fallback, choices, sentence               \
+        name, type, touches, flags, offsetof(struct config, field), minimum, maximum, fallback, choices, sentence      \
     }
-#define NUMBER(name, field, flags, minimum, maximum, fallback, sentence)                                               \
-    KEY(name, field, CONFIG_INT, flags, minimum, maximum, fallback, NULL, sentence)
-#define SIZE(name, minimum, maximum, fallback, sentence)                                                               \
-    KEY(#name, name, CONFIG_SIZE, CONFIG_CHANGEABLE, minimum, maximum, fallback, NULL, sentence)
-#define TEXT(name, type, flags, maximum, fallback, sentence)                                                           \
-    KEY(#name, name, type, flags, 0, maximum, fallback, NULL, sentence)
-#define BOOL(name, flags, sentence) KEY(#name, name, CONFIG_BOOL, flags, 0, 1, "false", NULL, sentence)
+#define NUMBER(name, field, touches, minimum, maximum, fallback, sentence)                                             \
+    KEY(name, field, CONFIG_INT, touches, 0, minimum, maximum, fallback, NULL, sentence)
+#define SIZE(name, touches, minimum, maximum, fallback, sentence)                                                      \
+    KEY(#name, name, CONFIG_SIZE, touches, 0, minimum, maximum, fallback, NULL, sentence)
+#define CHOICE(name, touches, maximum, fallback, choices, sentence)                                                    \
+    KEY(#name, name, CONFIG_CHOICE, touches, 0, 0, maximum, fallback, choices, sentence)
+#define TEXT(name, type, touches, flags, maximum, fallback, sentence)                                                  \
+    KEY(#name, name, type, touches, flags, 0, maximum, fallback, NULL, sentence)
+#define BOOL(name, flags, sentence) KEY(#name, name, CONFIG_BOOL, FIXED, flags, 0, 1, "false", NULL, sentence)
 
 /* In the order of --help. */
 static const struct config_key keys[] = {
-    NUMBER("external_port", external_port, 0, 0, 65535, "6379",
+    NUMBER("external_port", external_port, FIXED, 0, 65535, "6379",
            "The port for clients; 0: none, the Unix socket alone. Also called port."),
-    TEXT(bind, CONFIG_LIST, 0, 253, "127.0.0.1", "The addresses to listen on."),
-    TEXT(unix_socket, CONFIG_PATH, 0, 107, "", "A Unix socket to listen on as well."),
-    KEY("unix_socket_mode", unix_socket_mode, CONFIG_OCTAL, 0, 0, 0777, "700", NULL, "Its permissions."),
-    TEXT(password, CONFIG_TEXT, CONFIG_CHANGEABLE | CONFIG_SECRET, 512, "", "What clients must show with AUTH."),
-    TEXT(password_file, CONFIG_PATH, 0, PATH, "", "A file whose one line is the password."),
+    TEXT(bind, CONFIG_LIST, FIXED, 0, 253, "127.0.0.1", "The addresses to listen on."),
+    TEXT(unix_socket, CONFIG_PATH, FIXED, 0, 107, "", "A Unix socket to listen on as well."),
+    KEY("unix_socket_mode", unix_socket_mode, CONFIG_OCTAL, FIXED, 0, 0, 0777, "700", NULL, "Its permissions."),
+    TEXT(password, CONFIG_TEXT, SERVING, CONFIG_SECRET, CONFIG_PASSWORD_MAX, "", "What clients must show with AUTH."),
+    TEXT(password_file, CONFIG_PATH, FIXED, 0, PATH, "", "A file whose one line is the password."),
     BOOL(allow_insecure, 0, "Listen for other machines without a password: everybody there may read and change all."),
-    TEXT(data_folder, CONFIG_PATH, 0, PATH, "~/.geomys", "Where the log and the snapshots are."),
-    TEXT(modules, CONFIG_PATHS, 0, PATH, "", "The shared objects of modules to load."),
-    TEXT(module_folder, CONFIG_PATH, 0, PATH, "", "A folder whose *.so files are all loaded."),
-    KEY("persistence", persistence, CONFIG_CHOICE, 0, 0, 2, "writethroughdisk", "none bufferedwrite writethroughdisk",
-        "Whether a reply waits for the disk."),
-    NUMBER("default_expiry", default_expiry_ms, CONFIG_CHANGEABLE, 0, YEAR * 100 * 1000, "0",
+    TEXT(data_folder, CONFIG_PATH, FIXED, 0, PATH, "~/.geomys", "Where the log and the snapshots are."),
+    TEXT(modules, CONFIG_PATHS, FIXED, 0, PATH, "", "The shared objects of modules to load."),
+    TEXT(module_folder, CONFIG_PATH, FIXED, 0, PATH, "", "A folder whose *.so files are all loaded."),
+    CHOICE(persistence, FIXED, 2, "writethroughdisk", "none bufferedwrite writethroughdisk",
+           "Whether a reply waits for the disk."),
+    NUMBER("default_expiry", default_expiry_ms, DATA, 0, YEAR * 100 * 1000, "0",
            "Milliseconds that a value lives if it was written without a time; 0: for ever."),
-    KEY("log_level", log_level, CONFIG_CHOICE, CONFIG_CHANGEABLE, 0, 3, "info", "debug info warning error",
-        "What is worth a line in the log."),
-    NUMBER("maxclients", maxclients, CONFIG_CHANGEABLE, 1, 1000000, "10000", "Connections at a time."),
-    NUMBER("timeout_s", timeout_s, CONFIG_CHANGEABLE, 0, YEAR, "0",
+    CHOICE(log_level, TRACE, 3, "info", "debug info warning error", "What is worth a line in the log."),
+    NUMBER("maxclients", maxclients, CLIENTS, 1, 1000000, "10000", "Connections at a time."),
+    NUMBER("timeout_s", timeout_s, CLIENTS, 0, YEAR, "0",
            "Seconds after which an idle client is disconnected; 0: never."),
-    NUMBER("tcp_keepalive_s", tcp_keepalive_s, CONFIG_CHANGEABLE, 0, 86400, "300",
+    NUMBER("tcp_keepalive_s", tcp_keepalive_s, NETWORK, 0, 86400, "300",
            "Seconds between probes of silent connections; 0: none."),
-    SIZE(client_query_limit, 64 * KIB, GIB, "1gb", "Bytes of one command that a client may send."),
-    SIZE(client_output_limit, 64 * KIB, 64 * GIB, "256mb", "Bytes of replies held for a client that does not read."),
-    SIZE(max_bulk, KIB, 512 * MIB, "512mb", "Bytes of one argument."),
-    KEY("wal_segment_size", wal_segment_size, CONFIG_SIZE, 0, 64 * KIB, GIB, "64mb", NULL,
-        "Bytes of one file of the log."),
-    NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, 0, 1, 60000, "50",
+    SIZE(client_query_limit, SERVING, 64 * KIB, GIB, "1gb", "Bytes of one command that a client may send."),
+    SIZE(client_output_limit, SERVING, 64 * KIB, 64 * GIB, "256mb",
+         "Bytes of replies held for a client that does not read."),
+    SIZE(max_bulk, SERVING, KIB, 512 * MIB, "512mb", "Bytes of one argument."),
+    SIZE(wal_segment_size, FIXED, 64 * KIB, GIB, "64mb", "Bytes of one file of the log."),
+    NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, FIXED, 1, 60000, "50",
            "Milliseconds within which bufferedwrite is on the disk."),
-    KEY("replication_window", replication_window, CONFIG_SIZE, 0, 0, 16 * GIB, "64mb", NULL,
-        "Bytes of the newest log that stay in memory while another node follows. For clustering, later."),
-    SIZE(snapshot_log_size, 0, 1024 * GIB, "256mb",
+    SIZE(replication_window, FIXED, 0, 16 * GIB, "64mb",
+         "Bytes of the newest log that stay in memory while another node follows. For clustering, later."),
+    SIZE(snapshot_log_size, SAVER, 0, 1024 * GIB, "256mb",
          "Bytes of log after which a snapshot is made, unless the last one was larger than them; 0: never by size."),
-    NUMBER("snapshot_interval_s", snapshot_interval_s, CONFIG_CHANGEABLE, 0, YEAR, "3600",
+    NUMBER("snapshot_interval_s", snapshot_interval_s, SAVER, 0, YEAR, "3600",
            "Seconds after which a snapshot is made if anything has changed; 0: never by time."),
-    SIZE(snapshot_memory, MIB, 64 * GIB, "32mb", "Bytes of a snapshot that may wait for the disk."),
-    KEY("snapshot_compression", snapshot_compression, CONFIG_CHOICE, CONFIG_CHANGEABLE, 0, 2, "lz4", "none lz4 zstd",
-        "How snapshots are compressed."),
-    SIZE(maxmemory, 0, 1024 * 1024 * GIB, "0",
+    SIZE(snapshot_memory, SAVER, MIB, 64 * GIB, "32mb",
+         "Bytes of a snapshot that may wait for the disk. One that is being made keeps what it began with."),
+    CHOICE(snapshot_compression, SAVER, 2, "lz4", "none lz4 zstd",
+           "How snapshots are compressed. One that is being made keeps what it began with."),
+    SIZE(maxmemory, DATA, 0, 1024 * 1024 * GIB, "0",
          "Bytes of data above which keys are evicted, or writes refused; 0: none."),
-    KEY("maxmemory_policy", maxmemory_policy, CONFIG_CHOICE, CONFIG_CHANGEABLE, 0, 7, "noeviction",
-        "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl",
-        "Which keys go when maxmemory is reached."),
-    NUMBER("maxmemory_samples", maxmemory_samples, CONFIG_CHANGEABLE, 1, 64, "5",
+    CHOICE(maxmemory_policy, DATA, 7, "noeviction",
+           "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl",
+           "Which keys go when maxmemory is reached."),
+    NUMBER("maxmemory_samples", maxmemory_samples, DATA, 1, 64, "5",
            "Keys that are compared for each that is evicted."),
-    NUMBER("lfu_log_factor", lfu_log_factor, CONFIG_CHANGEABLE, 0, 1000000, "10",
+    NUMBER("lfu_log_factor", lfu_log_factor, DATA, 0, 1000000, "10",
            "How much rarer each further step of a key's frequency is."),
-    NUMBER("lfu_decay_time", lfu_decay_time, CONFIG_CHANGEABLE, 0, 4095, "1",
+    NUMBER("lfu_decay_time", lfu_decay_time, DATA, 0, 4095, "1",
            "Minutes after which a key's frequency falls by one step; 0: never."),
-    NUMBER("slowlog_log_slower_than", slowlog_log_slower_than, CONFIG_CHANGEABLE, -1, INT64_MAX, "10000",
+    NUMBER("slowlog_log_slower_than", slowlog_log_slower_than, METERS, -1, INT64_MAX, "10000",
            "Microseconds from which a command is kept in SLOWLOG; -1: never."),
-    NUMBER("slowlog_max_len", slowlog_max_len, CONFIG_CHANGEABLE, 0, 100000, "128", "Commands that SLOWLOG keeps."),
-    NUMBER("latency_monitor_threshold", latency_monitor_threshold, CONFIG_CHANGEABLE, 0, INT64_MAX, "0",
+    NUMBER("slowlog_max_len", slowlog_max_len, METERS, 0, 100000, "128", "Commands that SLOWLOG keeps."),
+    NUMBER("latency_monitor_threshold", latency_monitor_threshold, METERS, 0, INT64_MAX, "0",
            "Milliseconds from which an event is kept for LATENCY; 0: off."),
-    NUMBER("tracking_table_max_keys", tracking_table_max_keys, CONFIG_CHANGEABLE, 1, 1000000000, "1000000",
+    NUMBER("tracking_table_max_keys", tracking_table_max_keys, SERVING, 1, 1000000000, "1000000",
            "Keys that are remembered for clients that cache them (CLIENT TRACKING)."),
-    KEY("notify_keyspace_events", notify_keyspace_events, CONFIG_TEXT, CONFIG_CHANGEABLE, 0, 16, "", NOTIFY_LETTERS,
+    KEY("notify_keyspace_events", notify_keyspace_events, CONFIG_TEXT, SERVING, 0, 0, 16, "", CONFIG_NOTIFY_LETTERS,
         "Which changes of keys are published on channels: letters, as in \"KEA\"; empty: none."),
-    NUMBER("node_id", node_id, 0, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
-    NUMBER("internal_port", internal_port, 0, 0, 65535, "0",
+    NUMBER("node_id", node_id, FIXED, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
+    NUMBER("internal_port", internal_port, FIXED, 0, 65535, "0",
            "The port for other nodes; 0: external_port + 1000. For clustering, later."),
     BOOL(cluster_mode, CONFIG_LATER, "Part of a cluster; later."),
     BOOL(replication_enabled, CONFIG_LATER, "Several copies; later."),
@@ -103,7 +114,6 @@ static const struct config_key keys[] = {
 
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 _Static_assert(KEY_COUNT <= CONFIG_KEYS_MAX, "config.origin is too small");
-_Static_assert(WAL_NONE == 0 && WAL_BUFFERED == 1 && WAL_WRITE_THROUGH == 2, "the order of persistence's choices");
 
 size_t config_key_count(void)
 {
@@ -119,6 +129,11 @@ const struct config_key *config_key_at(size_t index)
 const char *config_key_name(size_t key)
 {
     return config_key_at(key)->name;
+}
+
+unsigned config_touches(size_t key)
+{
+    return config_key_at(key)->touches;
 }
 
 /* ---- names ---- */

@@ -19,16 +19,16 @@ enum config_type {
 };
 
 enum config_key_flag {
-    CONFIG_CHANGEABLE = 1, /* while the server runs                     */
-    CONFIG_SECRET = 2,     /* never shown                               */
-    CONFIG_LATER = 4,      /* a bool that may not be true in this version */
+    CONFIG_SECRET = 1, /* never shown                                 */
+    CONFIG_LATER = 2,  /* a bool that may not be true in this version */
 };
 
 struct config_key {
     const char *name;
     enum config_type type;
-    unsigned flags; /* enum config_key_flag, or-ed */
-    size_t offset;  /* into struct config */
+    unsigned touches; /* enum config_touches, or-ed; 0: read at the start alone, CONFIG SET refuses */
+    unsigned flags;   /* enum config_key_flag, or-ed */
+    size_t offset;    /* into struct config */
     int64_t minimum;
     int64_t maximum;      /* of numbers; of a text: its size in bytes */
     const char *fallback; /* the default, as text                     */

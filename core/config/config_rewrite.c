@@ -113,7 +113,7 @@ static size_t exchange(struct rewrite *rewrite)
         const struct config_key *key = key_of(rewrite, rewrite->spans.names[i]);
         struct config_json_span value = value_of(rewrite, rewrite->spans.names[i]);
         rewrite->given[key - config_key_at(0)] = true;
-        if ((key->flags & CONFIG_CHANGEABLE) != 0 && !is_same(rewrite->config, rewrite->file, key)) {
+        if (key->touches != 0 && !is_same(rewrite->config, rewrite->file, key)) {
             copy(rewrite, at, value.start);
             write_value(rewrite, key);
             at = value.end;
@@ -145,7 +145,7 @@ static void add_missing(struct rewrite *rewrite, const struct config *defaults)
     bool first = rewrite->spans.name_count == 0;
     for (size_t i = 0; i < config_key_count(); i++) {
         const struct config_key *key = config_key_at(i);
-        bool wanted = (key->flags & (CONFIG_CHANGEABLE | CONFIG_SECRET)) == CONFIG_CHANGEABLE && !rewrite->given[i];
+        bool wanted = key->touches != 0 && (key->flags & CONFIG_SECRET) == 0 && !rewrite->given[i];
         if (wanted && !is_same(rewrite->config, defaults, key)) {
             (void)buf_append(rewrite->out, first ? BYTES_NONE : BYTES(","));
             (void)buf_append(rewrite->out, indent(rewrite));
@@ -174,7 +174,7 @@ static must_use enum status verify(const struct rewrite *rewrite, struct complai
     for (size_t i = 0; i < config_key_count() && status == STATUS_OK; i++) {
         const struct config_key *key = config_key_at(i);
         bool hidden = (key->flags & CONFIG_SECRET) != 0 && !rewrite->given[i];
-        if ((key->flags & CONFIG_CHANGEABLE) != 0 && !hidden && !is_same(rewrite->config, &back, key)) {
+        if (key->touches != 0 && !hidden && !is_same(rewrite->config, &back, key)) {
             complaint_set(complaint, "the value of \"%s\" can not be written as JSON", key->name);
             status = STATUS_INVALID;
         }

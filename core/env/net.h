@@ -73,6 +73,26 @@ struct net_gauge {
     void *context;
 };
 
+/* ---- the network as a whole, as the node sees it ---- */
+
+struct network_options {
+    uint32_t keepalive_s; /* TCP connections that have been silent for so long are probed, three times; 0: never */
+};
+
+struct network;
+
+struct network_ops {
+    /* Asks the system for room for so many connections at a time, beside what else the process has open. Returns for
+     * how many there is room now, `connections` at most. What there is room for already is never taken away. */
+    uint64_t (*make_room)(struct network *network, uint64_t connections);
+    /* Of the connections that are there and of all that come. A few system calls per connection. */
+    void (*configure)(struct network *network, const struct network_options *options);
+};
+
+struct network {
+    const struct network_ops *ops;
+};
+
 static inline const struct net_conn_base *net_base(const struct net_conn *conn)
 {
     return (const struct net_conn_base *)(const void *)conn;

@@ -96,9 +96,9 @@ struct gm_bytes names_of(const struct names *names, uint16_t type)
 
 uint16_t names_number(const struct names *names, struct gm_bytes name)
 {
-    for (size_t i = 0; i < names->count; i++) {
-        if (gm_bytes_equal(names_text(&names->list[i]), name)) {
-            return names->list[i].type;
+    for (size_t i = names->count; i > 0; i--) {
+        if (gm_bytes_equal(names_text(&names->list[i - 1]), name)) {
+            return names->list[i - 1].type;
         }
     }
     return 0;

@@ -44,7 +44,7 @@ static inline struct gm_bytes names_text(const struct name *name)
     return (struct gm_bytes){name->text, name->size};
 }
 
-/* The number that has this name; 0: none has. O(count). */
+/* The number that has this name, the newest if there are several; 0: none has. O(count). */
 uint16_t names_number(const struct names *names, struct gm_bytes name);
 
 /* The numbers of a source, and ours. All zeros is a valid, empty one. */

@@ -435,7 +435,7 @@ static enum status parse(struct reader *reader, size_t max, uint64_t last, size_
 }
 
 /* reader I1, I3: whole records, from the one that comes next up to the last of a batch. */
-static bool run_is_whole(const struct reader *reader)
+__attribute__((unused)) static bool run_is_whole(const struct reader *reader)
 {
     struct record record;
     size_t size;

@@ -200,7 +200,7 @@ void tail_add(struct tail *tail, struct record *record)
 }
 
 /* tail I1, I2: from batch_start on there are records up to the last sequence, in order, MORE on all but the last. */
-static bool batch_is_whole(const struct tail *tail)
+__attribute__((unused)) static bool batch_is_whole(const struct tail *tail)
 {
     const uint8_t *data = tail->filling.data;
     uint64_t sequence = 0;

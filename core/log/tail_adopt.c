@@ -127,7 +127,7 @@ enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm
                        struct complaint *complaint)
 {
     check(!tail->open);
-    struct batch found;
+    struct batch found = {.epoch = 0};
     if (batch.size > tail_room(tail)) {
         complaint_set(complaint, "the batch takes %zu bytes, more than there is room for", batch.size);
         return STATUS_TOO_BIG;

@@ -3,7 +3,7 @@
 /* command.c - categories derived from flags and group, and calls bound with the keys of the escape hatch. */
 #include "module/command.h"
 
-#include "module/registry.h"
+#include "module/module.h"
 
 struct group_category {
     const char *group;

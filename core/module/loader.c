@@ -2,14 +2,17 @@
 
 /* loader.c - shared objects opened, asked for their descriptor, and closed again if it does not fit.
  *
- * Idea    realpath, then dlopen(RTLD_NOW | RTLD_LOCAL), then the entry function, then registry_add. RTLD_NOW so that a
+ * Idea    realpath, then dlopen(RTLD_NOW | RTLD_LOCAL), then the entry function, then registry_with. RTLD_NOW so that a
  *         symbol which nobody defines is a sentence now and not a crash later; RTLD_LOCAL so that modules never see
  *         each other. The path is made absolute because dlopen would look for a bare name elsewhere.
  *
  * Promises
  *   P1  A file that is refused is closed again.
- *   P2  The same file is never loaded twice, whatever its name: dlopen gives the same handle again.
- * Limits  dlopen runs the constructors of a file before anything of it can be checked.
+ *   P2  The same file is never loaded twice into one registry, whatever its name: dlopen gives the same handle again.
+ *   P3  A file that is loaded is closed when the last registry goes that has its module.
+ * Limits  dlopen runs the constructors of a file before anything of it can be checked. It goes by the name first:
+ *         another file under the name of one that is still open is taken for that one. A newer version needs a name of
+ *         its own.
  */
 #include "module/loader.h"
 
@@ -24,21 +27,17 @@
 
 #include "base/memory.h"
 
-void loader_init(struct loader *loader, bool keep_open)
-{
-    *loader = (struct loader){.keep_open = keep_open};
-}
+/* An open shared object: the file of the module that lies in it. */
+struct object {
+    struct module_file base;
+    void *handle;
+};
 
-void loader_finish(struct loader *loader)
+static void close_object(struct module_file *file)
 {
-    while (loader->count > 0) {
-        loader->count--;
-        if (!loader->keep_open) {
-            (void)dlclose(loader->handles[loader->count]);
-        }
-    }
-    memory_free(loader->handles);
-    loader->handles = NULL;
+    struct object *object = container_of(file, struct object, base);
+    (void)dlclose(object->handle); /* loader P3 */
+    memory_free(object);
 }
 
 /* The file's absolute name, or why there is none. */
@@ -120,12 +119,18 @@ static enum status open_file(const char *absolute, const char *path, void **hand
     return STATUS_INVALID;
 }
 
-static enum status check_new(const struct loader *loader, const void *handle, const char *path,
+static bool is_from(const struct module *module, const void *handle)
+{
+    return module->file != NULL && module->file->close == close_object &&
+           container_of(module->file, struct object, base)->handle == handle;
+}
+
+static enum status check_new(const struct registry *registry, const void *handle, const char *path,
                              struct complaint *complaint)
 {
-    for (uint32_t i = 0; i < loader->count; i++) {
-        if (loader->handles[i] == handle) {
-            complaint_set(complaint, "module %s: this file is loaded already", path);
+    for (uint32_t i = 0; i < registry_module_count(registry); i++) {
+        if (is_from(registry_module(registry, i), handle)) {
+            complaint_set(complaint, "module %s: this file is loaded already", path); /* loader P2 */
             return STATUS_EXISTS;
         }
     }
@@ -153,30 +158,46 @@ static enum status ask(void *handle, const char *path, const struct gm_module **
     return STATUS_OK;
 }
 
-static void keep(struct loader *loader, void *handle)
+/* The handle belongs to the module from now on. */
+static enum status add(const struct registry *old, void *handle, struct module_offer *offer,
+                       const struct registry **out, struct complaint *complaint)
 {
-    loader->handles = memory_realloc(loader->handles, (loader->count + (size_t)1) * sizeof loader->handles[0]);
-    loader->handles[loader->count++] = handle;
+    struct object *object = memory_alloc(sizeof *object);
+    *object = (struct object){{close_object}, handle};
+    offer->file = &object->base;
+    enum status status = registry_with(old, offer, out, complaint);
+    if (status != STATUS_OK) {
+        memory_free(object);
+    }
+    return status;
 }
 
-enum status loader_load(struct loader *loader, struct registry *registry, const char *path, struct complaint *complaint)
+enum status loader_load(const struct registry *old, const char *path, bool replaces, const struct registry **out,
+                        struct complaint *complaint)
 {
     char absolute[PATH_MAX];
     void *handle;
-    const struct gm_module *descriptor;
+    struct module_offer offer = {.path = path, .replaces = replaces};
     TRY(resolve(path, absolute, complaint));
     TRY(open_file(absolute, path, &handle, complaint));
-    enum status status = check_new(loader, handle, path, complaint);
+    enum status status = check_new(old, handle, path, complaint);
     if (status == STATUS_OK) {
-        status = ask(handle, path, &descriptor, complaint);
+        status = ask(handle, path, &offer.abi, complaint);
     }
     if (status == STATUS_OK) {
-        status = registry_add(registry, descriptor, path, complaint);
+        status = add(old, handle, &offer, out, complaint);
     }
-    if (status == STATUS_OK) {
-        keep(loader, handle);
-    } else {
-        (void)dlclose(handle);
+    if (status != STATUS_OK) {
+        (void)dlclose(handle); /* loader P1 */
     }
     return status;
+}
+
+enum status loader_add(const struct registry **registry, const char *path, struct complaint *complaint)
+{
+    const struct registry *newer;
+    TRY(loader_load(*registry, path, false, &newer, complaint));
+    registry_release(*registry);
+    *registry = newer;
+    return STATUS_OK;
 }

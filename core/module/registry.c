@@ -1,63 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 
-/* registry.c - modules taken over wholly or not at all, and commands found by name.
+/* registry.c - sets of modules made from one another, and commands found by name.
  *
- * Idea    registry_add builds everything of a module aside (struct draft): parsed usage lines, copies, pointers. Only
- *         when nothing is left that could be refused is the draft linked in; linking can not fail.
+ * Idea    registry_with makes the module aside (module.c), compares its names with those that others have, gives it its
+ *         numbers, and only then makes a registry around it: lists of what all its modules have, and a fresh table.
  *             first word -> slot {head, size, entry} -> entry -> command, or one of subs by the second word
  *         The table is open addressing over the first eight bytes in capitals, which for most commands is the whole
  *         name.
+ *         Numbers come from two rolls, of the names of all commands and types that there ever were: a name's place in
+ *         its roll is its number. A newer registry begins with a copy of the older one's.
  *
  * Promises
- *   P1  A refused module leaves no trace.
+ *   P1  A refused module leaves no trace; the old registry is not changed by anything but the count of its modules.
  *   P2  registry_find does not allocate and looks at each byte of a name once.
- *   P3  Indexes count up in the order of registry_add and never change.
- * Limits  Names in the table come from modules, so the hash has no key: clients can only look up.
+ *   P3  A number has one name in all registries that were made from one another.
+ *   P4  A first word, with all that is under it, is of one module. So is a type.
+ *   P5  No registry has more than REGISTRY_TYPES_MAX types.
+ * Limits  Names in the table come from modules, so the hash has no key: clients can only look up. A roll never
+ *         shrinks: 64 bytes for each name that there ever was.
  */
 #include "module/registry.h"
 
-#include <stdio.h>
-
 #include "base/memory.h"
-#include "module/descriptor.h"
 #include "module/usage/word.h"
+
+#define NAME_SIZE   ((size_t)USAGE_NAME_MAX + 1)
+#define SLOTS_LEAST 256
 
 struct slot {
     uint64_t head;
-    struct registry_entry *entry; /* NULL: free */
+    const struct registry_entry *entry; /* NULL: free */
 };
 
 /* A growing array of pointers. */
 struct vector {
-    void **items; /* owned */
+    const void **items; /* owned */
     uint32_t count;
     uint32_t capacity;
+};
+
+/* Names by number. */
+struct roll {
+    char (*names)[NAME_SIZE]; /* owned */
+    uint32_t count;
 };
 
 struct registry {
     const struct registry_interface *interfaces;
     uint32_t interface_count;
-    uint32_t slot_mask; /* slots - 1, a power of two */
-    struct slot *slots; /* owned */
-    struct vector modules;
+    uint32_t slot_mask;    /* slots - 1, a power of two, and more than twice the entries */
+    struct slot *slots;    /* owned */
+    struct vector modules; /* held */
     struct vector types;
     struct vector commands;
     struct vector entries;
+    struct roll command_roll;
+    struct roll type_roll;
+    atomic_uint references;
 };
 
-struct draft {
-    struct registry *registry;
-    struct complaint *complaint;
-    struct module *module;
-    struct type **types;
-    struct command **commands;
-    uint32_t type_count;
-    uint32_t command_count;
-};
+/* ---- vectors and rolls ---- */
 
-/* ---- vectors ---- */
-
-static void vector_push(struct vector *vector, void *item)
+static void vector_push(struct vector *vector, const void *item)
 {
     if (vector->count == vector->capacity) {
         vector->capacity = vector->capacity == 0 ? 16 : vector->capacity * 2;
@@ -66,10 +70,34 @@ static void vector_push(struct vector *vector, void *item)
     vector->items[vector->count++] = item;
 }
 
-static void *vector_at(const struct vector *vector, uint32_t index)
+static const void *vector_at(const struct vector *vector, uint32_t index)
 {
     check(index < vector->count);
     return vector->items[index];
+}
+
+/* A copy with room for `more` names. */
+static void roll_copy(struct roll *roll, const struct roll *old, uint32_t more)
+{
+    roll->names = memory_zeroed((old->count + (size_t)more + 1) * NAME_SIZE);
+    roll->count = old->count;
+    if (old->count > 0) {
+        memcpy(roll->names, old->names, old->count * NAME_SIZE);
+    }
+}
+
+static uint32_t roll_number(struct roll *roll, const char *name)
+{
+    uint32_t number = 0;
+    while (number < roll->count && strcmp(roll->names[number], name) != 0) {
+        number++;
+    }
+    if (number == roll->count) {
+        size_t size = strlen(name) + 1;
+        check(size <= NAME_SIZE);
+        memcpy(roll->names[roll->count++], name, size);
+    }
+    return number;
 }
 
 /* ---- names to entries ---- */
@@ -113,34 +141,12 @@ static struct gm_bytes entry_name(const struct registry_entry *entry)
     return (struct gm_bytes){(const uint8_t *)entry->name, entry->name_size};
 }
 
-static void link_entry(struct registry *registry, struct registry_entry *entry)
-{
-    struct slot *slot = find_slot(registry, entry_name(entry));
-    check(slot->entry == NULL);
-    *slot = (struct slot){word_head(entry_name(entry)), entry};
-}
-
-static void grow_slots(struct registry *registry)
-{
-    memory_free(registry->slots);
-    registry->slot_mask = registry->slot_mask * 2 + 1;
-    registry->slots = memory_zeroed((registry->slot_mask + (size_t)1) * sizeof registry->slots[0]);
-    for (uint32_t i = 0; i < registry->entries.count; i++) {
-        link_entry(registry, registry->entries.items[i]);
-    }
-}
-
-static struct registry_entry *find_entry(const struct registry *registry, struct gm_bytes name)
+static const struct registry_entry *find_entry(const struct registry *registry, struct gm_bytes name)
 {
     return name.size == 0 || name.size > USAGE_NAME_MAX ? NULL : find_slot(registry, name)->entry;
 }
 
-static struct gm_bytes first_word(const struct command *command)
-{
-    return (struct gm_bytes){(const uint8_t *)command->usage.name, strcspn(command->usage.name, "|")};
-}
-
-static struct command *find_sub(const struct registry_entry *entry, struct gm_bytes word)
+static const struct command *find_sub(const struct registry_entry *entry, struct gm_bytes word)
 {
     for (uint32_t i = 0; i < entry->sub_count; i++) {
         if (bytes_equal_nocase(word, entry->subs[i]->usage.name + entry->name_size + 1)) {
@@ -150,6 +156,7 @@ static struct command *find_sub(const struct registry_entry *entry, struct gm_by
     return NULL;
 }
 
+/* registry P2: nothing on the way to the answer allocates. */
 struct registry_lookup registry_find(const struct registry *registry, const struct gm_bytes *argv, uint32_t argc)
 {
     const struct registry_entry *entry = find_entry(registry, argv[0]);
@@ -184,77 +191,9 @@ const struct command *registry_command_named(const struct registry *registry, st
     return find_sub(entry, (struct gm_bytes){name.data + size + 1, name.size - size - 1});
 }
 
-/* ---- refusals ---- */
-
-static const char *origin(const struct module *module)
+const struct command *registry_successor(const struct registry *registry, const struct command *command)
 {
-    return module->path == NULL ? "the server itself" : module->path;
-}
-
-static enum status refuse_taken(struct draft *draft, const char *what, const char *name, const struct module *owner)
-{
-    if (owner == draft->module) {
-        complaint_set(draft->complaint, "it declares the %s '%s' twice", what, name);
-    } else {
-        complaint_set(draft->complaint, "its %s '%s' (%s %s) is there already, from %s %s (%s)", what, name,
-                      draft->module->abi->name, draft->module->abi->version, owner->abi->name, owner->abi->version,
-                      origin(owner));
-    }
-    return STATUS_EXISTS;
-}
-
-/* ---- needs ---- */
-
-static enum status refuse_need(struct draft *draft, const char *need)
-{
-    char known[256];
-    size_t used = 0;
-    known[0] = '\0';
-    for (uint32_t i = 0; i < draft->registry->interface_count && used < sizeof known; i++) {
-        int size = snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ",
-                            draft->registry->interfaces[i].name);
-        used += size < 0 ? 0 : (size_t)size;
-    }
-    complaint_set(draft->complaint, "it needs the interface '%s', this server has %s", need,
-                  known[0] == '\0' ? "none" : known);
-    return STATUS_NOT_FOUND;
-}
-
-static enum status take_needs(struct draft *draft, const struct gm_module *abi)
-{
-    draft->module->interfaces = memory_zeroed((abi->need_count + (size_t)1) * sizeof(void *));
-    for (uint32_t need = 0; need < abi->need_count; need++) {
-        uint32_t i = 0;
-        while (i < draft->registry->interface_count &&
-               strcmp(draft->registry->interfaces[i].name, abi->needs[need]) != 0) {
-            i++;
-        }
-        if (i == draft->registry->interface_count) {
-            return refuse_need(draft, abi->needs[need]);
-        }
-        draft->module->interfaces[need] = draft->registry->interfaces[i].pointer;
-    }
-    return STATUS_OK;
-}
-
-/* ---- types ---- */
-
-/* The struct itself, or a copy whose end, which its module does not know, is zero. */
-static const void *widen(const void *abi, uint32_t size, size_t full)
-{
-    if (size >= full) {
-        return abi;
-    }
-    void *copy = memory_zeroed(full);
-    memcpy(copy, abi, size);
-    return copy;
-}
-
-static void narrow(const void *widened, const void *abi)
-{
-    if (widened != abi) {
-        memory_free((void *)(uintptr_t)widened);
-    }
+    return registry_command_named(registry, gm_bytes_of(command->usage.name));
 }
 
 const struct type *registry_type_named(const struct registry *registry, struct gm_bytes id)
@@ -268,103 +207,6 @@ const struct type *registry_type_named(const struct registry *registry, struct g
     return NULL;
 }
 
-static enum status check_type_free(struct draft *draft, const struct gm_type *abi, uint32_t before)
-{
-    const struct type *taken = registry_type_named(draft->registry, gm_bytes_of(abi->id));
-    for (uint32_t i = 0; i < before && taken == NULL; i++) {
-        taken = strcmp(draft->types[i]->abi->id, abi->id) == 0 ? draft->types[i] : NULL;
-    }
-    return taken == NULL ? STATUS_OK : refuse_taken(draft, "type", abi->id, taken->module);
-}
-
-static enum status take_types(struct draft *draft, const struct gm_module *abi)
-{
-    draft->types = memory_zeroed((abi->type_count + (size_t)1) * sizeof(struct type *));
-    for (uint32_t i = 0; i < abi->type_count; i++) {
-        TRY(check_type_free(draft, abi->types[i], i));
-        struct type *type = memory_zeroed(sizeof *type);
-        type->abi = widen(abi->types[i], abi->types[i]->size, sizeof(struct gm_type));
-        type->module = draft->module;
-        type->index = draft->registry->types.count + i;
-        draft->types[draft->type_count++] = type;
-    }
-    return STATUS_OK;
-}
-
-static const struct type *draft_type(const struct draft *draft, const struct gm_type *abi)
-{
-    for (uint32_t i = 0; i < draft->type_count; i++) {
-        if (draft->module->abi->types[i] == abi) {
-            return draft->types[i];
-        }
-    }
-    return NULL;
-}
-
-/* ---- commands ---- */
-
-static enum status check_command_keys(struct draft *draft, const struct command *command)
-{
-    bool keyed = command->usage.has_keys || command->abi->keys != NULL;
-    if (keyed && command->type == NULL && (command->abi->flags & GM_ACCEPT_ANY) == 0) {
-        complaint_set(draft->complaint, "its command '%s' has keys but no type, and is not GM_ACCEPT_ANY",
-                      command->usage.name);
-        return STATUS_INVALID;
-    }
-    if (command->abi->plan == NULL && draft->module->path != NULL) {
-        complaint_set(draft->complaint, "its command '%s' has no plan", command->usage.name);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static const struct module *entry_owner(const struct registry_entry *entry)
-{
-    return entry->command != NULL ? entry->command->module : entry->subs[0]->module;
-}
-
-/* A name is taken by a command of that name; a first word, with all that is under it, belongs to one module. */
-static enum status check_command_free(struct draft *draft, const struct command *command, uint32_t before)
-{
-    const struct registry_entry *entry = find_entry(draft->registry, first_word(command));
-    if (entry != NULL) {
-        return refuse_taken(draft, "command", command->usage.name, entry_owner(entry));
-    }
-    for (uint32_t i = 0; i < before; i++) {
-        if (strcmp(draft->commands[i]->usage.name, command->usage.name) == 0) {
-            return refuse_taken(draft, "command", command->usage.name, draft->module);
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status take_command(struct draft *draft, const struct gm_command *abi)
-{
-    struct command *command = memory_zeroed(sizeof *command);
-    draft->commands[draft->command_count] = command;
-    command->index = draft->registry->commands.count + draft->command_count;
-    draft->command_count++;
-    command->abi = widen(abi, abi->size, sizeof(struct gm_command));
-    command->module = draft->module;
-    command->interfaces = draft->module->interfaces;
-    command->type = abi->type == NULL ? NULL : draft_type(draft, abi->type);
-    TRY(usage_parse(&command->usage, abi->usage, draft->complaint));
-    command->categories = command_categories(command);
-    TRY(check_command_keys(draft, command));
-    return check_command_free(draft, command, draft->command_count - 1);
-}
-
-static enum status take_commands(struct draft *draft, const struct gm_module *abi)
-{
-    draft->commands = memory_zeroed((abi->command_count + (size_t)1) * sizeof(struct command *));
-    for (uint32_t i = 0; i < abi->command_count; i++) {
-        TRY(take_command(draft, descriptor_command(abi, i)));
-    }
-    return STATUS_OK;
-}
-
-/* ---- modules ---- */
-
 const struct module *registry_module_named(const struct registry *registry, struct gm_bytes name)
 {
     for (uint32_t i = 0; i < registry->modules.count; i++) {
@@ -376,174 +218,280 @@ const struct module *registry_module_named(const struct registry *registry, stru
     return NULL;
 }
 
-static enum status take_module(struct draft *draft, const struct gm_module *abi, const char *path)
+/* ---- names that others have ---- */
+
+static enum status refuse_taken(const struct module *module, const char *what, const char *name,
+                                const struct module *owner, struct complaint *complaint)
 {
-    const struct module *taken = registry_module_named(draft->registry, gm_bytes_of(abi->name));
-    if (taken != NULL) {
-        complaint_set(draft->complaint, "the module %s %s is there already, version %s (%s)", abi->name, abi->version,
-                      taken->abi->version, origin(taken));
-        return STATUS_EXISTS;
-    }
-    struct module *module = memory_zeroed(sizeof *module);
-    draft->module = module;
-    module->abi = widen(abi, abi->size, sizeof(struct gm_module));
-    if (path != NULL) {
-        size_t size = strlen(path) + 1;
-        module->path = memcpy(memory_alloc(size), path, size);
-    }
-    module->group = abi->group == NULL ? "module" : abi->group;
-    module->index = draft->registry->modules.count;
-    module->first_type = draft->registry->types.count;
-    module->first_command = draft->registry->commands.count;
-    TRY(take_needs(draft, abi));
-    TRY(take_types(draft, abi));
-    return take_commands(draft, abi);
+    complaint_set(complaint, "its %s '%s' (%s %s) is there already, from %s %s (%s)", what, name, module->abi->name,
+                  module->abi->version, owner->abi->name, owner->abi->version, module_origin(owner));
+    return STATUS_EXISTS;
 }
 
-/* ---- linking, which can not fail ---- */
-
-static struct registry_entry *entry_for(struct registry *registry, const struct command *command)
+/* `taken` has the name already. A module of the host is never replaced, and the host replaces none. */
+static enum status check_module_free(const struct module *module, const struct module *taken, bool replaces,
+                                     struct complaint *complaint)
 {
-    struct gm_bytes name = first_word(command);
-    struct registry_entry *entry = find_entry(registry, name);
-    if (entry == NULL) {
-        entry = memory_zeroed(sizeof *entry);
-        memcpy(entry->name, name.data, name.size);
-        entry->name_size = (uint32_t)name.size;
-        vector_push(&registry->entries, entry);
-        if (registry->entries.count * (uint64_t)2 > registry->slot_mask) {
-            grow_slots(registry);
-        } else {
-            link_entry(registry, entry);
+    if (taken == NULL || (replaces && taken->path != NULL && module->path != NULL)) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint, "the module %s %s is there already, version %s (%s)", module->abi->name,
+                  module->abi->version, taken->abi->version, module_origin(taken));
+    return STATUS_EXISTS;
+}
+
+static const struct module *entry_owner(const struct registry_entry *entry)
+{
+    return entry->command != NULL ? entry->command->module : entry->subs[0]->module;
+}
+
+/* `replaced`, which may be NULL, gives its names away. */
+static enum status check_names_free(const struct registry *old, const struct module *module,
+                                    const struct module *replaced, struct complaint *complaint)
+{
+    for (uint32_t i = 0; i < module->abi->type_count; i++) {
+        const char *id = module->types[i].abi->id;
+        const struct type *taken = registry_type_named(old, gm_bytes_of(id));
+        if (taken != NULL && taken->module != replaced) {
+            return refuse_taken(module, "type", id, taken->module, complaint);
         }
     }
-    return entry;
+    for (uint32_t i = 0; i < module->abi->command_count; i++) {
+        const struct command *command = &module->commands[i];
+        const struct registry_entry *taken = find_entry(old, entry_name(command->entry));
+        if (taken != NULL && entry_owner(taken) != replaced) {
+            return refuse_taken(module, "command", command->usage.name, entry_owner(taken), complaint);
+        }
+    }
+    return STATUS_OK;
 }
 
-static void link_command(struct registry *registry, struct command *command)
-{
-    struct registry_entry *entry = entry_for(registry, command);
-    command->entry = entry;
-    vector_push(&registry->commands, command);
-    if (command->usage.words == 1) {
-        entry->command = command;
-        return;
-    }
-    entry->subs = memory_realloc(entry->subs, (entry->sub_count + (size_t)1) * sizeof entry->subs[0]);
-    entry->subs[entry->sub_count++] = command;
-}
+/* ---- a registry around its modules ---- */
 
-static void link_draft(struct draft *draft)
-{
-    vector_push(&draft->registry->modules, draft->module);
-    for (uint32_t i = 0; i < draft->type_count; i++) {
-        vector_push(&draft->registry->types, draft->types[i]);
-    }
-    for (uint32_t i = 0; i < draft->command_count; i++) {
-        link_command(draft->registry, draft->commands[i]);
-    }
-}
-
-/* ---- releasing ---- */
-
-static void destroy_command(struct command *command, const struct gm_command *abi)
-{
-    usage_finish(&command->usage);
-    narrow(command->abi, abi);
-    memory_free(command);
-}
-
-static void destroy_type(struct type *type, const struct gm_type *abi)
-{
-    narrow(type->abi, abi);
-    memory_free(type);
-}
-
-static void destroy_module(struct module *module, const struct gm_module *abi)
-{
-    narrow(module->abi, abi);
-    memory_free((void *)(uintptr_t)module->path);
-    memory_free(module->interfaces);
-    memory_free(module);
-}
-
-static void drop_draft(struct draft *draft, const struct gm_module *abi)
-{
-    for (uint32_t i = 0; i < draft->command_count; i++) {
-        destroy_command(draft->commands[i], descriptor_command(abi, i));
-    }
-    for (uint32_t i = 0; i < draft->type_count; i++) {
-        destroy_type(draft->types[i], abi->types[i]);
-    }
-    if (draft->module != NULL) {
-        destroy_module(draft->module, abi);
-    }
-}
-
-enum status registry_add(struct registry *registry, const struct gm_module *module, const char *path,
-                         struct complaint *complaint)
-{
-    struct draft draft = {.registry = registry, .complaint = complaint};
-    enum status status = descriptor_check(module, path == NULL, complaint);
-    if (status == STATUS_OK) {
-        status = take_module(&draft, module, path);
-    }
-    if (status == STATUS_OK) {
-        link_draft(&draft);
-    } else {
-        drop_draft(&draft, module);
-        complaint_prefix(complaint, "module %s", path == NULL ? "of the server" : path);
-    }
-    memory_free(draft.types);
-    memory_free(draft.commands);
-    return status;
-}
-
-struct registry *registry_create(const struct registry_interface *interfaces, uint32_t count)
+static struct registry *begin(const struct registry_interface *interfaces, uint32_t count)
 {
     struct registry *registry = memory_zeroed(sizeof *registry);
+    atomic_init(&registry->references, 1);
     registry->interfaces = interfaces;
     registry->interface_count = count;
-    registry->slot_mask = 255;
-    registry->slots = memory_zeroed((registry->slot_mask + (size_t)1) * sizeof registry->slots[0]);
     return registry;
 }
 
-static void destroy_entries(struct registry *registry)
+/* The module's names get their numbers. Nobody else knows the module yet. */
+static void number(struct registry *registry, const struct registry *old, struct module *module)
 {
-    for (uint32_t i = 0; i < registry->entries.count; i++) {
-        struct registry_entry *entry = registry->entries.items[i];
-        memory_free(entry->subs);
-        memory_free(entry);
+    roll_copy(&registry->command_roll, &old->command_roll, module != NULL ? module->abi->command_count : 0);
+    roll_copy(&registry->type_roll, &old->type_roll, module != NULL ? module->abi->type_count : 0);
+    for (uint32_t i = 0; module != NULL && i < module->abi->command_count; i++) {
+        module->commands[i].index = roll_number(&registry->command_roll, module->commands[i].usage.name);
+    }
+    for (uint32_t i = 0; module != NULL && i < module->abi->type_count; i++) {
+        module->types[i].index = roll_number(&registry->type_roll, module->types[i].abi->id);
     }
 }
 
-void registry_destroy(struct registry *registry)
+static void list_module(struct registry *registry, const struct module *module)
 {
-    if (registry == NULL) {
-        return;
+    vector_push(&registry->modules, module);
+    for (uint32_t i = 0; i < module->abi->type_count; i++) {
+        vector_push(&registry->types, &module->types[i]);
     }
-    destroy_entries(registry);
+    for (uint32_t i = 0; i < module->abi->command_count; i++) {
+        vector_push(&registry->commands, &module->commands[i]);
+    }
+    for (uint32_t i = 0; i < module->entry_count; i++) {
+        vector_push(&registry->entries, &module->entries[i]);
+    }
+}
+
+static void fill_slots(struct registry *registry)
+{
+    uint64_t slots = SLOTS_LEAST;
+    while (slots <= registry->entries.count * (uint64_t)2) {
+        slots *= 2;
+    }
+    registry->slot_mask = (uint32_t)(slots - 1);
+    registry->slots = memory_zeroed(slots * sizeof registry->slots[0]);
+    for (uint32_t i = 0; i < registry->entries.count; i++) {
+        const struct registry_entry *entry = registry->entries.items[i];
+        struct slot *slot = find_slot(registry, entry_name(entry));
+        check(slot->entry == NULL); /* registry P4 */
+        *slot = (struct slot){word_head(entry_name(entry)), entry};
+    }
+}
+
+static void check_numbers(const struct registry *registry)
+{
     for (uint32_t i = 0; i < registry->commands.count; i++) {
-        struct command *command = registry->commands.items[i];
-        uint32_t number = command->index - command->module->first_command;
-        destroy_command(command, descriptor_command(command->module->abi, number));
+        const struct command *command = registry->commands.items[i];
+        check(strcmp(registry_command_name(registry, command->index), command->usage.name) == 0); /* registry P3 */
     }
     for (uint32_t i = 0; i < registry->types.count; i++) {
-        struct type *type = registry->types.items[i];
-        destroy_type(type, type->module->abi->types[type->index - type->module->first_type]);
+        const struct type *type = registry->types.items[i];
+        check(type->index < registry->type_roll.count);
+        check(strcmp(registry->type_roll.names[type->index], type->abi->id) == 0); /* registry P3 */
     }
+}
+
+/* All modules of `old` but `leaves`, in whose place stands `comes`, or at the end; either may be NULL. Takes over the
+ * caller's reference to `comes`. */
+static const struct registry *make(const struct registry *old, const struct module *leaves, struct module *comes)
+{
+    struct registry *registry = begin(old->interfaces, old->interface_count);
+    number(registry, old, comes);
+    for (uint32_t i = 0; i < old->modules.count; i++) {
+        const struct module *module = old->modules.items[i];
+        if (module != leaves) {
+            list_module(registry, module_keep((struct module *)(uintptr_t)module));
+        } else if (comes != NULL) {
+            list_module(registry, comes);
+        }
+    }
+    if (comes != NULL && leaves == NULL) {
+        list_module(registry, comes);
+    }
+    fill_slots(registry);
+    check_numbers(registry);
+    return registry;
+}
+
+const struct registry *registry_create(const struct registry_interface *interfaces, uint32_t count)
+{
+    struct registry *registry = begin(interfaces, count);
+    fill_slots(registry);
+    return registry;
+}
+
+static enum status check_free(const struct registry *old, const struct module *module, const struct module *taken,
+                              bool replaces, struct complaint *complaint)
+{
+    TRY(check_module_free(module, taken, replaces, complaint));
+    uint32_t others = old->types.count - (taken != NULL ? taken->abi->type_count : 0);
+    if (others + module->abi->type_count > REGISTRY_TYPES_MAX) { /* registry P5 */
+        complaint_set(complaint, "with its types there would be %u, %d are the limit", others + module->abi->type_count,
+                      REGISTRY_TYPES_MAX);
+        return STATUS_TOO_BIG;
+    }
+    return check_names_free(old, module, taken, complaint);
+}
+
+enum status registry_with(const struct registry *old, const struct module_offer *offer, const struct registry **out,
+                          struct complaint *complaint)
+{
+    struct module *module = NULL;
+    const struct module *taken = NULL;
+    enum status status = module_create(offer, old->interfaces, old->interface_count, &module, complaint);
+    if (status == STATUS_OK) {
+        taken = registry_module_named(old, gm_bytes_of(module->abi->name));
+        status = check_free(old, module, taken, offer->replaces, complaint);
+    }
+    if (status != STATUS_OK) { /* registry P1 */
+        if (module != NULL) {
+            module->file = NULL; /* stays the offerer's */
+        }
+        module_release(module);
+        complaint_prefix(complaint, "module %s", offer->path == NULL ? "of the server" : offer->path);
+        return status;
+    }
+    *out = make(old, taken, module);
+    return STATUS_OK;
+}
+
+enum status registry_without(const struct registry *old, struct gm_bytes name, const struct registry **out,
+                             struct complaint *complaint)
+{
+    const struct module *module = registry_module_named(old, name);
+    if (module == NULL) {
+        complaint_set(complaint, "there is no module of that name");
+        return STATUS_NOT_FOUND;
+    }
+    if (module->path == NULL) {
+        complaint_set(complaint, "the module %s is the server's own and stays", module->abi->name);
+        return STATUS_REFUSED;
+    }
+    *out = make(old, module, NULL);
+    return STATUS_OK;
+}
+
+enum status registry_add(const struct registry **registry, const struct gm_module *module, const char *path,
+                         struct complaint *complaint)
+{
+    const struct registry *newer;
+    TRY(registry_with(*registry, &(struct module_offer){.abi = module, .path = path}, &newer, complaint));
+    registry_release(*registry);
+    *registry = newer;
+    return STATUS_OK;
+}
+
+/* ---- counting ---- */
+
+/* The only member of a registry that changes. */
+static atomic_uint *references(const struct registry *registry)
+{
+    return &((struct registry *)(uintptr_t)registry)->references;
+}
+
+const struct registry *registry_keep(const struct registry *registry)
+{
+    unsigned before = atomic_fetch_add_explicit(references(registry), 1, memory_order_relaxed);
+    check(before > 0);
+    return registry;
+}
+
+static void destroy(struct registry *registry)
+{
     for (uint32_t i = 0; i < registry->modules.count; i++) {
-        struct module *module = registry->modules.items[i];
-        bool widened = module->abi->size < sizeof(struct gm_module);
-        destroy_module(module, widened ? NULL : module->abi);
+        module_release((struct module *)(uintptr_t)registry->modules.items[i]);
     }
     memory_free(registry->modules.items);
     memory_free(registry->types.items);
     memory_free(registry->commands.items);
     memory_free(registry->entries.items);
+    memory_free(registry->command_roll.names);
+    memory_free(registry->type_roll.names);
     memory_free(registry->slots);
     memory_free(registry);
+}
+
+void registry_release(const struct registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    unsigned before = atomic_fetch_sub_explicit(references(registry), 1, memory_order_acq_rel);
+    check(before > 0);
+    if (before == 1) {
+        destroy((struct registry *)(uintptr_t)registry);
+    }
+}
+
+/* ---- numbers ---- */
+
+uint32_t registry_command_numbers(const struct registry *registry)
+{
+    return registry->command_roll.count;
+}
+
+uint32_t registry_type_numbers(const struct registry *registry)
+{
+    return registry->type_roll.count;
+}
+
+const char *registry_command_name(const struct registry *registry, uint32_t number)
+{
+    check(number < registry->command_roll.count);
+    return registry->command_roll.names[number];
+}
+
+static bool begins_with(const struct roll *roll, const struct roll *beginning)
+{
+    return roll->count >= beginning->count &&
+           (beginning->count == 0 || memcmp(roll->names, beginning->names, beginning->count * NAME_SIZE) == 0);
+}
+
+bool registry_follows(const struct registry *newer, const struct registry *older)
+{
+    return begins_with(&newer->command_roll, &older->command_roll) && begins_with(&newer->type_roll, &older->type_roll);
 }
 
 /* ---- iteration ---- */
@@ -568,22 +516,22 @@ uint32_t registry_entry_count(const struct registry *registry)
     return registry->entries.count;
 }
 
-const struct module *registry_module(const struct registry *registry, uint32_t index)
+const struct module *registry_module(const struct registry *registry, uint32_t at)
 {
-    return vector_at(&registry->modules, index);
+    return vector_at(&registry->modules, at);
 }
 
-const struct type *registry_type(const struct registry *registry, uint32_t index)
+const struct type *registry_type(const struct registry *registry, uint32_t at)
 {
-    return vector_at(&registry->types, index);
+    return vector_at(&registry->types, at);
 }
 
-const struct command *registry_command(const struct registry *registry, uint32_t index)
+const struct command *registry_command(const struct registry *registry, uint32_t at)
 {
-    return vector_at(&registry->commands, index);
+    return vector_at(&registry->commands, at);
 }
 
-const struct registry_entry *registry_entry(const struct registry *registry, uint32_t index)
+const struct registry_entry *registry_entry(const struct registry *registry, uint32_t at)
 {
-    return vector_at(&registry->entries, index);
+    return vector_at(&registry->entries, at);
 }

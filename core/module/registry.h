@@ -2,77 +2,62 @@
 
 /* registry.h - what the host can do: its modules, the types by id, the commands by name.
  *
- * Idea    A descriptor is checked wholly before anything of it is taken over, so a registry never holds half a module.
- *         Once the server runs nothing in here changes (statistics live elsewhere, under struct command's index), so
- *         any number of shards may read one registry.
+ * Idea     A registry is a value: it never changes. Another module, a newer version of one, or one less make another
+ *          registry, which shares with the older all modules that both have:
  *
- * Pointers to modules, types and commands live as long as the registry. Indexes are dense, from 0, in the order of
- * registry_add, and stay as they are.
+ *              registry_with(old, kv 2)        old: keys  kv 1  counter      new: keys  kv 2  counter
+ *                                                    └────────── shared, counted ──────────┘
+ *
+ *          So any number of shards may read one registry at once, each goes over to a newer one at a moment of its own,
+ *          and the code of a module is there as long as anybody can still call it.
+ *
+ * The rule for pointers: whoever keeps a pointer to a module, a type, a command, an entry, or to a name in one of them
+ * longer than it is in one function keeps a reference to the registry that it is from (registry_keep), or asks again by
+ * name once a newer one was adopted (registry_successor). A shard holds a reference, which covers all that happens
+ * within one command.
+ *
+ * Numbers: each command and each type has one (`index`), from 0, under which others keep arrays. In all registries that
+ * were made from one another a number has one name for ever: a newer version of a command has the number of the older
+ * one, and a command that went and comes back, too. So arrays grow, and nothing in them moves.
+ *
+ * Contexts: registry_keep and registry_release on any thread; all else reads only.
  */
 #ifndef GEOMYS_MODULE_REGISTRY_H
 #define GEOMYS_MODULE_REGISTRY_H
 
-#include "geomys/module.h"
-#include "module/command.h"
-#include "module/usage/usage.h"
+#include "module/module.h"
 
-/* One interface that the host lends to modules which name it in `needs`. */
-struct registry_interface {
-    const char *name;    /* "wait/1" */
-    const void *pointer; /* the struct of functions; may be NULL in tools that only look at descriptors */
-};
-
-/* Descriptors as this host knows them: one from a module built for an older minor ABI is a copy whose further fields
- * are zero. */
-struct module {
-    const struct gm_module *abi;
-    const char *path;        /* owned by the registry; NULL: the host's own */
-    const void **interfaces; /* what `needs` names, in its order: gm_call.interfaces */
-    const char *group;       /* never NULL: "module" where the descriptor says nothing */
-    uint32_t index;
-    uint32_t first_type;    /* index of its first type; its others follow */
-    uint32_t first_command; /* index of its first command; its others follow */
-};
-
-struct type {
-    const struct gm_type *abi;
-    const struct module *module;
-    uint32_t index;
-};
-
-struct command {
-    const struct gm_command *abi;
-    const struct module *module;
-    const struct type *type;            /* of its keys, NULL: any or none */
-    const void *const *interfaces;      /* the module's, for gm_call.interfaces */
-    struct usage usage;                 /* usage.name is the full name in lower case: "set", "client|setname" */
-    const struct registry_entry *entry; /* where it is found */
-    uint32_t index;
-    uint32_t categories; /* enum command_category, or-ed */
-};
-
-/* A first word: a command, a container of sub-commands, or both (COMMAND and COMMAND DOCS). */
-struct registry_entry {
-    char name[USAGE_NAME_MAX + 1]; /* in lower case */
-    uint32_t name_size;
-    uint32_t sub_count;
-    struct command *command; /* NULL: only a container */
-    struct command **subs;   /* in the order of their registration */
-};
+#define REGISTRY_TYPES_MAX 255 /* as many as entries have numbers for */
 
 struct registry;
 
-/* `interfaces` are borrowed for the life of the registry, and so are the descriptors given to registry_add. */
-struct registry *registry_create(const struct registry_interface *interfaces, uint32_t count);
+/* Without modules. `interfaces` are borrowed for the life of this registry and of all that are made from it. One
+ * reference, the caller's. */
+const struct registry *registry_create(const struct registry_interface *interfaces, uint32_t count);
 
-/* Destroying NULL is fine. Descriptors must still be mapped. */
-void registry_destroy(struct registry *registry);
+/* One more reference; returns the registry. */
+const struct registry *registry_keep(const struct registry *registry);
 
-/* Takes a module over, wholly or not at all. `path` is the file it came from, for sentences (copied); NULL for the
- * host's own, whose commands alone may leave `plan` NULL. STATUS_INVALID (the descriptor is wrong), STATUS_VERSION
- * (another ABI), STATUS_EXISTS (a command, type or module of that name is there), STATUS_NOT_FOUND (it needs what the
- * host does not have), each with one sentence that names the file and the reason. */
-must_use enum status registry_add(struct registry *registry, const struct gm_module *module, const char *path,
+/* One less; the last one ends the registry, and those of its modules that no other has. NULL is fine. */
+void registry_release(const struct registry *registry);
+
+/* A registry with all modules of `old` and the one that is offered, or in place of its namesake (offer->replaces).
+ * Wholly or not at all: `old` stays as it is, and its caller's. `*out` has one reference, the caller's, and the offer's
+ * file then belongs to the module. STATUS_INVALID (the descriptor is wrong), STATUS_VERSION (another ABI),
+ * STATUS_EXISTS (another module has a command or type of that name, or the module is there and may not be replaced),
+ * STATUS_NOT_FOUND (it needs what the host does not have), STATUS_TOO_BIG (there would be more than REGISTRY_TYPES_MAX
+ * types), each with one sentence that names the file and the reason. O(commands). */
+must_use enum status registry_with(const struct registry *old, const struct module_offer *offer,
+                                   const struct registry **out, struct complaint *complaint);
+
+/* A registry without the module of that name. STATUS_NOT_FOUND: there is none; STATUS_REFUSED: it is the host's own.
+ * O(commands). */
+must_use enum status registry_without(const struct registry *old, struct gm_bytes name, const struct registry **out,
+                                      struct complaint *complaint);
+
+/* For those who build one step by step: the caller's reference to `*registry` becomes one to a registry that also has
+ * the module. Else as registry_with. */
+must_use enum status registry_add(const struct registry **registry, const struct gm_module *module, const char *path,
                                   struct complaint *complaint);
 
 enum registry_outcome {
@@ -95,18 +80,32 @@ struct registry_lookup registry_find(const struct registry *registry, const stru
 /* By full name, "client|setname" or "client setname", or a command's own name; NULL if there is none. */
 const struct command *registry_command_named(const struct registry *registry, struct gm_bytes name);
 
+/* What the command is in this registry: itself, a newer or older version, or NULL. The command is of a registry from
+ * which this one was made, or the other way round, that somebody still holds. */
+const struct command *registry_successor(const struct registry *registry, const struct command *command);
+
 const struct registry_entry *registry_entry_named(const struct registry *registry, struct gm_bytes name);
 const struct type *registry_type_named(const struct registry *registry, struct gm_bytes id); /* O(types) */
 const struct module *registry_module_named(const struct registry *registry, struct gm_bytes name);
 
-/* To iterate: index from 0 to the count. */
+/* To iterate: `at` from 0 to the count, in the order of the modules. */
 uint32_t registry_module_count(const struct registry *registry);
 uint32_t registry_type_count(const struct registry *registry);
 uint32_t registry_command_count(const struct registry *registry);
 uint32_t registry_entry_count(const struct registry *registry);
-const struct module *registry_module(const struct registry *registry, uint32_t index);
-const struct type *registry_type(const struct registry *registry, uint32_t index);
-const struct command *registry_command(const struct registry *registry, uint32_t index);
-const struct registry_entry *registry_entry(const struct registry *registry, uint32_t index);
+const struct module *registry_module(const struct registry *registry, uint32_t at);
+const struct type *registry_type(const struct registry *registry, uint32_t at);
+const struct command *registry_command(const struct registry *registry, uint32_t at);
+const struct registry_entry *registry_entry(const struct registry *registry, uint32_t at);
+
+/* For arrays by number: all numbers so far are below it, those of what has gone, too. Not less in a newer registry. */
+uint32_t registry_command_numbers(const struct registry *registry);
+uint32_t registry_type_numbers(const struct registry *registry);
+
+/* The full name of the command with that number, also of one that has gone. Valid as long as the registry. */
+const char *registry_command_name(const struct registry *registry, uint32_t number);
+
+/* Whether `newer` has the numbers of `older`: it was made from it, in any number of steps. O(commands). */
+bool registry_follows(const struct registry *newer, const struct registry *older);
 
 #endif

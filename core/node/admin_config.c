@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* admin_config.c - CONFIG GET, SET and REWRITE.
+/* admin_config.c - CONFIG: GET, SET, REWRITE, RESETSTAT.
  *
  * CONFIG GET answers a name as it was asked for: "slowlog_max_len" as the configuration file has it, "slowlog-max-len"
  * as tools of Redis do, a pattern that matches both with both. It also answers for a few names that such tools ask for
@@ -8,8 +8,11 @@
 #include <stdio.h>
 
 #include "base/glob.h"
+#include "command/cmd.h"
 #include "config/config_keys.h"
 #include "node/admin.h"
+#include "node/info.h"
+#include "node/publish.h"
 
 /* ---- GET ---- */
 
@@ -32,15 +35,15 @@ static bool matches_any(struct gm_call *call, const char *name)
 
 static const char *appendonly(const struct node *node)
 {
-    return node->config->persistence == WAL_NONE ? "no" : "yes";
+    return node->config->persistence == CONFIG_PERSISTENCE_NONE ? "no" : "yes";
 }
 
 static const char *appendfsync(const struct node *node)
 {
     switch (node->config->persistence) {
-    case WAL_NONE:
+    case CONFIG_PERSISTENCE_NONE:
         return "no";
-    case WAL_BUFFERED:
+    case CONFIG_PERSISTENCE_BUFFERED:
         return "everysec";
     default:
         return "always";
@@ -86,7 +89,7 @@ static size_t write_pairs(struct gm_call *call, bool count_only)
     return pairs;
 }
 
-void admin_config_get(struct gm_call *call)
+static void plan_get(struct gm_call *call)
 {
     reply_map(&call_of(call)->reply, write_pairs(call, true));
     (void)write_pairs(call, false);
@@ -94,16 +97,28 @@ void admin_config_get(struct gm_call *call)
 
 /* ---- SET ---- */
 
-void admin_config_set(struct gm_call *call)
+static enum status change(struct node *node, const struct gm_bytes *pairs, size_t count, struct complaint *complaint)
 {
-    struct node *node = admin_node(call);
+    struct config_change change;
+    TRY(config_change(node->config, pairs, count, &change, complaint));
+    enum status status = publish_possible(node, change.touches, complaint);
+    if (status != STATUS_OK) {
+        config_change_undo(&change);
+        return status;
+    }
+    config_change_keep(&change);
+    publish(node, change.touches);
+    return STATUS_OK;
+}
+
+static void plan_set(struct gm_call *call)
+{
     struct complaint complaint;
-    if (config_set_all(node->config, call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
+    if (change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
         reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s", complaint.text);
     } else {
         gm_reply_status(call, "OK");
     }
-    node_configure(node);
 }
 
 /* ---- REWRITE ---- */
@@ -141,7 +156,7 @@ static void warn_of_password(const struct node *node)
     }
 }
 
-void admin_config_rewrite(struct gm_call *call)
+static void plan_rewrite(struct gm_call *call)
 {
     struct node *node = admin_node(call);
     struct complaint complaint;
@@ -156,3 +171,30 @@ void admin_config_rewrite(struct gm_call *call)
         gm_reply_status(call, "OK");
     }
 }
+
+/* ---- RESETSTAT ---- */
+
+static void plan_resetstat(struct gm_call *call)
+{
+    info_reset(admin_node(call));
+    gm_reply_status(call, "OK");
+}
+
+/* ---- the table ---- */
+
+#define ASKS CMD_COMMAND, .flags = GM_READ | CALL_LOADING
+
+static const struct gm_command commands[] = {
+    {ASKS, .usage = "CONFIG|GET pattern:pattern...", .plan = plan_get, .complexity = "O(n)",
+     .summary = "Returns the settings whose names match.", .example = "CONFIG GET persistence"},
+    {CMD_COMMAND, .usage = "CONFIG|SET {setting value}...", .flags = GM_READ | CALL_LOADING | CALL_SECRET,
+     .plan = plan_set, .complexity = "O(n)",
+     .summary = "Changes settings that can be changed while the server runs, all or none of them."},
+    {ASKS, .usage = "CONFIG|RESETSTAT", .plan = plan_resetstat, .complexity = "O(n), n the commands",
+     .summary = "Begins the counts in INFO anew.", .example = "CONFIG RESETSTAT"},
+    {ASKS, .usage = "CONFIG|REWRITE", .plan = plan_rewrite, .complexity = "O(n), n the file",
+     .summary = "Writes the settings as they are now into the configuration file."},
+    CMD_HELP("CONFIG", GM_READ | CALL_LOADING),
+};
+
+CMD_MODULE(admin_config, .name = "geomys.config", .group = "server", .summary = "Reads and changes settings.");

@@ -81,7 +81,7 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
                    struct gm_bytes *refusal)
 {
     struct node *node = context;
-    if (node->worker.sessions.count >= (uint64_t)node->config->maxclients) {
+    if (node->worker.sessions.count >= node->clients.max) {
         node->traffic.connections_rejected++;
         *refusal = BYTES("-ERR max number of clients reached\r\n");
         return false;

@@ -202,11 +202,11 @@ static void *find_module_share(struct place *place)
 static void *find_type(struct place *place)
 {
     const struct shard *shard = &place->node->replica.shard;
-    place->more = place->index + 1 < shard->type_count;
-    if (place->index == 0) {
+    place->more = place->index + 1 < shard->types.count;
+    if (place->index == 0 || !types_newest(&shard->types, place->index)) {
         return NULL;
     }
-    place->label = shard->types[place->index].name;
+    place->label = shard->types.by_number[place->index].name;
     place->made.share = shard_counters_type(shard, place->index);
     return &place->made.share;
 }
@@ -223,7 +223,7 @@ static struct command_meter *next_command(struct place *place)
     if (place->index >= meters->command_count) {
         return NULL;
     }
-    place->label = registry_command(place->node->registry, place->index)->usage.name;
+    place->label = registry_command_name(place->node->registry, place->index);
     return &meters->commands[place->index];
 }
 

@@ -2,27 +2,13 @@
 
 /* memory_admin.c - MEMORY: what memory is used for (memory_report.h), in numbers and in words. A number that this
  * server does not have is left out. */
-#include "node/memory_admin.h"
-
-#include "base/version.h"
-#include "command/commands.h"
+#include "command/cmd.h"
+#include "command/cmd_entry.h"
 #include "node/admin.h"
 #include "node/memory_report.h"
-#include "serve/call.h"
 #include "shard/shard_counters.h"
 
 #define MIB ((uint64_t)1024 * 1024)
-
-struct evict_options memory_options(const struct config *config)
-{
-    return (struct evict_options){
-        .limit = (uint64_t)config->maxmemory,
-        .policy = (enum evict_policy)config->maxmemory_policy,
-        .samples = (uint32_t)config->maxmemory_samples,
-        .log_factor = (uint32_t)config->lfu_log_factor,
-        .decay_minutes = (uint32_t)config->lfu_decay_time,
-    };
-}
 
 static double ratio(uint64_t part, uint64_t whole)
 {
@@ -65,8 +51,11 @@ static void stats_share(struct reply *reply, const char *kind, const char *of, s
 
 static void stats_shares(const struct node *node, struct reply *reply)
 {
-    for (uint32_t i = 1; i < node->replica.shard.type_count; i++) {
-        stats_share(reply, "type", node->replica.shard.types[i].name, shard_counters_type(&node->replica.shard, i));
+    const struct types *types = &node->replica.shard.types;
+    for (uint32_t i = 1; i < types->count; i++) {
+        if (types_newest(types, i)) {
+            stats_share(reply, "type", types->by_number[i].name, shard_counters_type(&node->replica.shard, i));
+        }
     }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         const struct module *module = registry_module(node->registry, i);
@@ -78,7 +67,11 @@ static void stats_shares(const struct node *node, struct reply *reply)
 
 static size_t count_shares(const struct node *node)
 {
-    size_t count = node->replica.shard.type_count - 1;
+    const struct types *types = &node->replica.shard.types;
+    size_t count = 0;
+    for (uint32_t i = 1; i < types->count; i++) {
+        count += types_newest(types, i);
+    }
     for (uint32_t i = 0; i < registry_module_count(node->registry); i++) {
         count += registry_module(node->registry, i)->abi->type_count > 0;
     }
@@ -206,45 +199,34 @@ static void plan_purge(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+/* ---- MEMORY USAGE ---- */
+
+static void plan_usage(struct gm_call *abi)
+{
+    struct call *call = call_of(abi);
+    const struct entry *entry = call_entry(call, 0);
+    if (entry == NULL) {
+        reply_null(&call->reply);
+    } else {
+        reply_int(&call->reply, (int64_t)cmd_entry_memory(call->shard, entry));
+    }
+}
+
 /* ---- the table ---- */
 
-#define LOOKS (GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH)
-#define COMMAND(name, text, cost, example_line, function)                                                              \
-    {                                                                                                                  \
-        .size = sizeof(struct gm_command), .usage = name, .flags = GM_READ | CALL_LOADING, .summary = text,            \
-        .complexity = cost, .example = example_line, .plan = function                                                  \
-    }
+#define ASKS CMD_COMMAND, .flags = GM_READ | CALL_LOADING
 
 static const struct gm_command commands[] = {
-    {.size = sizeof(struct gm_command),
-     .usage = "MEMORY|USAGE key [SAMPLES count:count]",
-     .flags = LOOKS,
-     .plan = cmd_object_memory,
-     .complexity = "O(1)",
-     .summary = "Tells how many bytes of memory a key costs with its value.",
-     .example = "MEMORY USAGE cart:17"},
-    COMMAND("MEMORY|STATS", "Tells what memory is used for: in all, by type and by module.", "O(n), n the types",
-            "MEMORY STATS", plan_stats),
-    COMMAND("MEMORY|DOCTOR", "Says in words what is wrong with the use of memory, and what to do.", "O(1)",
-            "MEMORY DOCTOR", plan_doctor),
-    COMMAND("MEMORY|PURGE", "Makes the allocator give back to the system what nobody uses.", "O(n), n the free pages",
-            NULL, plan_purge),
-    COMMAND("MEMORY|HELP", "Lists the sub-commands of MEMORY.", "O(1)", "MEMORY HELP", cmd_help),
+    {CMD_COMMAND, .usage = "MEMORY|USAGE key [SAMPLES count:count]",
+     .flags = GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH, .plan = plan_usage, .complexity = "O(1)",
+     .summary = "Tells how many bytes of memory a key costs with its value.", .example = "MEMORY USAGE cart:17"},
+    {ASKS, .usage = "MEMORY|STATS", .plan = plan_stats, .complexity = "O(n), n the types",
+     .summary = "Tells what memory is used for: in all, by type and by module.", .example = "MEMORY STATS"},
+    {ASKS, .usage = "MEMORY|DOCTOR", .plan = plan_doctor, .complexity = "O(1)",
+     .summary = "Says in words what is wrong with the use of memory, and what to do.", .example = "MEMORY DOCTOR"},
+    {ASKS, .usage = "MEMORY|PURGE", .plan = plan_purge, .complexity = "O(n), n the free pages",
+     .summary = "Makes the allocator give back to the system what nobody uses."},
+    CMD_HELP("MEMORY", GM_READ | CALL_LOADING),
 };
 
-const struct gm_module *memory_commands(void)
-{
-    static const struct gm_module module = {
-        .size = sizeof module,
-        .abi_major = GM_ABI_MAJOR,
-        .abi_minor = GM_ABI_MINOR,
-        .name = "geomys.memory",
-        .version = GEOMYS_VERSION,
-        .licence = "MIT",
-        .summary = "Tells what memory is used for.",
-        .group = "server",
-        .commands = commands,
-        .command_count = sizeof commands / sizeof commands[0],
-    };
-    return &module;
-}
+CMD_MODULE(memory_admin, .name = "geomys.memory", .group = "server", .summary = "Tells what memory is used for.");

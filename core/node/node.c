@@ -10,12 +10,11 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "command/commands.h"
 #include "geomys/ext/wait.h"
-#include "node/admin.h"
 #include "node/client.h"
-#include "node/memory_admin.h"
+#include "node/publish.h"
 #include "serve/call.h"
+#include "serve/renew.h"
 #include "serve/turn.h"
 #include "serve/waiters.h"
 
@@ -27,64 +26,6 @@ const struct registry_interface *node_interfaces(uint32_t *count)
 {
     *count = sizeof interfaces / sizeof interfaces[0];
     return interfaces;
-}
-
-enum status node_register(struct registry *registry, struct complaint *complaint)
-{
-    const struct gm_module *const own[] = {
-        commands_keys(),    commands_expire(),  commands_connection(), commands_transaction(), commands_pubsub(),
-        commands_command(), commands_slowlog(), commands_latency(),    admin_commands(),       memory_commands()};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        TRY(registry_add(registry, own[i], NULL, complaint));
-    }
-    return STATUS_OK;
-}
-
-/* ---- options ---- */
-
-static struct worker_options worker_options(const struct node *node)
-{
-    const struct config *config = node->config;
-    struct worker_options options = {
-        .limits = {.args_max = 1024 * 1024,
-                   .bulk_max = (size_t)config->max_bulk,
-                   .query_max = (size_t)config->client_query_limit},
-        .output_max = (size_t)config->client_output_limit,
-        .queue_max = (size_t)config->client_query_limit,
-        .notify = notify_classes(config->notify_keyspace_events),
-        .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
-        .meters = {.slowlog_us = config->slowlog_log_slower_than,
-                   .slowlog_len = (uint32_t)config->slowlog_max_len,
-                   .latency_ms = config->latency_monitor_threshold},
-    };
-    (void)snprintf(options.password, sizeof options.password, "%s", config->password);
-    return options;
-}
-
-static struct replica_options replica_options(const struct node *node)
-{
-    const struct config *config = node->config;
-    return (struct replica_options){
-        .shard = {.default_expiry_ms = config->default_expiry_ms,
-                  .memory = memory_options(config),
-                  .seed = node->env.seed},
-        .saver = {.log_size = (uint64_t)config->snapshot_log_size,
-                  .interval_ms = config->snapshot_interval_s * 1000,
-                  .memory_max = (size_t)config->snapshot_memory,
-                  .codec = (enum snapshot_codec)config->snapshot_compression},
-        .wal = {.policy = (enum wal_policy)config->persistence,
-                .segment_size = (uint64_t)config->wal_segment_size,
-                .sync_interval_ms = (uint32_t)config->wal_sync_interval_ms},
-    };
-}
-
-void node_configure(struct node *node)
-{
-    struct worker_options worker = worker_options(node);
-    struct replica_options replica = replica_options(node);
-    worker_configure(&node->worker, &worker);
-    replica_configure(&node->replica, &replica);
-    node->env.trace.least = (enum trace_level)node->config->log_level;
 }
 
 /* ---- life ---- */
@@ -108,15 +49,15 @@ enum status node_create(struct node **out, struct config *config, const struct r
 {
     struct node *node = memory_zeroed(sizeof *node);
     node->config = config;
-    node->registry = registry;
+    node->registry = registry_keep(registry);
     node->env = *env;
     if (node->env.seed == 0) {
         env->entropy->ops->fill(env->entropy, &node->env.seed, sizeof node->env.seed);
     }
     list_init(&node->gated);
     list_init(&node->stuffed);
-    struct worker_options worker = worker_options(node);
-    struct replica_options replica = replica_options(node);
+    struct worker_options worker = options_worker(config);
+    struct replica_options replica = options_replica(config, node->env.seed);
     struct replica_env replica_env = {.disk = env->disk, .entropy = env->entropy, .trace = &node->env.trace};
     enum status status = replica_init(&node->replica, registry, &replica, &replica_env, complaint);
     worker_init(&node->worker, &node->replica.shard, env->clock, &worker);
@@ -124,6 +65,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     node->replica.saver.on_idle = on_saver_idle;
     node->replica.saver.context = node;
     make_run_id(node);
+    publish_at_start(node);
     if (status != STATUS_OK) {
         node_destroy(node);
         return status;
@@ -139,7 +81,16 @@ void node_destroy(struct node *node)
     }
     worker_finish(&node->worker);
     replica_finish(&node->replica);
+    registry_release(node->registry);
     memory_free(node);
+}
+
+enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint)
+{
+    TRY(renew(&node->worker, newer, complaint));
+    registry_release(node->registry);
+    node->registry = registry_keep(newer);
+    return STATUS_OK;
 }
 
 struct net_acceptor node_acceptor(struct node *node)
@@ -183,7 +134,7 @@ void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
 static void check_idle_clients(struct node *node)
 {
     const struct list *all = &node->worker.sessions.all;
-    int64_t timeout_ms = node->config->timeout_s * 1000;
+    int64_t timeout_ms = node->clients.timeout_ms;
     for (struct list *at = all->next; timeout_ms > 0 && at != all;) {
         struct session *session = container_of(at, struct session, all);
         at = at->next;

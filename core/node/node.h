@@ -27,6 +27,7 @@
 #include "env/process.h"
 #include "env/settings.h"
 #include "meter/traffic.h"
+#include "node/options.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
 
@@ -40,6 +41,7 @@ struct node_env {
     struct process *process;
     struct net_gauge connections; /* for people */
     struct settings *settings;    /* NULL: the server runs without a configuration file */
+    struct network *network;      /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct trace trace;
     uint64_t seed; /* 0: from entropy; else runs repeat */
 };
@@ -53,7 +55,7 @@ enum node_state {
 
 struct node {
     struct config *config;           /* borrowed; CONFIG SET changes it */
-    const struct registry *registry; /* borrowed */
+    const struct registry *registry; /* held */
     struct node_env env;
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
@@ -66,6 +68,7 @@ struct node {
     int64_t started_wall_ms;
     int64_t next_second_ms; /* monotonic: of the idle check */
 
+    struct client_options clients;
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
     uint64_t released;   /* of the last turn */
@@ -75,20 +78,18 @@ struct node {
     char run_id[41];
 };
 
-/* `registry` holds the modules; node_commands are added to it by the caller before. The node begins loading in its
- * first turn. Everything given outlives the node. */
+/* `registry` holds the modules; its commands (node_commands.h) are added to it by the caller before. The node begins
+ * loading in its first turn. Everything given outlives the node. */
 must_use enum status node_create(struct node **out, struct config *config, const struct registry *registry,
                                  const struct node_env *env, struct complaint *complaint);
 void node_destroy(struct node *node);
 
-/* Adds the host's own commands to a registry. */
-must_use enum status node_register(struct registry *registry, struct complaint *complaint);
-
 /* The interfaces that modules may need: for registry_create. */
 const struct registry_interface *node_interfaces(uint32_t *count);
 
-/* Publishes the configuration, which has changed, to whatever runs. */
-void node_configure(struct node *node);
+/* Goes over to a newer registry, made from the node's own, and holds that instead. Between turns, while it serves. Else
+ * as renew. */
+must_use enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint);
 
 struct net_acceptor node_acceptor(struct node *node);
 

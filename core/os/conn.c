@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "os/network.h"
 
 #define CARRY    ((size_t)16 * 1024)   /* bytes kept that are rather copied than read behind */
 #define READ_MAX ((size_t)1024 * 1024) /* bytes */
@@ -430,9 +431,11 @@ void conn_close_all(struct os_loop *loop)
     }
 }
 
-size_t os_loop_connections(const struct os_loop *loop)
+void conn_keepalive(struct os_loop *loop)
 {
-    return loop->conn_count;
+    for (struct list *at = loop->conns.next; at != &loop->conns; at = at->next) {
+        (void)network_keepalive(container_of(at, struct net_conn, link)->base.descriptor, loop->keepalive_s);
+    }
 }
 
 size_t os_loop_memory(const struct os_loop *loop)

@@ -19,6 +19,9 @@ void conn_read_all(struct list *ready);
 void conn_resume_all(struct os_loop *loop);
 void conn_reap(struct os_loop *loop);
 
+/* Those that are there are probed as loop->keepalive_s says. O(connections). */
+void conn_keepalive(struct os_loop *loop);
+
 void conn_close_all(struct os_loop *loop);
 
 #endif

@@ -31,6 +31,7 @@
 #include "base/memory.h"
 #include "os/address.h"
 #include "os/conn.h"
+#include "os/network.h"
 
 #define ACCEPTS    64
 #define REST_MS    100
@@ -56,19 +57,11 @@ static struct listener *listener_at(struct list *link)
 
 static void arm_all(struct os_loop *loop)
 {
-    bool wanted = !loop->accept_paused && loop->accept_again_ms == 0;
+    bool wanted = loop->accept_again_ms == 0;
     for (struct list *at = loop->listeners.next; at != &loop->listeners; at = at->next) {
         struct listener *self = listener_at(at);
         bool done = loop_control(loop, EPOLL_CTL_MOD, self->descriptor, wanted ? EPOLLIN : 0, &self->source);
         check(done);
-    }
-}
-
-void os_loop_pause_accept(struct os_loop *loop, bool paused)
-{
-    if (loop->accept_paused != paused) {
-        loop->accept_paused = paused;
-        arm_all(loop);
     }
 }
 
@@ -165,7 +158,7 @@ static void on_event(struct loop_source *source, uint32_t events)
 {
     struct listener *self = container_of(source, struct listener, source);
     (void)events;
-    for (int i = 0; i < ACCEPTS && self->descriptor >= 0 && !self->loop->accept_paused; i++) {
+    for (int i = 0; i < ACCEPTS && self->descriptor >= 0; i++) {
         if (!accept_one(self)) {
             return;
         }
@@ -228,24 +221,10 @@ static bool set_option(int descriptor, int level, int name, int value)
     return setsockopt(descriptor, level, name, &value, sizeof value) == 0;
 }
 
-/* Idle for `seconds`, then three probes a third of that apart. */
-static bool set_keepalive(int descriptor, uint32_t seconds)
+void listener_keepalive(struct os_loop *loop)
 {
-    int idle_s = seconds > 32767 ? 32767 : (int)seconds; /* the kernel's limit */
-    int probe_s = idle_s / 3 > 0 ? idle_s / 3 : 1;
-    return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, seconds > 0) &&
-           (seconds == 0 || (set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, idle_s) &&
-                             set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, probe_s) &&
-                             set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3)));
-}
-
-void os_loop_keepalive(struct os_loop *loop, uint32_t seconds)
-{
-    loop->keepalive_s = seconds;
     for (struct list *at = loop->listeners.next; at != &loop->listeners; at = at->next) {
-        if (listener_at(at)->path == NULL) {
-            check(set_keepalive(listener_at(at)->descriptor, seconds));
-        }
+        (void)network_keepalive(listener_at(at)->descriptor, loop->keepalive_s);
     }
 }
 
@@ -265,7 +244,7 @@ static bool start(struct os_loop *loop, int descriptor, int backlog, const struc
                   struct listener **out)
 {
     struct listener *self = listener_create(loop, descriptor, acceptor);
-    uint32_t events = loop->accept_paused || loop->accept_again_ms != 0 ? 0 : EPOLLIN;
+    uint32_t events = loop->accept_again_ms != 0 ? 0 : EPOLLIN;
     if (listen(descriptor, backlog) != 0 || !loop_control(loop, EPOLL_CTL_ADD, descriptor, events, &self->source)) {
         list_remove(&self->link);
         memory_free(self);
@@ -294,7 +273,7 @@ static bool prepare_tcp(struct os_loop *loop, int descriptor, const struct addre
     bool v6 = address->storage.ss_family == AF_INET6;
     return set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) &&
            (!v6 || set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) && set_keepalive(descriptor, loop->keepalive_s) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) && network_keepalive(descriptor, loop->keepalive_s) &&
            bind(descriptor, (const struct sockaddr *)&address->storage, address->size) == 0;
 }
 

@@ -31,6 +31,7 @@
 #include "os/conn.h"
 #include "os/listener.h"
 #include "os/loop_state.h"
+#include "os/network.h"
 #include "os/os_clock.h"
 
 #define KEEPALIVE_S 300
@@ -70,6 +71,7 @@ enum status os_loop_create(struct os_loop **out, const struct os_loop_driver *dr
         return STATUS_REFUSED;
     }
     loop->keepalive_s = KEEPALIVE_S;
+    network_init(loop);
     loop->monotonic_ms = os_clock_monotonic_us() / 1000;
     list_init(&loop->conns);
     list_init(&loop->closing);

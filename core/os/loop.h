@@ -63,15 +63,9 @@ must_use enum status os_loop_listen_unix(struct os_loop *loop, const char *path,
 /* Closes all listening sockets; connections stay. */
 void os_loop_unlisten(struct os_loop *loop);
 
-/* While paused, new connections wait in the kernel's queue. */
-void os_loop_pause_accept(struct os_loop *loop, bool paused);
-
-/* TCP connections accepted from now on that have been silent for `seconds` are probed, three times; 0: never. Default
- * 300. */
-void os_loop_keepalive(struct os_loop *loop, uint32_t seconds);
-
-/* How many connections there are. */
-size_t os_loop_connections(const struct os_loop *loop);
+/* What holds for all connections; lives as long as the loop. Until it is configured, TCP connections are probed after
+ * 300 s of silence. */
+struct network *os_loop_network(struct os_loop *loop);
 
 /* Bytes that the connections' records and kept input take. O(1). */
 size_t os_loop_memory(const struct os_loop *loop);

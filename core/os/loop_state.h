@@ -45,10 +45,10 @@ struct os_loop {
     struct list listeners;
     struct list unlistened;  /* closed, to be freed after the events of this turn */
     int spare;               /* a descriptor to give up when there are no more; -1 */
-    bool accept_paused;      /* somebody wants it so */
     int64_t accept_again_ms; /* monotonic; 0: not waiting */
     int64_t trouble_ms;      /* when the operator was told last, monotonic */
     bool trouble_told;
+    struct network network; /* what holds for all connections */
     uint32_t keepalive_s;
 
     struct list watches;

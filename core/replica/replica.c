@@ -134,11 +134,11 @@ static void tell_progress(struct replica *replica)
 static void tell_frozen(const struct replica *replica)
 {
     const struct shard *shard = &replica->shard;
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        if (shard->types[i].abi == NULL && shard->keyspace.keys[i] > 0) {
+    for (uint32_t i = 1; i < shard->types.count; i++) {
+        if (shard->types.by_number[i].abi == NULL && shard->keyspace.keys[i] > 0) {
             trace(replica->env.trace, TRACE_WARNING,
                   "%llu keys of type %s are frozen: no loaded module has this type; they are kept until one does",
-                  (unsigned long long)shard->keyspace.keys[i], shard->types[i].name);
+                  (unsigned long long)shard->keyspace.keys[i], shard->types.by_number[i].name);
         }
     }
 }

@@ -263,6 +263,16 @@ static const char *look_up(struct call *call, uint32_t i)
     return classify(call, entry, key);
 }
 
+/* Whether the key that was looked up has a value of older code, which has gone over to the newest now: entries have
+ * moved, so it is to be looked up again. */
+static bool goes_over(struct call *call, uint32_t i)
+{
+    struct gm_key *key = &call->keys[i];
+    bool gone_over = key->host != NULL && types_settle(call->shard, key->name, call_hash(call, i));
+    call->seen = gone_over ? UINT64_MAX : call->seen;
+    return gone_over;
+}
+
 /* An expiry found on the way removes an entry that an earlier key of the call may name too: look again then. */
 static const char *look_up_keys(struct call *call)
 {
@@ -276,6 +286,10 @@ static const char *look_up_keys(struct call *call)
     call->seen = call->shard->tail.last_sequence;
     for (uint32_t i = 0; i < count; i++) {
         const char *error = look_up(call, i);
+        if (__builtin_expect(call->shard->types.settling, 0) && goes_over(call, i)) {
+            i--; /* it is its turn again */
+            continue;
+        }
         if (__builtin_expect(call->timed_out, 0)) {
             call->keys[i].state = GM_KEY_ABSENT; /* there is nothing more to wait for: only the answer is wanted */
         } else if (__builtin_expect(error != NULL, 0)) {
@@ -329,6 +343,8 @@ bool admit(struct call *call)
 
 bool admit_again(struct call *call)
 {
-    check(request_is_sound(call->request)); /* it was admitted once */
+    if (!is_known(call) || !is_well_formed(call)) {
+        return false; /* its module has gone, or has another grammar now (renew.h) */
+    }
     return look_up_keys(call) == NULL;
 }

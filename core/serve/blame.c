@@ -76,7 +76,7 @@ static const char *doing(const struct crumb *crumb)
 static void add_crumb(struct text *text, const struct shard *shard)
 {
     const struct crumb *crumb = shard->crumb;
-    const char *type = crumb->type < shard->type_count ? shard->types[crumb->type].name : "unknown";
+    const char *type = crumb->type < shard->types.count ? shard->types.by_number[crumb->type].name : "unknown";
     add(text, "the type ");
     add(text, type);
     add(text, " crashed while ");

@@ -166,6 +166,8 @@ bool exec_again(struct session *session, bool timed_out)
     if (admit_again(call)) {
         plan(call);
         answered = !call->waits;
+    } else {
+        answered = call->reply.error;
     }
     end(call);
     return answered;

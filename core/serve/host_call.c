@@ -112,7 +112,7 @@ static void lend_emit(struct gm_call *abi, const struct gm_emission *given)
     if ((given->flags & GM_BORROWED) == 0) {
         emission->abi.body = kept(call, given->body);
     }
-    emission->type = call->shard->type_numbers[call->command->type->index];
+    emission->type = call->shard->types.numbers[call->command->type->index];
 }
 
 static void lend_emit_delete(struct gm_call *abi, uint32_t key)
@@ -147,7 +147,7 @@ static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct copier *copier = container_of(sink, struct copier, sink);
     struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target, body.size);
-    emission->type = copier->entry->type;
+    emission->type = copier->call->shard->types.now[copier->entry->type];
     emission->abi.op = op;
     emission->abi.body = kept(copier->call, body);
     if (!copier->begun) {

@@ -8,7 +8,8 @@
 #include "serve/pause.h"
 
 /* What a client may send before it has shown the password. */
-static const struct resp_limits limits_before_password = {.args_max = 10, .bulk_max = 16384, .query_max = 65536};
+static const struct resp_limits limits_before_password = {
+    .args_max = 10, .bulk_max = 16384, .query_max = 65536, .before_password = true};
 
 struct pipeline {
     struct request requests[PIPELINE_MAX];

@@ -26,9 +26,16 @@ void session_pool_finish(struct session_pool *pool)
 void session_pool_limit(struct session_pool *pool, size_t output_max)
 {
     pool->output_max = output_max;
-    pool->pushed.limit = output_max;
+    buf_limit(&pool->pushed, output_max);
     for (struct list *at = pool->all.next; at != &pool->all; at = at->next) {
-        container_of(at, struct session, all)->out.limit = output_max;
+        struct session *session = container_of(at, struct session, all);
+        buf_limit(&session->out, output_max);
+        if (!session->overflowed && pool->executing != session) {
+            session_check_output(session); /* that of the command under way is looked at when it has answered */
+        }
+        if (session->overflowed) {
+            session_touch(session);
+        }
     }
 }
 
@@ -62,17 +69,27 @@ static uint64_t released(const struct session *session)
     return gate_released(session->pool->gate, session->caller.level);
 }
 
-/* Notes what the output written since the last call depends on. */
+/* How much of the output is marked, or may leave. */
+static size_t marked_end(const struct session *session)
+{
+    return session->mark_count > 0 ? session->marks[session->mark_count - 1].end : session->released_end;
+}
+
+/* Notes what the output written since the last call depends on. A command that waits has looked at keys and shown
+ * nothing: there is nothing to mark. */
 static void mark_output(struct session *session)
 {
     uint64_t mark = session->turn_mark;
     session->turn_mark = 0;
+    check(marked_end(session) <= session->out.size); /* session I1 */
+    if (marked_end(session) == session->out.size) {
+        return;
+    }
     bool free = mark <= released(session);
     if (free && session->mark_count == 0) {
         session->released_end = session->out.size;
     } else if (free || session->mark_count == SESSION_MARKS) {
         struct session_mark *last = &session->marks[session->mark_count - 1];
-        check(last->end <= session->out.size); /* session I1 */
         last->end = session->out.size;
         last->sequence = mark > last->sequence ? mark : last->sequence;
     } else {

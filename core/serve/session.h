@@ -113,7 +113,7 @@ struct session {
 void session_pool_init(struct session_pool *pool, const struct gate *gate, uint64_t *dropped, size_t output_max);
 void session_pool_finish(struct session_pool *pool); /* no session may be left */
 
-/* Another limit, for all sessions that there are too: who is above it is closed when it is next written to. */
+/* Another limit, for all sessions that there are too. Those that hold more are doomed at once: overflowed. */
 void session_pool_limit(struct session_pool *pool, size_t output_max);
 
 /* At the end of a turn: marks what it has written, and returns how many bytes of `out`, from `sent` on, may leave

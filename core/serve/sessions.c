@@ -101,6 +101,17 @@ void sessions_kill(struct session *session)
     session_touch(session);
 }
 
+void sessions_end_overflowed(struct worker *worker)
+{
+    const struct list *all = &worker->sessions.all;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = container_of(at, struct session, all);
+        if (session->overflowed && worker->sessions.executing != session) {
+            sessions_kill(session);
+        }
+    }
+}
+
 struct session *sessions_find(const struct worker *worker, int64_t id)
 {
     const struct list *all = &worker->sessions.all;

@@ -18,6 +18,7 @@
 
 #define GIVE_BACK_SLICE 4096 /* links per turn */
 #define EVICT_MAX       16   /* keys that make room for one: more than one if the limit has been lowered */
+#define TRIM_SLICE      1024 /* keys per turn, after it has been lowered */
 
 /* A key that somebody may have a copy of; exists while it has links. */
 struct tracking_key {
@@ -173,18 +174,25 @@ static void invalidate(struct tracking *tracking, struct tracking_key *key, uint
     drop_key(tracking, key, hash);
 }
 
-/* Keys go at random until there is room for one more, and a link. */
-static void make_room(struct tracking *tracking)
+/* Whether there is room for `more` keys, and as many links. */
+static bool has_room(const struct tracking *tracking, uint64_t more)
 {
     uint64_t limit = tracking->max_keys;
-    for (int i = 0; i < EVICT_MAX && limit > 0; i++) {
-        bool fits = tracking->keys.count < limit && tracking->links.count / TRACKING_LINKS_PER_KEY < limit;
-        struct tracking_key *key = fits ? NULL : table_random(&tracking->keys, &tracking->prng);
+    return limit == 0 ||
+           (tracking->keys.count + more <= limit && tracking->links.count / TRACKING_LINKS_PER_KEY + more <= limit);
+}
+
+/* Keys go at random until there is room, `most` at a time. False: there is none yet. */
+static bool make_room(struct tracking *tracking, uint64_t more, unsigned most)
+{
+    for (unsigned i = 0; i < most && !has_room(tracking, more); i++) {
+        struct tracking_key *key = table_random(&tracking->keys, &tracking->prng);
         if (key == NULL) {
-            return;
+            return true;
         }
         invalidate(tracking, key, table_hash(&tracking->keys, name_of(key)), 0, 0);
     }
+    return has_room(tracking, more);
 }
 
 static struct tracking_key *add_key(struct tracking *tracking, struct gm_bytes name, uint64_t hash)
@@ -211,7 +219,7 @@ static void remember(struct tracking *tracking, struct tracker *tracker, struct 
     if (key != NULL && find_link(tracking, tracker, key) != NULL) {
         return;
     }
-    make_room(tracking);
+    (void)make_room(tracking, 1, EVICT_MAX);
     key = find_key(tracking, name, hash); /* it may have been one of those that went */
     if (key == NULL) {
         key = add_key(tracking, name, hash);
@@ -453,5 +461,6 @@ static void on_change(struct change_listener *listener, const struct change *cha
 bool tracking_turn_end(struct tracking *tracking)
 {
     tracking_bcast_tell(tracking);
-    return give_back(tracking, GIVE_BACK_SLICE);
+    bool over = !make_room(tracking, 0, TRIM_SLICE); /* the limit has been lowered */
+    return give_back(tracking, GIVE_BACK_SLICE) || over;
 }

@@ -119,7 +119,7 @@ void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key
                    uint64_t seed);
 void tracking_finish(struct tracking *tracking); /* no session may track any more */
 
-/* Another limit: what is above it goes when there is more to remember. */
+/* Another limit: what is above it goes in the turns that follow, some at a time. */
 void tracking_limit(struct tracking *tracking, uint64_t max_keys);
 
 /* Begins, or goes on with other options. NULL: done; else why not, for the client: static, or in `text`. O(p*q), p the

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "serve/call.h"
 #include "serve/hold.h"
+#include "serve/sessions.h"
 
 /* The sweep holds back nothing any more. */
 static void on_let_go(void *context)
@@ -33,7 +34,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     worker->now_ms = shard->now_ms;
     worker->monotonic_ms = shard->monotonic_ms;
     init_lists(worker);
-    meters_init(&worker->meters, &options->meters, registry_command_count(worker->registry));
+    meters_init(&worker->meters, &options->meters, registry_command_numbers(worker->registry));
     timing_watch(&worker->meters.timing, clock);
     session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts.dropped, options->output_max);
     interest_init(&worker->interest, &shard->keyspace, &shard->listeners);
@@ -76,6 +77,7 @@ void worker_configure(struct worker *worker, const struct worker_options *option
 {
     worker->options = *options;
     session_pool_limit(&worker->sessions, options->output_max);
+    sessions_end_overflowed(worker);
     pubsub_limit(&worker->pubsub, options->queue_max);
     tracking_limit(&worker->tracking, options->tracking_max_keys);
     notify_configure(&worker->notify, options->notify);

@@ -44,7 +44,7 @@ enum hold_reason {
 
 struct worker {
     struct shard *shard;             /* borrowed */
-    const struct registry *registry; /* borrowed: the shard's */
+    const struct registry *registry; /* borrowed: the shard's; changed by renew alone */
     struct worker_options options;   /* changed by worker_configure alone */
     int64_t now_ms;                  /* wall clock of this turn */
     int64_t monotonic_ms;            /* of this turn */

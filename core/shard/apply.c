@@ -166,7 +166,7 @@ static void tell(struct shard *shard, const struct record *record, const char *r
             sentence, sizeof sentence,
             "key %s is damaged: record %llu (%s, operation %u) %s. Its records are kept, commands on it are refused, "
             "DEL removes it",
-            place, (unsigned long long)record->sequence, shard->types[record->type].name, record->op, reason);
+            place, (unsigned long long)record->sequence, shard->types.by_number[record->type].name, record->op, reason);
         shard->events.on_damage(shard->events.context, sentence);
     }
 }
@@ -256,7 +256,7 @@ static struct judgement judge(const struct apply *apply, const struct record *re
     judgement.damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
     if (__builtin_expect(judgement.reason != NULL, 0)) {
         judgement.verdict = VERDICT_DAMAGE;
-    } else if (__builtin_expect(apply->shard->types[record->type].abi == NULL || frozen || told, 0)) {
+    } else if (__builtin_expect(apply->shard->types.by_number[record->type].abi == NULL || frozen || told, 0)) {
         judgement.verdict = VERDICT_FREEZE;
     }
     return judgement;
@@ -283,7 +283,7 @@ static enum status damage(struct apply *apply, const struct record *record, cons
 static enum status carry_out(struct apply *apply, struct record *record, bool first, struct complaint *complaint)
 {
     struct shard *shard = apply->shard;
-    const struct gm_type *type = shard->types[record->type].abi;
+    const struct gm_type *type = shard->types.by_number[record->type].abi;
     struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
     if ((record->flags & RECORD_FRESH) == 0) {
         apply->abi.cell = shard_cell(apply->entry);
@@ -329,7 +329,7 @@ static struct apply find(struct shard *shard, const struct record *record, uint6
 static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
                                bool first, struct complaint *complaint)
 {
-    check(record->type < shard->type_count);
+    check(record->type < shard->types.count);
     struct apply apply = find(shard, record, hash, place);
     if (first && apply.entry == NULL) {
         record->flags |= RECORD_FRESH;
@@ -349,6 +349,52 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         return keep(&apply, record, judgement.damaged, complaint); /* apply I3 */
     }
     return carry_out(&apply, record, first, complaint);
+}
+
+/* ---- values made anew ---- */
+
+/* Applies records in a frozen value's form to what is nothing yet. False: one is not accepted. */
+static bool apply_all(struct apply *apply, const struct gm_type *type, struct gm_bytes records)
+{
+    size_t at = 0;
+    struct gm_record seen = {.key = apply->key};
+    bool accepted = true;
+    while (accepted && frozen_step(records, &at, &seen.op, &seen.body)) {
+        crumb_drop(apply->shard->crumb, CRUMB_APPLY, apply->type, apply->key);
+        accepted = type->apply(&apply->abi, &seen) == GM_OK;
+        crumb_clear(apply->shard->crumb);
+    }
+    return accepted;
+}
+
+void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes key, uint64_t hash, uint8_t number,
+                struct gm_bytes records)
+{
+    struct entry *entry = table_element(slot);
+    struct frozen_key frozen = {key, hash, number, entry_expire_at(entry)};
+    const struct gm_type *type = shard->types.by_number[number].abi;
+    bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
+    sweep_before(shard, entry);
+    if (damaged || type == NULL) {
+        frozen_put(shard, &frozen, records, damaged);
+        return;
+    }
+    struct apply apply = {.abi = {.ops = &lent},
+                          .shard = shard,
+                          .entry = entry,
+                          .slot = slot,
+                          .key = key,
+                          .hash = hash,
+                          .expire_at_ms = frozen.expire_at_ms,
+                          .type = number};
+    start_fresh(&apply);
+    if (apply_all(&apply, type, records)) {
+        (void)conclude(&apply, type);
+        return;
+    }
+    struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = key};
+    tell(shard, &record, "and those before it make a value that the newer version of its type does not accept");
+    frozen_put(shard, &frozen, records, true);
 }
 
 /* ---- records of the host ---- */

@@ -27,24 +27,27 @@ static void collect(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
     add(container_of(sink, struct collector, sink)->out, op, body);
 }
 
-bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body)
+bool frozen_step(struct gm_bytes records, size_t *at, uint16_t *op, struct gm_bytes *body)
 {
-    const uint8_t *value = entry_value(entry);
-    if (*at == entry->value_size) {
+    if (*at == records.size) {
         return false;
     }
-    check(entry->value_size - *at >= FROZEN_HEAD);
+    check(records.size - *at >= FROZEN_HEAD);
     uint32_t size;
-    memcpy(op, value + *at, sizeof *op);
-    memcpy(&size, value + *at + 4, sizeof size);
-    check(size <= entry->value_size - *at - FROZEN_HEAD);
-    *body = (struct gm_bytes){value + *at + FROZEN_HEAD, size};
+    memcpy(op, records.data + *at, sizeof *op);
+    memcpy(&size, records.data + *at + 4, sizeof size);
+    check(size <= records.size - *at - FROZEN_HEAD);
+    *body = (struct gm_bytes){records.data + *at + FROZEN_HEAD, size};
     *at += FROZEN_HEAD + size;
     return true;
 }
 
-/* The bytes of an entry that is alive, as frozen ones. */
-static bool gather(struct shard *shard, const struct entry *entry, struct buf *out)
+bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body)
+{
+    return frozen_step((struct gm_bytes){entry_value(entry), entry->value_size}, at, op, body);
+}
+
+bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out)
 {
     struct collector collector = {.sink = {.record = collect}, .out = out};
     return dump_value(shard, entry, &collector.sink) && !out->full;
@@ -60,7 +63,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     /* Vacant: as gm_clear left it, of a type that then refused the record. */
     bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL || (entry->flags & ENTRY_VACANT) != 0;
     bool alive = !begin && (entry->flags & ENTRY_FROZEN) == 0;
-    bool fits = !alive || gather(shard, entry, &old);
+    bool fits = !alive || frozen_gather(shard, entry, &old);
     size_t kept = begin ? 0 : (alive ? old.size : entry->value_size);
     size_t size = kept + FROZEN_HEAD + record->body.size;
     if (!fits || size > ENTRY_VALUE_MAX) {
@@ -68,7 +71,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
         complaint_set(
             complaint,
             "a value of type '%s' has grown past 4 GiB of records while its module is absent; load the module",
-            shard->types[key->type].name);
+            shard->types.by_number[key->type].name);
         return STATUS_TOO_BIG;
     }
     uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
@@ -93,4 +96,17 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     }
     buf_finish(&old);
     return STATUS_OK;
+}
+
+void frozen_put(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, bool damaged)
+{
+    struct table_slot *slot = keyspace_slot(&shard->keyspace, key->key, key->hash);
+    check(slot != NULL && records.size <= ENTRY_VALUE_MAX);
+    uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
+    struct keyspace_shape shape = {.type = key->type, .flags = flags, .value_size = (uint32_t)records.size};
+    apply_release(shard, table_element(slot));
+    struct entry *entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, false);
+    if (records.size > 0) {
+        memcpy(entry_value(entry), records.data, records.size);
+    }
 }

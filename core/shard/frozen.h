@@ -5,7 +5,7 @@
  * The entry's bytes are those records one after the other:   | op 2 | zero 2 | body_size 4 | body ... |
  *
  * Such a value is counted, expires, is deleted, renamed, copied and digested like any other; it thaws when the log is
- * read by a host that has its module.
+ * read by a host that has its module, or when its module comes (types.h).
  */
 #ifndef GEOMYS_SHARD_FROZEN_H
 #define GEOMYS_SHARD_FROZEN_H
@@ -28,5 +28,15 @@ must_use enum status frozen_append(struct shard *shard, const struct frozen_key 
 
 /* One record of a frozen value, at `*at`, which moves on. False at the end. */
 bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body);
+
+/* The same of such a value's bytes. */
+bool frozen_step(struct gm_bytes records, size_t *at, uint16_t *op, struct gm_bytes *body);
+
+/* The records that make the value of an entry, frozen or alive, as the bytes of a frozen value. False: its type does
+ * not dump it, or there is no room. */
+must_use bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out);
+
+/* The key, which is there, becomes a frozen value with these bytes; what its value owned is released. */
+void frozen_put(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, bool damaged);
 
 #endif

@@ -14,23 +14,9 @@
 #define SHARD_EXPIRE_SLICE 200
 #define SHARD_REAP_SLICE   4096
 
-static void register_types(struct shard *shard)
-{
-    uint32_t count = registry_type_count(shard->registry);
-    shard->type_numbers = memory_zeroed(count + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct type *type = registry_type(shard->registry, i);
-        int number = shard_type_number(shard, gm_bytes_of(type->abi->id));
-        check(number > 0); /* the registry has no more types than entries have numbers */
-        shard->types[number].abi = type->abi;
-        shard->type_numbers[type->index] = (uint8_t)number;
-    }
-}
-
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
 {
     memset(shard, 0, sizeof *shard);
-    shard->registry = registry;
     shard->options = *options;
     shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
@@ -41,8 +27,10 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     tail_init(&shard->tail, 0, 1);
     list_init(&shard->listeners);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
-    shard->type_count = 1;
-    register_types(shard);
+    types_init(&shard->types);
+    struct complaint complaint;
+    enum status adopted = shard_adopt(shard, registry, &complaint);
+    check(adopted == STATUS_OK); /* registry P5: no registry has more types than entries have numbers */
 }
 
 void shard_finish(struct shard *shard)
@@ -53,18 +41,18 @@ void shard_finish(struct shard *shard)
     keyspace_finish(&shard->keyspace);
     tail_finish(&shard->tail);
     arena_finish(&shard->arena);
-    memory_free(shard->type_numbers);
+    types_finish(&shard->types);
     memory_free(shard->crumb);
     shard->crumb = NULL;
+    registry_release(shard->registry);
     shard->registry = NULL;
 }
 
 void shard_configure(struct shard *shard, const struct shard_options *options)
 {
-    uint64_t seed = shard->options.seed;
-    evict_configure(shard, &options->memory);
+    check(options->seed == shard->options.seed);
     shard->options = *options;
-    shard->options.seed = seed;
+    evict_configure(shard, &options->memory);
 }
 
 /* ---- what it may do ---- */
@@ -158,25 +146,6 @@ void shard_log_to(struct shard *shard, struct wal *wal)
     shard->wal = wal;
 }
 
-/* ---- types ---- */
-
-int shard_type_number(struct shard *shard, struct gm_bytes name)
-{
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        if (gm_bytes_equal(gm_bytes_of(shard->types[i].name), name)) {
-            return (int)i;
-        }
-    }
-    if (shard->type_count == ENTRY_TYPE_COUNT || name.size == 0 || name.size > RECORD_TYPE_NAME_MAX) {
-        return -1;
-    }
-    struct shard_type *type = &shard->types[shard->type_count];
-    memcpy(type->name, name.data, name.size);
-    type->name[name.size] = '\0';
-    tail_declare(&shard->tail, (uint16_t)shard->type_count, name);
-    return (int)shard->type_count++;
-}
-
 struct gm_cell shard_cell(const struct entry *entry)
 {
     if ((entry->flags & ENTRY_WORD) != 0) {
@@ -221,6 +190,7 @@ bool shard_turn_end(struct shard *shard)
         meters_took(shard->meters, "expire-cycle", begun_us);
     }
     more = evict_turn(shard) || more;
+    more = types_turn(shard) || more;
     return keyspace_reap(&shard->keyspace, SHARD_REAP_SLICE) || more;
 }
 

@@ -36,15 +36,10 @@
 #include "shard/evict.h"
 #include "shard/gate.h"
 #include "shard/sweep.h"
+#include "shard/types.h"
 #include "store/keyspace.h"
 
 struct meters;
-
-/* A type by the number that entries carry. Number 0 is the host. */
-struct shard_type {
-    const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
-    char name[RECORD_TYPE_NAME_MAX + 1];
-};
 
 struct shard_options {
     int64_t default_expiry_ms;   /* of values written without one, 0 = none */
@@ -82,7 +77,7 @@ struct shard_events {
 };
 
 struct shard {
-    const struct registry *registry; /* borrowed */
+    const struct registry *registry; /* held */
     struct wal *wal;                 /* borrowed; NULL: no record is written anywhere */
     struct clock *clock;             /* borrowed; NULL: nothing is measured. Never in a decision that must repeat */
     struct meters *meters;           /* borrowed, of the thread; NULL: nothing is measured */
@@ -101,20 +96,24 @@ struct shard {
     struct arena arena;    /* of the host's own decisions */
     struct prng prng;
 
-    struct shard_type types[ENTRY_TYPE_COUNT];
-    uint32_t type_count;
-    uint8_t *type_numbers; /* owned; registry type index -> number */
+    struct types types;
 
     struct shard_stats stats;
     struct crumb *crumb; /* owned; what a type is doing, for its epitaph */
     struct shard_events events;
 };
 
-/* The registry is complete by now and outlives the shard. The shard is loading. */
+/* Holds the registry. The shard is loading. */
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options);
 void shard_finish(struct shard *shard);
 
-/* Takes over other options; the seed stays. O(1), or O(buckets) as evict_configure says. */
+/* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
+ * is read. Values go over to newer code bit by bit (types.h). Whoever has pointers into the old registry looks to it
+ * (worker_adopt). STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
+must_use enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
+
+/* Takes over other options, at once: the next command sees them. The seed is the same. O(1), or O(buckets) as
+ * evict_configure says. */
 void shard_configure(struct shard *shard, const struct shard_options *options);
 
 /* Another role, one that may follow the one before (see above). */
@@ -167,12 +166,9 @@ bool shard_turn_end(struct shard *shard);
 /* When shard_turn wants to be called at the latest, monotonic ms: an expiry is due. INT64_MAX: no wish. */
 int64_t shard_next_ms(const struct shard *shard);
 
-/* The number of a type by name, a new one if it is unknown; -1: there are too many. Declares it to the log. */
-int shard_type_number(struct shard *shard, struct gm_bytes name);
-
 static inline const struct shard_type *shard_type_of(const struct shard *shard, const struct entry *entry)
 {
-    return &shard->types[entry->type];
+    return &shard->types.by_number[entry->type];
 }
 
 /* The value as a module sees it. Borrowed from the entry. */

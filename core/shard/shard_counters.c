@@ -60,17 +60,17 @@ const struct counter_table shard_counters_module_memory = COUNTER_TABLE(struct s
 
 struct shard_share shard_counters_type(const struct shard *shard, uint32_t type)
 {
-    check(type > 0 && type < shard->type_count);
-    return (struct shard_share){.keys = shard->keyspace.keys[type],
-                                .bytes = shard->keyspace.account[type].bytes,
-                                .loaded = shard->types[type].abi != NULL};
+    check(type > 0 && type < shard->types.count);
+    struct types_share share = types_share(shard, type);
+    return (struct shard_share){
+        .keys = share.keys, .bytes = share.bytes, .loaded = shard->types.by_number[type].abi != NULL};
 }
 
 struct shard_share shard_counters_module(const struct shard *shard, const struct module *module)
 {
     struct shard_share sum = {.loaded = true};
     for (uint32_t i = 0; i < module->abi->type_count; i++) {
-        struct shard_share of = shard_counters_type(shard, shard->type_numbers[module->first_type + i]);
+        struct shard_share of = shard_counters_type(shard, shard->types.numbers[module->types[i].index]);
         sum.keys += of.keys;
         sum.bytes += of.bytes;
     }

@@ -18,7 +18,7 @@ struct shard_share {
     bool loaded; /* its module is */
 };
 
-/* `type` is a number from 1 up to type_count. O(1). */
+/* `type` is the newest number of a name (types_newest), from 1 up. O(types). */
 struct shard_share shard_counters_type(const struct shard *shard, uint32_t type);
 
 /* O(types of the module). */

@@ -17,7 +17,7 @@ static enum status declare(struct record_sink *sink, uint16_t type, struct gm_by
         complaint_set(complaint, "type number %u is out of range", type);
         return STATUS_CORRUPT;
     }
-    int number = shard_type_number(source->shard, name);
+    int number = types_number(source->shard, name);
     if (number < 0) {
         complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
@@ -61,7 +61,7 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     struct shard *shard = source->shard;
     struct record ours = *record;
     if (record->type != 0) {
-        ours.type = record->type < SOURCE_TYPES ? source->types[record->type] : 0;
+        ours.type = record->type < SOURCE_TYPES ? shard->types.now[source->types[record->type]] : 0;
         if (ours.type == 0) {
             complaint_set(complaint, "record %llu has type number %u, which was never declared",
                           (unsigned long long)record->sequence, record->type);
@@ -70,7 +70,11 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     }
     shard->tail.last_sequence = record->sequence;
     shard->tail.epoch = record->epoch;
-    return apply_again(shard, &ours, hash_of(source, record), complaint);
+    uint64_t hash = hash_of(source, record);
+    if (__builtin_expect(shard->types.settling, 0)) {
+        (void)types_settle(shard, record->key, hash); /* the record is for the newest code */
+    }
+    return apply_again(shard, &ours, hash, complaint);
 }
 
 void source_init(struct source *source, struct shard *shard)

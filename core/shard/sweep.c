@@ -174,8 +174,8 @@ void sweep_begin(struct shard *shard, struct sweep_target *target)
 {
     struct sweep *sweep = &shard->sweep;
     check(!sweep->active && sweep->half == NULL && !shard->tail.open); /* sweep P1 */
-    for (uint32_t i = 1; i < shard->type_count; i++) {
-        target->declare(target, (uint16_t)i, gm_bytes_of(shard->types[i].name));
+    for (uint32_t i = 1; i < shard->types.count; i++) {
+        target->declare(target, (uint16_t)i, gm_bytes_of(shard->types.by_number[i].name));
     }
     shard->keyspace.swept ^= ENTRY_SWEPT;
     sweep->target = target;

@@ -286,8 +286,8 @@ static enum resp_result array_begin(struct resp_parser *parser, const uint8_t *d
         break;
     }
     if (count > (int64_t)limits->args_max) {
-        return fail(parser, limits->args_max <= 16 ? "ERR Protocol error: unauthenticated multibulk length"
-                                                   : "ERR Protocol error: invalid multibulk length");
+        return fail(parser, limits->before_password ? "ERR Protocol error: unauthenticated multibulk length"
+                                                    : "ERR Protocol error: invalid multibulk length");
     }
     parser->expected = count > 0 ? (uint32_t)count : 0;
     parser->inside = true;
@@ -330,8 +330,8 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
                 return fail(parser, "ERR Protocol error: invalid bulk length");
             }
             if ((uint64_t)bulk > limits->bulk_max) {
-                return fail(parser, limits->args_max <= 16 ? "ERR Protocol error: unauthenticated bulk length"
-                                                           : "ERR Protocol error: invalid bulk length");
+                return fail(parser, limits->before_password ? "ERR Protocol error: unauthenticated bulk length"
+                                                            : "ERR Protocol error: invalid bulk length");
             }
             if (parser->position - parser->start + (uint64_t)bulk > limits->query_max) {
                 return fail(parser, "ERR Protocol error: the command is larger than client_query_limit");

@@ -19,9 +19,10 @@
 #define RESP_INLINE_MAX ((size_t)64 * 1024) /* bytes of one line */
 
 struct resp_limits {
-    uint32_t args_max; /* arguments per command */
-    size_t bulk_max;   /* bytes per argument    */
-    size_t query_max;  /* bytes per command     */
+    uint32_t args_max;    /* arguments per command */
+    size_t bulk_max;      /* bytes per argument    */
+    size_t query_max;     /* bytes per command     */
+    bool before_password; /* these limits are so low because the password has not been shown: the error says it */
 };
 
 enum resp_result {

@@ -84,7 +84,7 @@ static void remove_damaged(struct shard_fixture *fixture)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct registry *registry; /* made once: it costs more than an input does */
+    static const struct registry *registry; /* made once: it costs more than an input does */
     static struct shard_fixture first, second;
     if (registry == NULL) {
         registry = shard_fixture_registry(&(struct shard_fixture_options){0});

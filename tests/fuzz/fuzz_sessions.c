@@ -346,9 +346,9 @@ static void step(struct scene *scene)
 
 /* ---- a run ---- */
 
-static struct registry *registry_once(void)
+static const struct registry *registry_once(void)
 {
-    static struct registry *registry; /* lives as long as the process, as its interface does */
+    static const struct registry *registry; /* lives as long as the process, as its interface does */
     if (registry == NULL) {
         registry = shard_fixture_registry(&(struct shard_fixture_options){0});
     }

@@ -83,6 +83,21 @@ def test_what_is_no_module():
         file = os.path.join(folder, "file")
         open(file, "w").close()
         refused(1, [file], *base(folder, module_folder=file))
+        many = os.path.join(folder, "many")
+        os.mkdir(many)
+        for number in range(257):
+            open(os.path.join(many, f"m{number}.so"), "wb").close()
+        refused(1, [many, "more than 256 modules"], *base(folder, module_folder=many))
+
+
+def test_more_modules_than_a_folder_may_have():
+    """None is left out in silence. 256 are looked at: then the first, which is empty, is what is refused."""
+    with Folder() as folder:
+        for number in range(256):
+            open(os.path.join(folder, f"{number:03}.so"), "w").close()
+        refused(1, ["000.so", "not a shared object"], *base(folder, module_folder=folder))
+        open(os.path.join(folder, "256.so"), "w").close()
+        refused(1, [folder, "more than 256 modules"], *base(folder, module_folder=folder))
 
 
 def test_a_module_twice():

@@ -54,7 +54,8 @@ static void compare(const struct shard *shard)
         uint64_t found = sum.entries[i] + sum.values[i];
         if (found != shard->keyspace.account[i].bytes) {
             (void)fprintf(stderr, "accounts: type %s has %" PRIu64 " + %" PRIu64 " bytes, its account %" PRIu64 "\n",
-                          shard->types[i].name, sum.entries[i], sum.values[i], shard->keyspace.account[i].bytes);
+                          shard->types.by_number[i].name, sum.entries[i], sum.values[i],
+                          shard->keyspace.account[i].bytes);
             exit(1);
         }
         total += found;

@@ -126,9 +126,9 @@ static void world_start(struct world *world, const struct registry *registry, ui
         die("no log", &complaint);
     }
     shard_log_to(&world->first, world->wal);
-    for (uint32_t i = 1; i < world->first.type_count; i++) {
-        if (world->source.sink.declare(&world->source.sink, (uint16_t)i, gm_bytes_of(world->first.types[i].name),
-                                       &complaint) != STATUS_OK) {
+    for (uint32_t i = 1; i < world->first.types.count; i++) {
+        if (world->source.sink.declare(&world->source.sink, (uint16_t)i,
+                                       gm_bytes_of(world->first.types.by_number[i].name), &complaint) != STATUS_OK) {
             die("a type", &complaint);
         }
     }
@@ -426,16 +426,15 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
     return outcome;
 }
 
-static struct registry *load(const char *folder, struct loader *loader)
+static const struct registry *load(const char *folder)
 {
     struct complaint complaint;
     const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    struct registry *registry = registry_create(interfaces, 1);
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        if (registry_add(registry, own[i], NULL, &complaint) != STATUS_OK) {
+    const struct registry *registry = registry_create(interfaces, 1);
+    uint32_t own_count;
+    const struct gm_module *const *own = commands_all(&own_count);
+    for (uint32_t i = 0; i < own_count; i++) {
+        if (registry_add(&registry, own[i], NULL, &complaint) != STATUS_OK) {
             die("the host's own commands", &complaint);
         }
     }
@@ -446,7 +445,7 @@ static struct registry *load(const char *folder, struct loader *loader)
         size_t size = strlen(names[i]->d_name);
         if (size > 3 && strcmp(names[i]->d_name + size - 3, ".so") == 0) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
-            if (loader_load(loader, registry, path, &complaint) != STATUS_OK) {
+            if (loader_add(&registry, path, &complaint) != STATUS_OK) {
                 die("a module", &complaint);
             }
         }
@@ -487,9 +486,7 @@ int main(int argc, char **argv)
             steps = number(argv[i + 1]);
         }
     }
-    struct loader loader;
-    loader_init(&loader, false);
-    struct registry *registry = load(folder, &loader);
+    const struct registry *registry = load(folder);
     for (uint64_t i = 0; i < runs; i++) {
         (void)printf("seed %" PRIu64 ": ", seed + i);
         (void)fflush(stdout);
@@ -505,7 +502,6 @@ int main(int argc, char **argv)
                      " keys: four times the same\n",
                      once.calls, once.changes, once.answer_bytes, once.keys);
     }
-    registry_destroy(registry);
-    loader_finish(&loader);
+    registry_release(registry);
     return 0;
 }

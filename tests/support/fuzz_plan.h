@@ -22,12 +22,12 @@
 
 #include "support/shard_fixture.h"
 
-int fuzz_plan_run(struct registry *registry, const char *module, const uint8_t *data, size_t size);
+int fuzz_plan_run(const struct registry *registry, const char *module, const uint8_t *data, size_t size);
 
 /* Lives one input. `module` is the name of the module whose commands "?" draws from, such as "geomys.kv". Returns 0. */
 static inline int fuzz_plan(const char *module, const uint8_t *data, size_t size)
 {
-    static struct registry *registry; /* made once: it costs more than a script does */
+    static const struct registry *registry; /* made once: it costs more than a script does */
     if (registry == NULL) {
         registry = shard_fixture_registry(&(struct shard_fixture_options){0});
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "node/node_commands.h"
 #include "support/resp_text.h"
 
 #define PATIENCE 4000 /* turns */
@@ -107,13 +108,14 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
     struct complaint *complaint = &fixture->complaint;
     buf_clear(&fixture->log, SIZE_MAX);
     fixture->registry = registry_create(own, interfaces);
-    enum status status = node_register(fixture->registry, complaint);
+    enum status status = node_commands_register(&fixture->registry, complaint);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = registry_add(fixture->registry, modules[i], "built in", complaint);
+        status = registry_add(&fixture->registry, modules[i], "built in", complaint);
     }
     check(status == STATUS_OK);
     struct node_env env = {.disk = sim_disk_interface(fixture->sim),
                            .entropy = &fixture->entropy,
+                           .network = fixture->network,
                            .trace = {.line = take_line, .context = fixture, .least = TRACE_INFO},
                            .seed = prng_next(&fixture->prng) | 1};
     status = node_create(&fixture->node, &fixture->config, fixture->registry, &env, complaint);
@@ -144,7 +146,7 @@ void node_fixture_stop(struct node_fixture *fixture)
     }
     buf_finish(&fixture->conn.input);
     buf_finish(&fixture->conn.output);
-    registry_destroy(fixture->registry);
+    registry_release(fixture->registry);
     fixture->registry = NULL;
 }
 

@@ -28,9 +28,10 @@ struct node_fixture_conn {
 struct node_fixture {
     struct sim_disk *sim; /* owned */
     struct config config; /* changed before start */
-    struct registry *registry;
+    const struct registry *registry;
     struct entropy entropy;
-    struct node *node; /* NULL: not running */
+    struct network *network; /* NULL: none; set before start */
+    struct node *node;       /* NULL: not running */
     struct node_fixture_conn conn;
     int64_t now_ms, monotonic_ms;
     struct prng prng; /* of the disk's pace */

@@ -13,6 +13,7 @@
 #include "geomys/ext/wait.h"
 #include "log/replay.h"
 #include "serve/call.h"
+#include "serve/renew.h"
 #include "shard/apply.h"
 #include "shard/dump.h"
 #include "support/resp_text.h"
@@ -28,7 +29,7 @@ _Noreturn static void give_up(const char *what, const struct complaint *complain
     abort();
 }
 
-static void add_module(struct registry *registry, const struct gm_module *module, const char *path)
+static void add_module(const struct registry **registry, const struct gm_module *module, const char *path)
 {
     struct complaint complaint;
     if (registry_add(registry, module, path, &complaint) != STATUS_OK) {
@@ -36,24 +37,23 @@ static void add_module(struct registry *registry, const struct gm_module *module
     }
 }
 
-struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
-                                           const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
+const struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
+                                                 const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
-    struct registry *registry = registry_create(interfaces, 1);
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        add_module(registry, own[i], NULL);
+    uint32_t count;
+    const struct gm_module *const *own = commands_all(&count);
+    const struct registry *registry = registry_create(interfaces, 1);
+    for (uint32_t i = 0; i < count; i++) {
+        add_module(&registry, own[i], NULL);
     }
     for (size_t i = 0; i < SHARD_FIXTURE_MODULES; i++) {
         if ((options->without & (1u << i)) == 0) {
-            add_module(registry, modules[i], "loaded.so");
+            add_module(&registry, modules[i], "loaded.so");
         }
     }
     if (options->module != NULL) {
-        add_module(registry, options->module, "more.so");
+        add_module(&registry, options->module, "more.so");
     }
     return registry;
 }
@@ -91,7 +91,7 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
 }
 
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
-                         struct registry *registry, bool owned)
+                         const struct registry *registry, bool owned)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture->registry = owned ? registry : NULL;
@@ -135,7 +135,7 @@ void shard_fixture_check_empty(struct shard *shard)
     keyspace_flush(&shard->keyspace);
     while (keyspace_reap(&shard->keyspace, 1000)) {
     }
-    for (uint32_t i = 0; i < shard->type_count; i++) {
+    for (uint32_t i = 0; i < shard->types.count; i++) {
         check(shard->keyspace.account[i].bytes == 0);
         check(shard->keyspace.account[i].blocks == 0);
         check(shard->keyspace.keys[i] == 0);
@@ -162,7 +162,7 @@ void shard_fixture_close(struct shard_fixture *fixture)
     worker_finish(&fixture->worker);
     shard_finish(&fixture->shard);
     sim_disk_destroy(fixture->sim);
-    registry_destroy(fixture->registry);
+    registry_release(fixture->registry);
     buf_finish(&fixture->history);
     buf_finish(&fixture->text);
 }
@@ -170,6 +170,14 @@ void shard_fixture_close(struct shard_fixture *fixture)
 void shard_fixture_configure(struct shard_fixture *fixture)
 {
     worker_configure(&fixture->worker, &fixture->options);
+}
+
+void shard_fixture_adopt(struct shard_fixture *fixture, const struct registry *newer)
+{
+    struct complaint complaint;
+    if (renew(&fixture->worker, newer, &complaint) != STATUS_OK) {
+        give_up("another registry", &complaint);
+    }
 }
 
 /* ---- turns ---- */
@@ -339,7 +347,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
 
 static void name_type(struct shard_fixture *fixture, uint16_t type)
 {
-    const char *name = fixture->shard.types[type].name;
+    const char *name = fixture->shard.types.by_number[type].name;
     size_t skipped = strncmp(name, "geomys.", 7) == 0 ? 7 : 0;
     (void)buf_append(&fixture->text, (struct gm_bytes){(const uint8_t *)name + skipped, strcspn(name, "/") - skipped});
 }
@@ -394,8 +402,8 @@ static void declare(struct shard_fixture *fixture, uint16_t type, struct gm_byte
 
 void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into)
 {
-    for (uint32_t i = 1; i < from->shard.type_count; i++) {
-        declare(into, (uint16_t)i, gm_bytes_of(from->shard.types[i].name));
+    for (uint32_t i = 1; i < from->shard.types.count; i++) {
+        declare(into, (uint16_t)i, gm_bytes_of(from->shard.types.by_number[i].name));
     }
     struct gm_bytes rest = buf_bytes(&from->history);
     while (rest.size > 0) {
@@ -467,7 +475,7 @@ static void rebuild_entry(void *context, void *element)
     struct rebuild *rebuild = context;
     rebuild->entry = element;
     rebuild->begun = false;
-    int number = shard_type_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
+    int number = types_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
     bool dumped = dump_value(rebuild->source, rebuild->entry, &rebuild->sink);

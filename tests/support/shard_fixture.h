@@ -35,8 +35,9 @@ enum shard_fixture_module {
 };
 
 struct shard_fixture_options {
-    struct registry *registry; /* borrowed: used instead of one of its own, the next two have no say then; or NULL */
-    unsigned without;          /* enum shard_fixture_module, or-ed: not loaded */
+    const struct registry
+        *registry;    /* borrowed: used instead of one of its own, the next two have no say then; or NULL */
+    unsigned without; /* enum shard_fixture_module, or-ed: not loaded */
     const struct gm_module *module; /* one more, or NULL */
     int64_t default_expiry_ms;
     const char *password;
@@ -50,7 +51,7 @@ struct shard_fixture_options {
 };
 
 struct shard_fixture {
-    struct registry *registry; /* owned, or NULL */
+    const struct registry *registry; /* owned, or NULL */
     struct shard shard;
     struct worker worker;
     struct worker_options options; /* what shard_fixture_configure publishes */
@@ -78,13 +79,13 @@ const struct gm_module *geomys_module_deque(void);
 
 #define SHARD_FIXTURE_MODULES 3
 
-struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
-                                           const struct gm_module *const modules[SHARD_FIXTURE_MODULES]);
+const struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
+                                                 const struct gm_module *const modules[SHARD_FIXTURE_MODULES]);
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
-                         struct registry *registry, bool owned);
+                         const struct registry *registry, bool owned);
 
 /* The modules that the options leave, and the host's commands. */
-static inline struct registry *shard_fixture_registry(const struct shard_fixture_options *options)
+static inline const struct registry *shard_fixture_registry(const struct shard_fixture_options *options)
 {
     const struct gm_module *modules[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
     return shard_fixture_registry_of(options, modules);
@@ -98,6 +99,9 @@ static inline void shard_fixture_open(struct shard_fixture *fixture, const struc
 
 /* Publishes fixture->options, which the test has changed, as CONFIG SET does. */
 void shard_fixture_configure(struct shard_fixture *fixture);
+
+/* The shard and its sessions go over to a newer registry; the caller keeps its own reference. Takes no turn. */
+void shard_fixture_adopt(struct shard_fixture *fixture, const struct registry *newer);
 
 /* Sends one inline command and takes one turn. What the client hears in it; until the next call of any function. */
 __attribute__((format(printf, 3, 4))) const char *shard_fixture_say(struct shard_fixture *fixture, unsigned client,

@@ -58,13 +58,20 @@ def readable(descriptor, patience_s):
 
 
 class Process(subprocess.Popen):
-    """A server. What it prints goes to the end of the file `output`; `home` is its HOME."""
+    """A server. What it prints goes to the end of the file `output`; `home` is its HOME; `before`, if not None, is
+    called in the process before it becomes one."""
 
-    def __init__(self, command, output, home, cwd=None):
+    def __init__(self, command, output, home, cwd=None, before=None):
         self.output = output
+
+        def prepare():
+            die_with_parent()
+            if before is not None:
+                before()
+
         with open(output, "ab") as file:
             super().__init__(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=cwd,
-                             env={**os.environ, "HOME": home}, preexec_fn=die_with_parent)
+                             env={**os.environ, "HOME": home}, preexec_fn=prepare)
 
     def ended(self, patience_s=0):
         """True as soon as it has ended, False after that time."""
@@ -107,13 +114,13 @@ class Process(subprocess.Popen):
             return "".join("    " + line for line in file.read().splitlines(True)[-lines:])
 
 
-def start(command_of, ready_of, output, home, patience_s, port=None):
+def start(command_of, ready_of, output, home, patience_s, port=None, before=None):
     """(process, port). `command_of(port)` is the command line; `ready_of(process, port)` tells whether it is as it
     shall be, None: nothing is waited for; `output()` names a file. Without a port a free one is found, and another if
     somebody else was faster."""
     for _ in range(ATTEMPTS):
         chosen = port or free_port()
-        process = Process(command_of(chosen), output(), home)
+        process = Process(command_of(chosen), output(), home, before=before)
         try:
             if ready_of is None or process.await_ready(lambda: ready_of(process, chosen), patience_s):
                 return process, chosen

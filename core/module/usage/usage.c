@@ -123,7 +123,7 @@ static void skip_blanks(struct parser *parser)
 
 static enum status add_node(struct parser *parser, enum usage_kind kind, uint32_t column, uint8_t *out)
 {
-    if (parser->node_count == USAGE_NODE_MAX) {
+    if (parser->node_count == USAGE_NODE_MAX) { /* usage P1 */
         return usage_refuse(parser->complaint, column, "more than %d parts", USAGE_NODE_MAX);
     }
     parser->nodes[parser->node_count] = (struct usage_node){.kind = (uint8_t)kind,
@@ -219,7 +219,7 @@ static enum status parse_bracket(struct parser *parser, char open, uint8_t *out)
 {
     uint32_t begin = parser->at;
     char close = open == '[' ? ']' : open == '<' ? '>' : '}';
-    if (parser->depth == USAGE_DEPTH_MAX) {
+    if (parser->depth == USAGE_DEPTH_MAX) { /* usage P1 */
         return usage_refuse(parser->complaint, begin, "brackets more than %d deep", USAGE_DEPTH_MAX);
     }
     parser->depth++;
@@ -450,7 +450,7 @@ enum status usage_parse(struct usage *usage, const char *line, struct complaint 
     enum status status = parse_into(usage, complaint);
     if (status != STATUS_OK) {
         complaint_prefix(complaint, "usage line \"%.160s%s\"", line, size > 160 ? "..." : "");
-        usage_finish(usage);
+        usage_finish(usage); /* usage P2 */
     }
     return status;
 }

@@ -271,10 +271,12 @@ static enum usage_outcome bind_counted(struct binder *binder, const struct usage
 static enum usage_outcome bind_open(struct binder *binder, const struct usage_node *node, uint32_t reserve)
 {
     do {
+        uint32_t before = binder->at;
         enum usage_outcome outcome = bind_once(binder, node, reserve);
         if (outcome != USAGE_OK) {
             return outcome;
         }
+        check(binder->at > before); /* usage_bind P2 */
     } while (!is_exhausted(binder, reserve));
     return USAGE_OK;
 }
@@ -282,10 +284,12 @@ static enum usage_outcome bind_open(struct binder *binder, const struct usage_no
 static enum usage_outcome bind_repeat(struct binder *binder, const struct usage_node *node, uint32_t reserve)
 {
     do {
+        uint32_t before = binder->at;
         enum usage_outcome outcome = bind_once(binder, node, reserve);
         if (outcome != USAGE_OK) {
             return outcome;
         }
+        check(binder->at > before); /* usage_bind P2 */
     } while (next_token(binder, node->first, reserve) >= 0);
     return USAGE_OK;
 }
@@ -358,7 +362,7 @@ static inline enum usage_outcome bind_prefix(const struct usage *usage, const st
 static void clear_rest(const struct usage *usage, struct gm_arg *args, uint32_t from)
 {
     if (from < usage->leaf_count) {
-        memset(args + from, 0, (usage->leaf_count - from) * sizeof args[0]);
+        memset(args + from, 0, (usage->leaf_count - from) * sizeof args[0]); /* usage_bind P3 */
     }
 }
 
@@ -438,6 +442,7 @@ static enum usage_outcome bind_rest(const struct usage *usage, const struct gm_b
     return outcome;
 }
 
+/* usage_bind P1: nothing below allocates, and brackets are at most USAGE_DEPTH_MAX deep (usage P1). */
 enum usage_outcome usage_bind(const struct usage *usage, const struct gm_bytes *argv, uint32_t argc,
                               struct gm_arg *args, struct usage_bound *bound)
 {

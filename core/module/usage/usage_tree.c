@@ -120,7 +120,7 @@ static enum status measure_choice(struct analysis *analysis, struct usage_node *
         if (item_min(child) == 0) {
             return usage_refuse(analysis->complaint, child->column, "an alternative needs at least one word");
         }
-        if (child->lead != USAGE_NO_LEAF && node->lead != USAGE_NO_LEAF) {
+        if (child->lead != USAGE_NO_LEAF && node->lead != USAGE_NO_LEAF) { /* usage_tree P1 */
             return usage_refuse(analysis->complaint, child->column, "two alternatives begin with an argument");
         }
         uint8_t common = common_token(analysis->usage, child->first, node->first);
@@ -223,15 +223,16 @@ static enum status check_decidable(struct analysis *analysis, const struct usage
     const struct usage *usage = analysis->usage;
     if ((node->flags & (USAGE_OPTIONAL | USAGE_REPEAT)) != 0) {
         uint8_t common = common_token(usage, node->first, after->tokens);
-        if (common != USAGE_NO_LEAF) {
+        if (common != USAGE_NO_LEAF) { /* usage_tree P1 */
             return refuse_common(analysis, node->column, common);
         }
     }
-    if ((node->flags & USAGE_OPEN) != 0 && after->min != after->max) {
+    if ((node->flags & USAGE_OPEN) != 0 && after->min != after->max) { /* usage_tree P3 */
         return usage_refuse(analysis->complaint, node->column,
                             "a repeated argument takes all words to the end, so only a fixed number may follow it");
     }
     bool positional = is_optional(node) && node->lead != USAGE_NO_LEAF && (node->flags & USAGE_COUNTED) == 0;
+    /* usage_tree P2 */
     if (positional && (after->hidden || (after->min != after->max && !after->options_only))) {
         return usage_refuse(analysis->complaint, node->column,
                             "whether this optional argument is there can not be told from what follows it");
@@ -299,6 +300,7 @@ static enum status check_count(struct analysis *analysis, uint8_t number)
     if (!fits) {
         return usage_refuse(analysis->complaint, counter->column, "what counts another argument must be an int");
     }
+    /* usage_tree P4 */
     if (usage->nodes[counter->parent].kind != USAGE_SEQUENCE || is_optional(counter) ||
         !is_above(usage, counter->parent, number) || is_inside_repeat(usage, counter_number)) {
         return usage_refuse(analysis->complaint, node->column,

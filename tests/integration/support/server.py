@@ -74,10 +74,12 @@ class Server:
     folder      the data's; what the server prints goes into server.<n>.txt beside it
     modules     a folder of modules; None: none are loaded
     wait        "serving", "answering" (perhaps still loading) or None
+    before      called in the process before it becomes a server: limits
     settings    further flags, underscores and all"""
 
-    def __init__(self, folder, modules=MODULES, wait="serving", port=None, **settings):
+    def __init__(self, folder, modules=MODULES, wait="serving", port=None, before=None, **settings):
         self.folder = folder
+        self.before = before
         self.settings = dict(settings)
         if modules is not None:
             self.settings["module_folder"] = modules
@@ -107,7 +109,7 @@ class Server:
         self.process, self.port = start(
             lambda port: [PROGRAM, *flags_of({"port": port, **self.settings})],
             None if wait is None else lambda _, port: self.answers(wait == "serving", port),
-            self.next_output, self.folder, PATIENCE_S, self.port)
+            self.next_output, self.folder, PATIENCE_S, self.port, self.before)
 
     def next_output(self):
         number = len([name for name in os.listdir(self.folder) if name.startswith("server.")])

@@ -84,3 +84,42 @@ Test(buf, grows_at_most_twofold_and_keeps_its_bytes)
     cr_assert(buf_append(&zeroed, BYTES("0123456789")), "all zeros but the limit is a valid buffer");
     buf_finish(&zeroed);
 }
+
+Test(buf, formats_any_length_and_all_or_nothing_at_the_ceiling)
+{
+    static char text[5000];
+    memset(text, 'x', sizeof text - 1);
+    static const size_t sizes[] = {0, 1, 1022, 1023, 1024, 1025, 4998};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct buf buf;
+        buf_init(&buf, sizes[i] + 1);
+        cr_assert(buf_format(&buf, "<%.*s", (int)sizes[i], text), "%zu", sizes[i]);
+        cr_assert_eq(buf.size, sizes[i] + 1, "exactly at the ceiling");
+        cr_assert(buf.data[0] == '<' && (sizes[i] == 0 || buf.data[sizes[i]] == 'x'));
+        cr_assert_not(buf.full);
+        buf_clear(&buf, SIZE_MAX);
+        cr_assert_not(buf_format(&buf, "<%.*s>", (int)sizes[i], text), "one byte beyond it");
+        cr_assert(buf.full && buf.size == 0);
+        buf_finish(&buf);
+    }
+}
+
+Test(buf, takes_nothing_beyond_a_ceiling_that_has_been_lowered)
+{
+    struct buf buf;
+    buf_init(&buf, 1000);
+    cr_assert(buf_append(&buf, BYTES("0123456789")));
+    buf_limit(&buf, 12); /* there is room for more in its memory */
+    cr_assert(buf_append(&buf, BYTES("ab")));
+    cr_assert_not(buf_append(&buf, BYTES("c")));
+    buf_limit(&buf, 5);
+    cr_assert(gm_bytes_equal(buf_bytes(&buf), BYTES("0123456789ab")), "what is there stays");
+    cr_assert_not(buf_append(&buf, BYTES("c")));
+    buf_consume(&buf, 8);
+    cr_assert(buf_append(&buf, BYTES("c")));
+    cr_assert_not(buf_append(&buf, BYTES("d")));
+    buf_limit(&buf, 1000);
+    cr_assert(buf_append(&buf, BYTES("d")));
+    cr_assert(gm_bytes_equal(buf_bytes(&buf), BYTES("89abcd")));
+    buf_finish(&buf);
+}

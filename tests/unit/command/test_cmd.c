@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories can not bring about
+/* test_cmd.c - the host's own commands on one shard, as a client sees them: what the stories cannot bring about
  * (frozen and damaged values, a password, a clock that jumps, many keys, a transaction that would be too much). */
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -26,27 +26,26 @@ const struct gm_module *geomys_module_deque(void);
 /* ---- a shard with sessions ---- */
 
 struct world {
-    struct registry *registry;
+    const struct registry *registry;
     struct shard shard;
     struct worker worker;
     struct session *session;
     struct session *other;
 };
 
-static struct registry *make_registry(bool with_modules)
+static const struct registry *make_registry(bool with_modules)
 {
     static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
-    const struct gm_module *own[] = {commands_keys(),        commands_expire(), commands_connection(),
-                                     commands_transaction(), commands_pubsub(), commands_command(),
-                                     commands_slowlog(),     commands_latency()};
+    uint32_t count;
+    const struct gm_module *const *own = commands_all(&count);
     const struct gm_module *loaded[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
-    struct registry *registry = registry_create(interfaces, 1);
+    const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        cr_assert_eq(registry_add(registry, own[i], NULL, &complaint), STATUS_OK, "%s", complaint.text);
+    for (uint32_t i = 0; i < count; i++) {
+        cr_assert_eq(registry_add(&registry, own[i], NULL, &complaint), STATUS_OK, "%s", complaint.text);
     }
     for (size_t i = 0; with_modules && i < sizeof loaded / sizeof loaded[0]; i++) {
-        cr_assert_eq(registry_add(registry, loaded[i], "x.so", &complaint), STATUS_OK, "%s", complaint.text);
+        cr_assert_eq(registry_add(&registry, loaded[i], "x.so", &complaint), STATUS_OK, "%s", complaint.text);
     }
     return registry;
 }
@@ -75,7 +74,7 @@ static void close_world(struct world *world)
     sessions_close(world->other);
     worker_finish(&world->worker);
     shard_finish(&world->shard);
-    registry_destroy(world->registry);
+    registry_release(world->registry);
 }
 
 /* The log has all that was written: the client hears its answers. */
@@ -152,6 +151,7 @@ Test(cmd, nothing_is_answered_before_the_password)
 }
 
 /* HELLO that is refused in its last part has not done its first. */
+/* cmd_connection I2 */
 Test(cmd, hello_does_all_or_nothing)
 {
     struct world world;
@@ -197,7 +197,7 @@ static void freeze_list(struct world *plain)
     struct gm_bytes key = BYTES("list");
     const struct entry *entry = keyspace_find(&rich.shard.keyspace, key, keyspace_hash(&rich.shard.keyspace, key));
     const struct gm_type *type = shard_type_of(&rich.shard, entry)->abi;
-    int number = shard_type_number(&plain->shard, gm_bytes_of(type->id));
+    int number = types_number(&plain->shard, gm_bytes_of(type->id));
     cr_assert_gt(number, 0);
     struct mover mover = {
         .sink = {.record = move_records}, .target = &plain->shard, .key = "list", .type = (uint16_t)number};
@@ -234,6 +234,7 @@ Test(cmd, a_value_whose_module_is_absent_can_be_handled_but_not_read)
     close_world(&world);
 }
 
+/* cmd_keys I2 */
 Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
 {
     struct world world;
@@ -241,7 +242,7 @@ Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
     struct session *session = world.session;
     expect(session, ":1\r\n", "RPUSH list a");
     struct gm_bytes key = BYTES("list");
-    int number = shard_type_number(&world.shard, BYTES("geomys.deque/1"));
+    int number = types_number(&world.shard, BYTES("geomys.deque/1"));
     struct record record = {.sequence = world.shard.tail.last_sequence,
                             .type = (uint16_t)number,
                             .op = 60000,
@@ -312,6 +313,7 @@ Test(cmd, a_watched_key_that_has_expired_and_is_still_there_breaks_the_watch)
     close_world(&world);
 }
 
+/* cmd_scan I1 */
 Test(cmd, a_random_key_is_found_among_many_that_have_expired)
 {
     struct world world;
@@ -363,6 +365,7 @@ static uint64_t scan_page(struct session *session, uint64_t cursor, uint8_t seen
     return cursor;
 }
 
+/* cmd_scan I2 */
 Test(cmd, a_scan_sees_what_was_there_all_the_time_while_the_table_grows_and_shrinks)
 {
     struct world world;

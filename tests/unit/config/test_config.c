@@ -107,7 +107,7 @@ Test(config, without_a_file_or_flags)
     cr_assert_eq(config.external_port, 6379);
     cr_assert_eq(config.internal_port, 7379);
     cr_assert_eq(config.default_expiry_ms, 0);
-    cr_assert_eq(config.persistence, WAL_WRITE_THROUGH);
+    cr_assert_eq(config.persistence, CONFIG_PERSISTENCE_WRITE_THROUGH);
     cr_assert_not(config.cluster_mode || config.replication_enabled || config.sharding_enabled);
     cr_assert_eq(config.bind.count, 1);
     cr_assert_str_eq(config.bind.items[0], "127.0.0.1");
@@ -166,7 +166,7 @@ Test(config, a_file_says_it_all)
     cr_assert_eq(config.external_port, 6380);
     cr_assert_eq(config.internal_port, 9000);
     cr_assert_eq(config.default_expiry_ms, 1500);
-    cr_assert_eq(config.persistence, WAL_BUFFERED);
+    cr_assert_eq(config.persistence, CONFIG_PERSISTENCE_BUFFERED);
     cr_assert_str_eq(described(&config, "bind"), "0.0.0.0,::1");
     cr_assert_str_eq(config.unix_socket, "/home/ada/g.sock");
     cr_assert_eq(config.unix_socket_mode, 0660);
@@ -397,7 +397,7 @@ Test(config, flags_come_in_every_style)
     cr_assert_not(config.cluster_mode);
     cr_assert_eq(config.max_bulk, 1 << 20);
     cr_assert_eq(config.default_expiry_ms, 500);
-    cr_assert_eq(config.persistence, WAL_NONE);
+    cr_assert_eq(config.persistence, CONFIG_PERSISTENCE_NONE);
     cr_assert_str_eq(config.password, "-x");
     struct buf path;
     buf_init(&path, 1000);

@@ -5,12 +5,22 @@
 
 #include "config/config.h"
 
-/* What becomes of the file `text` once `settings` (names and values, then NULL) have been set on a server that runs
- * with it and with `flag`. */
 static struct config config;
 static struct complaint complaint;
 static struct buf out;
 
+static enum status change(const struct gm_bytes *pairs, size_t count)
+{
+    struct config_change made;
+    enum status status = config_change(&config, pairs, count, &made, &complaint);
+    if (status == STATUS_OK) {
+        config_change_keep(&made);
+    }
+    return status;
+}
+
+/* What becomes of the file `text` once `settings` (names and values, then NULL) have been set on a server that runs
+ * with it and with `flag`. */
 static enum status rewrite(const char *text, const char *flag, const char *const *settings)
 {
     config_init(&config, "/home/x");
@@ -20,7 +30,7 @@ static enum status rewrite(const char *text, const char *flag, const char *const
                  complaint.text);
     for (; *settings != NULL; settings += 2) {
         struct gm_bytes pair[] = {gm_bytes_of(settings[0]), gm_bytes_of(settings[1])};
-        cr_assert_eq(config_set_all(&config, pair, 1, &complaint), STATUS_OK, "%s", complaint.text);
+        cr_assert_eq(change(pair, 1), STATUS_OK, "%s", complaint.text);
     }
     buf_init(&out, CONFIG_FILE_SIZE_MAX);
     enum status status = config_rewrite(&config, "geomys.conf", gm_bytes_of(text), &out, &complaint);
@@ -120,7 +130,7 @@ Test(config_rewrite, a_file_that_is_broken_by_now_is_refused)
 
 /* ---- several at once ---- */
 
-Test(config_set_all, all_or_none)
+Test(config_change, all_or_none)
 {
     config_init(&config, NULL);
     struct gm_bytes good[] = {BYTES("maxclients"),
@@ -131,7 +141,7 @@ Test(config_set_all, all_or_none)
                               BYTES("9"),
                               BYTES("slowlog-log-slower-than"),
                               BYTES("-1")};
-    cr_assert_eq(config_set_all(&config, good, 4, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(change(good, 4), STATUS_OK, "%s", complaint.text);
     cr_expect(config.maxclients == 7 && strcmp(config.password, "x") == 0 && config.timeout_s == 9);
     struct gm_bytes bad[] = {BYTES("maxclients"),
                              BYTES("8"),
@@ -143,18 +153,36 @@ Test(config_set_all, all_or_none)
                              BYTES("y"),
                              BYTES("timeout"),
                              BYTES("soon")};
-    cr_expect(config_set_all(&config, bad, 5, &complaint) == STATUS_INVALID);
+    cr_expect(change(bad, 5) == STATUS_INVALID);
     cr_expect(config.maxclients == 7 && config.slowlog_log_slower_than == -1);
     cr_expect(config.notify_keyspace_events[0] == '\0' && strcmp(config.password, "x") == 0);
     struct gm_bytes twice[] = {BYTES("maxclients"), BYTES("8"), BYTES("maxclients"), BYTES("9")};
-    cr_expect(config_set_all(&config, twice, 2, &complaint) == STATUS_INVALID && config.maxclients == 7);
+    cr_expect(change(twice, 2) == STATUS_INVALID && config.maxclients == 7);
     struct gm_bytes unknown[] = {BYTES("maxclients"), BYTES("8"),      BYTES("nosuch"),
                                  BYTES("9"),          BYTES("nosuch"), BYTES("9")};
-    cr_expect(config_set_all(&config, unknown, 3, &complaint) == STATUS_NOT_FOUND && config.maxclients == 7);
+    cr_expect(change(unknown, 3) == STATUS_NOT_FOUND && config.maxclients == 7);
     config_finish(&config);
 }
 
-Test(config_set_all, more_settings_than_there_are)
+Test(config_change, says_whom_it_touches_and_may_be_undone)
+{
+    config_init(&config, NULL);
+    struct config_change made;
+    struct gm_bytes pairs[] = {BYTES("maxclients"), BYTES("7"),         BYTES("requirepass"),
+                               BYTES("x"),          BYTES("log_level"), BYTES("error")};
+    cr_assert_eq(config_change(&config, pairs, 3, &made, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_eq(made.touches, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_SERVING | CONFIG_TOUCHES_TRACE);
+    cr_expect(config.maxclients == 7 && strcmp(config.password, "x") == 0 && config.log_level == CONFIG_LOG_ERROR);
+    config_change_undo(&made);
+    cr_expect(config.maxclients == 10000 && config.password[0] == '\0' && config.log_level == CONFIG_LOG_INFO);
+    struct gm_bytes fixed[] = {BYTES("maxclients"), BYTES("7"), BYTES("dir"), BYTES("/elsewhere")};
+    cr_expect_eq(config_change(&config, fixed, 2, &made, &complaint), STATUS_REFUSED);
+    cr_expect_str_eq(complaint.text, "\"data_folder\" can not be changed while the server runs");
+    cr_expect(config.maxclients == 10000);
+    config_finish(&config);
+}
+
+Test(config_change, more_settings_than_there_are)
 {
     static struct gm_bytes pairs[4 * CONFIG_KEYS_MAX];
     config_init(&config, NULL);
@@ -162,6 +190,6 @@ Test(config_set_all, more_settings_than_there_are)
         pairs[2 * i] = gm_bytes_of(config_key_name(i % config_key_count()));
         pairs[2 * i + 1] = BYTES("1");
     }
-    cr_expect(config_set_all(&config, pairs, 2 * CONFIG_KEYS_MAX, &complaint) != STATUS_OK);
+    cr_expect(change(pairs, 2 * CONFIG_KEYS_MAX) != STATUS_OK);
     config_finish(&config);
 }

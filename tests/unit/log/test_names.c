@@ -16,7 +16,9 @@ Test(names, are_listed_in_the_order_of_their_declaration)
     cr_assert(gm_bytes_equal(names_of(&names, 65535), BYTES("a.list/1")));
     cr_assert_eq(names_of(&names, 8).size, 0);
     cr_assert_eq(names_of(&names, 0).size, 0);
-    cr_assert(names_number(&names, BYTES("a.set/1")) == 1 && names_number(&names, BYTES("a.set/2")) == 0);
+    cr_assert_eq(names_declare(&names, 9, BYTES("a.set/1")), NAMES_NEW, "a name may have several numbers");
+    cr_assert_eq(names_number(&names, BYTES("a.set/1")), 9, "the newest");
+    cr_assert(names_number(&names, BYTES("a.text/1")) == 7 && names_number(&names, BYTES("a.set/2")) == 0);
     names_finish(&names);
 }
 

@@ -3,6 +3,7 @@
 /* Files that are modules, and files that are not: one sentence each, and nothing half-loaded. */
 #include "module/loader.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -12,11 +13,11 @@
 
 static const struct registry_interface interfaces[] = {{"wait/1", NULL}};
 
-static enum status load(struct loader *loader, struct registry *registry, const char *name, struct complaint *complaint)
+static enum status load(const struct registry **registry, const char *name, struct complaint *complaint)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s.so", GEOMYS_TEST_BROKEN_DIR, name);
-    return loader_load(loader, registry, path, complaint);
+    return loader_add(registry, path, complaint);
 }
 
 #define TEXT_OF(number) #number
@@ -53,16 +54,14 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
         {"same_command", STATUS_EXISTS, "'odd.get' (odd.same_command 1.2.3) is there already, from odd.fine 1.2.3"},
         {"same_type", STATUS_EXISTS, "type 'odd.fine/1'"},
     };
-    struct registry *registry = registry_create(interfaces, 1);
-    struct loader loader;
+    const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint = {{0}};
-    loader_init(&loader, false);
-    cr_assert_eq(load(&loader, registry, "fine", &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(load(&registry, "fine", &complaint), STATUS_OK, "%s", complaint.text);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char file[128];
         complaint.text[0] = '\0';
         snprintf(file, sizeof file, "/%s.so: ", cases[i].name);
-        enum status status = load(&loader, registry, cases[i].name, &complaint);
+        enum status status = load(&registry, cases[i].name, &complaint);
         cr_expect_eq(status, cases[i].status, "%s: %d, %s", cases[i].name, status, complaint.text);
         cr_expect(strstr(complaint.text, file) != NULL, "the file is named: %s", complaint.text);
         cr_expect(strstr(complaint.text, cases[i].part) != NULL, "%s: %s", cases[i].name, complaint.text);
@@ -70,56 +69,97 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
         cr_expect_eq(registry_module_count(registry), 1);
         cr_expect_eq(registry_command_count(registry), 2);
     }
-    cr_expect_eq(loader.count, 1, "refused files are closed");
-    registry_destroy(registry);
-    loader_finish(&loader);
+    registry_release(registry);
 }
 
 Test(loader, a_file_is_loaded_once_under_whatever_name)
 {
-    struct registry *registry = registry_create(interfaces, 1);
-    struct loader loader;
+    const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;
     char link[] = "/tmp/geomys-loader-XXXXXX";
     cr_assert_not_null(mkdtemp(link));
     char path[64];
     snprintf(path, sizeof path, "%s/other.so", link);
     cr_assert_eq(symlink(GEOMYS_TEST_BROKEN_DIR "/fine.so", path), 0);
-    loader_init(&loader, true);
-    cr_assert_eq(load(&loader, registry, "fine", &complaint), STATUS_OK);
-    cr_expect_eq(load(&loader, registry, "fine", &complaint), STATUS_EXISTS);
-    cr_expect_eq(loader_load(&loader, registry, path, &complaint), STATUS_EXISTS);
+    cr_assert_eq(load(&registry, "fine", &complaint), STATUS_OK);
+    cr_expect_eq(load(&registry, "fine", &complaint), STATUS_EXISTS);
+    cr_expect_eq(loader_add(&registry, path, &complaint), STATUS_EXISTS);
     cr_expect(strstr(complaint.text, "loaded already") != NULL, "%s", complaint.text);
-    cr_expect_eq(registry_command_named(registry, BYTES("ODD.GET"))->module->index, 0);
+    cr_expect_eq(registry_command_named(registry, BYTES("ODD.GET"))->module, registry_module(registry, 0));
     unlink(path);
     rmdir(link);
-    registry_destroy(registry);
-    loader_finish(&loader);
+    registry_release(registry);
+}
+
+static bool is_open(const char *path)
+{
+    void *handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    if (handle != NULL) {
+        dlclose(handle);
+    }
+    return handle != NULL;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char block[4096];
+    size_t size;
+    FILE *in = fopen(from, "r");
+    FILE *out = fopen(to, "w");
+    cr_assert(in != NULL && out != NULL);
+    while ((size = fread(block, 1, sizeof block, in)) > 0) {
+        cr_assert_eq(fwrite(block, 1, size, out), size);
+    }
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+/* loader P3: neither before nor after. The other version is a copy under another name. */
+Test(loader, a_file_is_open_as_long_as_a_registry_has_its_module)
+{
+    const char *fine = GEOMYS_TEST_BROKEN_DIR "/fine.so";
+    char folder[] = "/tmp/geomys-loader-XXXXXX";
+    char other[64];
+    struct complaint complaint;
+    const struct registry *none = registry_create(interfaces, 1);
+    const struct registry *one, *two;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(other, sizeof other, "%s/newer.so", folder);
+    copy_file(fine, other);
+    cr_assert_eq(loader_load(none, fine, false, &one, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_eq(loader_load(one, other, false, &two, &complaint), STATUS_EXISTS, "not as a second one");
+    cr_expect_not(is_open(other));
+    cr_assert_eq(loader_load(one, other, true, &two, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_str_eq(registry_module_named(two, BYTES("odd.fine"))->path, other);
+    registry_release(none);
+    cr_expect(is_open(fine) && is_open(other));
+    registry_release(one);
+    cr_expect(!is_open(fine) && is_open(other));
+    registry_release(two);
+    cr_expect(!is_open(fine) && !is_open(other));
+    unlink(other);
+    rmdir(folder);
 }
 
 Test(loader, what_is_not_a_shared_object_is_refused)
 {
-    struct registry *registry = registry_create(interfaces, 1);
-    struct loader loader;
+    const struct registry *registry = registry_create(interfaces, 1);
     struct complaint complaint;
     char path[] = "/tmp/geomys-loader-XXXXXX";
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
-    loader_init(&loader, false);
-    cr_expect_eq(loader_load(&loader, registry, path, &complaint), STATUS_INVALID, "an empty file");
+    cr_expect_eq(loader_add(&registry, path, &complaint), STATUS_INVALID, "an empty file");
     cr_expect(strstr(complaint.text, "not a shared object") != NULL, "%s", complaint.text);
     cr_assert_eq(
         write(fd, "#!/bin/sh\necho no module, but long enough for a header of an ELF file, which has 64\n", 84), 84);
-    cr_expect_eq(loader_load(&loader, registry, path, &complaint), STATUS_INVALID);
+    cr_expect_eq(loader_add(&registry, path, &complaint), STATUS_INVALID);
     cr_expect(strstr(complaint.text, "invalid ELF header") != NULL, "%s", complaint.text);
-    cr_expect_eq(loader_load(&loader, registry, "/tmp", &complaint), STATUS_INVALID);
+    cr_expect_eq(loader_add(&registry, "/tmp", &complaint), STATUS_INVALID);
     cr_expect(strstr(complaint.text, "not a file") != NULL, "%s", complaint.text);
-    cr_expect_eq(loader_load(&loader, registry, "libc.so.6", &complaint), STATUS_NOT_FOUND, "no search path");
-    cr_expect_eq(loader.count, 0);
+    cr_expect_eq(loader_add(&registry, "libc.so.6", &complaint), STATUS_NOT_FOUND, "no search path");
     close(fd);
     unlink(path);
-    registry_destroy(registry);
-    loader_finish(&loader);
+    registry_release(registry);
 }
 
 /* ---- the guide ---- */
@@ -160,19 +200,16 @@ Test(loader, the_module_of_the_guide_builds_and_loads)
     char folder[] = "/tmp/geomys-guide-XXXXXX";
     char source[64];
     char object[64];
-    struct loader loader;
     struct complaint complaint;
-    struct registry *registry = registry_create(interfaces, 1);
+    const struct registry *registry = registry_create(interfaces, 1);
     cr_assert_not_null(mkdtemp(folder));
     snprintf(source, sizeof source, "%s/high.c", folder);
     snprintf(object, sizeof object, "%s/high.so", folder);
     extract_module(source);
     build_module(source, object);
-    loader_init(&loader, false);
-    cr_expect_eq(loader_load(&loader, registry, object, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_expect_eq(loader_add(&registry, object, &complaint), STATUS_OK, "%s", complaint.text);
     cr_expect_not_null(registry_command_named(registry, BYTES("high.put")));
-    registry_destroy(registry);
-    loader_finish(&loader);
+    registry_release(registry);
     unlink(source);
     unlink(object);
     rmdir(folder);

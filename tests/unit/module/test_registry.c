@@ -78,12 +78,12 @@ static const char *const needs[] = {"wait/1"};
 static const int wait_functions = 1;
 static const struct registry_interface interfaces[] = {{"timer/3", NULL}, {"wait/1", &wait_functions}};
 
-static struct registry *registry_of_fruit(void)
+static const struct registry *registry_of_fruit(void)
 {
     static const struct gm_module module = FRUIT;
     struct complaint complaint;
-    struct registry *registry = registry_create(interfaces, 2);
-    cr_assert_eq(registry_add(registry, &module, "/modules/fruit.so", &complaint), STATUS_OK, "%s", complaint.text);
+    const struct registry *registry = registry_create(interfaces, 2);
+    cr_assert_eq(registry_add(&registry, &module, "/modules/fruit.so", &complaint), STATUS_OK, "%s", complaint.text);
     return registry;
 }
 
@@ -126,7 +126,7 @@ Test(registry, commands_are_found_whatever_their_case)
         {"COMMAND nothing", "unknown sub"},
         {"basket|add k", "unknown"},
     };
-    struct registry *registry = registry_of_fruit();
+    const struct registry *registry = registry_of_fruit();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_expect_str_eq(outcome_of(registry, cases[i][0]), cases[i][1], "%s", cases[i][0]);
     }
@@ -139,12 +139,12 @@ Test(registry, commands_are_found_whatever_their_case)
     cr_expect_eq(registry_entry_named(registry, BYTES("BASKET"))->sub_count, 2);
     struct gm_bytes long_name = {(const uint8_t *)types, 70};
     cr_expect_null(registry_entry_named(registry, long_name));
-    registry_destroy(registry);
+    registry_release(registry);
 }
 
 Test(registry, what_was_declared_is_there_in_its_order)
 {
-    struct registry *registry = registry_of_fruit();
+    const struct registry *registry = registry_of_fruit();
     cr_assert_eq(registry_module_count(registry), 1);
     cr_assert_eq(registry_type_count(registry), 2);
     cr_assert_eq(registry_command_count(registry), 8);
@@ -165,8 +165,8 @@ Test(registry, what_was_declared_is_there_in_its_order)
     cr_assert_null(registry_type_named(registry, BYTES("acme.seed/1")));
     cr_assert_eq(registry_command(registry, 0)->type, registry_type(registry, 0));
     cr_assert_null(registry_command(registry, 5)->type);
-    registry_destroy(registry);
-    registry_destroy(NULL);
+    registry_release(registry);
+    registry_release(NULL);
 }
 
 static void expect_categories(const struct registry *registry, const char *name, const char *expected)
@@ -194,18 +194,18 @@ Test(registry, categories_follow_from_flags_and_group)
                                                 .group = "connection",
                                                 .commands = own,
                                                 .command_count = 1};
-    struct registry *registry = registry_of_fruit();
+    const struct registry *registry = registry_of_fruit();
     struct complaint complaint;
-    cr_assert_eq(registry_add(registry, &connection, NULL, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(registry_add(&registry, &connection, NULL, &complaint), STATUS_OK, "%s", complaint.text);
     expect_categories(registry, "get", "read list fast");
     expect_categories(registry, "waitfor", "write list slow blocking dangerous");
     expect_categories(registry, "client|id", "fast connection");
-    registry_destroy(registry);
+    registry_release(registry);
 }
 
 Test(registry, the_escape_hatch_finds_the_keys_and_is_not_trusted)
 {
-    struct registry *registry = registry_of_fruit();
+    const struct registry *registry = registry_of_fruit();
     const struct command *command = registry_command_named(registry, BYTES("pick"));
     struct gm_arg args[USAGE_LEAF_MAX];
     struct usage_key keys[8];
@@ -232,7 +232,7 @@ Test(registry, the_escape_hatch_finds_the_keys_and_is_not_trusted)
     words = words_of("PICK x a");
     cr_assert_eq(command_bind(command, words.argv, words.argc, args, &bound), USAGE_VALUE);
     cr_assert_not_null(strstr(bound.error, "not an integer"), "the line is matched first");
-    registry_destroy(registry);
+    registry_release(registry);
 }
 
 Test(registry, hundreds_of_commands_are_all_found)
@@ -247,14 +247,14 @@ Test(registry, hundreds_of_commands_are_all_found)
     struct gm_module module = FRUIT;
     module.commands = many;
     module.command_count = 700;
-    struct registry *registry = registry_create(interfaces, 2);
-    cr_assert_eq(registry_add(registry, &module, "many.so", &complaint), STATUS_OK, "%s", complaint.text);
+    const struct registry *registry = registry_create(interfaces, 2);
+    cr_assert_eq(registry_add(&registry, &module, "many.so", &complaint), STATUS_OK, "%s", complaint.text);
     for (uint32_t i = 0; i < 700; i++) {
         struct gm_bytes name = {(const uint8_t *)names[i], strlen(names[i]) - 4};
         const struct command *command = registry_command_named(registry, name);
         cr_assert(command != NULL && command->index == i, "%s", names[i]);
     }
-    registry_destroy(registry);
+    registry_release(registry);
 }
 
 /* ---- refusals ---- */
@@ -376,12 +376,12 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"no name that TYPE could answer", STATUS_INVALID, type_of_two_words},
         {"type number 0 has the size 8", STATUS_INVALID, small_type},
     };
-    struct registry *registry = registry_create(interfaces, 2);
+    const struct registry *registry = registry_create(interfaces, 2);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct gm_module module = FRUIT;
         struct complaint complaint = {{0}};
         cases[i].spoil(&module);
-        enum status status = registry_add(registry, &module, "dir/spoilt.so", &complaint);
+        enum status status = registry_add(&registry, &module, "dir/spoilt.so", &complaint);
         cr_expect_eq(status, cases[i].status, "%s: %d", cases[i].part, status);
         cr_expect(strstr(complaint.text, cases[i].part) != NULL, "%s", complaint.text);
         cr_expect(strncmp(complaint.text, "module dir/spoilt.so: ", 22) == 0, "%s", complaint.text);
@@ -391,38 +391,250 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
     struct gm_module module = FRUIT;
     struct complaint complaint;
     without_plan(&module);
-    cr_expect_eq(registry_add(registry, &module, NULL, &complaint), STATUS_OK, "the host's own may");
-    registry_destroy(registry);
+    cr_expect_eq(registry_add(&registry, &module, NULL, &complaint), STATUS_OK, "the host's own may");
+    registry_release(registry);
 }
 
 Test(registry, names_belong_to_who_came_first)
 {
-    struct registry *registry = registry_of_fruit();
+    const struct registry *registry = registry_of_fruit();
     struct complaint complaint;
     struct gm_module module = FRUIT;
-    cr_expect_eq(registry_add(registry, &module, "copy.so", &complaint), STATUS_EXISTS);
+    cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_EXISTS);
     cr_expect(strstr(complaint.text, "acme.fruit 1.2.3 is there already") != NULL, "%s", complaint.text);
     module.name = "acme.other";
-    cr_expect_eq(registry_add(registry, &module, "copy.so", &complaint), STATUS_EXISTS);
+    cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_EXISTS);
     cr_expect(strstr(complaint.text, "type 'acme.fruit/1'") != NULL, "%s", complaint.text);
     static const struct gm_command late[] = {COMMAND("FRESH", GM_READ, .type = NULL),
                                              COMMAND("BASKET|DROP", GM_WRITE, .type = NULL)};
     module.type_count = 0;
     module.commands = late;
     module.command_count = 2;
-    cr_expect_eq(registry_add(registry, &module, "copy.so", &complaint), STATUS_EXISTS);
+    cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_EXISTS);
     cr_expect(strstr(complaint.text, "'basket|drop' (acme.other 1.2.3) is there already, from acme.fruit 1.2.3 "
                                      "(/modules/fruit.so)") != NULL,
               "%s", complaint.text);
     cr_expect_str_eq(outcome_of(registry, "FRESH"), "unknown", "all or nothing");
     module.command_count = 1;
-    cr_expect_eq(registry_add(registry, &module, "copy.so", &complaint), STATUS_OK);
+    cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_OK);
     cr_expect_str_eq(outcome_of(registry, "FRESH"), "fresh");
-    registry_destroy(registry);
+    registry_release(registry);
     registry = registry_create(interfaces, 1);
     struct gm_module needy = FRUIT;
-    cr_expect_eq(registry_add(registry, &needy, "needy.so", &complaint), STATUS_NOT_FOUND);
+    cr_expect_eq(registry_add(&registry, &needy, "needy.so", &complaint), STATUS_NOT_FOUND);
     cr_expect(strstr(complaint.text, "it needs the interface 'wait/1', this server has timer/3") != NULL, "%s",
               complaint.text);
-    registry_destroy(registry);
+    registry_release(registry);
+}
+
+/* ---- registries made from one another ---- */
+
+/* A file that counts how often it was closed. */
+struct counted_file {
+    struct module_file base;
+    unsigned closed;
+};
+
+static void count_close(struct module_file *file)
+{
+    container_of(file, struct counted_file, base)->closed++;
+}
+
+/* Fruit's second version: SETRANGELONGNAME and BASKET|LIST go, PEEL and BASKET|SHAKE come, the types change places. */
+static const struct gm_type fruit2 = {
+    .size = sizeof(struct gm_type), .id = "acme.fruit/1", .name = "fruit", .apply = apply, .dump = dump};
+static const struct gm_type *const types2[] = {&seed, &fruit2};
+static const struct gm_command commands2[] = {
+    COMMAND("PEEL key", GM_WRITE, .type = &fruit2),
+    COMMAND("BASKET|SHAKE", GM_READ, .type = NULL),
+    COMMAND("BASKET|ADD key key", GM_WRITE, .type = &fruit2),
+    COMMAND("GET key", GM_READ, .type = &fruit2),
+};
+
+#define MODULE(id, number, its_types, type_number, its_commands)                                                       \
+    {                                                                                                                  \
+        .size = sizeof(struct gm_module), .abi_major = GM_ABI_MAJOR, .abi_minor = GM_ABI_MINOR, .name = (id),          \
+        .version = (number), .types = (its_types), .type_count = (type_number), .commands = (its_commands),            \
+        .command_count = sizeof(its_commands) / sizeof((its_commands)[0])                                              \
+    }
+
+static const struct gm_module fruit_2 = MODULE("acme.fruit", "2.0.0", types2, 2, commands2);
+
+static const struct registry *with(const struct registry *old, const struct gm_module *module, bool replaces,
+                                   struct counted_file *file)
+{
+    struct complaint complaint;
+    const struct registry *newer = NULL;
+    struct module_offer offer = {
+        .abi = module, .path = "/modules/newer.so", .replaces = replaces, .file = file != NULL ? &file->base : NULL};
+    cr_assert_eq(registry_with(old, &offer, &newer, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert(registry_follows(newer, old));
+    return newer;
+}
+
+static uint32_t number_of(const struct registry *registry, const char *name)
+{
+    const struct command *command = registry_command_named(registry, gm_bytes_of(name));
+    cr_assert_not_null(command, "%s", name);
+    cr_expect_str_eq(registry_command_name(registry, command->index), name);
+    return command->index;
+}
+
+Test(registry, a_newer_one_has_all_that_the_older_has_and_shares_it)
+{
+    static const struct gm_command own[] = {COMMAND("SING", GM_READ, .type = NULL)};
+    static const struct gm_module bird = MODULE("acme.bird", "1.0.0", NULL, 0, own);
+    const struct registry *old = registry_of_fruit();
+    const struct registry *newer = with(old, &bird, false, NULL);
+    cr_expect_eq(registry_module(newer, 0), registry_module(old, 0), "not a copy");
+    cr_expect_eq(registry_command_named(newer, BYTES("get")), registry_command_named(old, BYTES("get")));
+    cr_expect_str_eq(outcome_of(newer, "sing"), "sing");
+    cr_expect_eq(number_of(newer, "sing"), 8);
+    cr_expect_str_eq(outcome_of(old, "sing"), "unknown", "the old one is as it was");
+    cr_expect(registry_module_count(old) == 1 && registry_entry_count(old) == 6 && registry_command_numbers(old) == 8);
+    registry_release(old);
+    cr_expect_str_eq(outcome_of(newer, "basket add k"), "basket|add", "the fruit lives on in the newer one");
+    registry_release(newer);
+}
+
+Test(registry, an_upgrade_keeps_the_numbers_of_names_and_the_place_of_the_module)
+{
+    static const struct gm_command own[] = {COMMAND("SING", GM_READ, .type = NULL)};
+    static const struct gm_module bird = MODULE("acme.bird", "1.0.0", NULL, 0, own);
+    const struct registry *fruits = registry_of_fruit();
+    const struct registry *old = with(fruits, &bird, false, NULL);
+    const struct registry *newer = with(old, &fruit_2, true, NULL);
+    const struct command *get = registry_command_named(old, BYTES("get"));
+    registry_release(fruits);
+    cr_expect(registry_module_count(newer) == 2 && registry_command_count(newer) == 5);
+    cr_expect_str_eq(registry_module(newer, 0)->abi->version, "2.0.0");
+    cr_expect_str_eq(registry_module_named(newer, BYTES("acme.bird"))->abi->version, "1.0.0");
+    cr_expect_eq(number_of(newer, "get"), number_of(old, "get"));
+    cr_expect_eq(number_of(newer, "basket|add"), number_of(old, "basket|add"));
+    cr_expect_eq(number_of(newer, "sing"), number_of(old, "sing"));
+    cr_expect_eq(number_of(newer, "peel"), 9);
+    cr_expect_eq(number_of(newer, "basket|shake"), 10);
+    cr_expect_eq(registry_type_named(newer, BYTES("acme.fruit/1"))->index, 0);
+    cr_expect_eq(registry_type_named(newer, BYTES("acme.fruit/1"))->abi, &fruit2);
+    cr_expect_eq(registry_type_named(newer, BYTES("acme.seed/2"))->index, 1);
+    cr_expect_eq(registry_type_numbers(newer), 2);
+    cr_expect_str_eq(outcome_of(newer, "pick 1 a"), "unknown");
+    cr_expect_str_eq(outcome_of(newer, "basket list"), "unknown sub");
+    cr_expect_str_eq(registry_command_name(newer, number_of(old, "pick")), "pick", "its number keeps its name");
+    cr_expect_eq(registry_successor(newer, get)->abi, &commands2[3]);
+    cr_expect_null(registry_successor(newer, registry_command_named(old, BYTES("pick"))));
+    cr_expect_str_eq(outcome_of(old, "pick 1 a"), "pick", "the old one is as it was");
+    cr_expect_not(registry_follows(old, newer));
+    registry_release(newer);
+    registry_release(old);
+}
+
+Test(registry, what_went_has_its_number_again_when_it_comes_back)
+{
+    static const struct gm_module fruit_1 = FRUIT;
+    static const struct gm_command own[] = {COMMAND("SING", GM_READ, .type = NULL)};
+    static const struct gm_module bird = MODULE("acme.bird", "1.0.0", NULL, 0, own);
+    struct complaint complaint;
+    const struct registry *old = registry_of_fruit();
+    const struct registry *bare;
+    cr_assert_eq(registry_without(old, BYTES("acme.bird"), &bare, &complaint), STATUS_NOT_FOUND);
+    cr_assert_eq(registry_without(old, BYTES("acme.fruit"), &bare, &complaint), STATUS_OK);
+    cr_expect(registry_module_count(bare) == 0 && registry_entry_count(bare) == 0 && registry_type_count(bare) == 0);
+    cr_expect_str_eq(outcome_of(bare, "get k"), "unknown");
+    cr_expect(registry_follows(bare, old));
+    const struct registry *birds = with(bare, &bird, false, NULL);
+    cr_expect_eq(number_of(birds, "sing"), 8, "no number is given to another name");
+    const struct registry *again = with(birds, &fruit_1, false, NULL);
+    cr_expect_eq(number_of(again, "pick"), number_of(old, "pick"));
+    cr_expect_eq(registry_command_numbers(again), 9);
+    registry_release(old);
+    registry_release(bare);
+    registry_release(birds);
+    registry_release(again);
+}
+
+/* Whatever is wrong with a replacement, nothing has happened: the file is not closed, no number is taken. */
+Test(registry, a_refused_replacement_leaves_no_trace)
+{
+    static const struct gm_command own[] = {COMMAND("PEEL key", GM_READ, .type = &fruit2)};
+    static const struct gm_command odd[] = {COMMAND("FRESH", GM_READ, .type = NULL), COMMAND("GET [", GM_READ)};
+    static const struct gm_command twice[] = {COMMAND("GET", GM_READ), COMMAND("GET", GM_READ)};
+    static const struct gm_type *const other_types[] = {&fruit2};
+    const struct gm_module knife = MODULE("acme.knife", "1.0.0", NULL, 0, own);
+    struct gm_module peel = knife;
+    const struct gm_module other_type = MODULE("acme.other", "1.0.0", other_types, 1, own);
+    const struct gm_module odd_line = MODULE("acme.fruit", "2.0.0", NULL, 0, odd);
+    const struct gm_module two = MODULE("acme.fruit", "2.0.0", NULL, 0, twice);
+    struct gm_command without_type = own[0];
+    without_type.type = NULL;
+    without_type.usage = "PEEL";
+    peel.commands = &without_type;
+    const struct registry *fruits = registry_of_fruit();
+    const struct registry *old = with(fruits, &peel, false, NULL);
+    struct {
+        const struct gm_module *module;
+        bool replaces;
+        const char *part;
+    } cases[] = {
+        {&fruit_2, false, "acme.fruit 2.0.0 is there already, version 1.2.3"},
+        {&fruit_2, true, "'peel' (acme.fruit 2.0.0) is there already, from acme.knife"},
+        {&other_type, true, "type 'acme.fruit/1' (acme.other 1.0.0) is there already"},
+        {&odd_line, true, "usage line"},
+        {&two, true, "the command 'get' twice"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct counted_file file = {{count_close}, 0};
+        struct module_offer offer = {
+            .abi = cases[i].module, .path = "x.so", .replaces = cases[i].replaces, .file = &file.base};
+        struct complaint complaint = {{0}};
+        const struct registry *newer = fruits;
+        cr_expect_neq(registry_with(old, &offer, &newer, &complaint), STATUS_OK, "%zu", i);
+        cr_expect(strstr(complaint.text, cases[i].part) != NULL, "%zu: %s", i, complaint.text);
+        cr_expect(strncmp(complaint.text, "module x.so: ", 13) == 0, "%s", complaint.text);
+        cr_expect(newer == fruits && file.closed == 0);
+        cr_expect(registry_command_numbers(old) == 9 && registry_module_count(old) == 2);
+        cr_expect_str_eq(outcome_of(old, "FRESH"), "unknown");
+    }
+    registry_release(old);
+    registry_release(fruits);
+}
+
+Test(registry, the_hosts_own_is_not_replaced_and_does_not_go)
+{
+    static const struct gm_command own[] = {COMMAND("SING", GM_READ, .type = NULL)};
+    static const struct gm_module bird = MODULE("acme.bird", "1.0.0", NULL, 0, own);
+    struct complaint complaint;
+    const struct registry *registry = registry_create(interfaces, 2);
+    const struct registry *newer = NULL;
+    cr_assert_eq(registry_add(&registry, &bird, NULL, &complaint), STATUS_OK);
+    struct module_offer offer = {.abi = &bird, .path = "bird.so", .replaces = true};
+    cr_expect_eq(registry_with(registry, &offer, &newer, &complaint), STATUS_EXISTS);
+    cr_expect(strstr(complaint.text, "(the server itself)") != NULL, "%s", complaint.text);
+    cr_expect_eq(registry_without(registry, BYTES("acme.bird"), &newer, &complaint), STATUS_REFUSED);
+    cr_expect(strstr(complaint.text, "the server's own") != NULL, "%s", complaint.text);
+    registry_release(registry);
+}
+
+Test(registry, a_file_is_closed_when_nobody_holds_its_module_any_more)
+{
+    static const struct gm_module fruit_1 = FRUIT;
+    struct counted_file first = {{count_close}, 0};
+    struct counted_file second = {{count_close}, 0};
+    struct complaint complaint;
+    const struct registry *empty = registry_create(interfaces, 2);
+    const struct registry *one = with(empty, &fruit_1, false, &first);
+    const struct registry *two = with(one, &fruit_2, true, &second);
+    const struct registry *none;
+    cr_assert_eq(registry_without(one, BYTES("acme.fruit"), &none, &complaint), STATUS_OK);
+    const struct registry *reader = registry_keep(one);
+    registry_release(empty);
+    registry_release(one);
+    cr_expect_eq(first.closed, 0, "somebody still reads it");
+    cr_expect_str_eq(registry_command_named(reader, BYTES("pick"))->abi->usage, commands[3].usage);
+    registry_release(reader);
+    cr_expect_eq(first.closed, 1);
+    cr_expect_eq(second.closed, 0);
+    registry_release(none);
+    registry_release(two);
+    cr_expect(first.closed == 1 && second.closed == 1);
 }

@@ -26,7 +26,7 @@ const struct gm_module *geomys_module_deque(void);
 
 struct follower {
     struct shard shard;
-    struct registry *registry;
+    const struct registry *registry;
     struct source source;
     struct change_listener listener;
     uint64_t heard;     /* the last sequence that the listener was told */
@@ -77,7 +77,7 @@ static void follower_start(struct follower *follower, uint64_t seed)
     const struct registry_interface *own = node_interfaces(&interfaces);
     follower->registry = registry_create(own, interfaces);
     for (size_t i = 0; i < 3; i++) {
-        cr_assert_eq(registry_add(follower->registry, modules[i], "built in", &complaint), STATUS_OK, "%s",
+        cr_assert_eq(registry_add(&follower->registry, modules[i], "built in", &complaint), STATUS_OK, "%s",
                      complaint.text);
     }
     shard_init(&follower->shard, follower->registry, &options);
@@ -95,7 +95,7 @@ static void follower_finish(struct follower *follower)
     reader_destroy(follower->reader);
     change_ignore(&follower->listener);
     shard_finish(&follower->shard);
-    registry_destroy(follower->registry);
+    registry_release(follower->registry);
 }
 
 /* The names that the stream has not told yet. */

@@ -185,3 +185,22 @@ Test(gate, with_a_log_it_is_the_disk_that_releases)
     expect_said(&at, 0, "OK", "SET a 1");
     shard_fixture_close(&at);
 }
+
+/* session I1: a command that waits shows nothing, so what it depends on must not hold back, nor let go, anything. */
+Test(gate, what_waits_marks_no_output)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.held = true});
+    expect_said(&at, 0, "", "SET a 1");
+    expect_said(&at, 1, "", "RPUSH l x");
+    expect_said(&at, 1, "", "DEL l");
+    expect_said(&at, 0, "", "BLPOP l 0"); /* it depends on the third record */
+    shard_fixture_release(&at, 1);
+    expect_heard(&at, 0, "OK");
+    expect_said(&at, 2, "", "RPUSH l y");
+    shard_fixture_release(&at, 3);
+    expect_heard(&at, 0, "");
+    shard_fixture_release(&at, at.shard.tail.last_sequence);
+    expect_heard(&at, 0, "[\"l\" \"y\"]");
+    shard_fixture_close(&at);
+}

@@ -116,6 +116,7 @@ Test(pubsub, names_have_limits_and_each_refusal_is_an_answer)
         pubsub_subscribe(&at.worker.pubsub, at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name}));
     cr_expect_null(
         pubsub_subscribe(&at.worker.pubsub, at.clients[0], PUBSUB_CHANNEL, (struct gm_bytes){name, sizeof name - 1}));
+    /* cmd_pubsub I1 */
     (void)shard_fixture_say(&at, 1, "SUBSCRIBE %060000d", 0);
     expect_said(&at, 1, "-ERR the names of all subscriptions of this connection are larger than client_query_limit",
                 "SUBSCRIBE %060000d", 1);

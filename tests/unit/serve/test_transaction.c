@@ -16,6 +16,7 @@ static void multi(struct shard_fixture *at, unsigned client, const char *const *
 
 #define LINES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* cmd_transaction I1 */
 Test(transaction, is_one_batch_of_the_log)
 {
     struct shard_fixture at;
@@ -51,6 +52,7 @@ Test(transaction, an_expiry_found_on_the_way_belongs_to_the_batch)
     shard_fixture_close(&at);
 }
 
+/* cmd_transaction I3 */
 Test(transaction, an_error_stops_nothing_but_itself)
 {
     struct shard_fixture at;
@@ -88,6 +90,7 @@ Test(transaction, what_could_not_be_queued_aborts)
 
 /* ---- WATCH ---- */
 
+/* cmd_transaction I2 */
 Test(transaction, a_watch_is_broken_by_every_change)
 {
     static const struct {

@@ -130,6 +130,7 @@ Test(expiry, values_written_without_one_get_the_default)
     shard_fixture_close(&at);
 }
 
+/* cmd_keys I1 */
 /* What was persisted stays so when it is renamed, copied or changed. */
 Test(expiry, the_default_is_for_new_values_only)
 {

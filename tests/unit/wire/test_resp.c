@@ -138,14 +138,15 @@ Test(resp, limits_hold_for_what_is_short_too)
         const char *input;
         const char *error; /* NULL: it is a call */
     } cases[] = {
-        {{3, 4, 29}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", NULL},
-        {{1, 4, 100}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", "ERR Protocol error: unauthenticated multibulk length"},
-        {{3, 3, 100}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", "ERR Protocol error: unauthenticated bulk length"},
-        {{3, 4, 20},
+        {{3, 4, 29, false}, "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n", NULL},
+        {{1, 4, 100, true}, "*2\r\n$4\r\nabcd\r\n", "ERR Protocol error: unauthenticated multibulk length"},
+        {{1, 4, 100, false}, "*2\r\n$4\r\nabcd\r\n", "ERR Protocol error: invalid multibulk length"},
+        {{3, 3, 100, true}, "*2\r\n$4\r\nabcd\r\n", "ERR Protocol error: unauthenticated bulk length"},
+        {{3, 3, 100, false}, "*2\r\n$4\r\nabcd\r\n", "ERR Protocol error: invalid bulk length"},
+        {{3, 4, 20, false},
          "*2\r\n$4\r\nabcd\r\n$3\r\nabc\r\n",
-         "ERR Protocol error: the command is larger than "
-         "client_query_limit"},
-        {{3, 4, 1}, "*1\r\n$1\r\na\r\n", "ERR Protocol error: the command is larger than client_query_limit"},
+         "ERR Protocol error: the command is larger than client_query_limit"},
+        {{3, 4, 1, false}, "*1\r\n$1\r\na\r\n", "ERR Protocol error: the command is larger than client_query_limit"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct resp_parser parser;

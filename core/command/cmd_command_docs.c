@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_docs.c - what commands there are, told to people's tools: COMMAND DOCS, in the form of Redis, and COMMAND USAGE,
- * our own.
+/* cmd_command_docs.c - commands described to people's tools: to those of others in the form of Redis, to ours in our
+ * own.
  *
- * Idea     COMMAND USAGE hands out the usage lines themselves, which the command-line client parses with the same code
- *          as the server. COMMAND DOCS is for the tools of others, which expect a tree of arguments. Names that are not
- *          known are left out of both, as Redis does it.
- *
- * Limits   The depth of a tree is that of a usage line, USAGE_DEPTH_MAX. */
-#include "command/cmd.h"
+ * Limits   The depth of a tree of arguments is that of a usage line, USAGE_DEPTH_MAX. */
+#include "command/cmd_command_docs.h"
+
 #include "module/usage/usage_docs.h"
 
-/* ---- COMMAND DOCS: arguments ---- */
+/* ---- arguments ---- */
 
 static void reply_arguments(struct reply *reply, const struct usage *usage, uint8_t first);
 
@@ -77,7 +74,7 @@ static void reply_arguments(struct reply *reply, const struct usage *usage, uint
     }
 }
 
-/* ---- COMMAND DOCS: commands ---- */
+/* ---- COMMAND DOCS ---- */
 
 static void reply_pair(struct reply *reply, const char *name, const char *text)
 {
@@ -85,12 +82,12 @@ static void reply_pair(struct reply *reply, const char *name, const char *text)
     reply_text(reply, text);
 }
 
-static const char *subject_name(const struct cmd_subject *subject)
+static const char *subject_name(const struct cmd_command_subject *subject)
 {
     return subject->entry != NULL ? subject->entry->name : subject->command->usage.name;
 }
 
-static void reply_summary(struct reply *reply, const struct cmd_subject *subject)
+static void reply_summary(struct reply *reply, const struct cmd_command_subject *subject)
 {
     const struct command *command = subject->command;
     reply_text(reply, "summary");
@@ -102,8 +99,7 @@ static void reply_summary(struct reply *reply, const struct cmd_subject *subject
     reply_pair(reply, "complexity", command != NULL ? command->abi->complexity : "Depends on the sub-command.");
 }
 
-/* "name" => { ... } */
-static void reply_docs(struct reply *reply, const struct cmd_subject *subject)
+void cmd_command_docs_reply(struct reply *reply, const struct cmd_command_subject *subject)
 {
     const struct command *any = subject->command != NULL ? subject->command : subject->entry->subs[0];
     bool since = any->abi->since != NULL;
@@ -128,47 +124,7 @@ static void reply_docs(struct reply *reply, const struct cmd_subject *subject)
         reply_text(reply, "subcommands");
         reply_map(reply, subs);
         for (uint32_t i = 0; i < subs; i++) {
-            reply_docs(reply, &(struct cmd_subject){NULL, subject->entry->subs[i]});
-        }
-    }
-}
-
-static bool is_known(const struct cmd_subject *subject)
-{
-    return subject->entry != NULL || subject->command != NULL;
-}
-
-/* The subject number i of the call: of those named, or of all. */
-static struct cmd_subject subject_at(struct gm_call *abi, uint32_t i)
-{
-    const struct registry *registry = call_of(abi)->worker->registry;
-    if (abi->args[0].count > 0) {
-        return cmd_command_subject(registry, gm_arg_at(abi, 0, i));
-    }
-    const struct registry_entry *entry = registry_entry(registry, i);
-    return (struct cmd_subject){entry, entry->command};
-}
-
-static uint32_t subject_count(struct gm_call *abi)
-{
-    uint32_t named = abi->args[0].count;
-    return named > 0 ? named : registry_entry_count(call_of(abi)->worker->registry);
-}
-
-void cmd_docs_docs(struct gm_call *abi)
-{
-    struct reply *reply = &call_of(abi)->reply;
-    uint32_t count = subject_count(abi);
-    size_t known = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct cmd_subject subject = subject_at(abi, i);
-        known += is_known(&subject);
-    }
-    reply_map(reply, known);
-    for (uint32_t i = 0; i < count; i++) {
-        struct cmd_subject subject = subject_at(abi, i);
-        if (is_known(&subject)) {
-            reply_docs(reply, &subject);
+            cmd_command_docs_reply(reply, &(struct cmd_command_subject){NULL, subject->entry->subs[i]});
         }
     }
 }
@@ -185,43 +141,18 @@ static void reply_optional(struct reply *reply, const char *name, const char *te
     }
 }
 
-/* "name" => { ... }; with `reply` NULL it is only counted. */
-static size_t usage_one(struct reply *reply, const struct command *command)
+void cmd_command_docs_reply_usage(struct reply *reply, const struct command *command)
 {
-    if (reply == NULL) {
-        return 1;
-    }
     reply_text(reply, command->usage.name);
     reply_map(reply, 8);
     reply_pair(reply, "usage", command->usage.line);
     reply_pair(reply, "summary", command->abi->summary);
     reply_pair(reply, "complexity", command->abi->complexity);
     reply_text(reply, "flags");
-    reply_array(reply, cmd_command_flags(command, true, NULL));
-    (void)cmd_command_flags(command, true, reply);
+    reply_array(reply, cmd_command_info_flags(command, true, NULL));
+    (void)cmd_command_info_flags(command, true, reply);
     reply_pair(reply, "group", command->module->group);
     reply_pair(reply, "module", command->module->abi->name);
     reply_optional(reply, "since", command->abi->since);
     reply_optional(reply, "example", command->abi->example);
-    return 1;
-}
-
-static size_t usage_all(struct gm_call *abi, struct reply *reply)
-{
-    size_t pairs = 0;
-    for (uint32_t i = 0; i < subject_count(abi); i++) {
-        struct cmd_subject subject = subject_at(abi, i);
-        pairs += subject.command != NULL ? usage_one(reply, subject.command) : 0;
-        for (uint32_t s = 0; subject.entry != NULL && s < subject.entry->sub_count; s++) {
-            pairs += usage_one(reply, subject.entry->subs[s]);
-        }
-    }
-    return pairs;
-}
-
-void cmd_docs_usage(struct gm_call *abi)
-{
-    struct reply *reply = &call_of(abi)->reply;
-    reply_map(reply, usage_all(abi, NULL));
-    (void)usage_all(abi, reply);
 }

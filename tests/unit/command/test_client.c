@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* test_client_control.c - what one client may do to others: nothing is lost, doubled or overtaken by it. */
+/* test_client.c - what one client may do to others: nothing is lost, doubled or overtaken by it. */
 #include <criterion/criterion.h>
 
 #include "support/shard_fixture.h"
 
-Test(client_control, a_killed_waiter_takes_nothing)
+/* cmd_client I1 */
+Test(client, a_killed_waiter_takes_nothing)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
@@ -24,7 +25,7 @@ Test(client_control, a_killed_waiter_takes_nothing)
     shard_fixture_close(&at);
 }
 
-Test(client_control, filters_of_kill)
+Test(client, filters_of_kill)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
@@ -47,7 +48,8 @@ Test(client_control, filters_of_kill)
     shard_fixture_close(&at);
 }
 
-Test(client_control, who_is_unblocked_is_served_no_more)
+/* cmd_client I2 */
+Test(client, who_is_unblocked_is_served_no_more)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
@@ -73,7 +75,7 @@ Test(client_control, who_is_unblocked_is_served_no_more)
 }
 
 /* An error ends the waiting as an answer does: what the client has sent meanwhile is taken then. */
-Test(client_control, who_is_unblocked_goes_on)
+Test(client, who_is_unblocked_goes_on)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
@@ -95,7 +97,7 @@ Test(client_control, who_is_unblocked_goes_on)
     shard_fixture_close(&at);
 }
 
-Test(client_control, the_old_form_of_kill_takes_also_oneself)
+Test(client, the_old_form_of_kill_takes_also_oneself)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
@@ -110,7 +112,7 @@ Test(client_control, the_old_form_of_kill_takes_also_oneself)
     shard_fixture_close(&at);
 }
 
-Test(client_control, a_pause_has_limits)
+Test(client, a_pause_has_limits)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
@@ -126,7 +128,7 @@ Test(client_control, a_pause_has_limits)
 }
 
 /* Nothing is kept for who may not do anything anyway. */
-Test(client_control, a_pause_does_not_hold_who_has_shown_no_password)
+Test(client, a_pause_does_not_hold_who_has_shown_no_password)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.password = "secret"});
@@ -137,7 +139,7 @@ Test(client_control, a_pause_does_not_hold_who_has_shown_no_password)
     shard_fixture_close(&at);
 }
 
-Test(client_control, skip_says_nothing_new_to_who_wants_no_answers)
+Test(client, skip_says_nothing_new_to_who_wants_no_answers)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
@@ -152,7 +154,7 @@ Test(client_control, skip_says_nothing_new_to_who_wants_no_answers)
     shard_fixture_close(&at);
 }
 
-Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
+Test(client, a_pause_holds_what_comes_and_keeps_its_order)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
@@ -188,7 +190,7 @@ Test(client_control, a_pause_holds_what_comes_and_keeps_its_order)
 }
 
 /* Who waits for a key is not served while nobody may write; timeouts run on, and so do those who read. */
-Test(client_control, a_pause_lets_who_waits_wait_on)
+Test(client, a_pause_lets_who_waits_wait_on)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
@@ -214,7 +216,7 @@ Test(client_control, a_pause_lets_who_waits_wait_on)
     shard_fixture_close(&at);
 }
 
-Test(client_control, a_pause_of_everything_leaves_a_way_out)
+Test(client, a_pause_of_everything_leaves_a_way_out)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
@@ -233,7 +235,7 @@ Test(client_control, a_pause_of_everything_leaves_a_way_out)
     shard_fixture_close(&at);
 }
 
-Test(client_control, silence_covers_answers_that_come_late_too)
+Test(client, silence_covers_answers_that_come_late_too)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cmd_entry.c - what one key costs, for PEEK and MEMORY USAGE. */
+#include "command/cmd_entry.h"
+
+uint64_t cmd_entry_memory(const struct shard *shard, const struct entry *entry)
+{
+    const struct table *table = &shard->keyspace.table;
+    uint64_t bytes = keyspace_held(entry) + table->bytes / table->count;
+    if ((entry->flags & ENTRY_EXPIRES) != 0) {
+        bytes += sizeof(struct expire_item);
+    }
+    const struct gm_type *type = shard_type_of(shard, entry)->abi;
+    if ((entry->flags & ENTRY_FROZEN) == 0 && type->memory != NULL) {
+        struct gm_cell cell = shard_cell(entry);
+        bytes += type->memory(&cell);
+    }
+    return bytes;
+}

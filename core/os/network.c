@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+
+/* network.c - what holds for all connections of the loop.
+ *
+ * What comes later inherits keep-alive from its listening socket; what is there has to be told, one by one. */
+#include "os/network.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "os/conn.h"
+#include "os/listener.h"
+#include "os/os_process.h"
+
+#define OTHER_DESCRIPTORS 32 /* files, sockets that listen, the loop's own */
+
+static bool set_option(int descriptor, int level, int name, int value)
+{
+    return setsockopt(descriptor, level, name, &value, sizeof value) == 0;
+}
+
+bool network_keepalive(int descriptor, uint32_t seconds)
+{
+    int idle_s = seconds > 32767 ? 32767 : (int)seconds; /* the kernel's limit */
+    int probe_s = idle_s / 3 > 0 ? idle_s / 3 : 1;
+    return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, seconds > 0) &&
+           (seconds == 0 || (set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, idle_s) &&
+                             set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, probe_s) &&
+                             set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3)));
+}
+
+/* Where the system allows next to nothing, half of it is for connections. */
+static uint64_t make_room(struct network *network, uint64_t connections)
+{
+    (void)network; /* the limit is the process's */
+    uint64_t allowed = os_process_descriptors(connections + OTHER_DESCRIPTORS);
+    uint64_t possible = allowed > 2 * (uint64_t)OTHER_DESCRIPTORS ? allowed - OTHER_DESCRIPTORS : allowed / 2;
+    return possible < connections ? possible : connections;
+}
+
+static void configure(struct network *network, const struct network_options *options)
+{
+    struct os_loop *loop = container_of(network, struct os_loop, network);
+    loop->keepalive_s = options->keepalive_s;
+    listener_keepalive(loop);
+    conn_keepalive(loop);
+}
+
+void network_init(struct os_loop *loop)
+{
+    static const struct network_ops ops = {.make_room = make_room, .configure = configure};
+    loop->network.ops = &ops;
+}
+
+struct network *os_loop_network(struct os_loop *loop)
+{
+    return &loop->network;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+
+/* types.h - the types of a shard by the number that entries carry, and what happens when their code changes.
+ *
+ * A number has one name for ever. A name may have several numbers: values stay with the code that made them, under its
+ * number, until they have been made anew under the number of the newer code. See types.c.
+ */
+#ifndef GEOMYS_SHARD_TYPES_H
+#define GEOMYS_SHARD_TYPES_H
+
+#include "log/record.h"
+#include "module/registry.h"
+#include "store/entry.h"
+
+struct shard;
+
+/* A type by the number that entries carry. Number 0 is the host. */
+struct shard_type {
+    const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
+    char name[RECORD_TYPE_NAME_MAX + 1];
+};
+
+struct types {
+    struct shard_type by_number[ENTRY_TYPE_COUNT];
+    uint32_t count;                                /* numbers so far, 0 among them */
+    uint8_t *numbers;                              /* owned; registry type index -> number of its newest code, or 0 */
+    uint8_t now[ENTRY_TYPE_COUNT];                 /* number -> the number of the newest code of that name */
+    const struct registry *code[ENTRY_TYPE_COUNT]; /* held: what the code of older numbers is from; else NULL */
+    bool settling;                                 /* values may be older than their code */
+    bool walked;                                   /* all of them were looked at once */
+    uint64_t cursor;                               /* of the walk through the table */
+};
+
+void types_init(struct types *types);
+void types_finish(struct types *types);
+
+/* The number of a type's newest code by name, a new one if it is unknown; -1: there are too many. Declares it to the
+ * log. O(types). */
+int types_number(struct shard *shard, struct gm_bytes name);
+
+/* Takes over the types of a registry that the shard is about to have. Between commands. STATUS_TOO_BIG: there are more
+ * than entries have numbers for; nothing has changed then. O(types^2), no value is touched. */
+must_use enum status types_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
+
+/* If the value of the key is older than its type's code, or frozen for lack of one that is there now, makes it anew.
+ * True: it did, and the entry has moved, or has gone. Nobody hears of it: what is stored is the same. O(value). */
+bool types_settle(struct shard *shard, struct gm_bytes key, uint64_t hash);
+
+/* What is stored under all numbers of a name. `number` is the newest of them: types_newest. O(types). */
+struct types_share {
+    uint64_t keys;
+    uint64_t bytes;
+};
+struct types_share types_share(const struct shard *shard, uint32_t number);
+
+/* Whether it is the number of its name: one of each name is. */
+static inline bool types_newest(const struct types *types, uint32_t number)
+{
+    return types->now[number] == number;
+}
+
+/* Settles a few values. True: there is more to do at once. Nothing to do: O(1). */
+bool types_turn(struct shard *shard);
+
+#endif
