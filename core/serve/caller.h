@@ -25,11 +25,13 @@ struct caller {
     const char *user;        /* static; NULL: the password has not been shown yet */
     const char *address;     /* borrowed: of the peer, for people */
     const char *name;        /* borrowed: what CLIENT SETNAME has said, or "" */
-    uint32_t database;       /* 0 so far */
-    enum gate_level level;   /* how durable what it is shown must be */
+    uint16_t database;       /* 0 so far */
+    uint8_t level;           /* enum gate_level: how durable what it is shown must be */
     bool resp3;
     bool no_touch; /* does not heat the keys that it uses */
 };
+
+_Static_assert(sizeof(struct caller) <= 48, "it is copied for each call");
 
 /* The host, which may do everything. */
 static inline struct caller caller_host(void)

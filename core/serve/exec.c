@@ -24,13 +24,12 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
 {
     check(worker->depth < 2);
     struct call *call = worker->calls[worker->depth];
-    call->abi = (struct gm_call){.ops = &host_call_ops,
-                                 .argv = request->argv,
-                                 .args = request->args,
-                                 .argc = request->argc,
-                                 .now_ms = worker->now_ms,
-                                 .interfaces = request->command != NULL ? request->command->interfaces : NULL};
-    call->worker = worker;
+    check(call->worker == worker && call->nested == (worker->depth > 0)); /* worker.c made it so */
+    call->abi.argv = request->argv;
+    call->abi.args = request->args;
+    call->abi.argc = request->argc;
+    call->abi.now_ms = worker->now_ms;
+    call->abi.interfaces = request->command != NULL ? request->command->interfaces : NULL;
     call->shard = worker_shard(worker, request);
     call->request = request;
     call->command = request->command;
@@ -40,7 +39,6 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->written = 0;
     call->emission_count = 0;
     call->emission_size = 0;
-    call->nested = worker->depth > 0;
     call->again = false;
     call->timed_out = false;
     call->waits = false;

@@ -26,12 +26,13 @@ void request_resolve(struct request *request, const struct registry *registry, c
 {
     request->argv = argv;
     request->argc = argc;
-    request->hash = 0;
-    request->lookup = registry_find(registry, argv, argc);
-    request->command = request->lookup.command;
-    request->bound.key_count = 0;
-    if (__builtin_expect(request->lookup.outcome != REGISTRY_FOUND, 0)) {
+    struct registry_lookup found = registry_find(registry, argv, argc);
+    request->command = found.command;
+    if (__builtin_expect(found.outcome != REGISTRY_FOUND, 0)) {
         request->command = NULL;
+        request->lookup = found;
+        request->hash = 0;
+        request->bound.key_count = 0;
         return; /* request I2 */
     }
     bind(request, argc, arena);
@@ -39,9 +40,8 @@ void request_resolve(struct request *request, const struct registry *registry, c
         bind(request, request->bound.key_count, arena);
         check(request->outcome != USAGE_OK || request->bound.key_count <= request->bound.key_room); /* request I1 */
     }
-    if (request->outcome == USAGE_OK && request->bound.key_count > 0) {
-        request->hash = keyspace_hash(keyspace, request_key(request, 0)); /* request I1 */
-    }
+    bool keyed = request->outcome == USAGE_OK && request->bound.key_count > 0;
+    request->hash = keyed ? keyspace_hash(keyspace, request_key(request, 0)) : 0; /* request I1 */
 }
 
 uint16_t request_slot(const struct request *request)

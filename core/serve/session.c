@@ -39,13 +39,6 @@ void session_pool_limit(struct session_pool *pool, size_t output_max)
     }
 }
 
-void session_touch(struct session *session)
-{
-    if (list_empty(&session->dirty)) {
-        list_push_back(&session->pool->dirty, &session->dirty);
-    }
-}
-
 void session_resume(struct session *session)
 {
     session->resumed = true;
@@ -157,15 +150,13 @@ static void mute(struct session *session, size_t start)
     }
 }
 
-void session_settle(struct session *session, size_t start)
+void session_settle_slow(struct session *session, size_t start)
 {
     struct buf *pushed = &session->pool->pushed;
-    check(is_executing(session));
-    session->pool->executing = NULL;
-    if (__builtin_expect(session->muted > 0, 0)) {
+    if (session->muted > 0) {
         mute(session, start);
     }
-    if (__builtin_expect(pushed->size > 0 || pushed->full, 0)) {
+    if (pushed->size > 0 || pushed->full) {
         bool whole = !pushed->full && buf_append(&session->out, buf_bytes(pushed));
         session->out.full = session->out.full || !whole;
         buf_clear(pushed, SESSION_OUT_KEPT);

@@ -151,7 +151,16 @@ static inline void session_begin(struct session *session)
 {
     session->pool->executing = session;
 }
-void session_settle(struct session *session, size_t start);
+void session_settle_slow(struct session *session, size_t start);
+static inline void session_settle(struct session *session, size_t start)
+{
+    struct session_pool *pool = session->pool;
+    check(pool->executing == session);
+    pool->executing = NULL;
+    if (__builtin_expect((session->muted | pool->pushed.size | pool->pushed.full) != 0, 0)) {
+        session_settle_slow(session, start);
+    }
+}
 
 /* Whether it listens rather than asks: not idle, however long it is silent. */
 static inline bool session_listens(const struct session *session)
@@ -160,7 +169,12 @@ static inline bool session_listens(const struct session *session)
 }
 
 /* Puts the session on the pool's dirty list. */
-void session_touch(struct session *session);
+static inline void session_touch(struct session *session)
+{
+    if (list_empty(&session->dirty)) {
+        list_push_back(&session->pool->dirty, &session->dirty);
+    }
+}
 
 /* There may be input to go on with: it has been let go, or has waited until now. */
 void session_resume(struct session *session);

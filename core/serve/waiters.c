@@ -89,9 +89,9 @@ bool waiters_ready(const struct worker *worker)
     return !list_empty(&worker->interest.ready) && shard_may_change(worker->shard);
 }
 
-void waiters_serve(struct worker *worker)
+void waiters_serve_slow(struct worker *worker)
 {
-    if (__builtin_expect(list_empty(&worker->interest.ready), 1) || !waiters_ready(worker) || worker->serving_waiters) {
+    if (!waiters_ready(worker) || worker->serving_waiters) {
         return;
     }
     worker->serving_waiters = true;

@@ -11,7 +11,13 @@ void waiters_park(struct call *call);
 
 /* Runs those again whose keys have changed, until nothing is ready. While the data may not change (shard_may_change)
  * keys stay ready. */
-void waiters_serve(struct worker *worker);
+void waiters_serve_slow(struct worker *worker);
+static inline void waiters_serve(struct worker *worker)
+{
+    if (__builtin_expect(!list_empty(&worker->interest.ready), 0)) {
+        waiters_serve_slow(worker);
+    }
+}
 
 /* Whether waiters_serve would have something to do. */
 bool waiters_ready(const struct worker *worker);

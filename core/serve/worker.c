@@ -43,6 +43,9 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     notify_init(&worker->notify, &worker->pubsub, &worker->arena, &shard->listeners);
     for (size_t i = 0; i < 2; i++) {
         worker->calls[i] = memory_zeroed(sizeof *worker->calls[i]);
+        worker->calls[i]->abi.ops = &host_call_ops;
+        worker->calls[i]->worker = worker;
+        worker->calls[i]->nested = i > 0;
     }
     shard->clock = clock;
     shard->meters = &worker->meters;
