@@ -43,6 +43,7 @@ void chain_finish(struct chain *chain)
 
 static void append(struct chain *chain, uint64_t first)
 {
+    check(first > 0 && chain->count < SEGMENTS_MAX);
     chain->segments = memory_realloc(chain->segments, (chain->count + 1) * sizeof *chain->segments);
     chain->segments[chain->count++] = (struct chain_segment){.first = first};
 }
@@ -100,6 +101,7 @@ enum status chain_load(struct chain *chain, uint64_t current, struct complaint *
 void chain_add(struct chain *chain, uint64_t first, uint64_t size)
 {
     if (chain->count > 0) {
+        check(first > chain->segments[chain->count - 1].first); /* chain P1: the list ascends */
         chain->segments[chain->count - 1].size = size;
         chain->sealed_bytes += size;
     }
@@ -113,7 +115,7 @@ static void remove_next(struct chain *chain)
     if (chain->under_way || chain->stopped || chain->count < 2 || chain->segments[1].first > chain->oldest) {
         return;
     }
-    segment_name(chain->segments[0].first, chain->request.name);
+    segment_name(chain->segments[0].first, chain->request.name); /* chain P2: the oldest, and one at a time */
     chain->under_way = true;
     chain->disk->ops->submit(chain->disk, &chain->request);
 }
@@ -121,12 +123,15 @@ static void remove_next(struct chain *chain)
 static void on_removed(struct disk_request *request)
 {
     struct chain *chain = container_of(request, struct chain, request);
-    chain->under_way = false;
+    check(chain->under_way);
+    chain->under_way = false; /* chain P3: whatever came of it */
     /* Not found: it went before the folder could not be synced, or by somebody's hand. */
     if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
         chain->failed++;
         return;
     }
+    check(chain->count > 1 && chain->segments[1].first <= chain->oldest); /* chain P1 */
+    check(chain->sealed_bytes >= chain->segments[0].size);
     chain->removed++;
     chain->sealed_bytes -= chain->segments[0].size;
     chain->count--;

@@ -3,6 +3,8 @@
 /* gather.c - what gather.h learns from its guesses. */
 #include "log/gather.h"
 
+#include "base/check.h"
+
 void gather_expect(struct gather *gather, uint64_t under_way)
 {
     gather->wanted = 0;
@@ -12,6 +14,7 @@ void gather_expect(struct gather *gather, uint64_t under_way)
     } else if (under_way >= GATHER_MIN && under_way < GATHER_MAX) {
         /* Of few, the last ones are not worth waiting for. */
         gather->wanted = under_way < GATHER_MORE ? under_way - under_way / 8 : under_way / 2;
+        check(gather->wanted > 0 && gather->wanted < GATHER_MAX); /* gather I2 */
     }
 }
 
@@ -25,6 +28,7 @@ void gather_end(struct gather *gather, uint64_t records)
     } else {
         gather->failures++;
         gather->rest = gather->failures < 6 ? 1u << gather->failures : GATHER_REST;
+        check(gather->rest > 1 && gather->rest <= GATHER_REST);
     }
     gather->wanted = 0;
 }

@@ -28,6 +28,8 @@ enum offset {
     AT_KEY_SIZE = 44,
 };
 
+_Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
+
 #define FLAGS_KNOWN   255u
 #define EXPIRY_SIZE   8u
 #define TYPE_BODY_MIN 3u
@@ -131,6 +133,13 @@ void record_set_more(uint8_t *encoded, bool more)
     uint16_t flags = codec_u16(encoded + AT_FLAGS);
     flags = (uint16_t)(more ? flags | RECORD_MORE : flags & ~RECORD_MORE);
     codec_put_u16(encoded + AT_FLAGS, flags);
+    seal_header(encoded);
+}
+
+void record_set_type(uint8_t *encoded, uint16_t type)
+{
+    check(type != 0 && codec_u16(encoded + AT_TYPE) != 0); /* record I1: what is coherent stays so */
+    codec_put_u16(encoded + AT_TYPE, type);
     seal_header(encoded);
 }
 

@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/status.h"
 
 #define RECORD_HEADER_SIZE   48
@@ -85,6 +86,16 @@ size_t record_encode_head(const struct record *record, uint8_t out[static RECORD
 
 /* Sets or clears RECORD_MORE in an encoded record, and seals its header anew. */
 void record_set_more(uint8_t *encoded, bool more);
+
+/* Puts another type's number into an encoded record of a type, and seals its header anew: the number is the only thing
+ * that differs from one file or stream to the next. Neither the old nor the new one is 0. */
+void record_set_type(uint8_t *encoded, uint16_t type);
+
+/* The sequence of an encoded record, that record_parse or record_encode vouches for. */
+static inline uint64_t record_sequence(const uint8_t *encoded)
+{
+    return codec_u64(encoded + 16);
+}
 
 /* Parses the record at the beginning of `bytes`, which may be longer; its key and body point into `bytes`.
  *   OK       *size is how many bytes it took

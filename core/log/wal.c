@@ -6,8 +6,8 @@
  * Why      A sync costs a hundred microseconds and more, whether it carries one record or a thousand. So records gather
  *          while one is under way, and go together.
  *
- * Idea     One request at a time. While it is carried out, the shard fills tail->pending; when it is done, the next
- *          turn swaps the buffer in and submits it as one *group*.
+ * Idea     One request at a time. While it is carried out, the shard adds to the tail; when it is done, the next turn
+ *          takes what the wal's cursor finds there and submits it as one *group*, from where it lies.
  *
  *          What to do next is decided in one place, choose_work, from the state alone:
  *
@@ -31,6 +31,7 @@
  *   P5  Batches do not span segments or groups.
  *   P6  A segment is removed only when `oldest` in the mark file, on stable storage, is behind all its records.
  *       `oldest` never goes back, and never beyond what is synced. A failed removal hurts nothing but the free space.
+ *   P7  Nothing goes that a holder needs (wal_hold.c).
  *
  * Limits   One log per folder. A segment exceeds its size by at most one group.
  */
@@ -42,7 +43,6 @@
 
 #define RETRY_MS     100
 #define IDLE_MARK_MS 200
-#define TYPES_MAX    65535
 #define HEAD_MAX     ((size_t)16 * 1024 * 1024)
 
 static void on_done(struct disk_request *request);
@@ -54,7 +54,6 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
                        const struct replay_end *position, const struct wal_events *events, struct complaint *complaint)
 {
     check(position->last_sequence == tail->last_sequence);
-    check(tail->carried || config->policy == WAL_NONE);
     struct wal *wal = memory_zeroed(sizeof *wal);
     wal->config = *config;
     wal->disk = disk;
@@ -67,39 +66,24 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
     wal->mark_request.on_done = on_mark_done;
     list_init(&wal->request.link);
     list_init(&wal->mark_request.link);
+    list_init(&wal->holds);
     chain_init(&wal->chain, disk);
     buf_init(&wal->head, HEAD_MAX);
-    buf_init(&wal->group, TAIL_PENDING_MAX);
     if (tail->last_time_ms == 0) {
         tail->last_time_ms = position->last_time_ms;
     }
-    enum status status = config->policy == WAL_NONE ? STATUS_OK : wal_open_files(wal, position, complaint);
+    enum status status = STATUS_OK;
+    if (config->policy != WAL_NONE) {
+        status = tail_cursor_open(&wal->cursor, tail, tail->last_sequence + 1, true);
+        check(status == STATUS_OK);
+        status = wal_open_files(wal, position, complaint);
+    }
     if (status != STATUS_OK) {
         wal_destroy(wal);
         return status;
     }
     *out = wal;
     return STATUS_OK;
-}
-
-void wal_declare(struct wal *wal, uint16_t type, struct gm_bytes name)
-{
-    check(type > 0);
-    check(name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
-    if (wal->config.policy == WAL_NONE) {
-        return;
-    }
-    for (size_t i = 0; i < wal->type_count; i++) {
-        const struct wal_type *known = &wal->types[i];
-        if (known->type == type && gm_bytes_equal((struct gm_bytes){known->name, known->size}, name)) {
-            return;
-        }
-    }
-    check(wal->type_count < TYPES_MAX);
-    wal->types = memory_realloc(wal->types, (wal->type_count + 1) * sizeof *wal->types);
-    struct wal_type *added = &wal->types[wal->type_count++];
-    *added = (struct wal_type){.type = type, .size = (uint8_t)name.size};
-    memcpy(added->name, name.data, name.size);
 }
 
 /* ---- what to do next ---- */
@@ -144,7 +128,7 @@ static enum work choose_work(const struct wal *wal)
     if (wal_has_batches(wal) && gathers(wal)) {
         return WORK_NONE;
     }
-    if (wal_has_batches(wal) || wal->types_declared < wal->type_count) {
+    if (wal_has_batches(wal) || wal_has_types(wal)) {
         return WORK_GROUP;
     }
     if (wal->closing && wal->unsynced) {
@@ -160,6 +144,7 @@ static enum work choose_work(const struct wal *wal)
 
 static void submit(struct wal *wal, struct disk_request *request)
 {
+    check(!wal->under_way && !wal->failed); /* wal P4: after a failure never again */
     wal->under_way = true;
     wal->disk->ops->submit(wal->disk, request);
 }
@@ -232,6 +217,7 @@ static bool needs_space(const struct disk_request *request)
 
 static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
 {
+    check(is_waiting(wal)); /* wal P4: the request stays as it is */
     bool news = !wal->full;
     wal->full = true;
     *retry_at_ms = wal->now_ms + RETRY_MS;
@@ -243,6 +229,7 @@ static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
 static void on_mark_done(struct disk_request *request)
 {
     struct wal *wal = container_of(request, struct wal, mark_request);
+    check(wal->under_way && wal->marking);
     wal->under_way = false;
     if (needs_space(request)) {
         wait_for_space(wal, &wal->mark_retry_at_ms);
@@ -261,6 +248,7 @@ static void on_mark_done(struct disk_request *request)
 static void on_done(struct disk_request *request)
 {
     struct wal *wal = container_of(request, struct wal, request);
+    check(wal->under_way && wal->work != WORK_NONE);
     wal->under_way = false;
     if (needs_space(request)) {
         wait_for_space(wal, &wal->retry_at_ms);
@@ -293,16 +281,6 @@ void wal_turn(struct wal *wal, int64_t now_ms)
     } else {
         retry(wal, now_ms);
     }
-}
-
-void wal_keep_from(struct wal *wal, uint64_t sequence)
-{
-    if (wal->config.policy == WAL_NONE || wal->failed || wal->closing) {
-        return;
-    }
-    check(sequence <= wal->synced + 1);
-    wal->keep_from = sequence > wal->keep_from ? sequence : wal->keep_from;
-    chain_trim(&wal->chain, wal->mark.oldest);
 }
 
 static int64_t next_try_ms(const struct wal *wal)
@@ -342,6 +320,7 @@ uint64_t wal_written(const struct wal *wal)
 
 uint64_t wal_synced(const struct wal *wal)
 {
+    check(wal->synced <= wal->written && wal->written <= wal->tail->last_sequence); /* wal P1 */
     return wal->config.policy == WAL_NONE ? wal->tail->last_sequence : wal->synced;
 }
 
@@ -357,7 +336,7 @@ bool wal_full(const struct wal *wal)
 
 size_t wal_backlog(const struct wal *wal)
 {
-    return wal->config.policy == WAL_NONE ? 0 : wal->tail->pending.size + wal->group.size;
+    return wal->config.policy == WAL_NONE ? 0 : (size_t)tail_waiting(&wal->cursor) + wal->group_size;
 }
 
 uint64_t wal_bytes_written(const struct wal *wal)
@@ -415,11 +394,13 @@ void wal_destroy(struct wal *wal)
         return;
     }
     check(!wal->under_way);
+    wal_release(&wal->snapshots);
+    check(list_empty(&wal->holds));
     chain_finish(&wal->chain);
     wal->disk->ops->close(wal->disk, wal->file);
     wal->disk->ops->close(wal->disk, wal->mark_file);
     buf_finish(&wal->head);
-    buf_finish(&wal->group);
-    memory_free(wal->types);
+    wal_work_release_group(wal);
+    tail_cursor_close(&wal->cursor);
     memory_free(wal);
 }

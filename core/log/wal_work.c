@@ -24,7 +24,7 @@
 
 #define RUNWAY_LAST ((uint64_t)1024 * 1024) /* bytes */
 #define BLOCK       ((uint64_t)4096)        /* bytes: files end at multiples of it, where they can */
-#define GROUP_KEEP  ((size_t)1024 * 1024)   /* bytes of buffer kept between groups */
+#define HEAD_KEEP   ((size_t)1024 * 1024)   /* bytes of buffer kept between groups */
 
 /* ---- segments ---- */
 
@@ -44,6 +44,7 @@ struct segment_header wal_work_header(const struct wal *wal, uint64_t first_sequ
 
 void wal_work_begun(struct wal *wal, struct disk_file *file, const struct segment_header *header)
 {
+    check(header->first_sequence <= wal->synced + 1); /* wal P3 */
     wal->file = file;
     wal->header = *header;
     wal->marked = header->first_sequence - 1;
@@ -65,13 +66,39 @@ static uint64_t runway_behind(struct wal *wal, uint64_t end)
 
 static void head_add_types(struct wal *wal, size_t from)
 {
-    for (size_t i = from; i < wal->type_count; i++) {
-        const struct wal_type *type = &wal->types[i];
-        bool fits = record_encode_type(wal->written, wal->tail->last_time_ms, type->type,
-                                       (struct gm_bytes){type->name, type->size}, &wal->head);
+    const struct names *names = &wal->tail->names;
+    check(from <= names->count); /* names I2 */
+    for (size_t i = from; i < names->count; i++) {
+        const struct name *name = &names->list[i];
+        bool fits = record_encode_type(wal->written, wal->tail->last_time_ms, name->type, names_text(name), &wal->head);
         check(fits);
     }
-    wal->group_types = wal->type_count;
+    wal->group_types = names->count;
+}
+
+/* All that waits in the tail, as far as it fits into a group. */
+static void take_batches(struct wal *wal)
+{
+    check(wal->group_count == 0);
+    wal->group_last = wal->written;
+    wal->group_size = 0;
+    while (wal->group_count < WAL_GROUP_MAX &&
+           tail_take(&wal->cursor, SIZE_MAX, UINT64_MAX, &wal->group[wal->group_count]) == STATUS_OK) {
+        const struct tail_slice *slice = &wal->group[wal->group_count];
+        check(slice->first == wal->group_last + 1); /* wal P5: whole batches, one group after the other */
+        wal->group_bytes[wal->group_count++] = slice->bytes;
+        wal->group_size += slice->bytes.size;
+        wal->group_last = slice->last;
+    }
+}
+
+void wal_work_release_group(struct wal *wal)
+{
+    for (size_t i = 0; i < wal->group_count; i++) {
+        tail_release(wal->tail, &wal->group[i]);
+    }
+    wal->group_count = 0;
+    wal->group_size = 0;
 }
 
 static void prepare_group(struct wal *wal)
@@ -79,8 +106,8 @@ static void prepare_group(struct wal *wal)
     struct disk_request *request = &wal->request;
     check(!wal->tail->open);
     gather_end(&wal->gather, wal_records_waiting(wal));
-    bool idle = !wal_has_batches(wal) && wal->types_declared == wal->type_count;
-    buf_clear(&wal->head, GROUP_KEEP);
+    bool idle = !wal_has_batches(wal) && !wal_has_types(wal);
+    buf_clear(&wal->head, HEAD_KEEP);
     wal->group_mark = wal->marked;
     if (wal->synced > wal->marked) {
         bool fits =
@@ -89,17 +116,16 @@ static void prepare_group(struct wal *wal)
         wal->group_mark = wal->synced;
     }
     head_add_types(wal, wal->types_declared);
-    struct buf batches = wal->tail->pending;
-    wal->tail->pending = wal->group;
-    wal->group = batches;
-    wal->group_last = wal->tail->last_sequence;
+    take_batches(wal);
+    check(!wal->mark_stale); /* wal P3 */
     request->action = DISK_ACTION_WRITE;
     request->file = wal->file;
     request->offset = wal->offset;
     request->head = buf_bytes(&wal->head);
-    request->source = buf_bytes(&wal->group);
+    request->sources = wal->group_bytes;
+    request->source_count = wal->group_count;
     request->sync = idle || wal->config.policy == WAL_WRITE_THROUGH;
-    uint64_t end = wal->offset + wal->head.size + wal->group.size;
+    uint64_t end = wal->offset + wal->head.size + wal->group_size;
     request->zeros = end > wal->zero_end ? runway_behind(wal, end) : 0;
 }
 
@@ -109,7 +135,7 @@ static void prepare_segment(struct wal *wal)
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     wal->next_header = wal_work_header(wal, wal->written + 1);
     segment_encode(&wal->next_header, bytes);
-    buf_clear(&wal->head, GROUP_KEEP);
+    buf_clear(&wal->head, HEAD_KEEP);
     bool fits = buf_append(&wal->head, (struct gm_bytes){bytes, sizeof bytes});
     check(fits);
     head_add_types(wal, 0);
@@ -118,7 +144,7 @@ static void prepare_segment(struct wal *wal)
     segment_name(wal->next_header.first_sequence, request->name);
     request->offset = 0;
     request->head = buf_bytes(&wal->head);
-    request->source = BYTES_NONE;
+    request->source_count = 0;
     request->zeros = runway_behind(wal, wal->head.size);
     request->sync = true;
 }
@@ -130,7 +156,7 @@ static void prepare_sync(struct wal *wal)
     request->file = wal->file;
     request->offset = wal->offset;
     request->head = BYTES_NONE;
-    request->source = BYTES_NONE;
+    request->source_count = 0;
     request->zeros = 0;
     request->sync = true;
 }
@@ -143,6 +169,7 @@ static void prepare_mark(struct wal *wal)
     wal->next_mark.durable = wal->synced;
     wal->next_mark.oldest = wal->keep_from;
     wal->next_mark.segment = wal->header.first_sequence;
+    check(wal->next_mark.segment <= wal->synced + 1); /* wal P3 */
     mark_encode(&wal->next_mark, wal->slot);
     request->action = DISK_ACTION_WRITE;
     request->file = wal->mark_file;
@@ -176,7 +203,9 @@ void wal_work_prepare(struct wal *wal, enum work work)
 static void synced_now(struct wal *wal)
 {
     wal->unsynced = false;
+    check(wal->written >= wal->synced); /* wal P1 */
     wal->synced = wal->written;
+    wal->synced_offset = wal->offset;
     wal->last_sync_ms = wal->now_ms;
     wal->stats.syncs++;
     wal->stats.last_sync_us = wal->request.elapsed_us;
@@ -185,20 +214,23 @@ static void synced_now(struct wal *wal)
 static void group_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
-    size_t size = request->head.size + request->source.size;
+    size_t size = request->head.size + wal->group_size;
     if (wal->config.policy == WAL_WRITE_THROUGH) {
         gather_expect(&wal->gather, wal_records_waiting(wal));
     }
+    check(wal->group_types <= wal->tail->names.count);
     wal->offset += size;
     uint64_t end = wal->offset + request->zeros;
     wal->zero_end = end > wal->zero_end ? end : wal->zero_end;
+    check(wal->group_last >= wal->written && wal->group_last <= wal->tail->last_sequence); /* wal P1 */
+    check(wal->group_mark <= wal->synced);                                                 /* wal P2 */
     wal->written = wal->group_last;
     wal->marked = wal->group_mark;
     wal->types_declared = wal->group_types;
     wal->stats.records_durable_mark = wal->marked;
     wal->stats.bytes_written += size;
     wal->stats.groups++;
-    buf_clear(&wal->group, GROUP_KEEP);
+    wal_work_release_group(wal);
     if (request->sync) {
         synced_now(wal);
     } else if (!wal->unsynced) {
@@ -210,10 +242,12 @@ static void group_done(struct wal *wal)
 static void segment_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
+    check(!wal->unsynced && wal->synced == wal->written); /* wal P3 */
     wal->disk->ops->close(wal->disk, wal->file);
     chain_add(&wal->chain, wal->next_header.first_sequence, wal->zero_end);
     wal_work_begun(wal, request->file, &wal->next_header);
     wal->offset = request->head.size;
+    wal->synced_offset = wal->offset;
     wal->zero_end = request->head.size + request->zeros;
     wal->types_declared = wal->group_types;
     wal->mark_stale = true;
@@ -221,6 +255,9 @@ static void segment_done(struct wal *wal)
 
 static void mark_done(struct wal *wal)
 {
+    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable);  /* wal P2 */
+    check(wal->next_mark.oldest >= wal->mark.oldest && wal->next_mark.oldest <= wal->synced + 1); /* wal P6 */
+    check(wal_hold_is_kept(wal, wal->next_mark.oldest));                                          /* wal P7 */
     wal->mark = wal->next_mark;
     wal->mark_stale = false;
     chain_trim(&wal->chain, wal->mark.oldest);

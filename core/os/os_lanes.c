@@ -65,6 +65,7 @@ static void serve(struct os_lane *lane)
     struct os_lanes *lanes = lane->lanes;
     struct disk_request *request = container_of(lane->queue.next, struct disk_request, link);
     list_remove(&request->link);
+    check(!lane->busy); /* os_lanes P1 */
     lane->busy = true;
     (void)pthread_mutex_unlock(&lanes->mutex);
     os_file_carry_out(lane->folder_fd, request);

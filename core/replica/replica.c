@@ -178,7 +178,7 @@ static void start_serving(struct replica *replica, const struct recovery_end *fo
     const struct replay_end *end = &found->log;
     bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
     struct complaint complaint;
-    shard_continue(shard, end->last_sequence, end->last_epoch > 0 ? end->last_epoch : 1, logged);
+    shard_continue(shard, end->last_sequence, end->last_epoch > 0 ? end->last_epoch : 1);
     if (logged && open_log(replica, end, &complaint) != STATUS_OK) {
         fail(replica, &complaint);
         return;

@@ -24,7 +24,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
     keyspace_init(&shard->keyspace, &ops, &hash_key);
     evict_init(shard, &options->memory);
-    tail_init(&shard->tail, 0, 1, false);
+    tail_init(&shard->tail, 0, 1);
     list_init(&shard->listeners);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
     types_init(&shard->types);
@@ -121,8 +121,7 @@ void shard_clear(struct shard *shard)
     keyspace_flush(&shard->keyspace);
     while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
     }
-    tail_finish(&shard->tail);
-    tail_init(&shard->tail, 0, 1, false);
+    tail_continue(&shard->tail, 0, 1);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
 }
@@ -135,20 +134,16 @@ void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int6
     shard->tail.last_time_ms = time_ms;
 }
 
-void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch, bool carried)
+void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch)
 {
     check(shard_is_loading(shard) && !shard->tail.open && shard->wal == NULL);
-    tail_finish(&shard->tail);
-    tail_init(&shard->tail, last_sequence, epoch, carried);
+    tail_continue(&shard->tail, last_sequence, epoch);
     gate_reset(&shard->gate, last_sequence);
 }
 
 void shard_log_to(struct shard *shard, struct wal *wal)
 {
     shard->wal = wal;
-    for (uint32_t i = 1; wal != NULL && i < shard->types.count; i++) {
-        wal_declare(wal, (uint16_t)i, gm_bytes_of(shard->types.by_number[i].name));
-    }
 }
 
 struct gm_cell shard_cell(const struct entry *entry)

@@ -150,11 +150,10 @@ void shard_clear(struct shard *shard);
 /* The data are those of this record, with this time: a snapshot has been read whole. While loading. */
 void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int64_t time_ms);
 
-/* Everything has been read: records are numbered on from here; `carried`: they are encoded for whoever takes them.
- * While loading. */
-void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch, bool carried);
+/* Everything has been read: records are numbered on from here. While loading. */
+void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch);
 
-/* Records go to this log from now on, which is told the names of all types; NULL: to none. */
+/* Records go to this log from now on; NULL: to none. */
 void shard_log_to(struct shard *shard, struct wal *wal);
 
 /* Begins a turn with its time. */

@@ -76,9 +76,7 @@ static uint32_t add(struct shard *shard, struct gm_bytes name)
     memcpy(type->name, name.data, name.size);
     type->name[name.size] = '\0';
     types->now[number] = (uint8_t)number;
-    if (shard->wal != NULL) {
-        wal_declare(shard->wal, (uint16_t)number, name);
-    }
+    tail_declare(&shard->tail, (uint16_t)number, name);
     return number;
 }
 

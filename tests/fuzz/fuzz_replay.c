@@ -79,7 +79,7 @@ static void continue_log(struct sim_disk *sim, const struct replay_end *end)
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 4096};
     struct wal_events events = {0};
     struct record record = {.op = RECORD_OP_FLUSH};
-    tail_init(&tail, end->last_sequence, 1, true);
+    tail_init(&tail, end->last_sequence, 1);
     enum status status = wal_create(&wal, &config, sim_disk_interface(sim), &tail, end, &events, &complaint);
     check(status == STATUS_OK);
     tail_begin(&tail);

@@ -49,7 +49,8 @@ struct world {
     struct shard first;
     struct worker worker; /* of the first */
     struct shard second;
-    struct source source; /* of the second */
+    struct tail_cursor follower; /* of the first's tail */
+    struct source source;        /* of the second */
     struct session *sessions[CLIENTS];
     struct buf input[CLIENTS];  /* what a waiting client has sent already */
     struct siphash_key answers; /* running digest */
@@ -111,8 +112,11 @@ static void world_start(struct world *world, const struct registry *registry, ui
     shard_start(&world->second, registry, seed + 1); /* another hash key: another order of everything */
     worker_start(&world->worker, &world->first);
     source_init(&world->source, &world->second);
-    shard_continue(&world->first, 0, 1, true);
+    shard_continue(&world->first, 0, 1);
     shard_become(&world->first, SHARD_ALONE);
+    if (tail_cursor_open(&world->follower, &world->first.tail, 1, true) != STATUS_OK) {
+        die("no cursor", NULL);
+    }
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 1 << 18};
     struct wal_events events = {.on_progress = log_progress, .on_failed = log_failed, .context = world};
     struct replay_end end = {.exists = false};
@@ -142,6 +146,7 @@ static void world_finish(struct world *world)
     }
     shard_log_to(&world->first, NULL);
     wal_destroy(world->wal);
+    tail_cursor_close(&world->follower);
     worker_finish(&world->worker);
     shard_finish(&world->first);
     shard_finish(&world->second);
@@ -287,10 +292,8 @@ static void collect(struct world *world, size_t client)
     check(!session->overflowed);
 }
 
-/* The second shard is given what the first has appended, as a follower would be. */
-static void follow(struct world *world)
+static void follow_slice(struct world *world, struct gm_bytes rest)
 {
-    struct gm_bytes rest = buf_bytes(&world->first.tail.pending);
     struct complaint complaint;
     while (rest.size > 0) {
         struct record record;
@@ -305,6 +308,16 @@ static void follow(struct world *world)
                 die("the second shard", &complaint);
             }
         }
+    }
+}
+
+/* The second shard is given what the first has appended, as a follower would be. */
+static void follow(struct world *world)
+{
+    struct tail_slice slice;
+    while (tail_take(&world->follower, SIZE_MAX, UINT64_MAX, &slice) == STATUS_OK) {
+        follow_slice(world, slice.bytes);
+        tail_release(&world->first.tail, &slice);
     }
 }
 

@@ -53,20 +53,24 @@ static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm
     return STATUS_OK;
 }
 
+bool harness_knows(const struct harness *harness, const struct record *record)
+{
+    uint8_t body[BODY_MAX];
+    char key[32];
+    if (record->sequence == 0 || record->sequence >= HARNESS_SEQUENCES) {
+        return false;
+    }
+    struct record expected = record_of(harness, record->sequence, body, key);
+    bool more = !harness->ends[record->sequence];
+    return same(record, &expected) && more == ((record->flags & RECORD_MORE) != 0);
+}
+
 static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     struct harness *harness = container_of(sink, struct harness, sink);
     (void)complaint;
-    uint8_t body[BODY_MAX];
-    char key[32];
     harness->delivered++;
-    if (record->sequence != harness->delivered || record->sequence >= HARNESS_SEQUENCES) {
-        harness->wrong = true;
-        return STATUS_OK;
-    }
-    struct record expected = record_of(harness, record->sequence, body, key);
-    bool more = !harness->ends[record->sequence];
-    harness->wrong = harness->wrong || !same(record, &expected) || more != ((record->flags & RECORD_MORE) != 0);
+    harness->wrong = harness->wrong || record->sequence != harness->delivered || !harness_knows(harness, record);
     return STATUS_OK;
 }
 
@@ -139,7 +143,7 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
 enum status harness_start(struct harness *harness)
 {
     TRY(harness_recover(harness, true, NULL));
-    tail_init(&harness->tail, harness->end.last_sequence, 3, true);
+    tail_init(&harness->tail, harness->end.last_sequence, 3);
     memset(harness->ends + harness->end.last_sequence + 1, 0,
            (HARNESS_SEQUENCES - harness->end.last_sequence - 1) * sizeof *harness->ends);
     struct wal_events events = {on_progress, on_failed, harness};
@@ -149,7 +153,7 @@ enum status harness_start(struct harness *harness)
         tail_finish(&harness->tail);
         return status;
     }
-    wal_declare(harness->wal, TYPE, TYPE_NAME);
+    tail_declare(&harness->tail, TYPE, TYPE_NAME);
     on_progress(harness);
     return STATUS_OK;
 }

@@ -51,6 +51,9 @@ void harness_take_disk(struct harness *harness, struct sim_disk *sim);
 /* Reads the log back, without going on. OK also says: no wrong record, and it ends with the end of a batch. */
 enum status harness_recover(struct harness *harness, bool repair, const struct replay_rules *rules);
 
+/* Whether a record is the one that was added with its sequence. */
+bool harness_knows(const struct harness *harness, const struct record *record);
+
 /* Recovers, creates tail and wal, declares the type. */
 enum status harness_start(struct harness *harness);
 

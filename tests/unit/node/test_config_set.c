@@ -88,7 +88,8 @@ Test(config_set, reaches_those_alone_whom_it_touches)
     cr_expect_eq(network.asked, 10000);
     cr_expect(network.configured == 1 && network.options.keepalive_s == 300, "at the start as well");
     expect("CONFIG SET slowlog-max-len 5 maxmemory 1gb snapshot_memory 2mb log_level warning", "OK");
-    cr_expect(at.node->worker.meters.slowlog.limit == 5 && at.node->replica.shard.evict.options.limit == (uint64_t)1 << 30);
+    cr_expect(at.node->worker.meters.slowlog.limit == 5 && at.node->replica.shard.evict.options.limit == (uint64_t)1
+                                                                                                             << 30);
     cr_expect(at.node->replica.saver.options.memory_max == (size_t)2 << 20);
     cr_expect_eq(at.node->env.trace.least, TRACE_WARNING);
     cr_expect(network.asked == 10000 && network.configured == 1);

@@ -235,7 +235,7 @@ Test(os_disk, carries_a_log_over_several_lives)
         cr_assert_eq(end.last_sequence, life * 2000);
         struct tail tail;
         struct wal *wal;
-        tail_init(&tail, end.last_sequence, 1, true);
+        tail_init(&tail, end.last_sequence, 1);
         struct wal_config config = {life % 2 == 0 ? WAL_WRITE_THROUGH : WAL_BUFFERED, 65536, 5, 1};
         struct wal_events events = {.on_failed = on_failed};
         status = wal_create(&wal, &config, os_disk_interface(os), &tail, &end, &events, &complaint);
