@@ -22,6 +22,7 @@
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
+#define NODE_ID_ALONE   1 /* of a node without a cluster */
 
 /* ---- what the host brings along ---- */
 
@@ -234,13 +235,24 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
     return STATUS_OK;
 }
 
+/* The history goes on behind what was found, in an epoch of this process's own: it begins with its first write. */
+static void continue_tail(struct tail *tail, const struct replay_end *end, bool logged)
+{
+    const struct record_epoch alone = {.leader = NODE_ID_ALONE};
+    struct epochs known = tail->epochs;
+    tail->epochs = (struct epochs){0};
+    tail_finish(tail);
+    tail_init(tail, end->last_sequence, end->last_epoch, logged);
+    tail_set_epochs(tail, &known);
+    epochs_finish(&known);
+    tail_lead(tail, epochs_last(&tail->epochs) + 1, &alone);
+}
+
 static void start_serving(struct node *node, const struct recovery_end *found)
 {
     const struct replay_end *end = &found->log;
     bool logged = node->env.disk != NULL && node->config->persistence != WAL_NONE;
-    uint64_t epoch = end->last_epoch > 0 ? end->last_epoch : 1;
-    tail_finish(&node->shard.tail);
-    tail_init(&node->shard.tail, end->last_sequence, epoch, logged);
+    continue_tail(&node->shard.tail, end, logged);
     struct complaint complaint;
     if (logged && open_log(node, end, &complaint) != STATUS_OK) {
         fail(node, &complaint);

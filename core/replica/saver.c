@@ -120,7 +120,7 @@ static void begin(struct saver *saver)
     saver->cut = (struct snapshot_cut){
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
     saver->log_at_begin = log_written(saver);
-    saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
+    saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut, &shard->tail.epochs);
     sweep_begin(shard, saver->writer);
     trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);
 }

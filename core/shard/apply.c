@@ -364,7 +364,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
         sweep_flushed(shard);
         keyspace_flush(&shard->keyspace);
         return true;
-    default:
+    default: /* RECORD_OP_EPOCH: of no key, and the tail's and the log's business */
         return false;
     }
 }
@@ -373,7 +373,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
 
 static void announce(struct shard *shard, const struct record *record, uint64_t hash)
 {
-    uint64_t sequence = shard->tail.last_sequence + 1;
+    uint64_t sequence = tail_next(&shard->tail);
     if (record->type == 0 && record->op == RECORD_OP_FLUSH) {
         shard->gate.flushed = sequence;
         tracking_flushed(&shard->tracking, sequence);
@@ -388,7 +388,7 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 {
     if (record->type != 0) {
         struct complaint complaint;
-        record->sequence = shard->tail.last_sequence + 1;
+        record->sequence = tail_next(&shard->tail);
         if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
             return false;
         }
@@ -401,6 +401,13 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 
 enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash, struct complaint *complaint)
 {
+    if (!record_is_known(record)) { /* record I3 */
+        complaint_set(
+            complaint,
+            "record %llu has operation %u of the host, which this program does not know: a newer one wrote it",
+            (unsigned long long)record->sequence, record->op);
+        return STATUS_VERSION;
+    }
     if (record->type == 0) {
         (void)apply_host(shard, record, hash);
         return STATUS_OK;

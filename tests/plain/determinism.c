@@ -100,7 +100,8 @@ static void world_start(struct world *world, const struct registry *registry, ui
     shard_start(&world->first, registry, seed);
     shard_start(&world->second, registry, seed + 1); /* another hash key: another order of everything */
     tail_finish(&world->first.tail);
-    tail_init(&world->first.tail, 0, 1, true);
+    tail_init(&world->first.tail, 0, 0, true);
+    tail_lead(&world->first.tail, 1, &(struct record_epoch){.leader = 1});
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 1 << 18};
     struct wal_events events = {.on_progress = log_progress, .on_failed = log_failed, .context = world};
     struct replay_end end = {.exists = false};

@@ -93,6 +93,18 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
     }
 }
 
+/* Epoch 1 goes on with record 1, without the record that has begun it, so that sequences count the changes. */
+static void begin_log(struct tail *tail, const struct shard_fixture_options *options)
+{
+    static struct epochs_entry entry = {.epoch = 1, .leader = 1, .first = 1};
+    tail_init(tail, 0, 0, true);
+    if (options->begins_epoch) {
+        tail_lead(tail, 1, &(struct record_epoch){.leader = 1});
+    } else {
+        tail_set_epochs(tail, &(struct epochs){.list = &entry, .count = 1});
+    }
+}
+
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
                          struct registry *registry, bool owned)
 {
@@ -117,7 +129,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     fixture->shard.on_damage = on_damage;
     fixture->shard.context = fixture;
     tail_finish(&fixture->shard.tail);
-    tail_init(&fixture->shard.tail, 0, 1, true);
+    begin_log(&fixture->shard.tail, options);
     buf_init(&fixture->history, HISTORY_MAX);
     buf_init(&fixture->text, TEXT_MAX);
     if (options->log) {
@@ -303,6 +315,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
         [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
+        [RECORD_OP_EPOCH] = "epoch",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));
