@@ -20,6 +20,8 @@
  *   D7  A DISK_ACTION_CREATE that failed leaves no file behind, crashes aside; it can be submitted again.
  *   D8  A file opened with DISK_WRITE reads as stable storage has it, or will have it after the next sync: nothing that
  *       a cache still shows after a sync has failed in an earlier process.
+ *   D9  A READ shows what writes of all lanes that were done before it was submitted have written; of what is written
+ *       meanwhile it shows any part. One that failed has opened no file: `file` is as it was.
  */
 #ifndef GEOMYS_ENV_DISK_H
 #define GEOMYS_ENV_DISK_H
@@ -40,15 +42,17 @@ enum disk_open {
 };
 
 enum disk_action {
-    DISK_ACTION_WRITE,  /* write `head`, `source`, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
+    DISK_ACTION_WRITE, /* write `head`, the sources, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
     DISK_ACTION_CREATE, /* create `name`, write the same at 0, sync file and folder; sets `file`                      */
     DISK_ACTION_RENAME, /* rename `name` to `target`, which is replaced; sync the folder                              */
     DISK_ACTION_REMOVE, /* remove `name`, then sync the folder                                                        */
+    DISK_ACTION_READ,   /* open `name` for reading if `file` is NULL, which sets it; then read, see `into`            */
 };
 
 enum disk_lane {
     DISK_LANE_LOG,  /* small and urgent: answers wait for it */
     DISK_LANE_BULK, /* snapshots, and removing what they have made superfluous */
+    DISK_LANE_READ, /* what is read while the server runs, for others who follow */
     DISK_LANES,
 };
 
@@ -65,13 +69,19 @@ struct disk_request {
      * belongs to the request; a request of one lane is prepared after all before it in that lane have been carried
      * out. */
     void (*prepare)(struct disk_request *request);
-    uint64_t offset;        /* bytes */
-    struct gm_bytes head;   /* borrowed until on_done; may be empty, as may the source and the zeros */
-    struct gm_bytes source; /* borrowed until on_done */
-    uint64_t zeros;         /* bytes */
-    enum status status;     /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS, NOT_FOUND */
-    bool sync_failed;       /* the outcome came from the sync, not from a write */
-    uint32_t elapsed_us;    /* the outcome: how long it took to carry out, waiting and preparing aside */
+    uint64_t offset;                /* bytes */
+    struct gm_bytes head;           /* borrowed until on_done; may be empty, as may the source and the zeros */
+    struct gm_bytes source;         /* borrowed until on_done */
+    const struct gm_bytes *sources; /* more of them, behind `source`; borrowed, the bytes too, until on_done */
+    size_t source_count;
+    uint64_t zeros;      /* bytes */
+    uint8_t *into;       /* of READ: up to `size` bytes from `offset` on come here; borrowed until on_done */
+    size_t size;         /* bytes; 0 is fine: then the file is opened and measured */
+    size_t got;          /* the outcome of READ: bytes read, less than `size` only at the end of the file */
+    uint64_t file_size;  /* the outcome of READ: bytes that the file had before it was read */
+    enum status status;  /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS, NOT_FOUND */
+    bool sync_failed;    /* the outcome came from the sync, not from a write */
+    uint32_t elapsed_us; /* the outcome: how long it took to carry out, waiting and preparing aside */
     void (*on_done)(struct disk_request *request);
 };
 

@@ -155,7 +155,9 @@ static enum status refuse_back(uint64_t epoch, uint64_t sequence, const struct e
     return STATUS_CORRUPT;
 }
 
-enum status epochs_add(struct epochs *epochs, const struct epochs_entry *entry, struct complaint *complaint)
+/* Whether the entry comes after all that there are. */
+static enum status judge_entry(const struct epochs *epochs, const struct epochs_entry *entry,
+                               struct complaint *complaint)
 {
     const struct epochs_entry *newest = newest_of(epochs);
     if (entry->epoch == 0 || entry->leader == 0 || entry->first == 0) {
@@ -168,27 +170,44 @@ enum status epochs_add(struct epochs *epochs, const struct epochs_entry *entry, 
     if (newest != NULL && (entry->epoch < newest->epoch || entry->first <= newest->first)) {
         return refuse_back(entry->epoch, entry->first, newest, complaint);
     }
+    return STATUS_OK;
+}
+
+enum status epochs_add(struct epochs *epochs, const struct epochs_entry *entry, struct complaint *complaint)
+{
+    TRY(judge_entry(epochs, entry, complaint));
     append(epochs, entry);
     return STATUS_OK;
 }
 
-enum status epochs_take_slow(struct epochs *epochs, const struct record *record, bool within_batch,
-                             struct complaint *complaint)
+/* The entry of an EPOCH record. */
+static enum status read_entry(const struct record *record, struct epochs_entry *out, struct complaint *complaint)
 {
     struct record_epoch epoch;
-    if (record->type == 0 && record->op == RECORD_OP_EPOCH) {
-        if (!record_read_epoch(record, &epoch)) {
-            complaint_set(complaint, "record %" PRIu64 " begins an epoch, but makes no sense", record->sequence);
-            return STATUS_CORRUPT;
-        }
-        if (within_batch) {
-            complaint_set(complaint, "record %" PRIu64 " begins an epoch in the midst of a batch", record->sequence);
-            return STATUS_CORRUPT;
-        }
-        struct epochs_entry entry = {.epoch = record->epoch, .leader = epoch.leader, .first = record->sequence};
-        return epochs_add(epochs, &entry, complaint);
+    if (!record_read_epoch(record, &epoch)) {
+        complaint_set(complaint, "record %" PRIu64 " begins an epoch, but makes no sense", record->sequence);
+        return STATUS_CORRUPT;
     }
+    *out = (struct epochs_entry){.epoch = record->epoch, .leader = epoch.leader, .first = record->sequence};
+    return STATUS_OK;
+}
+
+static bool begins_epoch(const struct record *record)
+{
+    return record->type == 0 && record->op == RECORD_OP_EPOCH;
+}
+
+enum status epochs_judge(const struct epochs *epochs, const struct record *record, struct complaint *complaint)
+{
     const struct epochs_entry *newest = newest_of(epochs);
+    struct epochs_entry entry;
+    if (begins_epoch(record)) {
+        TRY(read_entry(record, &entry, complaint));
+        return judge_entry(epochs, &entry, complaint);
+    }
+    if (newest != NULL && record->epoch == newest->epoch) {
+        return STATUS_OK;
+    }
     if (newest != NULL && record->epoch < newest->epoch) {
         return refuse_back(record->epoch, record->sequence, newest, complaint);
     }
@@ -196,6 +215,22 @@ enum status epochs_take_slow(struct epochs *epochs, const struct record *record,
                   "record %" PRIu64 " is of epoch %" PRIu64 ", which no record has begun: the newest is %" PRIu64,
                   record->sequence, record->epoch, epochs_last(epochs));
     return STATUS_CORRUPT;
+}
+
+enum status epochs_take_slow(struct epochs *epochs, const struct record *record, bool within_batch,
+                             struct complaint *complaint)
+{
+    struct epochs_entry entry;
+    if (begins_epoch(record) && within_batch) {
+        complaint_set(complaint, "record %" PRIu64 " begins an epoch in the midst of a batch", record->sequence);
+        return STATUS_CORRUPT;
+    }
+    TRY(epochs_judge(epochs, record, complaint)); /* epochs I2 */
+    if (begins_epoch(record)) {
+        TRY(read_entry(record, &entry, complaint));
+        append(epochs, &entry);
+    }
+    return STATUS_OK;
 }
 
 /* ---- shrinking ---- */

@@ -49,6 +49,10 @@ uint64_t epochs_number(const struct epochs *epochs, uint64_t sequence);
  * sentence and the table as it was: it does not come after the newest one. O(1), at the ceiling O(entries). */
 must_use enum status epochs_add(struct epochs *epochs, const struct epochs_entry *entry, struct complaint *complaint);
 
+/* Whether epochs_take would take the record, as the first of a batch. Changes nothing. */
+must_use enum status epochs_judge(const struct epochs *epochs, const struct record *record,
+                                  struct complaint *complaint);
+
 /* epochs_take, where the record is not of the epoch that goes on. */
 must_use enum status epochs_take_slow(struct epochs *epochs, const struct record *record, bool within_batch,
                                       struct complaint *complaint);

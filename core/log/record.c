@@ -11,6 +11,8 @@
  */
 #include "log/record.h"
 
+#include <inttypes.h>
+
 #include "base/codec.h"
 #include "base/crc32c.h"
 
@@ -27,6 +29,8 @@ enum offset {
     AT_SLOT = 42,
     AT_KEY_SIZE = 44,
 };
+
+_Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
 
 #define FLAGS_KNOWN   255u
 #define EXPIRY_SIZE   8u
@@ -132,6 +136,13 @@ void record_set_more(uint8_t *encoded, bool more)
     uint16_t flags = codec_u16(encoded + AT_FLAGS);
     flags = (uint16_t)(more ? flags | RECORD_MORE : flags & ~RECORD_MORE);
     codec_put_u16(encoded + AT_FLAGS, flags);
+    seal_header(encoded);
+}
+
+void record_set_type(uint8_t *encoded, uint16_t type)
+{
+    check(type != 0 && codec_u16(encoded + AT_TYPE) != 0); /* record I1: what is coherent stays so */
+    codec_put_u16(encoded + AT_TYPE, type);
     seal_header(encoded);
 }
 
@@ -324,7 +335,15 @@ bool record_read_epoch(const struct record *record, struct record_epoch *out)
     return ascend(out);
 }
 
-bool record_is_known(const struct record *record)
+enum status record_expect_known(const struct record *record, struct complaint *complaint)
 {
-    return record->type != 0 || (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS);
+    if (record->type != 0 || (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS)) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint,
+                  "record %" PRIu64
+                  " has operation %u of the host, which this program does not know: a newer one wrote "
+                  "it, and is needed to read it",
+                  record->sequence, record->op);
+    return STATUS_VERSION;
 }

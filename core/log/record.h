@@ -23,14 +23,15 @@
  *   I1  record_parse accepts only bytes that record_encode could have made: every field is checked, the padding
  *       included. What an op means is not its business.
  *   I2  Equal records have equal bytes.
- *   I3  A node that does not know an operation of the host says so (record_is_known) and goes no further: what it does
- *       not understand is never taken for nothing.
+ *   I3  A node that does not know an operation of the host says so (record_expect_known) and goes no further: what it
+ *       does not understand is never taken for nothing.
  */
 #ifndef GEOMYS_LOG_RECORD_H
 #define GEOMYS_LOG_RECORD_H
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/status.h"
 
 #define RECORD_HEADER_SIZE   48
@@ -92,6 +93,16 @@ size_t record_encode_head(const struct record *record, uint8_t out[static RECORD
 /* Sets or clears RECORD_MORE in an encoded record, and seals its header anew. */
 void record_set_more(uint8_t *encoded, bool more);
 
+/* Puts another type's number into an encoded record of a type, and seals its header anew: the number is the only thing
+ * that differs from one file or stream to the next. Neither the old nor the new one is 0. */
+void record_set_type(uint8_t *encoded, uint16_t type);
+
+/* The sequence of an encoded record, that record_parse or record_encode vouches for. */
+static inline uint64_t record_sequence(const uint8_t *encoded)
+{
+    return codec_u64(encoded + 16);
+}
+
 /* Parses the record at the beginning of `bytes`, which may be longer; its key and body point into `bytes`.
  *   OK       *size is how many bytes it took
  *   AGAIN    it goes on behind the end of `bytes`; *size is how many bytes are needed at least
@@ -123,8 +134,9 @@ struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[
 /* False: not an EPOCH record, or one that makes no sense. */
 bool record_read_epoch(const struct record *record, struct record_epoch *out);
 
-/* Whether this program knows the operation. One of a type's is the type's own business. */
-bool record_is_known(const struct record *record);
+/* Whether this program knows the operation, if it is the host's (a type's is the type's business). VERSION, with a
+ * sentence: a newer program wrote the record. */
+must_use enum status record_expect_known(const struct record *record, struct complaint *complaint);
 
 #define RECORD_SINK_AHEAD 16 /* records that a sink is told of before they come */
 

@@ -270,17 +270,6 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
     return STATUS_OK;
 }
 
-static enum status refuse_unknown(const struct replay *replay, const struct record *record, struct complaint *complaint)
-{
-    complaint_set(complaint,
-                  "record %" PRIu64
-                  " has operation %u of the host, which this program does not know: a newer one wrote "
-                  "it, and is needed to read it",
-                  record->sequence, record->op);
-    prefix_place(replay, complaint);
-    return STATUS_VERSION;
-}
-
 /* What is wrong with the place of a record of the history; NULL: nothing. */
 static const char *misplaced(const struct replay *replay, const struct record *record)
 {
@@ -309,8 +298,9 @@ static enum status take(struct replay *replay, const struct record *record, size
     }
     struct complaint why;
     const char *fault = misplaced(replay, record);
-    if (fault == NULL && __builtin_expect(!record_is_known(record), 0)) {
-        return refuse_unknown(replay, record, complaint); /* replay P7 */
+    if (fault == NULL && __builtin_expect(record_expect_known(record, complaint) != STATUS_OK, 0)) {
+        prefix_place(replay, complaint);
+        return STATUS_VERSION; /* replay P7 */
     }
     if (fault == NULL && epochs_take(&replay->epochs, record, replay->batch_open, &why) != STATUS_OK) {
         fault = why.text; /* replay P6 */

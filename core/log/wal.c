@@ -6,8 +6,8 @@
  * Why      A sync costs a hundred microseconds and more, whether it carries one record or a thousand. So records gather
  *          while one is under way, and go together.
  *
- * Idea     One request at a time. While it is carried out, the shard fills tail->pending; when it is done, the next
- *          turn swaps the buffer in and submits it as one *group*.
+ * Idea     One request at a time. While it is carried out, the shard adds to the tail; when it is done, the next turn
+ *          takes what the wal's cursor finds there and submits it as one *group*, from where it lies.
  *
  *          What to do next is decided in one place, choose_work, from the state alone:
  *
@@ -42,7 +42,6 @@
 
 #define RETRY_MS     100
 #define IDLE_MARK_MS 200
-#define TYPES_MAX    65535
 #define HEAD_MAX     ((size_t)16 * 1024 * 1024)
 
 static void on_done(struct disk_request *request);
@@ -54,7 +53,6 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
                        const struct replay_end *position, const struct wal_events *events, struct complaint *complaint)
 {
     check(position->last_sequence == tail->last_sequence);
-    check(tail->carried || config->policy == WAL_NONE);
     struct wal *wal = memory_zeroed(sizeof *wal);
     wal->config = *config;
     wal->disk = disk;
@@ -69,37 +67,21 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
     list_init(&wal->mark_request.link);
     chain_init(&wal->chain, disk);
     buf_init(&wal->head, HEAD_MAX);
-    buf_init(&wal->group, TAIL_PENDING_MAX);
     if (tail->last_time_ms == 0) {
         tail->last_time_ms = position->last_time_ms;
     }
-    enum status status = config->policy == WAL_NONE ? STATUS_OK : wal_open_files(wal, position, complaint);
+    enum status status = STATUS_OK;
+    if (config->policy != WAL_NONE) {
+        status = tail_cursor_open(&wal->cursor, tail, tail->last_sequence + 1, true);
+        check(status == STATUS_OK);
+        status = wal_open_files(wal, position, complaint);
+    }
     if (status != STATUS_OK) {
         wal_destroy(wal);
         return status;
     }
     *out = wal;
     return STATUS_OK;
-}
-
-void wal_declare(struct wal *wal, uint16_t type, struct gm_bytes name)
-{
-    check(type > 0);
-    check(name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
-    if (wal->config.policy == WAL_NONE) {
-        return;
-    }
-    for (size_t i = 0; i < wal->type_count; i++) {
-        const struct wal_type *known = &wal->types[i];
-        if (known->type == type && gm_bytes_equal((struct gm_bytes){known->name, known->size}, name)) {
-            return;
-        }
-    }
-    check(wal->type_count < TYPES_MAX);
-    wal->types = memory_realloc(wal->types, (wal->type_count + 1) * sizeof *wal->types);
-    struct wal_type *added = &wal->types[wal->type_count++];
-    *added = (struct wal_type){.type = type, .size = (uint8_t)name.size};
-    memcpy(added->name, name.data, name.size);
 }
 
 /* ---- what to do next ---- */
@@ -144,7 +126,7 @@ static enum work choose_work(const struct wal *wal)
     if (wal_has_batches(wal) && gathers(wal)) {
         return WORK_NONE;
     }
-    if (wal_has_batches(wal) || wal->types_declared < wal->type_count) {
+    if (wal_has_batches(wal) || wal_has_types(wal)) {
         return WORK_GROUP;
     }
     if (wal->closing && wal->unsynced) {
@@ -357,7 +339,7 @@ bool wal_full(const struct wal *wal)
 
 size_t wal_backlog(const struct wal *wal)
 {
-    return wal->config.policy == WAL_NONE ? 0 : wal->tail->pending.size + wal->group.size;
+    return wal->config.policy == WAL_NONE ? 0 : (size_t)tail_waiting(&wal->cursor) + wal->group_size;
 }
 
 void wal_stats(const struct wal *wal, struct wal_stats *out)
@@ -410,7 +392,7 @@ void wal_destroy(struct wal *wal)
     wal->disk->ops->close(wal->disk, wal->file);
     wal->disk->ops->close(wal->disk, wal->mark_file);
     buf_finish(&wal->head);
-    buf_finish(&wal->group);
-    memory_free(wal->types);
+    wal_work_release_group(wal);
+    tail_cursor_close(&wal->cursor);
     memory_free(wal);
 }

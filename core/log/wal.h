@@ -31,19 +31,15 @@ struct wal_events {
 
 struct wal; /* opaque */
 
-/* The wal reads tail->pending only in wal_turn and wal_close, which must not be called while a batch is open.
+/* The wal takes from the tail only in wal_turn and wal_close, which must not be called while a batch is open.
  *
- * Continues the log behind `position` (from a finished replay; see replay.h), or begins one. Takes bytes from
- * tail->pending. The type names are declared with wal_declare before the first record that uses them. `disk`, `tail`
- * and `events` outlive the wal. */
+ * Continues the log behind `position` (from a finished replay; see replay.h), or begins one. Takes all that is added
+ * from now on, by a cursor of its own; the tail's names are declared in each segment. `disk`, `tail` and `events`
+ * outlive the wal. */
 struct replay_end;
 must_use enum status wal_create(struct wal **out, const struct wal_config *config, struct disk *disk, struct tail *tail,
                                 const struct replay_end *position, const struct wal_events *events,
                                 struct complaint *complaint); /* blocks */
-
-/* Type number `type` is called `name`: declared at once in this segment and again in each further one. The
- * same again is nothing new. O(types). */
-void wal_declare(struct wal *wal, uint16_t type, struct gm_bytes name);
 
 /* Once per turn, with the monotonic time: starts a group if none is under way and there is something to do. Never
  * blocks. */

@@ -11,6 +11,7 @@
 #include "log/segment.h"
 #include "log/wal.h"
 
+#define WAL_GROUP_MAX    16                    /* slices of the tail that go in one group */
 #define WAL_RUNWAY_FIRST ((uint64_t)16 * 1024) /* bytes of zeros behind the first group; then more and more */
 
 enum work {
@@ -21,12 +22,6 @@ enum work {
     WORK_MARK,
 };
 
-struct wal_type {
-    uint16_t type;
-    uint8_t size;
-    uint8_t name[RECORD_TYPE_NAME_MAX];
-};
-
 struct wal {
     struct wal_config config;
     struct disk *disk;
@@ -34,9 +29,8 @@ struct wal {
     struct wal_events events;
     struct complaint complaint; /* why it failed */
 
-    struct wal_type *types; /* all that were declared, in order */
-    size_t type_count;
-    size_t types_declared; /* how many of them this segment has */
+    struct tail_cursor cursor; /* what it has not taken yet; closed with WAL_NONE */
+    size_t types_declared;     /* how many of the tail's names this segment has */
 
     struct disk_file *file; /* the segment */
     struct segment_header header;
@@ -67,8 +61,11 @@ struct wal {
     bool under_way; /* one of the two requests */
     struct disk_request request;
     struct disk_request mark_request;
-    struct buf head;     /* the wal's own records of the group, or the beginning of a new segment */
-    struct buf group;    /* the batches of the group */
+    struct buf head;                        /* the wal's own records of the group, or the beginning of a new segment */
+    struct tail_slice group[WAL_GROUP_MAX]; /* the batches of the group, */
+    struct gm_bytes group_bytes[WAL_GROUP_MAX]; /* their bytes, for the request, */
+    size_t group_count;
+    size_t group_size;   /* and how many they are */
     uint64_t group_last; /* their last sequence */
     uint64_t group_mark; /* what the group's mark claims */
     size_t group_types;  /* types that will be declared after it */
@@ -86,7 +83,13 @@ struct wal {
 
 static inline bool wal_has_batches(const struct wal *wal)
 {
-    return wal->tail->pending.size > 0;
+    return tail_waiting(&wal->cursor) > 0;
+}
+
+/* Whether this segment has not been told of all types. */
+static inline bool wal_has_types(const struct wal *wal)
+{
+    return wal->types_declared < wal->tail->names.count;
 }
 
 static inline uint64_t wal_records_waiting(const struct wal *wal)
@@ -104,6 +107,9 @@ must_use enum status wal_open_files(struct wal *wal, const struct replay_end *po
 /* Fills in the request for this work: `mark_request` for a mark, else `request`. It may be submitted again and again,
  * until it is done. */
 void wal_work_prepare(struct wal *wal, enum work work);
+
+/* Gives the group's batches back to the tail. */
+void wal_work_release_group(struct wal *wal);
 
 /* The request was carried out: what it wrote counts from now on. */
 void wal_work_done(struct wal *wal, enum work work);

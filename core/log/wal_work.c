@@ -24,7 +24,7 @@
 
 #define RUNWAY_LAST ((uint64_t)1024 * 1024) /* bytes */
 #define BLOCK       ((uint64_t)4096)        /* bytes: files end at multiples of it, where they can */
-#define GROUP_KEEP  ((size_t)1024 * 1024)   /* bytes of buffer kept between groups */
+#define HEAD_KEEP   ((size_t)1024 * 1024)   /* bytes of buffer kept between groups */
 
 /* ---- segments ---- */
 
@@ -63,13 +63,38 @@ static uint64_t runway_behind(struct wal *wal, uint64_t end)
 
 static void head_add_types(struct wal *wal, size_t from)
 {
-    for (size_t i = from; i < wal->type_count; i++) {
-        const struct wal_type *type = &wal->types[i];
-        bool fits = record_encode_type(wal->written, wal->tail->last_time_ms, type->type,
-                                       (struct gm_bytes){type->name, type->size}, &wal->head);
+    const struct names *names = &wal->tail->names;
+    for (size_t i = from; i < names->count; i++) {
+        const struct name *name = &names->list[i];
+        bool fits = record_encode_type(wal->written, wal->tail->last_time_ms, name->type, names_text(name), &wal->head);
         check(fits);
     }
-    wal->group_types = wal->type_count;
+    wal->group_types = names->count;
+}
+
+/* All that waits in the tail, as far as it fits into a group. */
+static void take_batches(struct wal *wal)
+{
+    check(wal->group_count == 0);
+    wal->group_last = wal->written;
+    wal->group_size = 0;
+    while (wal->group_count < WAL_GROUP_MAX &&
+           tail_take(&wal->cursor, SIZE_MAX, UINT64_MAX, &wal->group[wal->group_count]) == STATUS_OK) {
+        const struct tail_slice *slice = &wal->group[wal->group_count];
+        check(slice->first == wal->group_last + 1); /* wal P5: whole batches, one group after the other */
+        wal->group_bytes[wal->group_count++] = slice->bytes;
+        wal->group_size += slice->bytes.size;
+        wal->group_last = slice->last;
+    }
+}
+
+void wal_work_release_group(struct wal *wal)
+{
+    for (size_t i = 0; i < wal->group_count; i++) {
+        tail_release(wal->tail, &wal->group[i]);
+    }
+    wal->group_count = 0;
+    wal->group_size = 0;
 }
 
 static void prepare_group(struct wal *wal)
@@ -77,8 +102,8 @@ static void prepare_group(struct wal *wal)
     struct disk_request *request = &wal->request;
     check(!wal->tail->open);
     gather_end(&wal->gather, wal_records_waiting(wal));
-    bool idle = !wal_has_batches(wal) && wal->types_declared == wal->type_count;
-    buf_clear(&wal->head, GROUP_KEEP);
+    bool idle = !wal_has_batches(wal) && !wal_has_types(wal);
+    buf_clear(&wal->head, HEAD_KEEP);
     wal->group_mark = wal->marked;
     if (wal->synced > wal->marked) {
         bool fits =
@@ -87,17 +112,15 @@ static void prepare_group(struct wal *wal)
         wal->group_mark = wal->synced;
     }
     head_add_types(wal, wal->types_declared);
-    struct buf batches = wal->tail->pending;
-    wal->tail->pending = wal->group;
-    wal->group = batches;
-    wal->group_last = wal->tail->last_sequence;
+    take_batches(wal);
     request->action = DISK_ACTION_WRITE;
     request->file = wal->file;
     request->offset = wal->offset;
     request->head = buf_bytes(&wal->head);
-    request->source = buf_bytes(&wal->group);
+    request->sources = wal->group_bytes;
+    request->source_count = wal->group_count;
     request->sync = idle || wal->config.policy == WAL_WRITE_THROUGH;
-    uint64_t end = wal->offset + wal->head.size + wal->group.size;
+    uint64_t end = wal->offset + wal->head.size + wal->group_size;
     request->zeros = end > wal->zero_end ? runway_behind(wal, end) : 0;
 }
 
@@ -105,7 +128,7 @@ static void prepare_segment(struct wal *wal)
 {
     struct disk_request *request = &wal->request;
     wal->next_header = wal_work_header(wal, wal->written + 1);
-    buf_clear(&wal->head, GROUP_KEEP);
+    buf_clear(&wal->head, HEAD_KEEP);
     bool fits = segment_encode_head(&wal->next_header, &wal->tail->epochs, &wal->head);
     check(fits);
     head_add_types(wal, 0);
@@ -114,7 +137,7 @@ static void prepare_segment(struct wal *wal)
     segment_name(wal->next_header.first_sequence, request->name);
     request->offset = 0;
     request->head = buf_bytes(&wal->head);
-    request->source = BYTES_NONE;
+    request->source_count = 0;
     request->zeros = runway_behind(wal, wal->head.size);
     request->sync = true;
 }
@@ -126,7 +149,7 @@ static void prepare_sync(struct wal *wal)
     request->file = wal->file;
     request->offset = wal->offset;
     request->head = BYTES_NONE;
-    request->source = BYTES_NONE;
+    request->source_count = 0;
     request->zeros = 0;
     request->sync = true;
 }
@@ -181,7 +204,7 @@ static void synced_now(struct wal *wal)
 static void group_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
-    size_t size = request->head.size + request->source.size;
+    size_t size = request->head.size + wal->group_size;
     if (wal->config.policy == WAL_WRITE_THROUGH) {
         gather_expect(&wal->gather, wal_records_waiting(wal));
     }
@@ -194,7 +217,7 @@ static void group_done(struct wal *wal)
     wal->stats.records_durable_mark = wal->marked;
     wal->stats.bytes_written += size;
     wal->stats.groups++;
-    buf_clear(&wal->group, GROUP_KEEP);
+    wal_work_release_group(wal);
     if (request->sync) {
         synced_now(wal);
     } else if (!wal->unsynced) {

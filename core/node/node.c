@@ -229,30 +229,22 @@ static enum status open_log(struct node *node, const struct replay_end *end, str
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = node};
     TRY(wal_create(&node->wal, &config, node->env.disk, &node->shard.tail, end, &events, complaint));
     node->shard.wal = node->wal;
-    for (uint32_t i = 1; i < node->shard.type_count; i++) {
-        wal_declare(node->wal, (uint16_t)i, gm_bytes_of(node->shard.types[i].name));
-    }
     return STATUS_OK;
 }
 
 /* The history goes on behind what was found, in an epoch of this process's own: it begins with its first write. */
-static void continue_tail(struct tail *tail, const struct replay_end *end, bool logged)
+static void lead_alone(struct tail *tail, const struct replay_end *end)
 {
     const struct record_epoch alone = {.leader = NODE_ID_ALONE};
-    struct epochs known = tail->epochs;
-    tail->epochs = (struct epochs){0};
-    tail_finish(tail);
-    tail_init(tail, end->last_sequence, end->last_epoch, logged);
-    tail_set_epochs(tail, &known);
-    epochs_finish(&known);
-    tail_lead(tail, epochs_last(&tail->epochs) + 1, &alone);
+    tail_continue(tail, end->last_sequence, end->last_epoch);
+    tail_lead(tail, end->last_epoch + 1, &alone);
 }
 
 static void start_serving(struct node *node, const struct recovery_end *found)
 {
     const struct replay_end *end = &found->log;
     bool logged = node->env.disk != NULL && node->config->persistence != WAL_NONE;
-    continue_tail(&node->shard.tail, end, logged);
+    lead_alone(&node->shard.tail, end);
     struct complaint complaint;
     if (logged && open_log(node, end, &complaint) != STATUS_OK) {
         fail(node, &complaint);

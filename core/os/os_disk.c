@@ -61,30 +61,14 @@ static void os_close(struct disk *disk, struct disk_file *file)
 static enum status os_size(struct disk *disk, struct disk_file *file, uint64_t *out)
 {
     (void)disk;
-    struct stat info;
-    if (fstat(file->fd, &info) != 0) {
-        return os_file_status(errno);
-    }
-    *out = (uint64_t)info.st_size;
-    return STATUS_OK;
+    return os_file_size(file, out);
 }
 
 static enum status os_read(struct disk *disk, struct disk_file *file, uint64_t offset, uint8_t *target, size_t size,
                            size_t *got)
 {
     (void)disk;
-    *got = 0;
-    while (*got < size) {
-        ssize_t piece = pread(file->fd, target + *got, size - *got, (off_t)(offset + *got));
-        if (piece == 0) {
-            break;
-        }
-        if (piece < 0 && errno != EINTR) {
-            return os_file_status(errno);
-        }
-        *got += piece > 0 ? (size_t)piece : 0;
-    }
-    return STATUS_OK;
+    return os_file_read(file, offset, target, size, got);
 }
 
 static enum status os_write(struct disk *disk, struct disk_file *file, uint64_t offset, struct gm_bytes source)

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,20 +87,57 @@ void os_file_close(struct disk_file *file)
     }
 }
 
+/* ---- reading ---- */
+
+enum status os_file_read(struct disk_file *file, uint64_t offset, uint8_t *target, size_t size, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t piece = pread(file->fd, target + *got, size - *got, (off_t)(offset + *got));
+        if (piece == 0) {
+            break;
+        }
+        if (piece < 0 && errno != EINTR) {
+            return os_file_status(errno);
+        }
+        *got += piece > 0 ? (size_t)piece : 0;
+    }
+    return STATUS_OK;
+}
+
+enum status os_file_size(struct disk_file *file, uint64_t *out)
+{
+    struct stat info;
+    if (fstat(file->fd, &info) != 0) {
+        return os_file_status(errno);
+    }
+    *out = (uint64_t)info.st_size;
+    return STATUS_OK;
+}
+
 /* ---- writing ---- */
 
-/* The next pieces of head, source and zeros, `done` bytes of which are written. Returns how many. */
+/* Part number `i` of what is written: the head, then the sources. */
+static struct gm_bytes part_of(const struct disk_request *request, size_t i)
+{
+    return i == 0 ? request->head : i == 1 ? request->source : request->sources[i - 2];
+}
+
+/* The next pieces of head, sources and zeros, `done` bytes of which are written. Returns how many. */
 static int next_pieces(const struct disk_request *request, uint64_t done, struct iovec pieces[static PIECES_MAX])
 {
     int count = 0;
-    const struct gm_bytes parts[2] = {request->head, request->source};
-    for (int i = 0; i < 2; i++) {
-        if (done < parts[i].size) {
-            pieces[count++] = (struct iovec){(void *)(uintptr_t)(parts[i].data + done), parts[i].size - (size_t)done};
-            done = 0;
-        } else {
-            done -= parts[i].size;
+    for (size_t i = 0; i < 2 + request->source_count; i++) {
+        struct gm_bytes part = part_of(request, i);
+        if (done >= part.size) {
+            done -= part.size;
+            continue;
         }
+        if (count == PIECES_MAX) {
+            return count;
+        }
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)(part.data + done), part.size - (size_t)done};
+        done = 0;
     }
     for (uint64_t rest = request->zeros - done; rest > 0 && count < PIECES_MAX;) {
         size_t size = rest < ZEROS_SIZE ? (size_t)rest : ZEROS_SIZE;
@@ -111,7 +149,10 @@ static int next_pieces(const struct disk_request *request, uint64_t done, struct
 
 static enum status write_all(int fd, const struct disk_request *request)
 {
-    uint64_t size = request->head.size + request->source.size + request->zeros;
+    uint64_t size = request->zeros;
+    for (size_t i = 0; i < 2 + request->source_count; i++) {
+        size += part_of(request, i).size;
+    }
     for (uint64_t done = 0; done < size;) {
         struct iovec pieces[PIECES_MAX];
         int count = next_pieces(request, done, pieces);
@@ -217,6 +258,25 @@ static enum status carry_out_create(int folder_fd, struct disk_request *request)
     return status;
 }
 
+static enum status carry_out_read(int folder_fd, struct disk_request *request)
+{
+    struct disk_file *file = request->file;
+    request->got = 0;
+    if (file == NULL) {
+        TRY(os_file_open(folder_fd, request->name, DISK_READ, &file));
+    }
+    enum status status = os_file_size(file, &request->file_size);
+    if (status == STATUS_OK) {
+        status = os_file_read(file, request->offset, request->into, request->size, &request->got);
+    }
+    if (status != STATUS_OK && request->file == NULL) {
+        os_file_close(file); /* disk D9 */
+        return status;
+    }
+    request->file = file;
+    return status;
+}
+
 static enum status carry_out(int folder_fd, struct disk_request *request)
 {
     switch (request->action) {
@@ -230,6 +290,8 @@ static enum status carry_out(int folder_fd, struct disk_request *request)
     case DISK_ACTION_REMOVE:
         TRY(os_file_remove(folder_fd, request->name));
         return sync_names(folder_fd, request);
+    case DISK_ACTION_READ:
+        return carry_out_read(folder_fd, request);
     }
     check(false);
     return STATUS_IO;

@@ -17,6 +17,9 @@ enum status os_file_status(int error);
 must_use enum status os_file_open(int folder_fd, const char *name, enum disk_open how, struct disk_file **out);
 void os_file_close(struct disk_file *file); /* NULL is fine */
 
+/* Reads up to `size` bytes; *got is less only at the end of the file. */
+must_use enum status os_file_read(struct disk_file *file, uint64_t offset, uint8_t *target, size_t size, size_t *got);
+must_use enum status os_file_size(struct disk_file *file, uint64_t *out); /* bytes */
 must_use enum status os_file_write(struct disk_file *file, uint64_t offset, struct gm_bytes source);
 must_use enum status os_file_sync(struct disk_file *file);
 enum status os_file_sync_folder(int folder_fd);

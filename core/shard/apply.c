@@ -401,13 +401,7 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 
 enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash, struct complaint *complaint)
 {
-    if (!record_is_known(record)) { /* record I3 */
-        complaint_set(
-            complaint,
-            "record %llu has operation %u of the host, which this program does not know: a newer one wrote it",
-            (unsigned long long)record->sequence, record->op);
-        return STATUS_VERSION;
-    }
+    TRY(record_expect_known(record, complaint)); /* record I3 */
     if (record->type == 0) {
         (void)apply_host(shard, record, hash);
         return STATUS_OK;

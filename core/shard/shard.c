@@ -45,7 +45,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     pubsub_init(&shard->pubsub, &hash_key);
     tracking_init(&shard->tracking, &hash_key);
     buf_init(&shard->pushed, options->output_max);
-    tail_init(&shard->tail, 0, 1, false);
+    tail_init(&shard->tail, 0, 0);
     list_init(&shard->dirty);
     list_init(&shard->held);
     list_init(&shard->sweep.held);
@@ -102,9 +102,7 @@ int shard_type_number(struct shard *shard, struct gm_bytes name)
     struct shard_type *type = &shard->types[shard->type_count];
     memcpy(type->name, name.data, name.size);
     type->name[name.size] = '\0';
-    if (shard->wal != NULL) {
-        wal_declare(shard->wal, (uint16_t)shard->type_count, name);
-    }
+    tail_declare(&shard->tail, (uint16_t)shard->type_count, name);
     return (int)shard->type_count++;
 }
 

@@ -6,7 +6,7 @@
  * One turn, as the driver sees it
  *
  *     shard_turn(now)  ->  session_input(...) for each connection that has bytes  ->  shard_turn_end()
- *     ->  the WAL takes tail.pending  ->  sessions in `dirty` send what the gate lets go
+ *     ->  the WAL takes what is new in the tail  ->  sessions in `dirty` send what the gate lets go
  *
  * A shard holds no pointer to another shard, and nothing below it holds a pointer to it but through what it was given.
  */

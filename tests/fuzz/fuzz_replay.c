@@ -81,7 +81,7 @@ static void continue_log(struct sim_disk *sim, const struct replay_end *end, con
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 4096};
     struct wal_events events = {0};
     struct record record = {.op = RECORD_OP_FLUSH};
-    tail_init(&tail, end->last_sequence, end->last_epoch, true);
+    tail_init(&tail, end->last_sequence, end->last_epoch);
     tail_set_epochs(&tail, epochs);
     tail_lead(&tail, end->last_epoch + 1, &(struct record_epoch){.leader = 1});
     enum status status = wal_create(&wal, &config, sim_disk_interface(sim), &tail, end, &events, &complaint);

@@ -45,6 +45,7 @@ struct world {
     struct wal *wal;
     struct shard first;
     struct shard second;
+    struct tail_cursor follower; /* of the first's tail */
     struct session *sessions[CLIENTS];
     struct buf input[CLIENTS];  /* what a waiting client has sent already */
     struct siphash_key answers; /* running digest */
@@ -99,9 +100,10 @@ static void world_start(struct world *world, const struct registry *registry, ui
     world->sim = sim_disk_create(seed);
     shard_start(&world->first, registry, seed);
     shard_start(&world->second, registry, seed + 1); /* another hash key: another order of everything */
-    tail_finish(&world->first.tail);
-    tail_init(&world->first.tail, 0, 0, true);
     tail_lead(&world->first.tail, 1, &(struct record_epoch){.leader = 1});
+    if (tail_cursor_open(&world->follower, &world->first.tail, 1, true) != STATUS_OK) {
+        die("no cursor", NULL);
+    }
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 1 << 18};
     struct wal_events events = {.on_progress = log_progress, .on_failed = log_failed, .context = world};
     struct replay_end end = {.exists = false};
@@ -112,7 +114,6 @@ static void world_start(struct world *world, const struct registry *registry, ui
     }
     world->first.wal = world->wal;
     for (uint32_t i = 1; i < world->first.type_count; i++) {
-        wal_declare(world->wal, (uint16_t)i, gm_bytes_of(world->first.types[i].name));
         if (world->second.sink.declare(&world->second.sink, (uint16_t)i, gm_bytes_of(world->first.types[i].name),
                                        &complaint) != STATUS_OK) {
             die("a type", &complaint);
@@ -131,6 +132,7 @@ static void world_finish(struct world *world)
         buf_finish(&world->input[i]);
     }
     wal_destroy(world->wal);
+    tail_cursor_close(&world->follower);
     shard_finish(&world->first);
     shard_finish(&world->second);
     sim_disk_destroy(world->sim);
@@ -275,10 +277,8 @@ static void collect(struct world *world, size_t client)
     check(!session->overflowed);
 }
 
-/* The second shard is given what the first has appended, as a follower would be. */
-static void follow(struct world *world)
+static void follow_slice(struct world *world, struct gm_bytes rest)
 {
-    struct gm_bytes rest = buf_bytes(&world->first.tail.pending);
     struct complaint complaint;
     while (rest.size > 0) {
         struct record record;
@@ -293,6 +293,16 @@ static void follow(struct world *world)
                 die("the second shard", &complaint);
             }
         }
+    }
+}
+
+/* The second shard is given what the first has appended, as a follower would be. */
+static void follow(struct world *world)
+{
+    struct tail_slice slice;
+    while (tail_take(&world->follower, SIZE_MAX, UINT64_MAX, &slice) == STATUS_OK) {
+        follow_slice(world, slice.bytes);
+        tail_release(&world->first.tail, &slice);
     }
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /* disk_lanes.c - the lanes of a real folder under load, for ThreadSanitizer: requests that submit the next one from
- * their on_done, on both lanes at once, prepared on the lanes' threads, delivered by the loop.
+ * their on_done, on all lanes at once, prepared on the lanes' threads, delivered by the loop.
  *
  * Idea     Each lane has a file and a few chains of requests. A request's preparation numbers what it writes, without
  *          any lock: preparations of a lane come one after the other, each after the write before it, and everything
- *          that on_done reads was left there by the thread. In the end both files hold the numbers in order.
+ *          that on_done reads was left there by the thread. In the end all files hold the numbers in order.
+ *          On the lane that is for reading each write is followed by a READ that finds it.
  *
  * Exit code 0 if so. */
 #include <dirent.h>
@@ -31,6 +32,7 @@ struct chain {
     struct disk *disk;
     struct lane *lane;
     uint8_t number[8];
+    uint8_t back[8]; /* what a READ has found */
     unsigned steps;
 };
 
@@ -40,12 +42,45 @@ _Noreturn static void die(const char *what)
     exit(1);
 }
 
+static void on_done(struct disk_request *request);
+
 static void on_prepare(struct disk_request *request)
 {
     struct chain *chain = container_of(request, struct chain, request);
     codec_put_u64(chain->number, chain->lane->prepared);
     request->offset = 8 * chain->lane->prepared++;
     request->source = (struct gm_bytes){chain->number, sizeof chain->number};
+}
+
+static void next_step(struct chain *chain)
+{
+    if (++chain->steps < STEPS) {
+        chain->request.sync = chain->steps % 50 == 0;
+        chain->disk->ops->submit(chain->disk, &chain->request);
+    }
+}
+
+static void on_read(struct disk_request *request)
+{
+    struct chain *chain = container_of(request, struct chain, request);
+    if (request->status != STATUS_OK || request->got != 8 || memcmp(chain->back, chain->number, 8) != 0) {
+        die("what was written is not what is read");
+    }
+    request->action = DISK_ACTION_WRITE;
+    request->prepare = on_prepare;
+    request->on_done = on_done;
+    next_step(chain);
+}
+
+static void read_back(struct chain *chain)
+{
+    struct disk_request *request = &chain->request;
+    request->action = DISK_ACTION_READ;
+    request->prepare = NULL;
+    request->on_done = on_read;
+    request->into = chain->back;
+    request->size = sizeof chain->back;
+    chain->disk->ops->submit(chain->disk, request);
 }
 
 static void on_done(struct disk_request *request)
@@ -55,9 +90,10 @@ static void on_done(struct disk_request *request)
         die("a request failed, or came out of order");
     }
     chain->lane->done++;
-    if (++chain->steps < STEPS) {
-        request->sync = chain->steps % 50 == 0;
-        chain->disk->ops->submit(chain->disk, request);
+    if (request->lane == DISK_LANE_READ) {
+        read_back(chain);
+    } else {
+        next_step(chain);
     }
 }
 
@@ -87,7 +123,7 @@ static void expect_contents(struct disk *disk, struct lane *lane)
 
 static void run(struct os_disk *os, bool by_drain)
 {
-    static const char *const names[DISK_LANES] = {"log", "bulk"};
+    static const char *const names[DISK_LANES] = {"log", "bulk", "read"};
     struct disk *disk = os_disk_interface(os);
     struct lane lanes[DISK_LANES] = {0};
     struct chain chains[DISK_LANES][CHAINS];
@@ -99,7 +135,7 @@ static void run(struct os_disk *os, bool by_drain)
             chain_start(&chains[i][k], disk, &lanes[i], (enum disk_lane)i);
         }
     }
-    while (!by_drain && lanes[0].done + lanes[1].done < (uint64_t)DISK_LANES * CHAINS * STEPS) {
+    while (!by_drain && lanes[0].done + lanes[1].done + lanes[2].done < (uint64_t)DISK_LANES * CHAINS * STEPS) {
         struct pollfd poll_fd = {.fd = os_disk_event_fd(os), .events = POLLIN};
         if (poll(&poll_fd, 1, 60000) != 1) {
             die("a completion was not told");

@@ -88,16 +88,12 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
         give_up("no log", &complaint);
     }
     fixture->shard.wal = fixture->wal;
-    for (uint32_t i = 1; i < fixture->shard.type_count; i++) {
-        wal_declare(fixture->wal, (uint16_t)i, gm_bytes_of(fixture->shard.types[i].name));
-    }
 }
 
 /* Epoch 1 goes on with record 1, without the record that has begun it, so that sequences count the changes. */
-static void begin_log(struct tail *tail, const struct shard_fixture_options *options)
+static void begin_history(struct tail *tail, const struct shard_fixture_options *options)
 {
     static struct epochs_entry entry = {.epoch = 1, .leader = 1, .first = 1};
-    tail_init(tail, 0, 0, true);
     if (options->begins_epoch) {
         tail_lead(tail, 1, &(struct record_epoch){.leader = 1});
     } else {
@@ -128,8 +124,10 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     shard_init(&fixture->shard, registry, &shard_options);
     fixture->shard.on_damage = on_damage;
     fixture->shard.context = fixture;
-    tail_finish(&fixture->shard.tail);
-    begin_log(&fixture->shard.tail, options);
+    begin_history(&fixture->shard.tail, options);
+    if (tail_cursor_open(&fixture->cursor, &fixture->shard.tail, 1, true) != STATUS_OK) {
+        check(false);
+    }
     buf_init(&fixture->history, HISTORY_MAX);
     buf_init(&fixture->text, TEXT_MAX);
     if (options->log) {
@@ -168,6 +166,7 @@ void shard_fixture_close(struct shard_fixture *fixture)
         }
         wal_destroy(fixture->wal);
     }
+    tail_cursor_close(&fixture->cursor);
     shard_finish(&fixture->shard);
     sim_disk_destroy(fixture->sim);
     registry_destroy(fixture->registry);
@@ -177,6 +176,18 @@ void shard_fixture_close(struct shard_fixture *fixture)
 
 /* ---- turns ---- */
 
+/* Records of another source have moved the history on: those that come next are kept for the tests as before. */
+static void skip_foreign(struct shard_fixture *fixture)
+{
+    struct tail *tail = &fixture->shard.tail;
+    if (tail_waiting(&fixture->cursor) == 0 && fixture->cursor.next != tail->last_sequence + 1) {
+        tail_cursor_close(&fixture->cursor);
+        if (tail_cursor_open(&fixture->cursor, tail, tail->last_sequence + 1, true) != STATUS_OK) {
+            check(false);
+        }
+    }
+}
+
 /* The end of a turn: what was written is kept for the tests, the log takes it, the gate hears of it. */
 static void end_turn(struct shard_fixture *fixture)
 {
@@ -184,10 +195,13 @@ static void end_turn(struct shard_fixture *fixture)
     while (shard_turn_end(&fixture->shard)) {
     }
     check(!tail->open);
-    bool kept = buf_append(&fixture->history, buf_bytes(&tail->pending));
-    check(kept);
+    skip_foreign(fixture);
+    for (struct tail_slice slice; tail_take(&fixture->cursor, SIZE_MAX, UINT64_MAX, &slice) == STATUS_OK;) {
+        bool kept = buf_append(&fixture->history, slice.bytes);
+        check(kept);
+        tail_release(tail, &slice);
+    }
     if (fixture->wal == NULL) {
-        buf_clear(&tail->pending, 0);
         if (!fixture->held) {
             fixture->shard.gate.released = tail->last_sequence;
         }
@@ -392,6 +406,7 @@ void shard_fixture_replay(struct shard_fixture *from, struct shard_fixture *into
         }
         rest = (struct gm_bytes){rest.data + size, rest.size - size};
     }
+    skip_foreign(into);
 }
 
 enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type, struct record record)
@@ -404,7 +419,9 @@ enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type
     }
     record.sequence = fixture->shard.tail.last_sequence + 1;
     record.epoch = 1;
-    return fixture->shard.sink.accept(&fixture->shard.sink, &record, &complaint);
+    enum status status = fixture->shard.sink.accept(&fixture->shard.sink, &record, &complaint);
+    skip_foreign(fixture);
+    return status;
 }
 
 const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const char *key)

@@ -54,11 +54,12 @@ struct shard_fixture {
     bool held;
     struct session *clients[SHARD_FIXTURE_CLIENTS];
     int64_t now_ms, monotonic_ms;
-    struct buf history;      /* all records so far, encoded */
-    size_t told;             /* of `history`: by shard_fixture_records */
-    struct buf text;         /* what the last function returned */
-    unsigned damages;        /* calls of on_damage */
-    struct complaint damage; /* the last */
+    struct tail_cursor cursor; /* what of the tail is in `history` */
+    struct buf history;        /* all records so far, encoded */
+    size_t told;               /* of `history`: by shard_fixture_records */
+    struct buf text;           /* what the last function returned */
+    unsigned damages;          /* calls of on_damage */
+    struct complaint damage;   /* the last */
 };
 
 void shard_fixture_close(struct shard_fixture *fixture); /* also checks that nothing is left in the types' accounts */

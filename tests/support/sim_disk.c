@@ -570,18 +570,27 @@ static enum status sim_list(struct disk *disk, bool (*on_name)(void *context, co
     return outcome(sim);
 }
 
+static size_t put_part(uint8_t *bytes, size_t at, struct gm_bytes part)
+{
+    if (part.size > 0) {
+        memcpy(bytes + at, part.data, part.size);
+    }
+    return at + part.size;
+}
+
 static enum status write_request(struct sim_disk *sim, struct disk_request *request)
 {
     uint64_t size = request->head.size + request->source.size + request->zeros;
+    for (size_t i = 0; i < request->source_count; i++) {
+        size += request->sources[i].size;
+    }
     if (size == 0) {
         return STATUS_OK;
     }
     uint8_t *bytes = memory_zeroed((size_t)size);
-    if (request->head.size > 0) {
-        memcpy(bytes, request->head.data, request->head.size);
-    }
-    if (request->source.size > 0) {
-        memcpy(bytes + request->head.size, request->source.data, request->source.size);
+    size_t at = put_part(bytes, put_part(bytes, 0, request->head), request->source);
+    for (size_t i = 0; i < request->source_count; i++) {
+        at = put_part(bytes, at, request->sources[i]);
     }
     enum status status = write_bytes(sim, request->file, request->offset, bytes, size);
     memory_free(bytes);
@@ -625,6 +634,23 @@ static enum status carry_out_contents(struct sim_disk *sim, struct disk_request 
     return status;
 }
 
+static enum status read_request(struct sim_disk *sim, struct disk_request *request)
+{
+    struct disk_file *file = request->file;
+    request->got = 0;
+    if (file == NULL) {
+        TRY(sim_open(&sim->base, request->name, DISK_READ, &file));
+    }
+    enum status status = sim_read(&sim->base, file, request->offset, request->into, request->size, &request->got);
+    if (status != STATUS_OK && request->file == NULL) {
+        sim_close(&sim->base, file);
+        return status;
+    }
+    request->file = file;
+    request->file_size = file->inode != NULL ? file->inode->size : 0;
+    return status;
+}
+
 static enum status carry_out(struct sim_disk *sim, struct disk_request *request)
 {
     switch (request->action) {
@@ -637,6 +663,8 @@ static enum status carry_out(struct sim_disk *sim, struct disk_request *request)
     case DISK_ACTION_REMOVE:
         TRY(sim_remove(&sim->base, request->name));
         return sync_names_request(sim, request);
+    case DISK_ACTION_READ:
+        return read_request(sim, request);
     }
     check(false);
     return STATUS_IO;

@@ -98,8 +98,10 @@ const char *tally_add(struct tally *tally, const struct record *record, bool has
     if ((record->flags & RECORD_DUMP) != 0) {
         return "a record of a snapshot stands in the log";
     }
-    if (!local && !record_is_known(record)) {
-        return "a record has an operation of the host that this program does not know: a newer one wrote it";
+    struct complaint unknown;
+    if (!local && record_expect_known(record, &unknown) != STATUS_OK) {
+        memcpy(tally->why, unknown.text, sizeof tally->why);
+        return tally->why;
     }
     const char *fault = tally_epochs(tally, record, has_header);
     if (fault != NULL) {

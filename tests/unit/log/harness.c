@@ -174,7 +174,7 @@ enum status harness_start(struct harness *harness)
     TRY(harness_recover(harness, true, NULL));
     uint64_t last = harness->end.last_sequence;
     struct epochs known = {0};
-    tail_init(&harness->tail, last, 0, true);
+    tail_init(&harness->tail, last, 0);
     memset(harness->ends + last + 1, 0, (HARNESS_SEQUENCES - last - 1) * sizeof *harness->ends);
     memset(harness->epochs + last + 1, 0, (HARNESS_SEQUENCES - last - 1) * sizeof *harness->epochs);
     harness_epochs(harness, last, &known);
@@ -188,7 +188,7 @@ enum status harness_start(struct harness *harness)
         tail_finish(&harness->tail);
         return status;
     }
-    wal_declare(harness->wal, TYPE, TYPE_NAME);
+    tail_declare(&harness->tail, TYPE, TYPE_NAME);
     on_progress(harness);
     return STATUS_OK;
 }

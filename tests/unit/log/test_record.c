@@ -8,7 +8,6 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "log/record.h"
-#include "log/tail.h"
 
 static struct record example(void)
 {
@@ -210,50 +209,4 @@ Test(record, the_two_records_about_the_file_come_back)
     cr_assert(record_read_durable(&back, &durable, &salt) && durable == 11 && salt == 0xabcdef);
     cr_assert(!record_read_type(&back, &type, &name));
     buf_finish(&buf);
-}
-
-Test(tail, numbers_records_and_marks_all_of_a_batch_but_its_last)
-{
-    struct tail tail;
-    tail_init(&tail, 41, 7, true);
-    for (unsigned batch = 1; batch <= 4; batch++) {
-        tail_begin(&tail);
-        for (unsigned i = 0; i < batch; i++) {
-            struct record record = example();
-            tail_add(&tail, &record);
-            cr_assert(record.sequence == tail.last_sequence && record.epoch == 7);
-        }
-        tail_end(&tail);
-    }
-    tail_begin(&tail);
-    tail_end(&tail); /* a command that changed nothing */
-    cr_assert_eq(tail.last_sequence, 51);
-    size_t at = 0;
-    uint64_t sequence = 42;
-    for (unsigned batch = 1; batch <= 4; batch++) {
-        for (unsigned i = 0; i < batch; i++) {
-            struct record back;
-            size_t size;
-            cr_assert_eq(parse((struct gm_bytes){tail.pending.data + at, tail.pending.size - at}, &back, &size),
-                         STATUS_OK);
-            cr_assert_eq(back.sequence, sequence++);
-            cr_assert_eq((back.flags & RECORD_MORE) != 0, i + 1 < batch);
-            at += size;
-        }
-    }
-    cr_assert_eq(at, tail.pending.size);
-    tail_finish(&tail);
-}
-
-Test(tail, that_nobody_carries_only_counts)
-{
-    struct tail tail;
-    tail_init(&tail, 0, 1, false);
-    tail_begin(&tail);
-    struct record record = example();
-    tail_add(&tail, &record);
-    tail_end(&tail);
-    cr_assert(tail.last_sequence == 1 && tail.pending.size == 0);
-    cr_assert_eq(tail_room(&tail), TAIL_BATCH_MAX);
-    tail_finish(&tail);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The two lanes of a real folder: each keeps its order, neither waits for the other, and a request is prepared by the
+/* The lanes of a real folder: each keeps its order, none waits for another, and a request is prepared by the
  * thread that carries it out. */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -103,6 +103,114 @@ static struct job write_job(struct disk_file *file, enum disk_lane lane, unsigne
                                     .on_done = on_done}};
 }
 
+static struct job read_job(const char *name, uint8_t *into, size_t size)
+{
+    struct job job = {
+        .request = {
+            .action = DISK_ACTION_READ, .lane = DISK_LANE_READ, .into = into, .size = size, .on_done = on_done}};
+    (void)snprintf(job.request.name, DISK_NAME_MAX, "%s", name);
+    return job;
+}
+
+static void wait_for_gate(struct disk_request *request)
+{
+    struct job *job = container_of(request, struct job, request);
+    (void)pthread_mutex_lock(job->gate);
+    (void)pthread_mutex_unlock(job->gate);
+}
+
+Test(lanes, a_slow_read_delays_neither_the_log_nor_a_removal)
+{
+    struct place place;
+    make(&place);
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct disk_file *log = create(&place, "log");
+    place.disk->ops->close(place.disk, create(&place, "old"));
+    uint8_t back[16];
+    struct job slow = read_job("log", back, sizeof back);
+    slow.gate = &gate;
+    slow.request.prepare = wait_for_gate;
+    (void)pthread_mutex_lock(&gate);
+    place.disk->ops->submit(place.disk, &slow.request);
+    struct job quick = write_job(log, DISK_LANE_LOG, 0);
+    place.disk->ops->submit(place.disk, &quick.request);
+    wait_for(&place, &quick.done);
+    struct job removal = {.request = {.action = DISK_ACTION_REMOVE, .lane = DISK_LANE_BULK, .name = "old"}};
+    removal.request.on_done = on_done;
+    place.disk->ops->submit(place.disk, &removal.request);
+    wait_for(&place, &removal.done);
+    cr_assert(quick.request.status == STATUS_OK && removal.request.status == STATUS_OK && !slow.done);
+    (void)pthread_mutex_unlock(&gate);
+    wait_for(&place, &slow.done);
+    cr_assert(slow.request.status == STATUS_OK && slow.request.got == 8 && slow.request.file_size == 8);
+    cr_assert_arr_eq(back, "00000000", 8, "what was written before it was carried out");
+    place.disk->ops->close(place.disk, slow.request.file);
+    place.disk->ops->close(place.disk, log);
+    clear(&place);
+}
+
+Test(lanes, read_a_file_by_name_and_then_by_what_was_opened)
+{
+    struct place place;
+    make(&place);
+    struct disk_file *file = create(&place, "file");
+    cr_assert_eq(place.disk->ops->write(place.disk, file, 0, BYTES("0123456789")), STATUS_OK);
+    uint8_t back[8];
+    struct job job = read_job("none", back, 8);
+    place.disk->ops->submit(place.disk, &job.request);
+    wait_for(&place, &job.done);
+    cr_assert(job.request.status == STATUS_NOT_FOUND && job.request.file == NULL);
+    job = read_job("file", NULL, 0);
+    place.disk->ops->submit(place.disk, &job.request);
+    wait_for(&place, &job.done);
+    cr_assert(job.request.status == STATUS_OK && job.request.file_size == 10 && job.request.file != NULL);
+    job.done = false;
+    job.request.into = back;
+    job.request.size = 8;
+    job.request.offset = 6;
+    place.disk->ops->submit(place.disk, &job.request);
+    wait_for(&place, &job.done);
+    cr_assert(job.request.status == STATUS_OK && job.request.got == 4);
+    cr_assert_arr_eq(back, "6789", 4);
+    place.disk->ops->close(place.disk, job.request.file);
+    place.disk->ops->close(place.disk, file);
+    clear(&place);
+}
+
+Test(lanes, write_more_sources_than_a_system_call_takes)
+{
+    struct place place;
+    make(&place);
+    static uint8_t bytes[100];
+    static uint8_t back[128];
+    static struct gm_bytes sources[100];
+    for (size_t i = 0; i < 100; i++) {
+        bytes[i] = (uint8_t)i;
+        sources[i] = (struct gm_bytes){bytes + i, i % 3 != 1}; /* some are empty */
+    }
+    struct job job = {.request = {.lane = DISK_LANE_LOG,
+                                  .action = DISK_ACTION_WRITE,
+                                  .file = create(&place, "log"),
+                                  .head = BYTES("h"),
+                                  .source = BYTES("s"),
+                                  .sources = sources,
+                                  .source_count = 100,
+                                  .zeros = 3,
+                                  .on_done = on_done}};
+    place.disk->ops->submit(place.disk, &job.request);
+    wait_for(&place, &job.done);
+    size_t got;
+    cr_assert_eq(place.disk->ops->read(place.disk, job.request.file, 0, back, sizeof back, &got), STATUS_OK);
+    cr_assert_eq(got, 2 + 67 + 3);
+    cr_assert(back[0] == 'h' && back[1] == 's' && back[got - 1] == 0);
+    size_t at = 2;
+    for (size_t i = 0; i < 100; i++) {
+        cr_assert(sources[i].size == 0 || back[at++] == i);
+    }
+    place.disk->ops->close(place.disk, job.request.file);
+    clear(&place);
+}
+
 Test(lanes, a_stuck_bulk_lane_does_not_delay_the_log_and_drain_waits_for_both)
 {
     struct place place;
@@ -136,7 +244,7 @@ Test(lanes, keep_their_order_and_prepare_on_a_thread_of_their_own)
 {
     struct place place;
     make(&place);
-    struct disk_file *files[DISK_LANES] = {create(&place, "log"), create(&place, "bulk")};
+    struct disk_file *files[DISK_LANES] = {create(&place, "log"), create(&place, "bulk"), create(&place, "read")};
     static struct job jobs[DISK_LANES][REQUESTS];
     unsigned finished[DISK_LANES] = {0};
     for (unsigned i = 0; i < REQUESTS; i++) {

@@ -233,7 +233,7 @@ Test(os_disk, carries_a_log_over_several_lives)
         cr_assert_eq(end.last_sequence, life * 2001);
         struct tail tail;
         struct wal *wal;
-        tail_init(&tail, end.last_sequence, end.last_epoch, true);
+        tail_init(&tail, end.last_sequence, end.last_epoch);
         tail_set_epochs(&tail, replay_epochs(replay));
         tail_lead(&tail, end.last_epoch + 1, &(struct record_epoch){.leader = 1});
         replay_destroy(replay);
