@@ -108,6 +108,7 @@ enum status wal_open_files(struct wal *wal, const struct replay_end *position, s
 {
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
     wal->keep_from = wal->mark.oldest;
+    wal_forget_epochs(wal);
     enum status status = wal->disk->ops->open(wal->disk, MARK_NAME, DISK_WRITE, &wal->mark_file);
     if (status == STATUS_OK) {
         status = mark_now(wal);

@@ -243,9 +243,7 @@ static void mark_done(struct wal *wal)
     wal->mark = wal->next_mark;
     wal->mark_stale = false;
     chain_trim(&wal->chain, wal->mark.oldest);
-    if (wal->mark.oldest > 0) {
-        epochs_forget(&wal->tail->epochs, wal->mark.oldest - 1); /* the record that the oldest snapshot shows */
-    }
+    wal_forget_epochs(wal);
 }
 
 void wal_work_done(struct wal *wal, enum work work)

@@ -346,6 +346,46 @@ static void expect_refused(const struct forge *forge, const char *why)
     cr_assert_not_null(strstr(complaint.text, why), "'%s' instead of '%s'", complaint.text, why);
 }
 
+/* A block that begins with these tables of epochs, and with the declaration of a type before or after. */
+static void expect_table_refused(const struct epochs *const *tables, size_t count, bool type_first, const char *why)
+{
+    struct forge forge;
+    struct buf buf;
+    buf_init(&buf, 8192);
+    forge_begin(&forge);
+    if (type_first) {
+        cr_assert(record_encode_type(SEQUENCE, golden_cut.time_ms, 1, BYTES("golden.text/1"), &buf));
+    }
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(epochs_encode(tables[i], SEQUENCE, golden_cut.time_ms, &buf));
+    }
+    if (buf.size > 0) {
+        forge.counts.types = type_first;
+        forge_block(&forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = (uint32_t)count + type_first},
+                    buf_bytes(&buf));
+    }
+    forge_end(&forge);
+    expect_refused(&forge, why);
+    buf_finish(&buf);
+}
+
+/* snapshot_reader P3 */
+static void expect_tables_refused(void)
+{
+    struct epochs_entry newer[] = {{.epoch = 1, .leader = 1, .first = 1}, {.epoch = 5, .leader = 3, .first = 1000}};
+    struct epochs_entry twice[] = {{.epoch = 4, .leader = 1, .first = 1}, {.epoch = 4, .leader = 3, .first = 1000}};
+    const struct epochs other = {.list = newer, .count = 2};
+    const struct epochs wrong = {.list = twice, .count = 2};
+    expect_table_refused((const struct epochs *[]){&golden_epochs}, 1, true, "does not begin with a table of epochs");
+    expect_table_refused(NULL, 0, false, "there is no table of epochs");
+    expect_table_refused((const struct epochs *[]){&golden_epochs, &golden_epochs}, 2, false,
+                         "a second table of epochs");
+    expect_table_refused((const struct epochs *[]){&other}, 1, false, "header is of another epoch than the table");
+    expect_table_refused((const struct epochs *[]){&(struct epochs){0}}, 1, false, "is empty, but there are records");
+    expect_table_refused((const struct epochs *[]){&wrong}, 1, false,
+                         "epoch 4 has two leaders: node 1 from record 1 on");
+}
+
 Test(snapshot, records_that_do_not_belong_into_a_snapshot_are_refused)
 {
     static const struct {
@@ -381,6 +421,7 @@ Test(snapshot, records_that_do_not_belong_into_a_snapshot_are_refused)
         forge_end(&forge);
         expect_refused(&forge, cases[i].why);
     }
+    expect_tables_refused();
     struct record strange = {.flags = RECORD_LOCAL, .op = 99, .epoch = (uint64_t)-4};
     forge_begin(&forge);
     forge_records(&forge, &strange, 1);
