@@ -64,6 +64,8 @@ static const struct config_key keys[] = {
         "Bytes of one file of the log."),
     NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, 0, 1, 60000, "50",
            "Milliseconds within which bufferedwrite is on the disk."),
+    KEY("replication_window", replication_window, CONFIG_SIZE, 0, 0, 16 * GIB, "64mb", NULL,
+        "Bytes of the newest log that stay in memory while another node follows."),
     SIZE(snapshot_log_size, 0, 1024 * GIB, "256mb",
          "Bytes of log after which a snapshot is made, unless the last one was larger than them; 0: never by size."),
     NUMBER("snapshot_interval_s", snapshot_interval_s, CONFIG_CHANGEABLE, 0, YEAR, "3600",

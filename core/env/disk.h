@@ -42,11 +42,11 @@ enum disk_open {
 };
 
 enum disk_action {
-    DISK_ACTION_WRITE, /* write `head`, the sources, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
-    DISK_ACTION_CREATE, /* create `name`, write the same at 0, sync file and folder; sets `file`                      */
-    DISK_ACTION_RENAME, /* rename `name` to `target`, which is replaced; sync the folder                              */
-    DISK_ACTION_REMOVE, /* remove `name`, then sync the folder                                                        */
-    DISK_ACTION_READ,   /* open `name` for reading if `file` is NULL, which sets it; then read, see `into`            */
+    DISK_ACTION_WRITE,  /* write head, sources, then `zeros` zero bytes, at `offset` of `file`; then sync if asked */
+    DISK_ACTION_CREATE, /* create `name`, write the same at 0, sync file and folder; sets `file`                   */
+    DISK_ACTION_RENAME, /* rename `name` to `target`, which is replaced; sync the folder                           */
+    DISK_ACTION_REMOVE, /* remove `name`, then sync the folder                                                     */
+    DISK_ACTION_READ,   /* open `name` for reading if `file` is NULL, which sets it; then read, see `into`         */
 };
 
 enum disk_lane {

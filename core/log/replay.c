@@ -34,7 +34,7 @@
 
 #include "base/memory.h"
 #include "log/replay_state.h"
-#include "log/tail.h"
+#include "log/scan.h"
 
 #define WINDOW ((size_t)1024 * 1024) /* bytes read at a time */
 
@@ -200,8 +200,9 @@ static enum status take_local(struct replay *replay, const struct record *record
                               struct complaint *complaint)
 {
     uint64_t at = replay->base + replay->parsed;
-    if (record->sequence != replay->last_sequence || replay->batch_open) {
-        return replay_judge_damaged(replay, at, complaint, "a record about the file has the wrong place");
+    const char *fault = scan_local_misplaced(record, replay->last_sequence, replay->batch_open);
+    if (fault != NULL) {
+        return replay_judge_damaged(replay, at, complaint, fault);
     }
     uint16_t type;
     uint64_t durable;
@@ -270,21 +271,6 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
     return STATUS_OK;
 }
 
-/* What is wrong with the place of a record of the history; NULL: nothing. */
-static const char *misplaced(const struct replay *replay, const struct record *record)
-{
-    if (record->sequence != replay->last_sequence + 1) {
-        return "a record has the wrong sequence";
-    }
-    if ((record->flags & (RECORD_DUMP | RECORD_DAMAGED)) != 0) {
-        return "a record of a snapshot stands in the log";
-    }
-    if (record->type != 0 && (replay->declared[record->type / 64] >> record->type % 64 & 1) == 0) {
-        return "a record has a type that was not declared";
-    }
-    return NULL;
-}
-
 static enum status take(struct replay *replay, const struct record *record, size_t size, struct record_sink *sink,
                         struct complaint *complaint)
 {
@@ -297,7 +283,8 @@ static enum status take(struct replay *replay, const struct record *record, size
         return take_local(replay, record, sink, complaint);
     }
     struct complaint why;
-    const char *fault = misplaced(replay, record);
+    bool declared = (replay->declared[record->type / 64] >> record->type % 64 & 1) != 0;
+    const char *fault = scan_misplaced(record, replay->last_sequence, declared);
     if (fault == NULL && __builtin_expect(record_expect_known(record, complaint) != STATUS_OK, 0)) {
         prefix_place(replay, complaint);
         return STATUS_VERSION; /* replay P7 */
@@ -317,8 +304,9 @@ static enum status take(struct replay *replay, const struct record *record, size
         replay->batch_open = true;
         replay->batch_start = replay->parsed;
     }
-    if (replay->parsed + size - replay->batch_start > TAIL_BATCH_MAX) {
-        return replay_judge_damaged(replay, at, complaint, "a batch is larger than the limit");
+    fault = scan_too_large(replay->parsed + size - replay->batch_start);
+    if (fault != NULL) {
+        return replay_judge_damaged(replay, at, complaint, fault);
     }
     if ((record->flags & RECORD_MORE) != 0) {
         return STATUS_OK;

@@ -195,25 +195,15 @@ void tail_begin(struct tail *tail)
     tail->last_start = tail->filling.size;
 }
 
-/* The record does not fit into the newest piece, or there is none. Returns where it begins. */
-__attribute__((noinline)) static size_t add_to_new_piece(struct tail *tail, const struct record *record)
-{
-    tail_grow(tail, record_size(record), record->sequence);
-    size_t start = tail->filling.size;
-    bool encoded = record_encode(record, &tail->filling);
-    check(encoded);
-    return start;
-}
-
 static inline void keep(struct tail *tail, const struct record *record)
 {
     if (!tail->carried) {
         return;
     }
-    size_t start = tail->filling.size;
-    if (__builtin_expect(!record_encode(record, &tail->filling), 0)) {
-        start = add_to_new_piece(tail, record);
+    while (__builtin_expect(!record_encode(record, &tail->filling), 0)) {
+        tail_grow(tail, record_size(record), record->sequence); /* the newest piece is full, or there is none */
     }
+    size_t start = tail->filling.size - record_size(record);
     check(tail->filling.size - tail->batch_start <= TAIL_BATCH_MAX);
     if (start > tail->batch_start) {
         record_set_more(tail->filling.data + tail->last_start, true); /* tail I1 */

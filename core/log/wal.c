@@ -31,6 +31,7 @@
  *   P5  Batches do not span segments or groups.
  *   P6  A segment is removed only when `oldest` in the mark file, on stable storage, is behind all its records.
  *       `oldest` never goes back, and never beyond what is synced. A failed removal hurts nothing but the free space.
+ *   P7  Nothing goes that a holder needs (wal_hold.c).
  *
  * Limits   One log per folder. A segment exceeds its size by at most one group.
  */
@@ -65,6 +66,7 @@ enum status wal_create(struct wal **out, const struct wal_config *config, struct
     wal->mark_request.on_done = on_mark_done;
     list_init(&wal->request.link);
     list_init(&wal->mark_request.link);
+    list_init(&wal->holds);
     chain_init(&wal->chain, disk);
     buf_init(&wal->head, HEAD_MAX);
     if (tail->last_time_ms == 0) {
@@ -277,16 +279,6 @@ void wal_turn(struct wal *wal, int64_t now_ms)
     }
 }
 
-void wal_keep_from(struct wal *wal, uint64_t sequence)
-{
-    if (wal->config.policy == WAL_NONE || wal->failed || wal->closing) {
-        return;
-    }
-    check(sequence <= wal->synced + 1);
-    wal->keep_from = sequence > wal->keep_from ? sequence : wal->keep_from;
-    chain_trim(&wal->chain, wal->mark.oldest);
-}
-
 static int64_t next_try_ms(const struct wal *wal)
 {
     if (!wal->marking && oldest_stale(wal)) {
@@ -388,6 +380,8 @@ void wal_destroy(struct wal *wal)
         return;
     }
     check(!wal->under_way);
+    wal_release(&wal->snapshots);
+    check(list_empty(&wal->holds));
     chain_finish(&wal->chain);
     wal->disk->ops->close(wal->disk, wal->file);
     wal->disk->ops->close(wal->disk, wal->mark_file);

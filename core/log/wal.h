@@ -49,11 +49,43 @@ void wal_turn(struct wal *wal, int64_t now_ms);
  * INT64_MAX: no wish. */
 int64_t wal_next_ms(const struct wal *wal);
 
-/* No snapshot that is kept needs records before `sequence`, which is at most wal_synced + 1. The mark file will say so,
- * and then segments which hold only such records are removed, the oldest first, while the log goes on. Never fails: a
- * removal that did is counted, and tried again with the next call. A lower sequence than before changes nothing. O(1).
- */
+/* No snapshot that is kept needs records before `sequence`, which is at most wal_synced + 1. If nobody else does
+ * (wal_hold), the mark file will say so, and then segments which hold only such records are removed, the oldest first,
+ * while the log goes on. Never fails: a removal that did is counted, and tried again with the next call. A lower
+ * sequence than before changes nothing. O(holders). */
 void wal_keep_from(struct wal *wal, uint64_t sequence);
+
+/* Somebody needs the records from `sequence` on, as long as the hold lasts. In the struct that needs them; its fields
+ * are the wal's. */
+struct wal_hold {
+    struct list link;
+    struct wal *wal; /* NULL: it holds nothing */
+    uint64_t sequence;
+};
+
+/* NOT_FOUND: that record may be gone, or be gone soon; or no log is written. O(segments). */
+must_use enum status wal_hold(struct wal *wal, struct wal_hold *hold, uint64_t sequence);
+/* Only the records from `sequence` on are needed any more: not a lower one than before. O(1), or O(holders) if nobody
+ * needed an older one. */
+void wal_hold_move(struct wal_hold *hold, uint64_t sequence);
+void wal_release(struct wal_hold *hold); /* one that holds nothing is fine, zeroed too. O(holders) */
+
+/* The oldest record that may still be held: all from it on are in segments, or in the tail. 0 with WAL_NONE.
+ * O(segments)
+ */
+uint64_t wal_oldest(const struct wal *wal);
+
+/* Where a record stands, and how far that segment may be read. */
+struct wal_place {
+    uint64_t first; /* the segment's first sequence: segment_name(first) */
+    uint64_t last;  /* the last one in it that is written, or synced; first - 1: none is */
+    uint64_t end;   /* bytes of the file in which all up to `last` are; an ended segment's runway may follow them */
+    bool ended;     /* it holds no more than up to `last`: the next segment begins with last + 1 */
+};
+
+/* The segment that has record `sequence`, or will have it. It must be held. `synced`: only what is on stable storage
+ * counts, else all that the system has. O(segments). */
+void wal_find(const struct wal *wal, uint64_t sequence, bool synced, struct wal_place *out);
 
 /* The highest sequence which is with the operating system, and which is on stable storage. With WAL_NONE both follow
  * the tail. */

@@ -107,7 +107,8 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
 enum status wal_open_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
 {
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
-    wal->keep_from = wal->mark.oldest;
+    wal->synced_offset = wal->offset;
+    wal_hold_begin(wal);
     wal_forget_epochs(wal);
     enum status status = wal->disk->ops->open(wal->disk, MARK_NAME, DISK_WRITE, &wal->mark_file);
     if (status == STATUS_OK) {

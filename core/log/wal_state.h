@@ -44,12 +44,15 @@ struct wal {
     bool mark_stale;  /* a new segment is not named in it yet */
 
     struct chain chain;
-    uint64_t keep_from; /* nobody needs a record before it: the mark file may say so */
+    uint64_t keep_from; /* nobody needs a record before it: the mark file may say so. Never goes back */
+    struct list holds;
+    struct wal_hold snapshots; /* what the snapshots need: the first in the list */
 
     uint64_t written;
     uint64_t synced;
-    uint64_t marked; /* the highest that a mark in this segment claims */
-    bool unsynced;   /* something was written, even if only a mark, and not synced */
+    uint64_t synced_offset; /* all up to `synced` is before it, in this segment or in those before */
+    uint64_t marked;        /* the highest that a mark in this segment claims */
+    bool unsynced;          /* something was written, even if only a mark, and not synced */
     bool full;
     bool failed;
     bool closing;
@@ -104,6 +107,14 @@ static inline void wal_forget_epochs(struct wal *wal)
         epochs_forget(&wal->tail->epochs, wal->mark.oldest - 1);
     }
 }
+
+/* ---- wal_hold.c */
+
+/* The mark file's `oldest` has been read or made: from now on records can be held. */
+void wal_hold_begin(struct wal *wal);
+
+/* wal P6, P7: no segment that goes, now that the mark file says `oldest`, has a record that somebody needs. */
+bool wal_hold_is_kept(const struct wal *wal, uint64_t oldest);
 
 /* ---- wal_open.c */
 

@@ -113,6 +113,7 @@ static void prepare_group(struct wal *wal)
     }
     head_add_types(wal, wal->types_declared);
     take_batches(wal);
+    check(!wal->mark_stale); /* wal P3 */
     request->action = DISK_ACTION_WRITE;
     request->file = wal->file;
     request->offset = wal->offset;
@@ -195,7 +196,9 @@ void wal_work_prepare(struct wal *wal, enum work work)
 static void synced_now(struct wal *wal)
 {
     wal->unsynced = false;
+    check(wal->written >= wal->synced); /* wal P1 */
     wal->synced = wal->written;
+    wal->synced_offset = wal->offset;
     wal->last_sync_ms = wal->now_ms;
     wal->stats.syncs++;
     wal->stats.last_sync_us = wal->request.elapsed_us;
@@ -211,6 +214,8 @@ static void group_done(struct wal *wal)
     wal->offset += size;
     uint64_t end = wal->offset + request->zeros;
     wal->zero_end = end > wal->zero_end ? end : wal->zero_end;
+    check(wal->group_last >= wal->written && wal->group_last <= wal->tail->last_sequence); /* wal P1 */
+    check(wal->group_mark <= wal->synced);                                                 /* wal P2 */
     wal->written = wal->group_last;
     wal->marked = wal->group_mark;
     wal->types_declared = wal->group_types;
@@ -229,10 +234,12 @@ static void group_done(struct wal *wal)
 static void segment_done(struct wal *wal)
 {
     const struct disk_request *request = &wal->request;
+    check(!wal->unsynced && wal->synced == wal->written); /* wal P3 */
     wal->disk->ops->close(wal->disk, wal->file);
     chain_add(&wal->chain, wal->next_header.first_sequence, wal->zero_end);
     wal_work_begun(wal, request->file, &wal->next_header);
     wal->offset = request->head.size;
+    wal->synced_offset = wal->offset;
     wal->zero_end = request->head.size + request->zeros;
     wal->types_declared = wal->group_types;
     wal->mark_stale = true;
@@ -240,6 +247,9 @@ static void segment_done(struct wal *wal)
 
 static void mark_done(struct wal *wal)
 {
+    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable);  /* wal P2 */
+    check(wal->next_mark.oldest >= wal->mark.oldest && wal->next_mark.oldest <= wal->synced + 1); /* wal P6 */
+    check(wal_hold_is_kept(wal, wal->next_mark.oldest));                                          /* wal P7 */
     wal->mark = wal->next_mark;
     wal->mark_stale = false;
     chain_trim(&wal->chain, wal->mark.oldest);

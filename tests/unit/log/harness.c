@@ -53,16 +53,12 @@ static enum status on_declare(struct record_sink *sink, uint16_t type, struct gm
     return STATUS_OK;
 }
 
-static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
+bool harness_knows(const struct harness *harness, const struct record *record)
 {
-    struct harness *harness = container_of(sink, struct harness, sink);
-    (void)complaint;
     uint8_t body[BODY_MAX];
     char key[32];
-    harness->delivered++;
-    if (record->sequence != harness->delivered || record->sequence >= HARNESS_SEQUENCES) {
-        harness->wrong = true;
-        return STATUS_OK;
+    if (record->sequence == 0 || record->sequence >= HARNESS_SEQUENCES) {
+        return false;
     }
     struct record_epoch epoch;
     struct record expected = record_of(harness, record->sequence, body, key);
@@ -71,7 +67,15 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
                               record->epoch == harness->epochs[record->sequence]
                         : same(record, &expected);
     bool more = !harness->ends[record->sequence];
-    harness->wrong = harness->wrong || !right || more != ((record->flags & RECORD_MORE) != 0);
+    return right && more == ((record->flags & RECORD_MORE) != 0);
+}
+
+static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
+{
+    struct harness *harness = container_of(sink, struct harness, sink);
+    (void)complaint;
+    harness->delivered++;
+    harness->wrong = harness->wrong || record->sequence != harness->delivered || !harness_knows(harness, record);
     return STATUS_OK;
 }
 

@@ -53,6 +53,9 @@ void harness_take_disk(struct harness *harness, struct sim_disk *sim);
 /* Reads the log back, without going on. OK also says: no wrong record, and it ends with the end of a batch. */
 enum status harness_recover(struct harness *harness, bool repair, const struct replay_rules *rules);
 
+/* Whether a record is the one that was added with its sequence. */
+bool harness_knows(const struct harness *harness, const struct record *record);
+
 /* The table of epochs of the history up to this record, as it was added. */
 void harness_epochs(const struct harness *harness, uint64_t last, struct epochs *out);
 
