@@ -22,8 +22,8 @@
  *   P4  Memory: one batch, and a window.
  *   P5  No hole between snapshot and log, and none behind: all records from `from` + 1 up to the highest that any mark
  *       claims are delivered, or it is refused.
- *   P6  Every record is of the epoch that the last EPOCH record before it has begun (log/epochs.h), and the tables at the
- *       heads of the segments, and the snapshot's, say the same: or it is refused.
+ *   P6  Every record is of the epoch that the last EPOCH record before it has begun (log/epochs.h), and the tables at
+ *       the heads of the segments, and the snapshot's, say the same: or it is refused.
  *   P7  Nothing is delivered behind a record that this program does not understand.
  *
  * Limits   Every file is read once, in order; the last one's end once or twice more.

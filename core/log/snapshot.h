@@ -31,8 +31,9 @@
  *              32         content: records (log/record.h), a part of one that is larger than a block, or the footer
  *
  *          The first record is the EPOCHS record, the table of all epochs up to the cut (log/epochs.h). All records of
- *          values carry the cut's sequence and RECORD_DUMP; types are declared by TYPE records before their first use. A value is one or more records of its key in order, the first of them RECORD_FRESH; those of other keys
- *          may stand between them.
+ *          values carry the cut's sequence and RECORD_DUMP; types are declared by TYPE records before their first use.
+ *          A value is one or more records of its key in order, the first of them RECORD_FRESH; those of other keys may
+ *          stand between them.
  *
  *          A file under its final name is whole: it was written under SNAPSHOT_TEMPORARY, synced, renamed, and its
  *          folder synced. So whatever is missing or wrong in it is damage, and never a crash.

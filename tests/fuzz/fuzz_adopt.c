@@ -4,8 +4,8 @@
  * What is taken over reads as it came, but for the numbers of types; what is refused has changed nothing.
  *
  * Input: one byte of flags; then batches, each a size of two bytes and so many bytes. Flag 1: records get right
- * checksums where their sizes make sense. Flag 2: and the sequence and epoch that come next, a new epoch if the first one
- * begins one. Flag 4: nobody carries. */
+ * checksums where their sizes make sense. Flag 2: and the sequence and epoch that come next, a new epoch if the first
+ * one begins one. Flag 4: nobody carries. */
 #include <stdlib.h>
 
 #include "base/codec.h"

@@ -49,7 +49,8 @@ def snapshot_header(sequence, epoch, time_ms, features=0):
 
 def epochs(sequence, time_ms, *entries):
     """The table: (epoch, leader, first sequence) of each."""
-    return record(sequence, 0, time_ms, LOCAL, 10, 0, 0, body=b"".join(struct.pack("<QQQ", *entry) for entry in entries))
+    body = b"".join(struct.pack("<QQQ", *entry) for entry in entries)
+    return record(sequence, 0, time_ms, LOCAL, 10, 0, 0, body=body)
 
 
 def epoch(sequence, number, time_ms, leader, replicas=(), flags=0):
@@ -98,9 +99,10 @@ def segment_header(first, number, salt=5):
 
 
 def segment(first, sequences, salt=5):
-    """A table of epochs, records that declare a type and append to a key, and a mark that says that all is durable. Record
-    1 begins epoch 1; the others go on with it."""
-    parts = [segment_header(first, 1 if first > 1 else 0, salt), epochs(first - 1, 0, *([(1, 1, 1)] if first > 1 else []))]
+    """A table of epochs, records that declare a type and append to a key, and a mark that says that all is durable.
+    Record 1 begins epoch 1; the others go on with it."""
+    table = [(1, 1, 1)] if first > 1 else []
+    parts = [segment_header(first, len(table), salt), epochs(first - 1, 0, *table)]
     parts.append(record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1"))
     for number in sequences:
         begins = epoch(1, 1, 1000, 1)
@@ -273,8 +275,9 @@ def test_a_snapshot_record_in_a_log_is_damage():
 
 
 def test_the_page_is_enough_to_write_the_golden_records():
-    data = record(0x0102030405060708, 0x1112131415161718, 1700000000123, MORE | FRESH | EXPIRE, 0x2122, 0x3132, 12739,
-                  b"a key", b"the body", 1800000000456)
+    where = (0x0102030405060708, 0x1112131415161718, 1700000000123)
+    flags = MORE | FRESH | EXPIRE
+    data = record(*where, flags, 0x2122, 0x3132, 12739, b"a key", b"the body", 1800000000456)
     data += record(8, 1, 0, REMOVES, 3, 0, 0, b"k")
     data += epoch(9, 2, 5, 3, (1, 3, 0x0102030405060708))
     data += epochs(9, 5, (1, 1, 1), (2, 3, 9))
@@ -289,12 +292,14 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
         header = table[-1][0] if header is None and table else header or 0
         head = segment_header(first, header) + epochs(first - 1, 0, *table)
         types = record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
-        last = record(first - 1 + len(records), 0, 1000, LOCAL, 2, 0, 0, body=struct.pack("<QQ", first - 1 + len(records), 5))
-        write(folder, "wal.mark", mark(first - 1 + len(records), first, first))
+        end = first - 1 + len(records)
+        last = record(end, 0, 1000, LOCAL, 2, 0, 0, body=struct.pack("<QQ", end, 5))
+        write(folder, "wal.mark", mark(end, first, first))
         return write(folder, f"wal-{first:020d}.log", head + types + b"".join(records) + last)
 
     with Folder() as folder:
-        path = build(folder, epoch(1, 1, 1000, 1, flags=MORE), value(2, 1), epoch(3, 4, 1000, 2, (1, 2, 5)), value(4, 4))
+        second = epoch(3, 4, 1000, 2, (1, 2, 5))
+        path = build(folder, epoch(1, 1, 1000, 1, flags=MORE), value(2, 1), second, value(4, 4))
         tool(0, "verify", path)
         assert "4 records in 3 batches" in tool(0, "verify", folder)
         text = tool(0, "print", path)
@@ -308,6 +313,7 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
         tool(0, "cut", path, "--at", "2", "--to", copy)
         tool(0, "verify", copy)
     begun = [(1, 1, 1), (3, 1, 20)]
+    open_batch = record(51, 3, 1000, MORE, 7, 0, 0)
     for records, sentence in (
         ([value(51, 2)], "record 51 is of epoch 2, but epoch 3 has begun before, with record 20"),
         ([epoch(51, 2, 1000, 1)], "record 51 is of epoch 2, but epoch 3 has begun before, with record 20"),
@@ -316,7 +322,7 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
         ([epoch(51, 3, 1000, 1)], "epoch 3 begins twice: with record 20 and with record 51"),
         ([epoch(51, 4, 1000, 0)], "record 51 begins an epoch, but makes no sense"),
         ([epoch(51, 4, 1000, 1, (2, 1))], "record 51 begins an epoch, but makes no sense"),
-        ([record(51, 3, 1000, MORE, 7, 0, 0), epoch(52, 4, 1000, 1)], "record 52 begins an epoch in the midst of a batch"),
+        ([open_batch, epoch(52, 4, 1000, 1)], "record 52 begins an epoch in the midst of a batch"),
     ):
         with Folder() as folder:
             path = build(folder, *records, table=begun, first=51)
@@ -328,7 +334,8 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
         path = build(folder, record(51, 3, 1000, 0, 11, 0, 0), table=begun, first=51)
         write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
         text = tool(2, "verify", folder)
-        assert "record 51 has operation 11 of the host, which this program does not know: a newer one wrote it" in text, text
+        sentence = "record 51 has operation 11 of the host, which this program does not know: a newer one wrote it"
+        assert sentence in text, text
     for table, header, sentence in (
         ([], 0, "the table of epochs is empty, but there are records before it"),
         ([(3, 1, 20), (1, 1, 30)], 1, "an epoch never goes back"),
