@@ -335,9 +335,9 @@ bool record_read_epoch(const struct record *record, struct record_epoch *out)
     return ascend(out);
 }
 
-enum status record_expect_known(const struct record *record, struct complaint *complaint)
+enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
 {
-    if (record->type != 0 || (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS)) {
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS) {
         return STATUS_OK;
     }
     complaint_set(complaint,

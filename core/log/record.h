@@ -136,7 +136,11 @@ bool record_read_epoch(const struct record *record, struct record_epoch *out);
 
 /* Whether this program knows the operation, if it is the host's (a type's is the type's business). VERSION, with a
  * sentence: a newer program wrote the record. */
-must_use enum status record_expect_known(const struct record *record, struct complaint *complaint);
+must_use enum status record_expect_known_op(const struct record *record, struct complaint *complaint);
+must_use static inline enum status record_expect_known(const struct record *record, struct complaint *complaint)
+{
+    return __builtin_expect(record->type != 0, 1) ? STATUS_OK : record_expect_known_op(record, complaint);
+}
 
 #define RECORD_SINK_AHEAD 16 /* records that a sink is told of before they come */
 

@@ -154,6 +154,7 @@ static enum status fill(struct replay *replay, size_t needed, struct complaint *
         status = STATUS_IO; /* somebody cuts the file while it is read */
     }
     replay->filled += got;
+    check(replay->filled <= replay->capacity); /* replay P4 */
     replay->effort += got;
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(replay->name, status, complaint);
 }
@@ -236,6 +237,7 @@ static enum status take_local(struct replay *replay, const struct record *record
 static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,
                                struct record_sink *sink, struct complaint *complaint)
 {
+    check(record->sequence == replay->whole_sequence + 1); /* replay P1 */
     replay->last_time_ms = record->time_ms;
     replay->whole_sequence = record->sequence;
     if (record->sequence <= replay->from) {
@@ -398,6 +400,7 @@ void replay_progress(const struct replay *replay, struct replay_progress *out)
 void replay_end(const struct replay *replay, struct replay_end *out)
 {
     check(replay->done);
+    check(replay->whole_sequence >= replay->from); /* replay P5 */
     *out = (struct replay_end){.exists = replay->segment_count > 0,
                                .last_sequence = replay->whole_sequence,
                                .last_epoch = epochs_last(&replay->epochs),

@@ -103,6 +103,7 @@ static enum status finish(struct replay *replay, uint64_t offset, struct complai
 
 static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct complaint *complaint)
 {
+    check(replay->repair); /* replay P2 */
     enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
     if (status == STATUS_NO_SPACE) {
         complaint_set(complaint,

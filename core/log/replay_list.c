@@ -199,6 +199,7 @@ static enum status check_ends(struct replay *replay, struct complaint *complaint
 {
     TRY(choose_start(replay, complaint));
     uint64_t first = replay->segments[0];
+    check(first - 1 <= replay->from); /* replay_list I1 */
     uint64_t last = replay->segments[replay->segment_count - 1];
     if (last < replay->mark.segment) {
         char name[DISK_NAME_MAX];

@@ -278,6 +278,7 @@ static const char *take_part(struct snapshot_reader *reader, const struct snapsh
     } else if (head->records != 0) {
         return "the record before it has parts missing";
     }
+    check(reader->parts.size < reader->parts_size); /* snapshot_reader P2 */
     if (part.size > reader->parts_size - reader->parts.size || !buf_append(&reader->parts, part)) {
         return "the parts of a record are more than the whole";
     }
@@ -505,6 +506,7 @@ static enum status finish(const struct snapshot_reader *reader, struct complaint
                seen->blocks != told->blocks || seen->types != told->types) {
         fault = "the footer's counts are not those of the records";
     }
+    check(reader->offset == blocks_end(reader)); /* snapshot_reader P1: nothing of the file is left */
     return fault == NULL ? STATUS_OK : refuse(reader, blocks_end(reader), fault, complaint);
 }
 

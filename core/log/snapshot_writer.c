@@ -144,6 +144,7 @@ static struct block *block_create(struct snapshot_writer *writer)
     list_init(&block->link);
     list_init(&block->request.link);
     writer->memory += writer->block_memory;
+    check(writer->memory <= writer->config.memory_max + writer->outsize); /* snapshot_writer P2 */
     writer->memory_peak = writer->memory > writer->memory_peak ? writer->memory : writer->memory_peak;
     return block;
 }
@@ -244,6 +245,7 @@ static void prepare_block(struct disk_request *request)
     lane->unsynced += sizeof block->head + stored.size;
     request->sync = lane->unsynced >= SYNC_EVERY;
     lane->unsynced = request->sync ? 0 : lane->unsynced;
+    check(lane->unsynced < SYNC_EVERY); /* snapshot_writer P4 */
 }
 
 static void prepare_footer(struct disk_request *request)
@@ -606,7 +608,7 @@ void snapshot_writer_finish(struct snapshot_writer *writer)
 
 void snapshot_writer_publish(struct snapshot_writer *writer)
 {
-    check(writer->state == SNAPSHOT_WRITER_WRITTEN);
+    check(writer->state == SNAPSHOT_WRITER_WRITTEN); /* snapshot_writer P1 */
     writer->state = SNAPSHOT_WRITER_PUBLISHING;
     submit_control(writer, DISK_ACTION_RENAME);
     snapshot_name(writer->cut.sequence, writer->control.target);
