@@ -93,7 +93,9 @@ uint64_t wal_oldest(const struct wal *wal)
     if (wal->config.policy == WAL_NONE) {
         return 0;
     }
-    return wal->chain.segments[segment_of(wal, wal->keep_from)].first;
+    /* If all of the segment being written may go, it does when the next one begins: right behind it. */
+    bool spent = wal->keep_from > wal->written;
+    return spent ? wal->keep_from : wal->chain.segments[segment_of(wal, wal->keep_from)].first;
 }
 
 enum status wal_hold(struct wal *wal, struct wal_hold *hold, uint64_t sequence)
