@@ -11,6 +11,8 @@
  */
 #include "log/record.h"
 
+#include <inttypes.h>
+
 #include "base/codec.h"
 #include "base/crc32c.h"
 
@@ -34,6 +36,7 @@ _Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
 #define EXPIRY_SIZE   8u
 #define TYPE_BODY_MIN 3u
 #define DURABLE_BODY  16u
+#define EPOCH_FIXED   16u /* bytes of an EPOCH record's body before the replicas */
 
 static size_t padded(size_t size)
 {
@@ -57,7 +60,7 @@ static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
     if ((flags & ~FLAGS_KNOWN) != 0 || (flags & (RECORD_DUMP | RECORD_DAMAGED)) == RECORD_DAMAGED) {
         return false;
     }
-    bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE);
+    bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE || op == RECORD_OP_EPOCHS);
     if ((flags & RECORD_LOCAL) != 0) {
         return type == 0 && (flags & RECORD_MORE) == 0;
     }
@@ -283,4 +286,64 @@ bool record_read_durable(const struct record *record, uint64_t *durable, uint64_
     *durable = codec_u64(record->body.data);
     *salt = codec_u64(record->body.data + 8);
     return true;
+}
+
+/* ---- epochs ---- */
+
+/* Node IDs that ascend from above 0 on: a set has one order, so equal records have equal bytes (record I2). */
+static bool ascend(const struct record_epoch *epoch)
+{
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < epoch->replica_count; i++) {
+        if (epoch->replicas[i] <= before) {
+            return false;
+        }
+        before = epoch->replicas[i];
+    }
+    return true;
+}
+
+struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[static RECORD_EPOCH_MAX])
+{
+    check(epoch->leader > 0);
+    check(epoch->replica_count <= RECORD_REPLICAS_MAX);
+    check(ascend(epoch)); /* record I2 */
+    codec_put_u64(out, epoch->leader);
+    codec_put_u32(out + 8, epoch->replica_count);
+    codec_put_u32(out + 12, 0);
+    for (uint32_t i = 0; i < epoch->replica_count; i++) {
+        codec_put_u64(out + EPOCH_FIXED + i * sizeof(uint64_t), epoch->replicas[i]);
+    }
+    return (struct gm_bytes){out, EPOCH_FIXED + epoch->replica_count * sizeof(uint64_t)};
+}
+
+bool record_read_epoch(const struct record *record, struct record_epoch *out)
+{
+    const struct gm_bytes *body = &record->body;
+    if (record->type != 0 || record->op != RECORD_OP_EPOCH || (record->flags & ~RECORD_MORE) != 0 ||
+        record->key.size > 0 || body->size < EPOCH_FIXED || body->size > RECORD_EPOCH_MAX) {
+        return false;
+    }
+    *out = (struct record_epoch){.leader = codec_u64(body->data), .replica_count = codec_u32(body->data + 8)};
+    if (out->leader == 0 || record->slot != 0 || codec_u32(body->data + 12) != 0 ||
+        (body->size - EPOCH_FIXED) / sizeof(uint64_t) != out->replica_count || body->size % sizeof(uint64_t) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < out->replica_count; i++) {
+        out->replicas[i] = codec_u64(body->data + EPOCH_FIXED + i * sizeof(uint64_t));
+    }
+    return ascend(out);
+}
+
+enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
+{
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint,
+                  "record %" PRIu64
+                  " has operation %u of the host, which this program does not know: a newer one wrote "
+                  "it, and is needed to read it",
+                  record->sequence, record->op);
+    return STATUS_VERSION;
 }

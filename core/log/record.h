@@ -23,6 +23,8 @@
  *   I1  record_parse accepts only bytes that record_encode could have made: every field is checked, the padding
  *       included. What an op means is not its business.
  *   I2  Equal records have equal bytes.
+ *   I3  A node that does not know an operation of the host says so (record_expect_known) and goes no further: what it
+ *       does not understand is never taken for nothing.
  */
 #ifndef GEOMYS_LOG_RECORD_H
 #define GEOMYS_LOG_RECORD_H
@@ -38,6 +40,8 @@
 #define RECORD_BODY_MAX      (512u * 1024 * 1024) /* bytes, GM_VALUE_SIZE_MAX */
 #define RECORD_TYPE_NAME_MAX 63                   /* bytes */
 #define RECORD_SLOT_COUNT    16384
+#define RECORD_REPLICAS_MAX  64                             /* nodes that an EPOCH record can name */
+#define RECORD_EPOCH_MAX     (16 + 8 * RECORD_REPLICAS_MAX) /* bytes of its body */
 
 enum record_flag {
     RECORD_MORE = 1,         /* the batch goes on with the next record                                               */
@@ -59,6 +63,8 @@ enum record_host_op {
     RECORD_OP_PERSIST = 6, /* key: no expiry any more                                              */
     RECORD_OP_FLUSH = 7,   /* no key: everything is removed                                        */
     RECORD_OP_EVICTED = 8, /* key: removed because memory was short. Carries RECORD_REMOVES        */
+    RECORD_OP_EPOCH = 9,   /* no key: an epoch begins with this record; body: struct record_epoch   */
+    RECORD_OP_EPOCHS = 10, /* LOCAL: the table of all epochs so far, see log/epochs.h              */
 };
 
 struct record {
@@ -114,6 +120,27 @@ bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable,
 /* Takes them apart. False: not such a record, or not such a body. */
 bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name);
 bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt);
+
+/* Who writes in an epoch, and on which nodes; which epoch it is, the record's own field says. */
+struct record_epoch {
+    uint64_t leader;                        /* node ID, above 0 */
+    uint32_t replica_count;                 /* 0: the leader is alone, nobody else counts */
+    uint64_t replicas[RECORD_REPLICAS_MAX]; /* node IDs of all who count, the leader too; ascending */
+};
+
+/* The body of an EPOCH record, in `out`. */
+struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[static RECORD_EPOCH_MAX]);
+
+/* False: not an EPOCH record, or one that makes no sense. */
+bool record_read_epoch(const struct record *record, struct record_epoch *out);
+
+/* Whether this program knows the operation, if it is the host's (a type's is the type's business). VERSION, with a
+ * sentence: a newer program wrote the record. */
+must_use enum status record_expect_known_op(const struct record *record, struct complaint *complaint);
+must_use static inline enum status record_expect_known(const struct record *record, struct complaint *complaint)
+{
+    return __builtin_expect(record->type != 0, 1) ? STATUS_OK : record_expect_known_op(record, complaint);
+}
 
 #define RECORD_SINK_AHEAD 16 /* records that a sink is told of before they come */
 

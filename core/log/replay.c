@@ -22,6 +22,9 @@
  *   P4  Memory: one batch, and a window.
  *   P5  No hole between snapshot and log, and none behind: all records from `from` + 1 up to the highest that any mark
  *       claims are delivered, or it is refused.
+ *   P6  Every record is of the epoch that the last EPOCH record before it has begun (log/epochs.h), and the tables at
+ *       the heads of the segments, and the snapshot's, say the same: or it is refused.
+ *   P7  Nothing is delivered behind a record that this program does not understand.
  *
  * Limits   Every file is read once, in order; the last one's end once or twice more.
  */
@@ -60,6 +63,15 @@ enum status replay_create(struct replay **out, struct disk *disk, bool repair, u
 {
     static const struct replay_rules rules = {.heed_marks = true, .heed_bytes = true};
     return replay_create_with(out, disk, repair, from, &rules, complaint);
+}
+
+void replay_expect(struct replay *replay, const struct epochs *epochs)
+{
+    epochs_copy(&replay->expected, epochs);
+    replay->expects = true;
+    if (replay->segment_count == 0) {
+        epochs_copy(&replay->epochs, epochs);
+    }
 }
 
 /* ---- one segment ---- */
@@ -105,6 +117,7 @@ static enum status begin_segment(struct replay *replay, struct complaint *compla
     }
     TRY(read_header(replay, complaint));
     memset(replay->declared, 0, sizeof replay->declared);
+    replay->has_table = false;
     replay->base = SEGMENT_HEADER_SIZE;
     replay->filled = 0;
     replay->parsed = 0;
@@ -141,6 +154,7 @@ static enum status fill(struct replay *replay, size_t needed, struct complaint *
         status = STATUS_IO; /* somebody cuts the file while it is read */
     }
     replay->filled += got;
+    check(replay->filled <= replay->capacity); /* replay P4 */
     replay->effort += got;
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(replay->name, status, complaint);
 }
@@ -148,6 +162,39 @@ static enum status fill(struct replay *replay, size_t needed, struct complaint *
 static void prefix_place(const struct replay *replay, struct complaint *complaint)
 {
     complaint_prefix(complaint, "%s, byte %" PRIu64, replay->name, replay->base + replay->parsed);
+}
+
+/* At the record `from`, once everything up to it is known: the snapshot must be of this history. */
+static enum status meet_snapshot(const struct replay *replay, struct complaint *complaint)
+{
+    if (replay->expects && !epochs_agree(&replay->epochs, &replay->expected)) {
+        return replay_judge_damaged(replay, replay->base + replay->parsed, complaint,
+                                    "the snapshot has other epochs: it is of another log");
+    }
+    return STATUS_OK;
+}
+
+static enum status take_table(struct replay *replay, const struct record *record, struct complaint *complaint)
+{
+    uint64_t at = replay->base + replay->parsed;
+    struct complaint why;
+    if (replay->has_table) {
+        return replay_judge_damaged(replay, at, complaint, "it has a second table of epochs");
+    }
+    if (epochs_decode(&replay->head, record, &why) != STATUS_OK) {
+        return replay_judge_damaged(replay, at, complaint, why.text);
+    }
+    if (epochs_last(&replay->head) != replay->header.epoch) {
+        return replay_judge_damaged(replay, at, complaint, "its header is of another epoch than its table");
+    }
+    if (replay->index > 0 && !epochs_agree(&replay->epochs, &replay->head)) { /* replay P6 */
+        return replay_judge_damaged(replay, at, complaint, "its table has other epochs than the records before it");
+    }
+    if (replay->index == 0) {
+        epochs_copy(&replay->epochs, &replay->head);
+    }
+    replay->has_table = true;
+    return replay->last_sequence == replay->from ? meet_snapshot(replay, complaint) : STATUS_OK;
 }
 
 static enum status take_local(struct replay *replay, const struct record *record, struct record_sink *sink,
@@ -162,6 +209,9 @@ static enum status take_local(struct replay *replay, const struct record *record
     uint64_t durable;
     uint64_t salt;
     struct gm_bytes name;
+    if (record->op == RECORD_OP_EPOCHS) {
+        return take_table(replay, record, complaint);
+    }
     if (record->op == RECORD_OP_TYPE && record_read_type(record, &type, &name)) {
         replay->declared[type / 64] |= (uint64_t)1 << type % 64;
         enum status status = sink->declare(sink, type, name, complaint);
@@ -187,11 +237,11 @@ static enum status take_local(struct replay *replay, const struct record *record
 static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,
                                struct record_sink *sink, struct complaint *complaint)
 {
-    replay->last_epoch = record->epoch;
+    check(record->sequence == replay->whole_sequence + 1); /* replay P1 */
     replay->last_time_ms = record->time_ms;
     replay->whole_sequence = record->sequence;
     if (record->sequence <= replay->from) {
-        return STATUS_OK;
+        return record->sequence == replay->from ? meet_snapshot(replay, complaint) : STATUS_OK;
     }
     replay->progress.records++;
     replay->progress.bytes_delivered += size;
@@ -227,12 +277,24 @@ static enum status take(struct replay *replay, const struct record *record, size
                         struct complaint *complaint)
 {
     uint64_t at = replay->base + replay->parsed;
-    if ((record->flags & RECORD_LOCAL) != 0) {
+    bool local = (record->flags & RECORD_LOCAL) != 0;
+    if (__builtin_expect(!replay->has_table, 0) && !(local && record->op == RECORD_OP_EPOCHS)) {
+        return replay_judge_damaged(replay, at, complaint, "it does not begin with a table of epochs");
+    }
+    if (local) {
         return take_local(replay, record, sink, complaint);
     }
+    struct complaint why;
     bool declared = (replay->declared[record->type / 64] >> record->type % 64 & 1) != 0;
     const char *fault = scan_misplaced(record, replay->last_sequence, declared);
-    if (fault != NULL) {
+    if (fault == NULL && __builtin_expect(record_expect_known(record, complaint) != STATUS_OK, 0)) {
+        prefix_place(replay, complaint);
+        return STATUS_VERSION; /* replay P7 */
+    }
+    if (fault == NULL && epochs_take(&replay->epochs, record, replay->batch_open, &why) != STATUS_OK) {
+        fault = why.text; /* replay P6 */
+    }
+    if (__builtin_expect(fault != NULL, 0)) {
         return replay_judge_damaged(replay, at, complaint, fault);
     }
     replay->last_sequence = record->sequence;
@@ -338,13 +400,20 @@ void replay_progress(const struct replay *replay, struct replay_progress *out)
 void replay_end(const struct replay *replay, struct replay_end *out)
 {
     check(replay->done);
+    check(replay->whole_sequence >= replay->from); /* replay P5 */
     *out = (struct replay_end){.exists = replay->segment_count > 0,
                                .last_sequence = replay->whole_sequence,
-                               .last_epoch = replay->last_epoch,
+                               .last_epoch = epochs_last(&replay->epochs),
                                .last_time_ms = replay->last_time_ms,
                                .oldest = replay->mark.oldest,
                                .offset = replay->end_offset};
     memcpy(out->segment, replay->name, sizeof out->segment);
+}
+
+const struct epochs *replay_epochs(const struct replay *replay)
+{
+    check(replay->done);
+    return &replay->epochs;
 }
 
 void replay_destroy(struct replay *replay)
@@ -355,6 +424,9 @@ void replay_destroy(struct replay *replay)
     if (replay->at.file != NULL) {
         replay->disk->ops->close(replay->disk, replay->at.file);
     }
+    epochs_finish(&replay->epochs);
+    epochs_finish(&replay->head);
+    epochs_finish(&replay->expected);
     memory_free(replay->segments);
     memory_free(replay->data);
     memory_free(replay);

@@ -6,13 +6,14 @@
 #define GEOMYS_LOG_REPLAY_H
 
 #include "env/disk.h"
+#include "log/epochs.h"
 #include "log/record.h"
 
 /* Where a log ends: what the WAL needs to go on. */
 struct replay_end {
-    bool exists;            /* false: there is no log yet */
-    uint64_t last_sequence; /* `from` if there is none behind it */
-    uint64_t last_epoch;
+    bool exists;                 /* false: there is no log yet */
+    uint64_t last_sequence;      /* `from` if there is none behind it */
+    uint64_t last_epoch;         /* 0: there is no record */
     int64_t last_time_ms;        /* of the last record that was read, delivered or not; 0 if none was */
     uint64_t oldest;             /* the log must reach back to this sequence, as the mark file says */
     char segment[DISK_NAME_MAX]; /* the last one */
@@ -37,6 +38,10 @@ struct replay; /* opaque */
 must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, uint64_t from,
                                    struct complaint *complaint);
 
+/* The snapshot of record `from` has this table: a log with another one is refused, and without a log it is the table of
+ * all there is. Before the first step. Copies. */
+void replay_expect(struct replay *replay, const struct epochs *epochs);
+
 /* Reads on, about `budget` bytes; a batch is delivered once the whole of it has been read. AGAIN: there is more. OK:
  * done. Else: refuse to serve, and do not call it again. */
 must_use enum status replay_step(struct replay *replay, size_t budget, struct record_sink *sink,
@@ -46,6 +51,9 @@ void replay_progress(const struct replay *replay, struct replay_progress *out);
 
 /* After OK. */
 void replay_end(const struct replay *replay, struct replay_end *out);
+
+/* The epochs of all records up to the last one. Borrowed, until replay_destroy. */
+const struct epochs *replay_epochs(const struct replay *replay);
 
 void replay_destroy(struct replay *replay); /* NULL is fine */
 

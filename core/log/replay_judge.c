@@ -92,6 +92,7 @@ static enum status finish(struct replay *replay, uint64_t offset, struct complai
                       replay->name, replay->whole_sequence, replay->durable, replay->name);
         return STATUS_CORRUPT;
     }
+    epochs_cut(&replay->epochs, replay->whole_sequence); /* one that begins in a torn batch has never been */
     replay->end_offset = offset;
     end_file(replay);
     replay->done = true;
@@ -102,6 +103,7 @@ static enum status finish(struct replay *replay, uint64_t offset, struct complai
 
 static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct complaint *complaint)
 {
+    check(replay->repair); /* replay P2 */
     enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
     if (status == STATUS_NO_SPACE) {
         complaint_set(complaint,
@@ -162,6 +164,9 @@ enum status replay_judge(struct replay *replay, uint64_t extent, const char *why
 {
     uint64_t at = replay->base + replay->parsed;
     uint64_t data = 0;
+    if (!replay->has_table) { /* a segment that is not abandoned was synced with its table before it was named */
+        return replay_judge_damaged(replay, at, complaint, "its table of epochs can not be read");
+    }
     enum status status = tear_first_data(&replay->at, at, &data);
     if (status != STATUS_OK) {
         return replay_judge_no_access(replay->name, status, complaint);

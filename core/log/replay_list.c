@@ -8,8 +8,8 @@
  *            segments   [1..99] [100..199] [200..299] [300..        from = 250
  *                       not looked at      checked    delivered
  *
- *          A newest segment that the mark file does not name yet, and whose header is what a crash can leave of one,
- *          was still being created: it is left out, and put aside in the end.
+ *          A newest segment that the mark file does not name yet, and whose header or table of epochs is what a crash
+ *          can leave of one, was still being created: it is left out, and put aside in the end.
  *
  * Promises  P2 and P3 of replay.c, and of P5 its two ends:
  *   I1  The first segment to be read begins at or before from + 1, and the mark file knows of none behind the last.
@@ -86,6 +86,26 @@ static enum status read_mark(struct replay *replay, struct complaint *complaint)
     return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
+/* What a segment begins with, as its creation left it: whether it can be the trace of one that did not come to its end.
+ */
+static enum status head_is_torn(const struct tear_file *file, struct gm_bytes head, bool *out)
+{
+    struct segment_header header;
+    struct record table;
+    struct complaint why;
+    size_t size = 0;
+    enum status status = segment_parse(head, &header, &why);
+    if (status != STATUS_OK) {
+        return status == STATUS_CORRUPT ? tear_possible(file, 0, SEGMENT_HEADER_SIZE, out) : STATUS_OK;
+    }
+    struct gm_bytes rest = {head.data + SEGMENT_HEADER_SIZE, head.size - SEGMENT_HEADER_SIZE};
+    status = record_parse(rest, &table, &size, NULL);
+    if (status == STATUS_OK || size > EPOCHS_RECORD_MAX) {
+        return STATUS_OK;
+    }
+    return tear_possible(file, SEGMENT_HEADER_SIZE, size > 0 ? size : RECORD_HEADER_SIZE, out);
+}
+
 /* Whether the newest segment is one whose creation did not come to its end: nothing was ever written into it but its
  * head. */
 static enum status is_abandoned(const struct replay *replay, bool *out, struct complaint *complaint)
@@ -93,23 +113,25 @@ static enum status is_abandoned(const struct replay *replay, bool *out, struct c
     struct tear_file file = {.disk = replay->disk};
     uint64_t first = replay->segments[replay->segment_count - 1];
     char name[DISK_NAME_MAX];
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
-    struct segment_header header;
-    size_t got = 0;
     *out = false;
+    if (replay->mark.segment >= first) {
+        return STATUS_OK;
+    }
     segment_name(first, name);
     enum status status = file.disk->ops->open(file.disk, name, DISK_READ, &file.file);
     if (status != STATUS_OK) {
         return replay_judge_no_access(name, status, complaint);
     }
+    uint8_t *head = memory_alloc(SEGMENT_HEAD_MAX);
+    size_t got = 0;
     status = file.disk->ops->size(file.disk, file.file, &file.size);
     if (status == STATUS_OK) {
-        status = file.disk->ops->read(file.disk, file.file, 0, bytes, sizeof bytes, &got);
+        status = file.disk->ops->read(file.disk, file.file, 0, head, SEGMENT_HEAD_MAX, &got);
     }
-    if (status == STATUS_OK && replay->mark.segment < first &&
-        segment_parse((struct gm_bytes){bytes, got}, &header, complaint) == STATUS_CORRUPT) {
-        status = tear_possible(&file, 0, SEGMENT_HEADER_SIZE, out);
+    if (status == STATUS_OK) {
+        status = head_is_torn(&file, (struct gm_bytes){head, got}, out);
     }
+    memory_free(head);
     file.disk->ops->close(file.disk, file.file);
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(name, status, complaint);
 }
@@ -177,6 +199,7 @@ static enum status check_ends(struct replay *replay, struct complaint *complaint
 {
     TRY(choose_start(replay, complaint));
     uint64_t first = replay->segments[0];
+    check(first - 1 <= replay->from); /* replay_list I1 */
     uint64_t last = replay->segments[replay->segment_count - 1];
     if (last < replay->mark.segment) {
         char name[DISK_NAME_MAX];

@@ -27,6 +27,7 @@ struct replay {
     char name[DISK_NAME_MAX];
     struct segment_header header;
     uint64_t declared[65536 / 64]; /* bit set of the types declared in this segment */
+    bool has_table;                /* the table of epochs at its head has been read */
 
     uint8_t *data; /* bytes base.. of the file */
     size_t capacity;
@@ -39,7 +40,10 @@ struct replay {
 
     uint64_t last_sequence;  /* of the last record parsed */
     uint64_t whole_sequence; /* of the last record of a whole batch, delivered unless it is up to `from` */
-    uint64_t last_epoch;
+    struct epochs epochs;    /* of all up to last_sequence */
+    struct epochs head;      /* the table at the head of a segment */
+    struct epochs expected;  /* the snapshot's */
+    bool expects;
     int64_t last_time_ms;
     bool done;
     uint64_t end_offset;

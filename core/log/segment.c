@@ -52,6 +52,13 @@ enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, str
         return STATUS_CORRUPT;
     }
     uint16_t major = codec_u16(header + AT_MAJOR);
+    if (major < SEGMENT_MAJOR) {
+        complaint_set(complaint,
+                      "the segment has format version %u, of a program from before the first release; this one reads "
+                      "version %d only: go on with the program that wrote it, or begin with an empty data folder",
+                      major, SEGMENT_MAJOR);
+        return STATUS_VERSION;
+    }
     if (major != SEGMENT_MAJOR || codec_u32(header + AT_READ_FEATURES) != 0) {
         complaint_set(complaint,
                       "the segment has format version %u and features %x; this program reads version %d only", major,
@@ -70,6 +77,16 @@ enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, str
         return STATUS_CORRUPT;
     }
     return STATUS_OK;
+}
+
+bool segment_encode_head(struct segment_header *header, const struct epochs *epochs, struct buf *out)
+{
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    uint64_t before = header->first_sequence - 1;
+    header->epoch = epochs_number(epochs, before);
+    segment_encode(header, bytes);
+    return buf_append(out, (struct gm_bytes){bytes, sizeof bytes}) &&
+           epochs_encode(epochs, before, header->created_ms, out);
 }
 
 void segment_name(uint64_t first_sequence, char out[static DISK_NAME_MAX])

@@ -14,9 +14,11 @@
  *     24     4   features that it may ignore
  *     28     4   zero
  *     32     8   sequence of the first history record: all before it is on stable storage
- *     40     8   epoch at the time of creation
+ *     40     8   epoch of the record before the first one, 0 if there is none
  *     48     8   time_ms of the last record before, 0 if there is none
  *     56     8   salt: makes the marks in this file unforgeable by what clients store
+ *
+ * Behind it comes the EPOCHS record, the table of all epochs before the first record (log/epochs.h), then all else.
  */
 #ifndef GEOMYS_LOG_SEGMENT_H
 #define GEOMYS_LOG_SEGMENT_H
@@ -24,11 +26,13 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "env/disk.h"
+#include "log/epochs.h"
 
 #define SEGMENT_HEADER_SIZE 64 /* bytes */
 #define SEGMENT_MAGIC       "geomyswl"
-#define SEGMENT_MAJOR       1
+#define SEGMENT_MAJOR       2
 #define SEGMENT_SECTOR      512 /* bytes that a disk writes as a whole or not at all */
+#define SEGMENT_HEAD_MAX    (SEGMENT_HEADER_SIZE + EPOCHS_RECORD_MAX) /* bytes: the header and the table */
 
 struct segment_header {
     uint64_t first_sequence;
@@ -42,6 +46,10 @@ void segment_encode(const struct segment_header *header, uint8_t out[static SEGM
 
 /* CORRUPT: no such header, or a damaged one. VERSION: it needs something that this version does not know. */
 must_use enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, struct complaint *complaint);
+
+/* Appends what every segment begins with: the header, and `epochs` as they were before its first record, to which
+ * header->epoch is set. False past the ceiling. */
+bool segment_encode_head(struct segment_header *header, const struct epochs *epochs, struct buf *out);
 
 /* "wal-<first sequence, 20 digits>.log" */
 void segment_name(uint64_t first_sequence, char out[static DISK_NAME_MAX]);

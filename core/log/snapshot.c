@@ -92,6 +92,13 @@ enum status snapshot_parse_header(struct gm_bytes bytes, struct snapshot_cut *cu
     }
     uint16_t major = codec_u16(header + HEADER_MAJOR);
     uint32_t features = codec_u32(header + HEADER_READ_FEATURES);
+    if (major < SNAPSHOT_MAJOR) {
+        complaint_set(complaint,
+                      "the snapshot has format version %u, of a program from before the first release; this one reads "
+                      "version %d only: go on with the program that wrote it, or begin with an empty data folder",
+                      major, SNAPSHOT_MAJOR);
+        return STATUS_VERSION;
+    }
     if (major != SNAPSHOT_MAJOR || (features & ~FEATURES_KNOWN) != 0) {
         complaint_set(complaint,
                       "the snapshot has format version %u and features %x; this program reads version %d with "

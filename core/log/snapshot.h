@@ -30,9 +30,10 @@
  *              28     4   zero
  *              32         content: records (log/record.h), a part of one that is larger than a block, or the footer
  *
- *          All records carry the cut's sequence and RECORD_DUMP; types are declared by TYPE records before their first
- *          use. A value is one or more records of its key in order, the first of them RECORD_FRESH; those of other keys
- *          may stand between them.
+ *          The first record is the EPOCHS record, the table of all epochs up to the cut (log/epochs.h). All records of
+ *          values carry the cut's sequence and RECORD_DUMP; types are declared by TYPE records before their first use.
+ *          A value is one or more records of its key in order, the first of them RECORD_FRESH; those of other keys may
+ *          stand between them.
  *
  *          A file under its final name is whole: it was written under SNAPSHOT_TEMPORARY, synced, renamed, and its
  *          folder synced. So whatever is missing or wrong in it is damage, and never a crash.
@@ -45,7 +46,7 @@
 
 #define SNAPSHOT_TEMPORARY   "snapshot.tmp"
 #define SNAPSHOT_MAGIC       "geomyssn"
-#define SNAPSHOT_MAJOR       1
+#define SNAPSHOT_MAJOR       2
 #define SNAPSHOT_HEADER_SIZE 64
 #define SNAPSHOT_HEAD_SIZE   32 /* bytes of a block before its content */
 #define SNAPSHOT_COUNTS_SIZE 48 /* bytes of the footer's content */

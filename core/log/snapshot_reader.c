@@ -18,6 +18,7 @@
  *       written, record for record.
  *   P2  Sizes are believed only after the checksum of what holds them, and only within limits; memory is at most a
  *       window, a block and one record, and for the record it grows only as its bytes arrive.
+ *   P3  Nothing is delivered before the table of epochs has been read, and it is the cut's.
  *
  * Limits   That the first record of each key is FRESH is not followed up: whoever applies the records sees it.
  */
@@ -61,6 +62,8 @@ struct snapshot_reader {
     uint64_t effort; /* bytes delivered or put together in this step */
     struct snapshot_counts seen;
     uint64_t declared[65536 / 64]; /* bit set */
+    struct epochs epochs;
+    bool has_table; /* `epochs` has been read */
 };
 
 /* A record that has been parsed and not delivered yet. */
@@ -188,6 +191,7 @@ void snapshot_reader_destroy(struct snapshot_reader *reader)
         reader->disk->ops->close(reader->disk, reader->file);
         snapshot_unpacker_destroy(reader->unpacker);
         buf_finish(&reader->parts);
+        epochs_finish(&reader->epochs);
         memory_free(reader->plain);
         memory_free(reader->window);
         memory_free(reader);
@@ -202,6 +206,11 @@ void snapshot_reader_cut(const struct snapshot_reader *reader, struct snapshot_c
 uint64_t snapshot_reader_keys(const struct snapshot_reader *reader)
 {
     return reader->counts.keys;
+}
+
+const struct epochs *snapshot_reader_epochs(const struct snapshot_reader *reader)
+{
+    return &reader->epochs;
 }
 
 void snapshot_reader_progress(const struct snapshot_reader *reader, struct snapshot_progress *out)
@@ -269,6 +278,7 @@ static const char *take_part(struct snapshot_reader *reader, const struct snapsh
     } else if (head->records != 0) {
         return "the record before it has parts missing";
     }
+    check(reader->parts.size < reader->parts_size); /* snapshot_reader P2 */
     if (part.size > reader->parts_size - reader->parts.size || !buf_append(&reader->parts, part)) {
         return "the parts of a record are more than the whole";
     }
@@ -349,6 +359,22 @@ static bool is_declared(const struct snapshot_reader *reader, uint16_t type)
     return (reader->declared[type / 64] >> type % 64 & 1) != 0;
 }
 
+static enum status take_table(struct snapshot_reader *reader, const struct record *record, struct complaint *complaint)
+{
+    struct complaint why;
+    if (reader->has_table) {
+        return refuse(reader, reader->place, "there is a second table of epochs", complaint);
+    }
+    if (epochs_decode(&reader->epochs, record, &why) != STATUS_OK) {
+        return refuse(reader, reader->place, why.text, complaint);
+    }
+    if (epochs_last(&reader->epochs) != reader->cut.epoch) {
+        return refuse(reader, reader->place, "the header is of another epoch than the table", complaint);
+    }
+    reader->has_table = true;
+    return STATUS_OK;
+}
+
 static enum status deliver_type(struct snapshot_reader *reader, const struct record *record, struct record_sink *sink,
                                 struct complaint *complaint)
 {
@@ -389,7 +415,14 @@ static enum status deliver(struct snapshot_reader *reader, const struct record *
     if (record->sequence != reader->cut.sequence || record->time_ms != reader->cut.time_ms) {
         return refuse(reader, reader->place, "a record is of another moment", complaint);
     }
-    if ((record->flags & RECORD_LOCAL) != 0) {
+    bool local = (record->flags & RECORD_LOCAL) != 0;
+    if (local && record->op == RECORD_OP_EPOCHS) {
+        return take_table(reader, record, complaint);
+    }
+    if (__builtin_expect(!reader->has_table, 0)) { /* snapshot_reader P3 */
+        return refuse(reader, reader->place, "it does not begin with a table of epochs", complaint);
+    }
+    if (local) {
         return deliver_type(reader, record, sink, complaint);
     }
     const char *fault = misfit(reader, record);
@@ -467,10 +500,13 @@ static enum status finish(const struct snapshot_reader *reader, struct complaint
         fault = "blocks are missing before the footer, or it belongs elsewhere";
     } else if (reader->parts_size != 0) {
         fault = "the last record has parts missing";
+    } else if (!reader->has_table) {
+        fault = "there is no table of epochs";
     } else if (seen->records != told->records || seen->keys != told->keys || seen->plain != told->plain ||
                seen->blocks != told->blocks || seen->types != told->types) {
         fault = "the footer's counts are not those of the records";
     }
+    check(reader->offset == blocks_end(reader)); /* snapshot_reader P1: nothing of the file is left */
     return fault == NULL ? STATUS_OK : refuse(reader, blocks_end(reader), fault, complaint);
 }
 

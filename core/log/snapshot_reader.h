@@ -9,6 +9,7 @@
 #ifndef GEOMYS_LOG_SNAPSHOT_READER_H
 #define GEOMYS_LOG_SNAPSHOT_READER_H
 
+#include "log/epochs.h"
 #include "log/snapshot.h"
 
 struct snapshot_reader; /* opaque */
@@ -29,6 +30,10 @@ must_use enum status snapshot_reader_create_named(struct snapshot_reader **out, 
 /* The moment that it shows, and how many keys it holds. */
 void snapshot_reader_cut(const struct snapshot_reader *reader, struct snapshot_cut *out);
 uint64_t snapshot_reader_keys(const struct snapshot_reader *reader);
+
+/* The epochs of all records up to the cut: once the first record has been delivered, or the step has returned OK.
+ * Borrowed, until snapshot_reader_destroy. */
+const struct epochs *snapshot_reader_epochs(const struct snapshot_reader *reader);
 
 /* Reads on, about `budget` bytes. AGAIN: there is more. OK: all of it was delivered, and the counts agree with the
  * footer. CORRUPT, IO: the file; what else `sink` returns is passed on. Do not call it again after these. */

@@ -49,6 +49,8 @@
 #define SYNC_EVERY     ((uint64_t)8 * 1024 * 1024)
 #define MEMORY_LEAST   ((size_t)1024 * 1024)
 
+_Static_assert(EPOCHS_RECORD_MAX <= BLOCK_SMALLEST, "the table of epochs fits into a block");
+
 struct block {
     struct list link; /* of the pool or of those that wait for the file; unlinked in flight */
     struct disk_request request;
@@ -142,6 +144,7 @@ static struct block *block_create(struct snapshot_writer *writer)
     list_init(&block->link);
     list_init(&block->request.link);
     writer->memory += writer->block_memory;
+    check(writer->memory <= writer->config.memory_max + writer->outsize); /* snapshot_writer P2 */
     writer->memory_peak = writer->memory > writer->memory_peak ? writer->memory : writer->memory_peak;
     return block;
 }
@@ -242,6 +245,7 @@ static void prepare_block(struct disk_request *request)
     lane->unsynced += sizeof block->head + stored.size;
     request->sync = lane->unsynced >= SYNC_EVERY;
     lane->unsynced = request->sync ? 0 : lane->unsynced;
+    check(lane->unsynced < SYNC_EVERY); /* snapshot_writer P4 */
 }
 
 static void prepare_footer(struct disk_request *request)
@@ -420,31 +424,6 @@ static size_t block_size_for(size_t memory_max)
     return size > BLOCK_LARGEST ? BLOCK_LARGEST : size;
 }
 
-struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_config *config, struct disk *disk,
-                                               const struct snapshot_cut *cut)
-{
-    check(config->memory_max >= MEMORY_LEAST);
-    struct snapshot_writer *writer = memory_zeroed(sizeof *writer);
-    writer->disk = disk;
-    writer->cut = *cut;
-    writer->config = *config;
-    writer->counts.sequence = cut->sequence;
-    writer->block_size = block_size_for(config->memory_max);
-    writer->block_memory = memory_class(writer->block_size) + memory_class(sizeof(struct block));
-    list_init(&writer->waiting);
-    list_init(&writer->pool);
-    snapshot_encode_header(cut, config->codec, writer->header);
-    writer->lane = (struct lane){.packer = snapshot_packer_create(config->codec, writer->block_size),
-                                 .offset = SNAPSHOT_HEADER_SIZE,
-                                 .chain = snapshot_chain_of_header(writer->header)};
-    writer->fixed = memory_size(writer) + snapshot_packer_memory(writer->lane.packer);
-    writer->memory = writer->fixed;
-    writer->memory_peak = writer->fixed;
-    submit_control(writer, DISK_ACTION_REMOVE);
-    disk->ops->submit(disk, &writer->control);
-    return writer;
-}
-
 /* Makes sure of a current block of this kind with room for `size` bytes. False: at the ceiling, and FAILED. */
 static bool make_room(struct snapshot_writer *writer, enum snapshot_kind kind, size_t size)
 {
@@ -524,6 +503,47 @@ static void add_in_parts(struct snapshot_writer *writer, const struct record *re
     }
 }
 
+/* The table of epochs, before anything else. */
+static void add_table(struct snapshot_writer *writer, const struct epochs *epochs)
+{
+    bool room = make_room(writer, SNAPSHOT_RECORDS, EPOCHS_RECORD_MAX);
+    check(room); /* memory_max is many blocks, and this is the first */
+    struct block *block = writer->current;
+    struct buf view = {.data = block->data, .capacity = writer->block_size, .limit = writer->block_size};
+    bool encoded = epochs_encode(epochs, writer->cut.sequence, writer->cut.time_ms, &view);
+    check(encoded);
+    block->size = view.size;
+    block->records = 1;
+    writer->counts.plain = view.size;
+}
+
+struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_config *config, struct disk *disk,
+                                               const struct snapshot_cut *cut, const struct epochs *epochs)
+{
+    check(config->memory_max >= MEMORY_LEAST);
+    check(epochs_number(epochs, cut->sequence) == cut->epoch);
+    struct snapshot_writer *writer = memory_zeroed(sizeof *writer);
+    writer->disk = disk;
+    writer->cut = *cut;
+    writer->config = *config;
+    writer->counts.sequence = cut->sequence;
+    writer->block_size = block_size_for(config->memory_max);
+    writer->block_memory = memory_class(writer->block_size) + memory_class(sizeof(struct block));
+    list_init(&writer->waiting);
+    list_init(&writer->pool);
+    snapshot_encode_header(cut, config->codec, writer->header);
+    writer->lane = (struct lane){.packer = snapshot_packer_create(config->codec, writer->block_size),
+                                 .offset = SNAPSHOT_HEADER_SIZE,
+                                 .chain = snapshot_chain_of_header(writer->header)};
+    writer->fixed = memory_size(writer) + snapshot_packer_memory(writer->lane.packer);
+    writer->memory = writer->fixed;
+    writer->memory_peak = writer->fixed;
+    submit_control(writer, DISK_ACTION_REMOVE);
+    disk->ops->submit(disk, &writer->control);
+    add_table(writer, epochs);
+    return writer;
+}
+
 void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, struct gm_bytes name)
 {
     uint8_t body[2 + RECORD_TYPE_NAME_MAX + RECORD_HEADER_SIZE + 8];
@@ -588,7 +608,7 @@ void snapshot_writer_finish(struct snapshot_writer *writer)
 
 void snapshot_writer_publish(struct snapshot_writer *writer)
 {
-    check(writer->state == SNAPSHOT_WRITER_WRITTEN);
+    check(writer->state == SNAPSHOT_WRITER_WRITTEN); /* snapshot_writer P1 */
     writer->state = SNAPSHOT_WRITER_PUBLISHING;
     submit_control(writer, DISK_ACTION_RENAME);
     snapshot_name(writer->cut.sequence, writer->control.target);

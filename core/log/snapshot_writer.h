@@ -14,6 +14,7 @@
 #ifndef GEOMYS_LOG_SNAPSHOT_WRITER_H
 #define GEOMYS_LOG_SNAPSHOT_WRITER_H
 
+#include "log/epochs.h"
 #include "log/snapshot.h"
 
 struct snapshot_writer; /* opaque */
@@ -33,9 +34,10 @@ enum snapshot_writer_state {
     SNAPSHOT_WRITER_FAILED,    /* the temporary file is being removed, or gone */
 };
 
-/* Begins a snapshot of the moment `cut`; an old temporary file is replaced. `disk` outlives the writer. */
+/* Begins a snapshot of the moment `cut`, whose epoch is that of its record in `epochs`; an old temporary file is
+ * replaced. `disk` outlives the writer. */
 struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_config *config, struct disk *disk,
-                                               const struct snapshot_cut *cut);
+                                               const struct snapshot_cut *cut, const struct epochs *epochs);
 
 /* Type number `type` is called `name`: before the first record that uses it. Again is nothing new. Copies.
  * O(1). */

@@ -34,6 +34,7 @@
  *   I5  Memory: what waits for cursors that keep, at most TAIL_PENDING_MAX; or the window and a piece, if that is more;
  *       an empty piece; and what slices hold.
  *   I6  Nothing is encoded when nobody carries.
+ *   I7  A record is of the newest epoch of `epochs`, which its EPOCH record began, the first of its batch.
  *
  * Limits   A piece is TAIL_PIECE bytes, or as large as a batch that is larger.
  */
@@ -167,6 +168,23 @@ void tail_grow(struct tail *tail, size_t size, uint64_t sequence)
     tail_trim(tail);
 }
 
+/* ---- epochs ---- */
+
+void tail_set_epochs(struct tail *tail, const struct epochs *epochs)
+{
+    check(!tail->open);
+    epochs_copy(&tail->epochs, epochs);
+    tail->epoch = epochs_last(epochs);
+}
+
+void tail_lead(struct tail *tail, uint64_t epoch, const struct record_epoch *leader)
+{
+    check(!tail->open);
+    check(epoch > epochs_last(&tail->epochs)); /* tail I7 */
+    tail->begins = epoch;
+    tail->leader = *leader;
+}
+
 /* ---- adding ---- */
 
 void tail_begin(struct tail *tail)
@@ -177,13 +195,8 @@ void tail_begin(struct tail *tail)
     tail->last_start = tail->filling.size;
 }
 
-void tail_add(struct tail *tail, struct record *record)
+static inline void keep(struct tail *tail, const struct record *record)
 {
-    check(tail->open);
-    check((record->flags & (RECORD_LOCAL | RECORD_MORE)) == 0);
-    record->sequence = ++tail->last_sequence;
-    record->epoch = tail->epoch;
-    tail->last_time_ms = record->time_ms;
     if (!tail->carried) {
         return;
     }
@@ -197,6 +210,37 @@ void tail_add(struct tail *tail, struct record *record)
         record_set_more(tail->filling.data + tail->last_start, true); /* tail I1 */
     }
     tail->last_start = start;
+}
+
+/* The EPOCH record, before the first record of an epoch. */
+__attribute__((noinline)) static void begin_epoch(struct tail *tail, int64_t time_ms)
+{
+    uint8_t body[RECORD_EPOCH_MAX];
+    struct complaint complaint;
+    struct record record = {.sequence = ++tail->last_sequence,
+                            .epoch = tail->begins,
+                            .time_ms = time_ms,
+                            .op = RECORD_OP_EPOCH,
+                            .body = record_epoch_body(&tail->leader, body)};
+    check(tail->filling.size == tail->batch_start); /* tail I7: the first of its batch */
+    enum status status = epochs_take(&tail->epochs, &record, false, &complaint);
+    check(status == STATUS_OK); /* tail I7 */
+    tail->epoch = tail->begins;
+    tail->begins = 0;
+    keep(tail, &record);
+}
+
+void tail_add(struct tail *tail, struct record *record)
+{
+    check(tail->open);
+    check((record->flags & (RECORD_LOCAL | RECORD_MORE)) == 0);
+    if (__builtin_expect(tail->begins != 0, 0)) {
+        begin_epoch(tail, record->time_ms);
+    }
+    record->sequence = ++tail->last_sequence; /* tail I1 */
+    record->epoch = tail->epoch;
+    tail->last_time_ms = record->time_ms;
+    keep(tail, record);
 }
 
 /* tail I1, I2: from batch_start on there are records up to the last sequence, in order, MORE on all but the last. */
@@ -262,6 +306,8 @@ void tail_continue(struct tail *tail, uint64_t last_sequence, uint64_t epoch)
     check(!tail->carried); /* no cursor keeps */
     tail->last_sequence = last_sequence;
     tail->epoch = epoch;
+    tail->begins = 0;
+    epochs_cut(&tail->epochs, last_sequence);
     tail->last_time_ms = 0;
     tail_keep(tail, window);
 }
@@ -282,4 +328,5 @@ void tail_finish(struct tail *tail)
     memory_free(tail->spare);
     tail->spare = NULL;
     names_finish(&tail->names);
+    epochs_finish(&tail->epochs);
 }

@@ -3,11 +3,16 @@
 /* tail.h - the end of the log in memory: gives records their sequence, joins them to batches, and keeps their bytes for
  * all who carry them on: the WAL, and those who follow. See tail.c for the argument.
  *
+ * Whoever is to write from now on calls tail_lead. The EPOCH record comes with the first record that is added after it,
+ * just before it in the same batch: whoever only reads writes nothing, and a batch that stays empty leaves no trace. So
+ * the next record's sequence is tail_next, one more than the last one's, or two.
+ *
  * Everything here belongs to the shard's thread. Bytes of a slice may be read on any thread while it is held. */
 #ifndef GEOMYS_LOG_TAIL_H
 #define GEOMYS_LOG_TAIL_H
 
 #include "base/list.h"
+#include "log/epochs.h"
 #include "log/names.h"
 
 #define TAIL_BATCH_MAX   ((size_t)1024 * 1024 * 1024)       /* bytes of one batch, encoded                          */
@@ -18,21 +23,24 @@ struct tail_piece;
 
 struct tail {
     uint64_t last_sequence; /* of the last record added */
-    uint64_t epoch;
-    int64_t last_time_ms; /* of the last record added: the only clock that the WAL's own records have */
-    bool carried;         /* whether records are encoded: somebody has a cursor that keeps, or there is a window */
-    bool open;            /* a batch is being built */
-    size_t batch_start;   /* offset into `filling` */
-    size_t last_start;    /* offset of the last record of the open batch */
-    struct buf filling;   /* what the newest piece holds: its memory is the piece's, its ceiling the piece's end */
-    uint64_t base;        /* bytes that were added before those in `filling` */
-    uint64_t kept;        /* all bytes from here on wait for a cursor that keeps; UINT64_MAX: there is no such cursor */
-    struct list pieces;   /* oldest first; `filling` is the last one's, if it has memory */
+    uint64_t epoch;         /* of that record, and of the next if none begins */
+    uint64_t begins;        /* the epoch that begins with the next record, 0: none does */
+    struct epochs epochs;   /* of the history up to last_sequence */
+    int64_t last_time_ms;   /* of the last record added: the only clock that the WAL's own records have */
+    bool carried;           /* whether records are encoded: somebody has a cursor that keeps, or there is a window */
+    bool open;              /* a batch is being built */
+    size_t batch_start;     /* offset into `filling` */
+    size_t last_start;      /* offset of the last record of the open batch */
+    struct buf filling;     /* what the newest piece holds: its memory is the piece's, its ceiling the piece's end */
+    uint64_t base;          /* bytes that were added before those in `filling` */
+    uint64_t kept;      /* all bytes from here on wait for a cursor that keeps; UINT64_MAX: there is no such cursor */
+    struct list pieces; /* oldest first; `filling` is the last one's, if it has memory */
     struct list cursors;
-    size_t window;            /* bytes that stay, though nobody waits for them */
-    size_t memory;            /* bytes of all pieces in the list */
-    struct tail_piece *spare; /* NULL, or an empty one of TAIL_PIECE bytes */
-    struct names names;       /* of the types, by their numbers in the records */
+    size_t window;              /* bytes that stay, though nobody waits for them */
+    size_t memory;              /* bytes of all pieces in the list */
+    struct tail_piece *spare;   /* NULL, or an empty one of TAIL_PIECE bytes */
+    struct names names;         /* of the types, by their numbers in the records */
+    struct record_epoch leader; /* in the epoch that begins */
 };
 
 /* A reader of the tail, in the order of sequences. In the struct that reads; its own fields are the tail's. */
@@ -59,18 +67,33 @@ void tail_init(struct tail *tail, uint64_t last_sequence, uint64_t epoch);
 /* All slices have been released and all cursors closed. */
 void tail_finish(struct tail *tail);
 
-/* The history goes on behind this record: after a recovery. Names and window stay; what is kept goes, and cursors that
- * do not keep are lost. There is none that keeps. */
+/* The history goes on behind this record: after a recovery. Names, window and the epochs up to it stay; what is kept
+ * goes, and cursors that do not keep are lost. There is none that keeps. Nobody leads before tail_lead. */
 void tail_continue(struct tail *tail, uint64_t last_sequence, uint64_t epoch);
 
 /* Type number `type` is called `name`, for good: before the first record that uses it. O(types). */
 void tail_declare(struct tail *tail, uint16_t type, struct gm_bytes name);
+
+/* The history up to last_sequence had these epochs. Copies. O(entries). */
+void tail_set_epochs(struct tail *tail, const struct epochs *epochs);
+
+/* The next record to be added begins `epoch`, which is above all that the table has, under this leader. Once more
+ * before anything was added: this one instead. Not while a batch is open. */
+void tail_lead(struct tail *tail, uint64_t epoch, const struct record_epoch *leader);
+
+/* The sequence that tail_add gives to the next record. */
+static inline uint64_t tail_next(const struct tail *tail)
+{
+    return tail->last_sequence + 1 + (tail->begins != 0);
+}
 
 void tail_begin(struct tail *tail);
 /* Gives *record its sequence and epoch, and adds it. The caller has asked tail_room before. */
 void tail_add(struct tail *tail, struct record *record);
 /* Ends the batch; without any record it is as if it had not begun. */
 void tail_end(struct tail *tail);
+
+#define TAIL_EPOCH_ROOM (RECORD_HEADER_SIZE + RECORD_EPOCH_MAX) /* bytes that an EPOCH record takes at most */
 
 /* Bytes that the open batch may still take, by record_size. */
 static inline size_t tail_room(const struct tail *tail)
@@ -79,14 +102,18 @@ static inline size_t tail_room(const struct tail *tail)
     uint64_t pending = tail->kept < end ? end - tail->kept : 0;
     uint64_t rest = pending < TAIL_PENDING_MAX ? TAIL_PENDING_MAX - pending : 0;
     uint64_t batch = TAIL_BATCH_MAX - (tail->open ? tail->filling.size - tail->batch_start : 0);
-    return (size_t)(rest < batch ? rest : batch);
+    uint64_t room = rest < batch ? rest : batch;
+    uint64_t epoch = tail->begins != 0 ? TAIL_EPOCH_ROOM : 0;
+    return (size_t)(room > epoch ? room - epoch : 0);
 }
 
 /* Takes over a whole batch as its author has numbered it: with its sequences and epoch. The types get our numbers by
  * `map`, and headers are sealed anew where that changes them. `batch` is hostile: nothing of it is believed. OK: it is
  * added, as if tail_add had. Else nothing is changed, and `complaint` says why:
  *   CORRUPT   it is not one whole batch that an author could have made (or a type was not declared)
- *   INVALID   it is, but does not continue this history: another sequence than the next, an epoch that goes back
+ *   INVALID   it is, but does not continue this history: another sequence than the next, an epoch that goes back, or
+ *             one that no record has begun
+ *   VERSION   it has an operation that this program does not know
  *   TOO_BIG   it is larger than TAIL_BATCH_MAX, or more waits to be carried than TAIL_PENDING_MAX
  * O(bytes). */
 must_use enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm_bytes batch,

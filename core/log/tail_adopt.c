@@ -11,7 +11,8 @@
  *
  * Promises
  *   I1  Refused is refused as a whole: nothing has changed.
- *   I2  What was taken over differs from what came in the types' numbers alone, and in the headers' checksums for them.
+ *   I2  An epoch begins here as it did there: with its EPOCH record, the first of its batch.
+ *   I3  What was taken over differs from what came in the types' numbers alone, and in the headers' checksums for them.
  *
  * Limits   Both passes in one go: a batch of 1 GiB takes as long as its checksums take.
  */
@@ -24,6 +25,8 @@ struct batch {
     uint64_t last_sequence;
     uint64_t epoch;
     int64_t last_time_ms;
+    bool begins;         /* an epoch, with its first record: */
+    struct record first; /* borrowed */
 };
 
 static enum status refuse(enum status status, struct complaint *complaint, const char *why)
@@ -40,12 +43,7 @@ static enum status continues(const struct tail *tail, const struct record *recor
                       record->sequence, tail->last_sequence + 1);
         return STATUS_INVALID;
     }
-    if (record->epoch < tail->epoch) {
-        complaint_set(complaint, "the batch is of epoch %" PRIu64 ", but the log has reached epoch %" PRIu64,
-                      record->epoch, tail->epoch);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
+    return epochs_judge(&tail->epochs, record, complaint) == STATUS_OK ? STATUS_OK : STATUS_INVALID;
 }
 
 /* One record, which is well formed, behind `batch`. */
@@ -55,9 +53,12 @@ static enum status judge_record(struct batch *batch, const struct record *record
     if ((record->flags & (RECORD_LOCAL | RECORD_DUMP | RECORD_DAMAGED)) != 0) {
         return refuse(STATUS_CORRUPT, complaint, "a record of the batch is not of a history");
     }
-    if (record->sequence != batch->last_sequence + 1 || record->epoch != batch->epoch) {
+    bool begins = record->type == 0 && record->op == RECORD_OP_EPOCH;
+    if (record->sequence != batch->last_sequence + 1 || record->epoch != batch->epoch ||
+        (begins && record->sequence != batch->first.sequence)) { /* tail_adopt I2 */
         return refuse(STATUS_CORRUPT, complaint, "the records of the batch do not belong together");
     }
+    TRY(record_expect_known(record, complaint)); /* record I3 */
     if (record->type != 0 && names_map_of(map, record->type) == 0) {
         complaint_set(complaint, "record %" PRIu64 " has type number %u, which was not declared", record->sequence,
                       record->type);
@@ -83,7 +84,10 @@ static enum status judge(const struct tail *tail, const struct names_map *map, s
         TRY(status);
         if (at == 0) {
             TRY(continues(tail, &record, complaint));
-            *batch = (struct batch){.last_sequence = tail->last_sequence, .epoch = record.epoch};
+            *batch = (struct batch){.last_sequence = tail->last_sequence,
+                                    .epoch = record.epoch,
+                                    .begins = record.type == 0 && record.op == RECORD_OP_EPOCH,
+                                    .first = record};
         }
         TRY(judge_record(batch, &record, map, complaint));
         at += size;
@@ -138,6 +142,11 @@ enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm
         append(tail, map, batch);
     }
     check(found.last_sequence > tail->last_sequence && found.epoch >= tail->epoch); /* tail I1 */
+    if (found.begins) {
+        enum status status = epochs_take(&tail->epochs, &found.first, false, complaint);
+        check(status == STATUS_OK); /* the first pass has seen it */
+        tail->begins = 0;           /* somebody else leads */
+    }
     tail->last_sequence = found.last_sequence;
     tail->epoch = found.epoch;
     tail->last_time_ms = found.last_time_ms;

@@ -42,15 +42,15 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
     TRY(mark_create(wal->disk, &wal->mark, complaint));
     wal->mark.counter++;
     chain_add(&wal->chain, header.first_sequence, 0);
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
     char name[DISK_NAME_MAX];
     struct disk_file *file;
-    segment_encode(&header, bytes);
+    bool fits = segment_encode_head(&header, &wal->tail->epochs, &wal->head);
+    check(fits);
     segment_name(header.first_sequence, name);
     enum status status = ops->open(wal->disk, name, DISK_CREATE, &file);
     if (status == STATUS_OK) {
         wal_work_begun(wal, file, &header);
-        status = ops->write(wal->disk, file, 0, (struct gm_bytes){bytes, sizeof bytes});
+        status = ops->write(wal->disk, file, 0, buf_bytes(&wal->head));
     }
     if (status == STATUS_OK) {
         status = ops->sync(wal->disk, file);
@@ -62,8 +62,8 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
         complaint_set(complaint, "the log's first segment %s can not be created: %s", name, status_text(status));
         return status;
     }
-    wal->offset = SEGMENT_HEADER_SIZE;
-    wal->zero_end = SEGMENT_HEADER_SIZE;
+    wal->offset = wal->head.size;
+    wal->zero_end = wal->head.size;
     return STATUS_OK;
 }
 
@@ -109,6 +109,7 @@ enum status wal_open_files(struct wal *wal, const struct replay_end *position, s
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
     wal->synced_offset = wal->offset;
     wal_hold_begin(wal);
+    wal_forget_epochs(wal);
     enum status status = wal->disk->ops->open(wal->disk, MARK_NAME, DISK_WRITE, &wal->mark_file);
     if (status == STATUS_OK) {
         status = mark_now(wal);

@@ -101,6 +101,14 @@ static inline uint64_t wal_records_waiting(const struct wal *wal)
     return wal->tail->last_sequence - wal->written;
 }
 
+/* Those that end before the record that the oldest snapshot shows: the mark file lets their records go. */
+static inline void wal_forget_epochs(struct wal *wal)
+{
+    if (wal->mark.oldest > 0) {
+        epochs_forget(&wal->tail->epochs, wal->mark.oldest - 1);
+    }
+}
+
 /* ---- wal_hold.c */
 
 /* The mark file's `oldest` has been read or made: from now on records can be held. */

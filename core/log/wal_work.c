@@ -4,8 +4,8 @@
  *
  * Idea     A segment, as it comes to be:
  *
- *            [header][types] [mark][batch batch batch] [mark][batch] [mark]0000000000000000000000
- *                            `----- a group -----´ `-- a group --´  `idle´ `-- runway of zeros --´
+ *            [header][epochs][types] [mark][batch batch batch] [mark][batch] [mark]0000000000000000000000
+ *                                    `----- a group -----´ `-- a group --´  `idle´ `-- runway of zeros --´
  *
  *          A group that follows a finished sync begins with a mark, a record that says up to which sequence all is on
  *          stable storage; when the log goes idle one more mark is written. Recovery needs them to tell a torn tail
@@ -36,10 +36,8 @@ static uint64_t salt_of(const struct wal *wal, uint64_t first_sequence)
 
 struct segment_header wal_work_header(const struct wal *wal, uint64_t first_sequence)
 {
-    return (struct segment_header){.first_sequence = first_sequence,
-                                   .epoch = wal->tail->epoch,
-                                   .created_ms = wal->tail->last_time_ms,
-                                   .salt = salt_of(wal, first_sequence)};
+    return (struct segment_header){
+        .first_sequence = first_sequence, .created_ms = wal->tail->last_time_ms, .salt = salt_of(wal, first_sequence)};
 }
 
 void wal_work_begun(struct wal *wal, struct disk_file *file, const struct segment_header *header)
@@ -132,11 +130,9 @@ static void prepare_group(struct wal *wal)
 static void prepare_segment(struct wal *wal)
 {
     struct disk_request *request = &wal->request;
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
     wal->next_header = wal_work_header(wal, wal->written + 1);
-    segment_encode(&wal->next_header, bytes);
     buf_clear(&wal->head, HEAD_KEEP);
-    bool fits = buf_append(&wal->head, (struct gm_bytes){bytes, sizeof bytes});
+    bool fits = segment_encode_head(&wal->next_header, &wal->tail->epochs, &wal->head);
     check(fits);
     head_add_types(wal, 0);
     request->action = DISK_ACTION_CREATE;
@@ -261,6 +257,7 @@ static void mark_done(struct wal *wal)
     wal->mark = wal->next_mark;
     wal->mark_stale = false;
     chain_trim(&wal->chain, wal->mark.oldest);
+    wal_forget_epochs(wal);
 }
 
 void wal_work_done(struct wal *wal, enum work work)

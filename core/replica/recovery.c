@@ -13,6 +13,7 @@
  * Promises
  *   P1  What is there in the end is everything up to the last record of the log, or recovery is refused: a log that
  *       does not reach back to the snapshot is a hole, and a hole is refused.
+ *       And it is one history: the snapshot has the epochs that the log has.
  *   P2  No file is changed before all is decided, but for the log's torn tail (log/replay.h). A damaged snapshot gets
  *       another name in the end, so that nothing takes it for a good one, or for one to be removed.
  *   P3  Interrupted at any point and run again, it comes to the same end. */
@@ -150,6 +151,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
     struct snapshot_cut cut;
     snapshot_reader_cut(recovery->reader, &cut);
     shard_stand_at(recovery->shard, cut.sequence, cut.epoch, cut.time_ms);
+    replay_expect(recovery->replay, snapshot_reader_epochs(recovery->reader));
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     return STATUS_AGAIN;
@@ -205,6 +207,7 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     replay_progress(recovery->replay, &recovery->progress.log);
     TRY(status);
     TRY(put_all_aside(recovery, complaint));
+    shard_know_epochs(recovery->shard, replay_epochs(recovery->replay));
     recovery->done = true;
     return STATUS_OK;
 }
@@ -221,8 +224,7 @@ void recovery_end(const struct recovery *recovery, struct recovery_end *out)
     check(recovery->done);
     *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_delivered};
     replay_end(recovery->replay, &out->log);
-    if (out->log.last_epoch == 0) { /* nothing was read behind the snapshot */
-        out->log.last_epoch = recovery->shard->tail.epoch;
+    if (out->log.last_time_ms == 0) { /* nothing was read behind the snapshot */
         out->log.last_time_ms = recovery->shard->tail.last_time_ms;
     }
     for (size_t i = recovery->index; i < recovery->found_count; i++) {

@@ -11,6 +11,7 @@
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
+#define REPLICA_ALONE   1 /* the node id of a leader without a cluster */
 
 static void fail(struct replica *replica, const struct complaint *complaint)
 {
@@ -178,7 +179,8 @@ static void start_serving(struct replica *replica, const struct recovery_end *fo
     const struct replay_end *end = &found->log;
     bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
     struct complaint complaint;
-    shard_continue(shard, end->last_sequence, end->last_epoch > 0 ? end->last_epoch : 1);
+    shard_continue(shard, end->last_sequence, end->last_epoch);
+    shard_lead(shard, end->last_epoch + 1, &(struct record_epoch){.leader = REPLICA_ALONE});
     if (logged && open_log(replica, end, &complaint) != STATUS_OK) {
         fail(replica, &complaint);
         return;

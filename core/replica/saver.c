@@ -125,7 +125,7 @@ static void begin(struct saver *saver)
     saver->cut = (struct snapshot_cut){
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
     saver->log_at_begin = wal_bytes_written(saver->wal);
-    saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut);
+    saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut, &shard->tail.epochs);
     snapshot_target_init(&saver->target, saver->writer);
     sweep_begin(shard, &saver->target.base);
     trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);

@@ -445,7 +445,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
         sweep_flushed(shard);
         keyspace_flush(&shard->keyspace);
         return true;
-    default:
+    default: /* RECORD_OP_EPOCH: of no key, and the tail's and the log's business */
         return false;
     }
 }
@@ -498,7 +498,7 @@ static bool apply_untyped(struct shard *shard, const struct record *record, uint
 
 bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author)
 {
-    record->sequence = shard->tail.last_sequence + 1; /* change I3 */
+    record->sequence = tail_next(&shard->tail); /* change I3 */
     if (record->type == 0) {
         return apply_untyped(shard, record, hash, author);
     }
@@ -512,6 +512,7 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 
 enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash, struct complaint *complaint)
 {
+    TRY(record_expect_known(record, complaint)); /* record I3 */
     if (record->type == 0) {
         (void)apply_untyped(shard, record, hash, CHANGE_NOBODY);
         return STATUS_OK;

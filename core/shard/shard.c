@@ -24,7 +24,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
     keyspace_init(&shard->keyspace, &ops, &hash_key);
     evict_init(shard, &options->memory);
-    tail_init(&shard->tail, 0, 1);
+    tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
     types_init(&shard->types);
@@ -121,7 +121,7 @@ void shard_clear(struct shard *shard)
     keyspace_flush(&shard->keyspace);
     while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
     }
-    tail_continue(&shard->tail, 0, 1);
+    tail_continue(&shard->tail, 0, 0);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
 }
@@ -139,6 +139,17 @@ void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch)
     check(shard_is_loading(shard) && !shard->tail.open && shard->wal == NULL);
     tail_continue(&shard->tail, last_sequence, epoch);
     gate_reset(&shard->gate, last_sequence);
+}
+
+void shard_know_epochs(struct shard *shard, const struct epochs *epochs)
+{
+    check(shard_is_loading(shard));
+    tail_set_epochs(&shard->tail, epochs);
+}
+
+void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader)
+{
+    tail_lead(&shard->tail, epoch, leader);
 }
 
 void shard_log_to(struct shard *shard, struct wal *wal)

@@ -153,6 +153,12 @@ void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int6
 /* Everything has been read: records are numbered on from here. While loading. */
 void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch);
 
+/* The epochs of the history so far, as recovery has found them. Copies. While loading. */
+void shard_know_epochs(struct shard *shard, const struct epochs *epochs);
+
+/* The next write begins this epoch, under this leader: see tail_lead. */
+void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader);
+
 /* Records go to this log from now on; NULL: to none. */
 void shard_log_to(struct shard *shard, struct wal *wal);
 

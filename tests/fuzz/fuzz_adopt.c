@@ -4,7 +4,8 @@
  * What is taken over reads as it came, but for the numbers of types; what is refused has changed nothing.
  *
  * Input: one byte of flags; then batches, each a size of two bytes and so many bytes. Flag 1: records get right
- * checksums where their sizes make sense. Flag 2: and the sequence and epoch that come next. Flag 4: nobody carries. */
+ * checksums where their sizes make sense. Flag 2: and the sequence and epoch that come next, a new epoch if the first
+ * one begins one. Flag 4: nobody carries. */
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -26,7 +27,9 @@ struct scene {
 static void start(struct scene *scene, bool carried)
 {
     *scene = (struct scene){0};
+    struct epochs_entry entry = {.epoch = 3, .leader = 1, .first = 1};
     tail_init(&scene->tail, 100, 3);
+    tail_set_epochs(&scene->tail, &(struct epochs){.list = &entry, .count = 1});
     for (uint16_t i = 1; i <= 3; i++) {
         const uint8_t name[] = {'t', (uint8_t)('0' + i)};
         tail_declare(&scene->tail, i, (struct gm_bytes){name, sizeof name});
@@ -41,6 +44,7 @@ static void start(struct scene *scene, bool carried)
 static void seal(const struct scene *scene, uint8_t *bytes, size_t size, bool order)
 {
     uint64_t sequence = scene->tail.last_sequence;
+    bool begins = size >= RECORD_HEADER_SIZE && codec_u16(bytes + 14) == RECORD_OP_EPOCH && codec_u16(bytes + 40) == 0;
     for (size_t at = 0; at + RECORD_HEADER_SIZE <= size;) {
         uint8_t *head = bytes + at;
         uint32_t claimed = codec_u32(head + 8);
@@ -49,7 +53,7 @@ static void seal(const struct scene *scene, uint8_t *bytes, size_t size, bool or
         }
         if (order) {
             codec_put_u64(head + 16, ++sequence);
-            codec_put_u64(head + 24, scene->tail.epoch);
+            codec_put_u64(head + 24, scene->tail.epoch + begins);
         }
         codec_put_u32(head + 4, crc32c((struct gm_bytes){head + RECORD_HEADER_SIZE, claimed - RECORD_HEADER_SIZE}));
         codec_put_u32(head, crc32c((struct gm_bytes){head + 4, RECORD_HEADER_SIZE - 4}));
@@ -88,6 +92,7 @@ static void adopt(struct scene *scene, struct gm_bytes batch)
     enum status status = tail_adopt(&scene->tail, &scene->map, batch, &complaint);
     if (status == STATUS_OK) {
         check(scene->tail.last_sequence > last && scene->tail.epoch >= epoch);
+        check(scene->tail.epoch == epochs_last(&scene->tail.epochs)); /* tail I7 */
         if (carried) {
             expect_copy(scene, batch);
         }

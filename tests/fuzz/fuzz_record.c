@@ -6,7 +6,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
-#include "log/record.h"
+#include "log/epochs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +30,34 @@ static void expect_same(struct gm_bytes bytes, const struct record *record)
     check(encoded);
     check(gm_bytes_equal(buf_bytes(&again), bytes));
     buf_finish(&again);
+}
+
+/* An EPOCH record that makes sense has the one body that it can have. */
+static void expect_epoch(const struct record *record)
+{
+    struct record_epoch epoch;
+    uint8_t body[RECORD_EPOCH_MAX];
+    if (record_read_epoch(record, &epoch)) {
+        check(gm_bytes_equal(record_epoch_body(&epoch, body), record->body));
+    }
+}
+
+/* So has a table. */
+static void expect_table(const struct record *record)
+{
+    struct epochs epochs = {0};
+    struct complaint complaint = {""};
+    struct buf again;
+    buf_init(&again, EPOCHS_RECORD_MAX);
+    enum status status = epochs_decode(&epochs, record, &complaint);
+    if (status == STATUS_OK) {
+        bool encoded = epochs_encode(&epochs, record->sequence, record->time_ms, &again);
+        check(encoded);
+        expect_same(buf_bytes(&again), record);
+    }
+    check(status == STATUS_OK || complaint.text[0] != '\0');
+    buf_finish(&again);
+    epochs_finish(&epochs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect_same((struct gm_bytes){copy, taken}, &record);
         (void)record_read_type(&record, &type, &name);
         (void)record_read_durable(&record, &durable, &salt);
+        expect_epoch(&record);
+        expect_table(&record);
     }
     check(status != STATUS_AGAIN || taken > bytes.size);
     free(copy);

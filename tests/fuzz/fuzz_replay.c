@@ -50,7 +50,7 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
 }
 
 static enum status recover(struct sim_disk *sim, bool repair, uint64_t from, struct replay_progress *progress,
-                           struct replay_end *end)
+                           struct replay_end *end, struct epochs *epochs)
 {
     struct expected expected = {.sink = {.declare = on_declare, .accept = on_accept}, .next = from + 1};
     struct complaint complaint;
@@ -66,12 +66,14 @@ static enum status recover(struct sim_disk *sim, bool repair, uint64_t from, str
         replay_progress(replay, progress);
         replay_end(replay, end);
         check(end->last_sequence == expected.next - 1);
+        epochs_copy(epochs, replay_epochs(replay));
+        check(end->last_epoch == epochs_last(epochs));
     }
     replay_destroy(replay);
     return status;
 }
 
-static void continue_log(struct sim_disk *sim, const struct replay_end *end)
+static void continue_log(struct sim_disk *sim, const struct replay_end *end, const struct epochs *epochs)
 {
     struct tail tail;
     struct wal *wal;
@@ -79,7 +81,9 @@ static void continue_log(struct sim_disk *sim, const struct replay_end *end)
     struct wal_config config = {.policy = WAL_WRITE_THROUGH, .segment_size = 4096};
     struct wal_events events = {0};
     struct record record = {.op = RECORD_OP_FLUSH};
-    tail_init(&tail, end->last_sequence, 1);
+    tail_init(&tail, end->last_sequence, end->last_epoch);
+    tail_set_epochs(&tail, epochs);
+    tail_lead(&tail, end->last_epoch + 1, &(struct record_epoch){.leader = 1});
     enum status status = wal_create(&wal, &config, sim_disk_interface(sim), &tail, end, &events, &complaint);
     check(status == STATUS_OK);
     tail_begin(&tail);
@@ -159,23 +163,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct replay_progress progress;
     struct replay_end end;
+    struct epochs epochs = {0};
     uint64_t from = data[0] >> FROM_BIT;
     struct sim_disk *sim = disk_of(data, size);
     struct sim_disk *before = sim_disk_clone(sim, 1);
-    enum status looked = recover(sim, false, from, &progress, &end);
+    enum status looked = recover(sim, false, from, &progress, &end, &epochs);
     expect_untouched(sim, before);
-    enum status status = recover(sim, true, from, &progress, &end);
+    enum status status = recover(sim, true, from, &progress, &end, &epochs);
     check(status == looked || status == STATUS_VERSION);
     if (status != STATUS_OK) {
         expect_untouched(sim, before);
-    } else if (end.last_sequence < UINT64_MAX - 2) {
+    } else if (end.last_sequence < UINT64_MAX - 3 && end.last_epoch < UINT64_MAX) {
         uint64_t last = end.last_sequence;
-        status = recover(sim, true, from, &progress, &end);
+        status = recover(sim, true, from, &progress, &end, &epochs);
         check(status == STATUS_OK && end.last_sequence == last && progress.torn_bytes == 0);
-        continue_log(sim, &end);
-        status = recover(sim, true, from, &progress, &end);
-        check(status == STATUS_OK && end.last_sequence == last + 1);
+        continue_log(sim, &end, &epochs);
+        status = recover(sim, true, from, &progress, &end, &epochs);
+        check(status == STATUS_OK && end.last_sequence == last + 2);
     }
+    epochs_finish(&epochs);
     sim_disk_destroy(before);
     sim_disk_destroy(sim);
     return 0;

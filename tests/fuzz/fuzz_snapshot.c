@@ -65,7 +65,8 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
     return STATUS_OK;
 }
 
-static enum status read_back(struct sim_disk *sim, size_t budget, struct taker *taker, struct snapshot_cut *cut)
+static enum status read_back(struct sim_disk *sim, size_t budget, struct taker *taker, struct snapshot_cut *cut,
+                             struct epochs *epochs)
 {
     struct snapshot_reader *reader;
     struct complaint complaint = {""};
@@ -77,6 +78,7 @@ static enum status read_back(struct sim_disk *sim, size_t budget, struct taker *
             status = snapshot_reader_step(reader, budget, &taker->sink, &complaint);
         } while (status == STATUS_AGAIN);
         check(status != STATUS_OK || snapshot_reader_keys(reader) <= taker->records);
+        epochs_copy(epochs, snapshot_reader_epochs(reader));
         snapshot_reader_destroy(reader);
     }
     check(status == STATUS_OK || status == STATUS_CORRUPT || status == STATUS_VERSION);
@@ -84,15 +86,17 @@ static enum status read_back(struct sim_disk *sim, size_t budget, struct taker *
     return status;
 }
 
-static void write_again(struct sim_disk *from, struct taker *taker, const struct snapshot_cut *cut, uint8_t flags)
+static void write_again(struct sim_disk *from, struct taker *taker, const struct snapshot_cut *cut,
+                        const struct epochs *epochs, uint8_t flags)
 {
+    struct epochs back = {0};
     struct sim_disk *sim = sim_disk_create(1);
     struct disk *disk = sim_disk_interface(sim);
     struct snapshot_cut same = *cut;
     struct snapshot_writer_config config = {.memory_max = MEMORY, .codec = (enum snapshot_codec)(flags / 4 % 3)};
-    struct taker copier = {.writer = snapshot_writer_create(&config, disk, cut)};
+    struct taker copier = {.writer = snapshot_writer_create(&config, disk, cut, epochs)};
     struct taker again = {0};
-    enum status status = read_back(from, SIZE_MAX, &copier, &same);
+    enum status status = read_back(from, SIZE_MAX, &copier, &same, &back);
     check(status == STATUS_OK && copier.crc == taker->crc);
     snapshot_writer_finish(copier.writer);
     disk->ops->drain(disk);
@@ -100,8 +104,10 @@ static void write_again(struct sim_disk *from, struct taker *taker, const struct
     disk->ops->drain(disk);
     check(snapshot_writer_state(copier.writer) == SNAPSHOT_WRITER_PUBLISHED);
     snapshot_writer_destroy(copier.writer);
-    status = read_back(sim, SIZE_MAX, &again, &same);
+    status = read_back(sim, SIZE_MAX, &again, &same, &back);
     check(status == STATUS_OK && again.crc == taker->crc && again.records == taker->records);
+    check(epochs_agree(&back, epochs) && back.count == epochs->count);
+    epochs_finish(&back);
     sim_disk_destroy(sim);
 }
 
@@ -165,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct taker taker = {0};
     struct taker other = {0};
     struct snapshot_cut cut;
+    struct epochs epochs = {0};
     if (size == 0) {
         return 0;
     }
@@ -175,12 +182,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct sim_disk *sim = sim_disk_create(1);
     sim_disk_put(sim, NAME, (struct gm_bytes){copy, size - 1});
-    enum status status = read_back(sim, (data[0] & FLAG_STEPS) != 0 ? 64 : 4096, &taker, &cut);
-    enum status second = read_back(sim, SIZE_MAX, &other, &cut);
+    enum status status = read_back(sim, (data[0] & FLAG_STEPS) != 0 ? 64 : 4096, &taker, &cut, &epochs);
+    enum status second = read_back(sim, SIZE_MAX, &other, &cut, &epochs);
     check(status == second && taker.crc == other.crc && taker.records == other.records);
     if (status == STATUS_OK) {
-        write_again(sim, &taker, &cut, data[0]);
+        write_again(sim, &taker, &cut, &epochs, data[0]);
     }
+    epochs_finish(&epochs);
     sim_disk_destroy(sim);
     free(copy);
     return 0;

@@ -43,8 +43,20 @@ def record(sequence, epoch, time_ms, flags, op, type_, slot, key=b"", body=b"", 
 
 
 def snapshot_header(sequence, epoch, time_ms, features=0):
-    rest = struct.pack("<HHIIIIQQqQ", 1, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
+    rest = struct.pack("<HHIIIIQQqQ", 2, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
     return b"geomyssn" + struct.pack("<I", crc32c(rest)) + rest
+
+
+def epochs(sequence, time_ms, *entries):
+    """The table: (epoch, leader, first sequence) of each."""
+    body = b"".join(struct.pack("<QQQ", *entry) for entry in entries)
+    return record(sequence, 0, time_ms, LOCAL, 10, 0, 0, body=body)
+
+
+def epoch(sequence, number, time_ms, leader, replicas=(), flags=0):
+    """The record that begins one."""
+    body = struct.pack("<QII", leader, len(replicas), 0) + b"".join(struct.pack("<Q", node) for node in replicas)
+    return record(sequence, number, time_ms, flags, 9, 0, 0, body=body)
 
 
 def block(chain, kind, content, records):
@@ -53,9 +65,10 @@ def block(chain, kind, content, records):
     return struct.pack("<I", crc) + head + content, crc
 
 
-def snapshot(sequence, epoch, time_ms, records, count, keys, types):
-    header = snapshot_header(sequence, epoch, time_ms)
-    data, chain = block(struct.unpack_from("<I", header, 8)[0], 1, records, count + types)
+def snapshot(sequence, number, time_ms, records, count, keys, types, table=None):
+    header = snapshot_header(sequence, number, time_ms)
+    records = epochs(sequence, time_ms, *(table or [(number, 1, 1)])) + records
+    data, chain = block(struct.unpack_from("<I", header, 8)[0], 1, records, count + types + 1)
     counts = struct.pack("<QQQQQII", sequence, count, keys, len(records), 1, types, 0)
     return header + data + block(chain, 3, counts, 0)[0]
 
@@ -77,15 +90,23 @@ def golden_again():
             record(*where, DUMP | FRESH | DAMAGED, 65535, 700, 0, b"gamma", b"b" * 50),
         ]
     )
-    return snapshot(*where, records, 4, 3, 2)
+    return snapshot(*where, records, 4, 3, 2, [(1, 1, 1), (4, 3, 1000)])
+
+
+def segment_header(first, number, salt=5):
+    rest = struct.pack("<HHIIIIQQqQ", 2, 0, 0, 0, 0, 0, first, number, 0, salt)
+    return b"geomyswl" + struct.pack("<I", crc32c(rest)) + rest
 
 
 def segment(first, sequences, salt=5):
-    """Records that declare a type and append to a key, and a mark that says that all is durable."""
-    rest = struct.pack("<HHIIIIQQqQ", 1, 0, 0, 0, 0, 0, first, 1, 0, salt)
-    parts = [b"geomyswl", struct.pack("<I", crc32c(rest)), rest]
+    """A table of epochs, records that declare a type and append to a key, and a mark that says that all is durable.
+    Record 1 begins epoch 1; the others go on with it."""
+    table = [(1, 1, 1)] if first > 1 else []
+    parts = [segment_header(first, len(table), salt), epochs(first - 1, 0, *table)]
     parts.append(record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1"))
-    parts += [record(number, 1, 1000, FRESH, 1, 1, 0, b"key", b"value") for number in sequences]
+    for number in sequences:
+        begins = epoch(1, 1, 1000, 1)
+        parts.append(begins if number == 1 else record(number, 1, 1000, FRESH, 1, 1, 0, b"key", b"value"))
     parts.append(record(sequences[-1], 0, 1000, LOCAL, 2, 0, 0, body=struct.pack("<QQ", sequences[-1], salt)))
     return b"".join(parts)
 
@@ -121,18 +142,20 @@ def tool(code, *args):
 
 
 def test_the_page_is_enough_to_write_the_golden_file():
-    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v1.bin")), "the golden file")
+    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v2.bin")), "the golden file")
 
 
 def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
     with Folder() as folder:
         for ending, beta in (("", 100), ("_lz4", 100000), ("_zstd", 100000)):
             path = os.path.join(folder, NAME)
-            shutil.copy(os.path.join(GOLDEN, f"snapshot_v1{ending}.bin"), path)
+            shutil.copy(os.path.join(GOLDEN, f"snapshot_v2{ending}.bin"), path)
             equal(tool(0, "verify", path), f"{path}: a good snapshot of record {CUT}: 3 keys in 4 records\n", ending)
             lines = tool(0, "print", path).splitlines()
             equal(lines[0], f"# {path}: snapshot of record {CUT}, epoch 4", ending)
             stamp = f"{CUT} 2023-11-14T22:13:20.123Z"
+            table = f"{stamp} . file: epochs 1 of node 1 from 1 on, 4 of node 3 from 1000 on"
+            equal(lines.pop(1), table, ending)
             equal(lines[1], f'{stamp} . file: type 1 is "golden.text/1"', ending)
             expires = "expires 2027-01-15T08:00:00.456Z"
             equal(lines[2], f'{stamp} - golden.text/1 op-1 "alpha" dump fresh {expires} 3 bytes: 6f6e65', ending)
@@ -152,7 +175,7 @@ def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
 
 def test_damage_is_found_and_what_is_behind_it_is_printed():
     with Folder() as folder:
-        whole = read(os.path.join(GOLDEN, "snapshot_v1_lz4.bin"))
+        whole = read(os.path.join(GOLDEN, "snapshot_v2_lz4.bin"))
         last = whole.rindex(b"gamma")
         for at in list(range(0, len(whole), 23)) + [last]:
             damaged = bytearray(whole)
@@ -165,7 +188,7 @@ def test_damage_is_found_and_what_is_behind_it_is_printed():
             tool(1, "verify", path)
             tool(1, "print", path)
         first = bytearray(whole)
-        first[64 + 32 + 60] ^= 1
+        first[64 + 32 + 100] ^= 1
         text = tool(1, "print", write(folder, NAME, first))
         assert "can not be read: the checksum of the block is wrong" in text, text
         assert '"beta" dump fresh 100000 bytes' in text and '"gamma" dump fresh damaged' in text, text
@@ -174,9 +197,13 @@ def test_damage_is_found_and_what_is_behind_it_is_printed():
         text = tool(1, "print", write(folder, NAME, head))
         assert "can not be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
         future = bytearray(whole)
-        struct.pack_into("<H", future, 12, 2)
+        struct.pack_into("<H", future, 12, 3)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))
-        assert "format version 2" in tool(2, "verify", write(folder, NAME, future))
+        assert "format version 3" in tool(2, "verify", write(folder, NAME, future))
+        struct.pack_into("<H", future, 12, 1)
+        struct.pack_into("<I", future, 8, crc32c(future[12:64]))
+        text = tool(2, "verify", write(folder, NAME, future))
+        assert "go on with the program that wrote it, or begin with an empty data folder" in text, text
 
 
 def test_a_folder_is_verified_as_a_chain_of_snapshots_and_segments():
@@ -250,6 +277,108 @@ def test_a_snapshot_record_in_a_log_is_damage():
         write(folder, "wal.mark", mark(2, 1, 1))
         assert "a record of a snapshot stands in the log" in tool(1, "verify", path)
         assert "a record of a snapshot stands in the log" in tool(1, "verify", folder)
+
+
+def test_the_page_is_enough_to_write_the_golden_records():
+    where = (0x0102030405060708, 0x1112131415161718, 1700000000123)
+    flags = MORE | FRESH | EXPIRE
+    data = record(*where, flags, 0x2122, 0x3132, 12739, b"a key", b"the body", 1800000000456)
+    data += record(8, 1, 0, REMOVES, 3, 0, 0, b"k")
+    data += epoch(9, 2, 5, 3, (1, 3, 0x0102030405060708))
+    data += epochs(9, 5, (1, 1, 1), (2, 3, 9))
+    equal(data, read(os.path.join(GOLDEN, "record_v2.bin")), "the golden records")
+
+
+def test_epochs_are_printed_and_what_does_not_follow_is_damage():
+    def value(number, of):
+        return record(number, of, 1000, FRESH, 1, 1, 0, b"key", b"value")
+
+    def build(folder, *records, table=(), first=1, header=None):
+        header = table[-1][0] if header is None and table else header or 0
+        head = segment_header(first, header) + epochs(first - 1, 0, *table)
+        types = record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
+        end = first - 1 + len(records)
+        last = record(end, 0, 1000, LOCAL, 2, 0, 0, body=struct.pack("<QQ", end, 5))
+        write(folder, "wal.mark", mark(end, first, first))
+        return write(folder, f"wal-{first:020d}.log", head + types + b"".join(records) + last)
+
+    with Folder() as folder:
+        second = epoch(3, 4, 1000, 2, (1, 2, 5))
+        path = build(folder, epoch(1, 1, 1000, 1, flags=MORE), value(2, 1), second, value(4, 4))
+        tool(0, "verify", path)
+        assert "4 records in 3 batches" in tool(0, "verify", folder)
+        text = tool(0, "print", path)
+        for line in (
+            ". file: epochs none",
+            "( host epoch 1 begins: node 1 leads, alone",
+            "- host epoch 4 begins: node 2 leads, of nodes 1 2 5",
+        ):
+            assert f"{line}\n" in text, text
+        copy = os.path.join(folder, "copy")
+        tool(0, "cut", path, "--at", "2", "--to", copy)
+        tool(0, "verify", copy)
+    begun = [(1, 1, 1), (3, 1, 20)]
+    open_batch = record(51, 3, 1000, MORE, 7, 0, 0)
+    for records, sentence in (
+        ([value(51, 2)], "record 51 is of epoch 2, but epoch 3 has begun before, with record 20"),
+        ([epoch(51, 2, 1000, 1)], "record 51 is of epoch 2, but epoch 3 has begun before, with record 20"),
+        ([value(51, 4)], "record 51 is of epoch 4, which no record has begun: the newest is 3"),
+        ([epoch(51, 3, 1000, 2)], "epoch 3 has two leaders: node 1 from record 20 on, and node 2 from record 51 on"),
+        ([epoch(51, 3, 1000, 1)], "epoch 3 begins twice: with record 20 and with record 51"),
+        ([epoch(51, 4, 1000, 0)], "record 51 begins an epoch, but makes no sense"),
+        ([epoch(51, 4, 1000, 1, (2, 1))], "record 51 begins an epoch, but makes no sense"),
+        ([open_batch, epoch(52, 4, 1000, 1)], "record 52 begins an epoch in the midst of a batch"),
+    ):
+        with Folder() as folder:
+            path = build(folder, *records, table=begun, first=51)
+            write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
+            for what in (path, folder):
+                text = tool(1, "verify", what)
+                assert sentence in text, text
+    with Folder() as folder:
+        path = build(folder, record(51, 3, 1000, 0, 11, 0, 0), table=begun, first=51)
+        write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
+        text = tool(2, "verify", folder)
+        sentence = "record 51 has operation 11 of the host, which this program does not know: a newer one wrote it"
+        assert sentence in text, text
+    for table, header, sentence in (
+        ([], 0, "the table of epochs is empty, but there are records before it"),
+        ([(3, 1, 20), (1, 1, 30)], 1, "an epoch never goes back"),
+        ([(1, 1, 20), (3, 1, 20)], 3, "an epoch never goes back"),
+        ([(1, 1, 20), (1, 2, 30)], 1, "epoch 1 has two leaders"),
+        ([(3, 1, 51)], 3, "the table of epochs knows of one that begins behind it"),
+        ([(3, 0, 1)], 3, "has the number 0"),
+        ([(3, 1, 1)], 2, "its header is of another epoch than its table"),
+        ([(n, 1, n) for n in range(1, 1026)], 1025, "the table of epochs has 1025 entries, more than 1024"),
+    ):
+        with Folder() as folder:
+            build(folder, value(51, header), table=table, first=51, header=header)
+            write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
+            text = tool(1, "verify", folder)
+            assert sentence in text, text
+    with Folder() as folder:
+        build(folder, value(51, 3), table=begun, first=51)
+        write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, [(3, 1, 21)]))
+        assert "the snapshot has other epochs: it is of another log" in tool(1, "verify", folder)
+        write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, [(3, 1, 20)]))
+        tool(0, "verify", folder)
+
+
+def test_a_file_without_its_table_of_epochs_is_damage():
+    with Folder() as folder:
+        data = segment(1, range(1, 3))
+        data = data[:64] + data[64 + 48 :]
+        path = write(folder, f"wal-{1:020d}.log", data)
+        write(folder, "wal.mark", mark(2, 1, 1))
+        for what in (path, folder):
+            assert "it does not begin with a table of epochs" in tool(1, "verify", what)
+        cut = (20, 1, 1000)
+        records = record(20, 0, 1000, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
+        header = snapshot_header(*cut)
+        content, chain = block(struct.unpack_from("<I", header, 8)[0], 1, records, 1)
+        counts = struct.pack("<QQQQQII", 20, 0, 0, len(records), 1, 1, 0)
+        path = write(folder, f"snapshot-{20:020d}.snap", header + content + block(chain, 3, counts, 0)[0])
+        assert "it does not begin with a table of epochs" in tool(1, "verify", path)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ static void world_start(struct world *world, const struct registry *registry, ui
     shard_start(&world->second, registry, seed + 1); /* another hash key: another order of everything */
     worker_start(&world->worker, &world->first);
     source_init(&world->source, &world->second);
-    shard_continue(&world->first, 0, 1);
+    shard_continue(&world->first, 0, 0);
+    shard_lead(&world->first, 1, &(struct record_epoch){.leader = 1});
     shard_become(&world->first, SHARD_ALONE);
     if (tail_cursor_open(&world->follower, &world->first.tail, 1, true) != STATUS_OK) {
         die("no cursor", NULL);

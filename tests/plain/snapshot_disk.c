@@ -94,7 +94,9 @@ static void write_one(struct os_disk *os, const struct snapshot_writer_config *c
                       bool give_up)
 {
     struct snapshot_cut cut = {.sequence = 7, .epoch = 1, .time_ms = 1};
-    struct snapshot_writer *writer = snapshot_writer_create(config, os_disk_interface(os), &cut);
+    struct epochs_entry entry = {.epoch = 1, .leader = 1, .first = 1};
+    struct epochs epochs = {.list = &entry, .count = 1};
+    struct snapshot_writer *writer = snapshot_writer_create(config, os_disk_interface(os), &cut, &epochs);
     double start = seconds();
     double adding = 0;
     snapshot_writer_declare(writer, 1, BYTES("test.type/1"));

@@ -90,6 +90,17 @@ static void open_log(struct shard_fixture *fixture, uint64_t seed)
     shard_log_to(&fixture->shard, fixture->wal);
 }
 
+/* Epoch 1 goes on with record 1, without the record that has begun it, so that sequences count the changes. */
+static void begin_history(struct tail *tail, const struct shard_fixture_options *options)
+{
+    static struct epochs_entry entry = {.epoch = 1, .leader = 1, .first = 1};
+    if (options->begins_epoch) {
+        tail_lead(tail, 1, &(struct record_epoch){.leader = 1});
+    } else {
+        tail_set_epochs(tail, &(struct epochs){.list = &entry, .count = 1});
+    }
+}
+
 void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixture_options *options,
                          const struct registry *registry, bool owned)
 {
@@ -115,6 +126,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
     source_init(&fixture->source, &fixture->shard);
     shard_continue(&fixture->shard, 0, 1);
+    begin_history(&fixture->shard.tail, options);
     shard_become(&fixture->shard, SHARD_ALONE);
     if (tail_cursor_open(&fixture->cursor, &fixture->shard.tail, 1, true) != STATUS_OK) {
         check(false);
@@ -340,6 +352,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
         [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
+        [RECORD_OP_EPOCH] = "epoch",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));

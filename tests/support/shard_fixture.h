@@ -47,6 +47,7 @@ struct shard_fixture_options {
     uint32_t args_max; /* 0: 1 Mi */
     bool log;          /* on a simulated disk, write-through; else nothing is waited for */
     bool held; /* what is written is not released before shard_fixture_release, or shard_fixture_sync with a log */
+    bool begins_epoch; /* the first write does, with its record; else one goes on, so that sequences count changes */
     uint64_t seed;
 };
 

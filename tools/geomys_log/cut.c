@@ -29,19 +29,20 @@ static size_t find_cut(const struct file *file, uint64_t at, struct segment_head
     }
     tally.last = header->first_sequence - 1;
     tally.whole = tally.last;
-    size_t end = at == tally.last ? SEGMENT_HEADER_SIZE : 0;
-    enum step step;
-    while (end == 0 && (step = walk_next(&walk)) == STEP_RECORD) {
-        const char *fault = tally_add(&tally, &walk.record, true);
-        if (fault != NULL) {
-            (void)fprintf(stderr, "geomys-log: %s: byte %zu: %s\n", file->path, walk.offset, fault);
-            return 0;
-        }
-        if (tally.last == at && (walk.record.flags & RECORD_LOCAL) == 0) {
+    size_t end = 0;
+    const char *fault = NULL;
+    while (end == 0 && fault == NULL && walk_next(&walk) == STEP_RECORD) {
+        fault = tally_add(&tally, &walk.record, true);
+        if (fault == NULL && tally.last == at) { /* the record, or the table of epochs before all records */
             end = walk.offset + walk.size;
         }
     }
+    tally_finish(&tally);
     *last = tally.last;
+    if (fault != NULL) {
+        (void)fprintf(stderr, "geomys-log: %s: byte %zu: %s\n", file->path, walk.offset, fault);
+        return 0;
+    }
     if (end != 0 && tally.open) {
         (void)fprintf(stderr,
                       "geomys-log: record %" PRIu64 " is in the midst of a batch; the batch before ends with %" PRIu64
@@ -173,13 +174,15 @@ static bool find_snapshot(struct disk *source, const struct options *options, ui
         (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
         return false;
     }
+    struct epochs epochs = {0};
     for (size_t i = 0; i < count && !good; i++) {
         if (found[i].sequence <= options->at && found[i].sequence >= first - 1) {
             snapshot_name(found[i].sequence, name);
-            good =
-                (size_t)snprintf(path, 4096, "%s/%s", options->paths[0], name) < 4096 && verify_snapshot(path) == WHOLE;
+            good = (size_t)snprintf(path, 4096, "%s/%s", options->paths[0], name) < 4096 &&
+                   verify_snapshot(path, &epochs) == WHOLE;
         }
     }
+    epochs_finish(&epochs);
     memory_free(found);
     return good;
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "log/epochs.h"
 
 #define NAME_QUOTED_MAX 64 /* bytes of a key that are shown */
 #define HEX_MAX         24 /* bytes of a body that nobody describes */
@@ -115,6 +116,40 @@ static const char *host_op(uint16_t op)
     }
 }
 
+/* The table at the head of a file, as far as it makes sense. */
+static void text_epochs(struct gm_text *text, const struct record *record)
+{
+    struct epochs epochs = {0};
+    struct complaint why;
+    gm_text_format(text, "file: epochs");
+    if (epochs_decode(&epochs, record, &why) != STATUS_OK) {
+        gm_text_format(text, ", but %s", why.text);
+    } else if (epochs.count == 0) {
+        gm_text_format(text, " none");
+    }
+    for (uint32_t i = 0; i < epochs.count; i++) {
+        const struct epochs_entry *entry = &epochs.list[i];
+        gm_text_format(text, "%s %" PRIu64 " of node %" PRIu64 " from %" PRIu64 " on", i > 0 ? "," : "", entry->epoch,
+                       entry->leader, entry->first);
+    }
+    epochs_finish(&epochs);
+}
+
+static void text_epoch(struct gm_text *text, const struct record *record)
+{
+    struct record_epoch epoch;
+    if (!record_read_epoch(record, &epoch)) {
+        gm_text_format(text, " that makes no sense: ");
+        text_hex(text, record->body);
+        return;
+    }
+    gm_text_format(text, " %" PRIu64 " begins: node %" PRIu64 " leads, ", record->epoch, epoch.leader);
+    gm_text_format(text, "%s", epoch.replica_count == 0 ? "alone" : "of nodes");
+    for (uint32_t i = 0; i < epoch.replica_count; i++) {
+        gm_text_format(text, " %" PRIu64, epoch.replicas[i]);
+    }
+}
+
 static void text_local(struct gm_text *text, struct types *types, const struct record *record)
 {
     uint16_t type;
@@ -126,6 +161,8 @@ static void text_local(struct gm_text *text, struct types *types, const struct r
         memcpy(types->declared[type].name, name.data, name.size);
         gm_text_format(text, "file: type %u is ", type);
         gm_text_quote(text, name, NAME_QUOTED_MAX);
+    } else if (record->op == RECORD_OP_EPOCHS) {
+        text_epochs(text, record);
     } else if (record_read_durable(record, &durable, &salt)) {
         gm_text_format(text, "file: all up to %" PRIu64 " was on stable storage", durable);
     } else {
@@ -158,6 +195,11 @@ static void text_flags(struct gm_text *text, const struct record *record)
 static void text_change(struct gm_text *text, const struct types *types, const struct record *record)
 {
     struct gm_bytes name = {types->declared[record->type].name, types->declared[record->type].size};
+    if (record->type == 0 && record->op == RECORD_OP_EPOCH) {
+        gm_text_format(text, "host epoch");
+        text_epoch(text, record);
+        return;
+    }
     const struct gm_type *type = type_named(types, name);
     if (record->type == 0) {
         gm_text_format(text, "host %s ", host_op(record->op));

@@ -6,6 +6,7 @@
 
 #include "geomys_log/file.h"
 #include "geomys_log/line.h"
+#include "log/epochs.h"
 
 enum outcome {
     WHOLE = 0,
@@ -32,7 +33,8 @@ enum outcome cut_path(const struct options *options);
 /* Their parts. */
 enum outcome print_mark(const struct file *file);
 enum outcome print_snapshot(const struct file *file, struct types *types);
-enum outcome verify_snapshot(const char *path);
+/* A good one's table of epochs is in `epochs` then. */
+enum outcome verify_snapshot(const char *path, struct epochs *epochs);
 enum outcome verify_folder(const char *path);
 
 #endif

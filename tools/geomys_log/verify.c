@@ -40,6 +40,32 @@ static bool may_be_torn(const struct file *file, const struct walk *walk, uint64
     return opened && torn && later <= whole && durable <= whole;
 }
 
+static enum outcome report_segment(const struct file *file, const struct walk *walk, const struct tally *tally,
+                                   enum step step, const char *fault, uint64_t salt)
+{
+    (void)printf("%s: %" PRIu64 " records are good, up to sequence %" PRIu64 "; all up to %" PRIu64
+                 " is marked as on stable storage\n",
+                 file->path, tally->records, tally->last, tally->durable);
+    if (fault != NULL) {
+        (void)printf("%s: damaged at byte %zu: %s\n", file->path, walk->offset, fault);
+        return DAMAGED;
+    }
+    if (step == STEP_BAD && !may_be_torn(file, walk, salt, tally->durable, tally->whole)) {
+        (void)printf("%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path,
+                     walk->offset, walk->why.text);
+        return DAMAGED;
+    }
+    if (step == STEP_BAD || tally->open) {
+        (void)printf(
+            "%s: %s at byte %zu: an interrupted write, if this is the newest segment; the batches up to %" PRIu64
+            " are whole\n",
+            file->path, step == STEP_BAD ? walk->why.text : "the last batch is not complete", walk->offset,
+            tally->whole);
+        return TORN;
+    }
+    return WHOLE;
+}
+
 static enum outcome verify_segment(const struct file *file)
 {
     struct walk walk;
@@ -55,33 +81,16 @@ static enum outcome verify_segment(const struct file *file)
     tally.whole = tally.last;
     tally.durable = tally.last;
     const char *fault = NULL;
-    enum step step;
-    while ((step = walk_next(&walk)) == STEP_RECORD) {
+    enum step step = STEP_END;
+    while (fault == NULL && (step = walk_next(&walk)) == STEP_RECORD) {
         fault = tally_add(&tally, &walk.record, has_header);
-        if (fault != NULL) {
-            break;
-        }
     }
-    (void)printf("%s: %" PRIu64 " records are good, up to sequence %" PRIu64 "; all up to %" PRIu64
-                 " is marked as on stable storage\n",
-                 file->path, tally.records, tally.last, tally.durable);
-    if (fault != NULL) {
-        (void)printf("%s: damaged at byte %zu: %s\n", file->path, walk.offset, fault);
-        return DAMAGED;
+    if (fault == NULL && step == STEP_END && has_header && !tally.has_epochs) {
+        fault = "it does not begin with a table of epochs";
     }
-    if (step == STEP_BAD && !may_be_torn(file, &walk, header.salt, tally.durable, tally.whole)) {
-        (void)printf("%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path,
-                     walk.offset, walk.why.text);
-        return DAMAGED;
-    }
-    if (step == STEP_BAD || tally.open) {
-        (void)printf(
-            "%s: %s at byte %zu: an interrupted write, if this is the newest segment; the batches up to %" PRIu64
-            " are whole\n",
-            file->path, step == STEP_BAD ? walk.why.text : "the last batch is not complete", walk.offset, tally.whole);
-        return TORN;
-    }
-    return WHOLE;
+    enum outcome outcome = report_segment(file, &walk, &tally, step, fault, header.salt);
+    tally_finish(&tally);
+    return outcome;
 }
 
 /* ---- snapshots ---- */
@@ -98,7 +107,8 @@ static enum status take_record(struct record_sink *sink, const struct record *re
     return STATUS_OK;
 }
 
-static enum status read_snapshot(const char *path, struct snapshot_reader *reader, struct complaint *complaint)
+static enum status read_snapshot(const char *path, struct snapshot_reader *reader, struct epochs *epochs,
+                                 struct complaint *complaint)
 {
     struct record_sink sink = {.declare = take_type, .accept = take_record};
     struct snapshot_progress progress;
@@ -108,6 +118,7 @@ static enum status read_snapshot(const char *path, struct snapshot_reader *reade
         status = snapshot_reader_step(reader, (size_t)64 * 1024 * 1024, &sink, complaint);
     }
     if (status == STATUS_OK) {
+        epochs_copy(epochs, snapshot_reader_epochs(reader));
         snapshot_reader_progress(reader, &progress);
         snapshot_reader_cut(reader, &cut);
         (void)printf("%s: a good snapshot of record %" PRIu64 ": %" PRIu64 " keys in %" PRIu64 " records\n", path,
@@ -116,7 +127,8 @@ static enum status read_snapshot(const char *path, struct snapshot_reader *reade
     return status;
 }
 
-static enum status check_snapshot(struct os_disk *os, const char *path, const char *name, struct complaint *complaint)
+static enum status check_snapshot(struct os_disk *os, const char *path, const char *name, struct epochs *epochs,
+                                  struct complaint *complaint)
 {
     struct snapshot_reader *reader;
     uint64_t sequence;
@@ -127,12 +139,12 @@ static enum status check_snapshot(struct os_disk *os, const char *path, const ch
     }
     TRY(snapshot_name_parse(name, &sequence) ? snapshot_reader_create(&reader, disk, sequence, complaint)
                                              : snapshot_reader_create_named(&reader, disk, name, complaint));
-    enum status status = read_snapshot(path, reader, complaint);
+    enum status status = read_snapshot(path, reader, epochs, complaint);
     snapshot_reader_destroy(reader);
     return status;
 }
 
-enum outcome verify_snapshot(const char *path)
+enum outcome verify_snapshot(const char *path, struct epochs *epochs)
 {
     struct os_disk *os = NULL;
     struct complaint complaint = {"out of memory"};
@@ -143,7 +155,7 @@ enum outcome verify_snapshot(const char *path)
         status = os_disk_inspect(&os, dirname(folder), &complaint);
     }
     if (status == STATUS_OK) {
-        status = check_snapshot(os, path, basename(name), &complaint);
+        status = check_snapshot(os, path, basename(name), epochs, &complaint);
     }
     os_disk_destroy(os);
     if (status != STATUS_OK) {
@@ -165,9 +177,11 @@ enum outcome verify_path(const char *path)
     if (!file_map(&file, path)) {
         return TROUBLE;
     }
-    enum outcome outcome = file_is_snapshot(&file)                    ? verify_snapshot(path)
+    struct epochs epochs = {0};
+    enum outcome outcome = file_is_snapshot(&file)                    ? verify_snapshot(path, &epochs)
                            : file_begins_with(&file, FILE_MARK_MAGIC) ? print_mark(&file)
                                                                       : verify_segment(&file);
+    epochs_finish(&epochs);
     file_unmap(&file);
     return outcome;
 }

@@ -27,6 +27,8 @@ struct folder {
     uint64_t newest; /* cut of the newest good one */
     bool reaches;    /* the log reaches back to `start` */
     uint64_t start;
+    struct epochs newest_epochs; /* of the snapshot `newest` */
+    struct epochs start_epochs;  /* of the snapshot `start`, if there is one */
 };
 
 static enum status take_type(struct record_sink *sink, uint16_t type, struct gm_bytes name, struct complaint *complaint)
@@ -69,13 +71,17 @@ static enum outcome report(const struct folder *folder, uint64_t from, const str
     return TORN;
 }
 
-static enum outcome verify_log(const struct folder *folder, uint64_t from)
+/* `epochs`: those of the snapshot that shows record `from`. */
+static enum outcome verify_log(const struct folder *folder, uint64_t from, const struct epochs *epochs)
 {
     struct complaint complaint;
     struct replay *replay = NULL;
     struct record_sink sink = {.declare = take_type, .accept = take_record};
     enum outcome outcome = TROUBLE;
     enum status status = replay_create(&replay, folder->disk, false, from, &complaint);
+    if (status == STATUS_OK && from > 0) {
+        replay_expect(replay, epochs);
+    }
     while (status == STATUS_OK || status == STATUS_AGAIN) {
         status = replay_step(replay, (size_t)64 * 1024 * 1024, &sink, &complaint);
         if (status == STATUS_OK) {
@@ -98,6 +104,25 @@ static enum outcome worse(enum outcome one, enum outcome other)
     return weight[one] > weight[other] ? one : other;
 }
 
+/* A good snapshot; they come from the newest on. */
+static void take_good(struct folder *folder, uint64_t sequence, const struct epochs *epochs)
+{
+    if (!folder->good) {
+        folder->newest = sequence;
+        folder->good = true;
+        epochs_copy(&folder->newest_epochs, epochs);
+    }
+    if (folder->first == UINT64_MAX || sequence >= folder->first - 1) {
+        folder->start = sequence;
+        folder->reaches = true;
+        epochs_copy(&folder->start_epochs, epochs);
+    } else {
+        (void)printf("%s: the log does not reach back to the snapshot of record %" PRIu64
+                     ": it is of no use to the server\n",
+                     folder->path, sequence);
+    }
+}
+
 static enum outcome verify_snapshots(struct folder *folder)
 {
     struct snapshot_found *found;
@@ -108,27 +133,19 @@ static enum outcome verify_snapshots(struct folder *folder)
         (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
+    struct epochs epochs = {0};
     for (size_t i = 0; i < count; i++) {
         char name[DISK_NAME_MAX];
         char path[4096];
         snapshot_name(found[i].sequence, name);
         bool fits = (size_t)snprintf(path, sizeof path, "%s/%s", folder->path, name) < sizeof path;
-        enum outcome one = fits ? verify_snapshot(path) : TROUBLE;
+        enum outcome one = fits ? verify_snapshot(path, &epochs) : TROUBLE;
         outcome = worse(outcome, one);
-        if (one != WHOLE) {
-            continue;
-        }
-        folder->newest = folder->good ? folder->newest : found[i].sequence;
-        folder->good = true;
-        if (folder->first == UINT64_MAX || found[i].sequence >= folder->first - 1) {
-            folder->start = found[i].sequence; /* the list has the newest first */
-            folder->reaches = true;
-        } else {
-            (void)printf("%s: the log does not reach back to the snapshot of record %" PRIu64
-                         ": it is of no use to the server\n",
-                         folder->path, found[i].sequence);
+        if (one == WHOLE) {
+            take_good(folder, found[i].sequence, &epochs);
         }
     }
+    epochs_finish(&epochs);
     memory_free(found);
     return outcome;
 }
@@ -162,9 +179,9 @@ static enum outcome verify_all(struct folder *folder)
         folder->reaches = true;
     }
     if (folder->reaches && folder->start != folder->newest) {
-        outcome = worse(outcome, verify_log(folder, folder->start));
+        outcome = worse(outcome, verify_log(folder, folder->start, &folder->start_epochs));
     }
-    return worse(outcome, verify_log(folder, folder->newest));
+    return worse(outcome, verify_log(folder, folder->newest, &folder->newest_epochs));
 }
 
 enum outcome verify_folder(const char *path)
@@ -177,6 +194,8 @@ enum outcome verify_folder(const char *path)
     }
     struct folder folder = {.path = path, .disk = os_disk_interface(os), .first = UINT64_MAX};
     enum outcome outcome = verify_all(&folder);
+    epochs_finish(&folder.newest_epochs);
+    epochs_finish(&folder.start_epochs);
     os_disk_destroy(os);
     return outcome;
 }

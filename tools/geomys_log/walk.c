@@ -59,6 +59,33 @@ bool walk_begin(struct walk *walk, const struct file *file, struct segment_heade
     return segment_parse(file->bytes, header, why) == STATUS_OK;
 }
 
+void tally_finish(struct tally *tally)
+{
+    epochs_finish(&tally->epochs);
+}
+
+/* The epochs, which of a piece without a header are known only from its first EPOCH record on. */
+static const char *tally_epochs(struct tally *tally, const struct record *record, bool has_header)
+{
+    struct complaint complaint;
+    enum status status = STATUS_OK;
+    bool table = (record->flags & RECORD_LOCAL) != 0 && record->op == RECORD_OP_EPOCHS;
+    bool begins = record->type == 0 && record->op == RECORD_OP_EPOCH;
+    if (has_header && table == tally->has_epochs) {
+        return table ? "it has a second table of epochs" : "it does not begin with a table of epochs";
+    }
+    if (table) {
+        status = epochs_decode(&tally->epochs, record, &complaint);
+    } else if ((record->flags & RECORD_LOCAL) == 0 && (tally->has_epochs || begins)) {
+        status = epochs_take(&tally->epochs, record, tally->open, &complaint);
+    }
+    tally->has_epochs = tally->has_epochs || table || begins;
+    if (status != STATUS_OK) {
+        memcpy(tally->why, complaint.text, sizeof tally->why);
+    }
+    return status == STATUS_OK ? NULL : tally->why;
+}
+
 const char *tally_add(struct tally *tally, const struct record *record, bool has_header)
 {
     uint64_t durable;
@@ -70,6 +97,15 @@ const char *tally_add(struct tally *tally, const struct record *record, bool has
     }
     if ((record->flags & RECORD_DUMP) != 0) {
         return "a record of a snapshot stands in the log";
+    }
+    struct complaint unknown;
+    if (!local && record_expect_known(record, &unknown) != STATUS_OK) {
+        memcpy(tally->why, unknown.text, sizeof tally->why);
+        return tally->why;
+    }
+    const char *fault = tally_epochs(tally, record, has_header);
+    if (fault != NULL) {
+        return fault;
     }
     if (local && record_read_durable(record, &durable, &salt)) {
         tally->durable = durable > tally->durable ? durable : tally->durable;

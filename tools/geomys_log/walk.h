@@ -38,9 +38,15 @@ struct tally {
     uint64_t whole;   /* sequence at the end of a batch */
     uint64_t durable; /* the highest mark */
     bool open;
+    struct epochs epochs; /* up to `last`; tally_finish releases them */
+    bool has_epochs;      /* the table at the head has been read, or the first EPOCH record of a piece */
+    char why[512];
 };
 
-/* Whether the record follows on what came before: NULL, or why not. */
+void tally_finish(struct tally *tally);
+
+/* Whether the record follows on what came before: NULL, or why not, until the next call.
+ * The rules are those of log/replay.c. */
 const char *tally_add(struct tally *tally, const struct record *record, bool has_header);
 
 #endif

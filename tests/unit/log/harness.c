@@ -60,9 +60,14 @@ bool harness_knows(const struct harness *harness, const struct record *record)
     if (record->sequence == 0 || record->sequence >= HARNESS_SEQUENCES) {
         return false;
     }
+    struct record_epoch epoch;
     struct record expected = record_of(harness, record->sequence, body, key);
+    bool begins = harness->epochs[record->sequence] != 0;
+    bool right = begins ? record_read_epoch(record, &epoch) && epoch.leader == HARNESS_LEADER &&
+                              record->epoch == harness->epochs[record->sequence]
+                        : same(record, &expected);
     bool more = !harness->ends[record->sequence];
-    return same(record, &expected) && more == ((record->flags & RECORD_MORE) != 0);
+    return right && more == ((record->flags & RECORD_MORE) != 0);
 }
 
 static enum status on_accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
@@ -72,6 +77,27 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
     harness->delivered++;
     harness->wrong = harness->wrong || record->sequence != harness->delivered || !harness_knows(harness, record);
     return STATUS_OK;
+}
+
+void harness_epochs(const struct harness *harness, uint64_t last, struct epochs *out)
+{
+    struct complaint complaint;
+    out->count = 0;
+    for (uint64_t i = 1; i <= last; i++) {
+        struct epochs_entry entry = {.epoch = harness->epochs[i], .leader = HARNESS_LEADER, .first = i};
+        if (entry.epoch != 0) {
+            cr_assert_eq(epochs_add(out, &entry, &complaint), STATUS_OK, "%s", complaint.text);
+        }
+    }
+}
+
+static void expect_epochs(const struct harness *harness, const struct replay *replay)
+{
+    struct epochs added = {0};
+    harness_epochs(harness, harness->end.last_sequence, &added);
+    cr_assert(epochs_agree(&added, replay_epochs(replay)), "the epochs came back differently");
+    cr_assert_eq(harness->end.last_epoch, epochs_last(&added));
+    epochs_finish(&added);
 }
 
 static void on_progress(void *context)
@@ -125,6 +151,12 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
     if (status != STATUS_OK) {
         return status;
     }
+    if (harness->from > 0) {
+        struct epochs snapshot = {0};
+        harness_epochs(harness, harness->from, &snapshot);
+        replay_expect(replay, &snapshot);
+        epochs_finish(&snapshot);
+    }
     do {
         status = replay_step(replay, 1000, &harness->sink, &harness->complaint);
     } while (status == STATUS_AGAIN);
@@ -135,6 +167,7 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
         cr_assert(!harness->wrong, "a record came back differently");
         cr_assert(harness->ends[harness->delivered], "a batch came back in part: %llu",
                   (unsigned long long)harness->delivered);
+        expect_epochs(harness, replay);
     }
     replay_destroy(replay);
     return status;
@@ -143,9 +176,15 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
 enum status harness_start(struct harness *harness)
 {
     TRY(harness_recover(harness, true, NULL));
-    tail_init(&harness->tail, harness->end.last_sequence, 3);
-    memset(harness->ends + harness->end.last_sequence + 1, 0,
-           (HARNESS_SEQUENCES - harness->end.last_sequence - 1) * sizeof *harness->ends);
+    uint64_t last = harness->end.last_sequence;
+    struct epochs known = {0};
+    tail_init(&harness->tail, last, 0);
+    memset(harness->ends + last + 1, 0, (HARNESS_SEQUENCES - last - 1) * sizeof *harness->ends);
+    memset(harness->epochs + last + 1, 0, (HARNESS_SEQUENCES - last - 1) * sizeof *harness->epochs);
+    harness_epochs(harness, last, &known);
+    tail_set_epochs(&harness->tail, &known);
+    tail_lead(&harness->tail, epochs_last(&known) + 1, &(struct record_epoch){.leader = HARNESS_LEADER});
+    epochs_finish(&known);
     struct wal_events events = {on_progress, on_failed, harness};
     enum status status = wal_create(&harness->wal, &harness->config, sim_disk_interface(harness->sim), &harness->tail,
                                     &harness->end, &events, &harness->complaint);
@@ -174,9 +213,12 @@ void harness_add(struct harness *harness, unsigned records)
     char key[32];
     tail_begin(&harness->tail);
     for (unsigned i = 0; i < records; i++) {
-        cr_assert_lt(harness->tail.last_sequence + 1, HARNESS_SEQUENCES);
-        struct record record = record_of(harness, harness->tail.last_sequence + 1, body, key);
+        uint64_t next = tail_next(&harness->tail);
+        cr_assert_lt(next, HARNESS_SEQUENCES);
+        harness->epochs[harness->tail.last_sequence + 1] = (uint16_t)harness->tail.begins;
+        struct record record = record_of(harness, next, body, key);
         tail_add(&harness->tail, &record);
+        cr_assert_eq(record.sequence, next);
     }
     tail_end(&harness->tail);
     harness->ends[harness->tail.last_sequence] = true;

@@ -12,6 +12,7 @@
 #include "support/sim_disk.h"
 
 #define HARNESS_SEQUENCES 4096 /* at most so many records */
+#define HARNESS_LEADER    7    /* node ID */
 
 struct harness {
     struct sim_disk *sim;
@@ -22,13 +23,14 @@ struct harness {
     struct prng prng;
     bool plain_bodies; /* no zeros in them */
 
-    bool ends[HARNESS_SEQUENCES]; /* a batch ends with this record */
-    uint64_t promised;            /* the highest synced sequence that the wal ever told */
-    uint64_t from;                /* recovery begins behind this record: a snapshot is there; 0: none */
-    uint64_t older;               /* the older of the two snapshots that are kept, 0: none */
-    uint64_t newer;               /* the newer one */
-    unsigned snapshots;           /* harness_script takes one in so many steps; 0: never */
-    unsigned failures;            /* calls of on_failed */
+    bool ends[HARNESS_SEQUENCES];       /* a batch ends with this record */
+    uint16_t epochs[HARNESS_SEQUENCES]; /* that this record begins, in a life of its own; 0: none */
+    uint64_t promised;                  /* the highest synced sequence that the wal ever told */
+    uint64_t from;                      /* recovery begins behind this record: a snapshot is there; 0: none */
+    uint64_t older;                     /* the older of the two snapshots that are kept, 0: none */
+    uint64_t newer;                     /* the newer one */
+    unsigned snapshots;                 /* harness_script takes one in so many steps; 0: never */
+    unsigned failures;                  /* calls of on_failed */
     unsigned progresses;
     struct complaint complaint;
 
@@ -54,7 +56,11 @@ enum status harness_recover(struct harness *harness, bool repair, const struct r
 /* Whether a record is the one that was added with its sequence. */
 bool harness_knows(const struct harness *harness, const struct record *record);
 
-/* Recovers, creates tail and wal, declares the type. */
+/* The table of epochs of the history up to this record, as it was added. */
+void harness_epochs(const struct harness *harness, uint64_t last, struct epochs *out);
+
+/* Recovers, creates tail and wal, declares the type. The first batch begins an epoch: its EPOCH record comes before its
+ * other records, and has a sequence of its own. */
 enum status harness_start(struct harness *harness);
 
 /* Forgets tail and wal, as a process that ends does. */

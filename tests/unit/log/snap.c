@@ -88,10 +88,12 @@ static enum status on_accept(struct record_sink *sink, const struct record *reco
 
 void snap_init(struct snap *snap, uint64_t sequence, unsigned records, size_t large)
 {
-    *snap = (struct snap){.cut = {.sequence = sequence, .epoch = 5, .time_ms = 1700000000000},
+    *snap = (struct snap){.cut = {.sequence = sequence, .epoch = sequence > 0 ? 5 : 0, .time_ms = 1700000000000},
+                          .entries = {{.epoch = 3, .leader = 1, .first = 1}, {.epoch = 5, .leader = 2, .first = 3}},
                           .records = records,
                           .large = large,
                           .sink = {.declare = on_declare, .accept = on_accept}};
+    snap->epochs = (struct epochs){.list = snap->entries, .count = sequence > 0 ? 2 : 0};
 }
 
 void snap_add(const struct snap *snap, struct snapshot_writer *writer, struct sim_disk *sim)
@@ -114,7 +116,7 @@ void snap_add(const struct snap *snap, struct snapshot_writer *writer, struct si
 
 uint64_t snap_plain(const struct snap *snap)
 {
-    uint64_t sum = 0;
+    uint64_t sum = RECORD_HEADER_SIZE + snap->epochs.count * EPOCHS_ENTRY_SIZE;
     for (unsigned i = 0; i < SNAP_TYPES; i++) {
         sum += (RECORD_HEADER_SIZE + 2 + name_of(i).size + 7) & ~(size_t)7;
     }
@@ -143,7 +145,7 @@ enum snapshot_writer_state snap_write(const struct snap *snap, struct sim_disk *
                                       const struct snapshot_writer_config *config, struct complaint *complaint)
 {
     struct disk *disk = sim_disk_interface(sim);
-    struct snapshot_writer *writer = snapshot_writer_create(config, disk, &snap->cut);
+    struct snapshot_writer *writer = snapshot_writer_create(config, disk, &snap->cut, &snap->epochs);
     snap_add(snap, writer, sim);
     snapshot_writer_finish(writer);
     disk->ops->drain(disk);
@@ -179,7 +181,7 @@ enum status snap_read(struct snap *snap, struct disk *disk, size_t budget, struc
         bool all =
             snap->next == snap->records && snap->types == SNAP_TYPES && snapshot_reader_keys(reader) == snap_keys(snap);
         cr_assert_eq(progress.bytes_done + SNAPSHOT_FOOTER_SIZE, progress.bytes_total);
-        snap->wrong = snap->wrong || !all;
+        snap->wrong = snap->wrong || !all || !epochs_agree(&snap->epochs, snapshot_reader_epochs(reader));
     }
     snapshot_reader_destroy(reader);
     return status;

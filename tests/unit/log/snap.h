@@ -13,6 +13,8 @@
 
 struct snap {
     struct snapshot_cut cut;
+    struct epochs_entry entries[2];
+    struct epochs epochs; /* of these entries; before all records none */
     unsigned records;
     size_t large; /* bytes of the body of every 16th record from the 8th on; 0: none is large */
 
@@ -24,6 +26,7 @@ struct snap {
     unsigned stop_at; /* the sink refuses this record; 0: none */
 };
 
+/* Do not copy it. */
 void snap_init(struct snap *snap, uint64_t sequence, unsigned records, size_t large);
 
 /* Declares the types and adds all records; the disk works in between if `sim` is not NULL. */

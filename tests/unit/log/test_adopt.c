@@ -27,8 +27,12 @@ static const struct {
 static void start(struct pair *pair)
 {
     *pair = (struct pair){0};
+    static struct epochs_entry entries[] = {{.epoch = 4, .leader = 1, .first = 1},
+                                            {.epoch = 5, .leader = 2, .first = 7}};
     tail_init(&pair->leader, 10, 5);
-    tail_init(&pair->follower, 10, 4);
+    tail_init(&pair->follower, 10, 5);
+    tail_set_epochs(&pair->leader, &(struct epochs){.list = entries, .count = 2});
+    tail_set_epochs(&pair->follower, &pair->leader.epochs);
     for (size_t i = 0; i < 3; i++) {
         struct gm_bytes name = gm_bytes_of(types[i].name);
         tail_declare(&pair->leader, types[i].leader, name);
@@ -173,9 +177,10 @@ Test(adopt, refuses_what_does_not_continue_the_history)
     expect_refused(&pair, &batch, STATUS_INVALID, "begins with record 13, but the next one is 14");
     pair.follower.last_sequence = 12;
     pair.copy.next = 13;
-    pair.follower.epoch = 6;
-    expect_refused(&pair, &batch, STATUS_INVALID, "epoch 5, but the log has reached epoch 6");
-    pair.follower.epoch = 5;
+    struct epochs_entry newer = {.epoch = 6, .leader = 3, .first = 12};
+    cr_assert_eq(epochs_add(&pair.follower.epochs, &newer, &pair.complaint), STATUS_OK);
+    expect_refused(&pair, &batch, STATUS_INVALID, "record 13 is of epoch 5, but epoch 6 has begun before");
+    epochs_cut(&pair.follower.epochs, 11);
     cr_assert_eq(adopt(&pair, &batch), STATUS_OK, "%s", pair.complaint.text);
     buf_finish(&batch);
     finish(&pair);
@@ -231,6 +236,7 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         {{.op = RECORD_OP_TYPE, .flags = RECORD_LOCAL}, "not of a history"},
         {{.type = 4}, "type number 4, which was not declared"},
         {{.type = 65535}, "type number 65535, which was not declared"},
+        {{.op = 11}, "record 11 has operation 11 of the host, which this program does not know"},
     };
     struct pair pair;
     struct buf batch;
@@ -242,9 +248,57 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         record.epoch = 5;
         buf_clear(&batch, SIZE_MAX);
         cr_assert(record_encode(&record, &batch));
-        expect_refused(&pair, &batch, STATUS_CORRUPT, cases[i].part);
+        expect_refused(&pair, &batch, record.op == 11 ? STATUS_VERSION : STATUS_CORRUPT, cases[i].part);
     }
     buf_finish(&batch);
+    finish(&pair);
+}
+
+/* tail_adopt I2 */
+Test(adopt, enters_a_new_epoch_with_the_record_that_begins_it_only)
+{
+    struct pair pair;
+    struct prng prng;
+    struct buf batch;
+    struct buf second;
+    struct record record;
+    size_t size;
+    prng_seed(&prng, 6);
+    buf_init(&batch, 1 << 20);
+    buf_init(&second, 1 << 20);
+    start(&pair);
+    tail_lead(&pair.follower, 6, &(struct record_epoch){.leader = 9});
+    tail_lead(&pair.leader, 8, &(struct record_epoch){.leader = 4, .replica_count = 2, .replicas = {2, 4}});
+    make_batch(&pair, 2, 100, &prng, &batch); /* 11 begins the epoch, 12 and 13 are of it */
+    make_batch(&pair, 1, 100, &prng, &second);
+    record_read(batch.data, &record, &size);
+    cr_assert(record.sequence == 11 && record.op == RECORD_OP_EPOCH && record.type == 0);
+    for (size_t at = 0, taken = 0; at < batch.size; at += taken) { /* the record is lost, and all are numbered anew */
+        struct record next;
+        record_read(batch.data + at, &next, &taken);
+        codec_put_u64(batch.data + at + 16, next.sequence - 1);
+        seal(batch.data + at);
+    }
+    batch.data += size;
+    batch.size -= size;
+    expect_refused(&pair, &batch, STATUS_INVALID, "record 11 is of epoch 8, which no record has begun");
+    batch.data -= size;
+    batch.size += size;
+    codec_put_u64(batch.data + 16, 11);
+    seal(batch.data);
+    for (size_t at = size, taken = 0; at < batch.size; at += taken) {
+        struct record next;
+        record_read(batch.data + at, &next, &taken);
+        codec_put_u64(batch.data + at + 16, next.sequence + 1);
+        seal(batch.data + at);
+    }
+    cr_assert_eq(adopt(&pair, &batch), STATUS_OK, "%s", pair.complaint.text);
+    cr_assert_eq(adopt(&pair, &second), STATUS_OK, "%s", pair.complaint.text);
+    cr_assert(epochs_agree(&pair.leader.epochs, &pair.follower.epochs));
+    cr_assert(epochs_find(&pair.follower.epochs, 14)->leader == 4 && epochs_number(&pair.follower.epochs, 10) == 5);
+    cr_assert_eq(tail_next(&pair.follower), 15, "whoever follows does not lead");
+    buf_finish(&batch);
+    buf_finish(&second);
     finish(&pair);
 }
 

@@ -57,7 +57,7 @@ static uint64_t die_at(uint64_t seed, enum wal_policy policy, uint64_t n, uint64
     uint64_t calls = sim_disk_calls(harness.sim);
     prng_seed(&harness.prng, crash * 1000 + n);
     die(&harness, crash);
-    for (unsigned again = 0; again < 2; again++) {
+    for (unsigned again = 0; again < 2; again++) { /* replay P3: recovery is interrupted, and comes to the same end */
         harness.failures = 0;
         sim_disk_fault(harness.sim, SIM_CRASH, 1 + prng_below(&harness.prng, 40), 1);
         live(&harness, 4);

@@ -135,6 +135,8 @@ Test(damage, every_lost_file_of_a_closed_log_is_noticed)
     harness_finish(&harness);
 }
 
+#define UNMARKED_LAST 7 /* record */
+
 /* A log whose last group was synced and promised, but not marked yet: the process died right then. Returns where the
  * group begins. */
 static uint64_t unmarked_log(struct harness *harness, char name[static DISK_NAME_MAX], uint64_t *end)
@@ -153,7 +155,7 @@ static uint64_t unmarked_log(struct harness *harness, char name[static DISK_NAME
     harness_settle(harness, 20);
     wal_stats(harness->wal, &stats);
     *end = stats.current_segment_size;
-    cr_assert_eq(harness->promised, 6);
+    cr_assert_eq(harness->promised, UNMARKED_LAST);
     harness_stop(harness);
     cr_assert_eq(harness_recover(harness, false, NULL), STATUS_OK);
     memcpy(name, harness->end.segment, DISK_NAME_MAX);
@@ -169,10 +171,10 @@ Test(damage, rot_in_a_synced_group_that_is_not_marked_yet_does_not_look_torn)
     uint64_t end;
     uint64_t begin = unmarked_log(&harness, name, &end);
     struct sim_disk *sim = sim_disk_clone(harness.sim, 1);
-    flip_all(&harness, sim, name, begin, end, NULL, 6, &counts);
+    flip_all(&harness, sim, name, begin, end, NULL, UNMARKED_LAST, &counts);
     cr_assert_eq(counts.of[DIFFERENT], 0);
     cr_assert_gt(counts.of[REFUSED], 1000);
-    flip_all(&harness, sim, name, begin, end, &without_bytes, 6, &blind);
+    flip_all(&harness, sim, name, begin, end, &without_bytes, UNMARKED_LAST, &blind);
     cr_assert_gt(blind.of[DIFFERENT], 1000, "without looking at the bytes, promised batches must get lost");
     sim_disk_destroy(sim);
     harness_finish(&harness);
@@ -197,7 +199,7 @@ Test(damage, rot_that_looks_torn_is_given_away_by_a_mark_behind_it)
     struct sim_disk *sim = sim_disk_clone(harness.sim, 1);
     for (uint64_t bit = 64 * 8; bit < stats.current_segment_size * 8; bit += 53) {
         sim_disk_flip(sim, name, bit);
-        counts.of[judge(&harness, sim, true, NULL, 40)]++;
+        counts.of[judge(&harness, sim, true, NULL, 41)]++;
         sim_disk_flip(sim, name, bit);
     }
     cr_assert_eq(counts.of[DIFFERENT], 0);
@@ -221,13 +223,13 @@ Test(damage, a_torn_tail_is_kept_aside_cut_and_reported_and_damage_changes_no_by
     sim_disk_put(harness.sim, name, (struct gm_bytes){bytes, whole.size});
 
     cr_assert_eq(harness_recover(&harness, false, NULL), STATUS_OK);
-    cr_assert_eq(harness.end.last_sequence, 2);
+    cr_assert_eq(harness.end.last_sequence, 3);
     cr_assert_eq(harness.progress.torn_bytes, end - begin);
     cr_assert_str_eq(harness.progress.torn_copy, "", "without repair nothing is written");
     cr_assert(gm_bytes_equal(sim_disk_contents(harness.sim, name), (struct gm_bytes){bytes, whole.size}));
 
     cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_OK);
-    cr_assert_str_eq(harness.progress.torn_copy, "torn-00000000000000000003-1.log");
+    cr_assert_str_eq(harness.progress.torn_copy, "torn-00000000000000000004-1.log");
     struct gm_bytes kept = sim_disk_contents(harness.sim, harness.progress.torn_copy);
     cr_assert(gm_bytes_equal(kept, (struct gm_bytes){bytes + begin, end - begin}));
     cr_assert_eq(sim_disk_contents(harness.sim, name).size, begin);
@@ -269,7 +271,7 @@ Test(damage, what_a_client_stores_can_not_pass_for_a_mark)
     harness_finish(&harness);
 }
 
-Test(damage, a_newer_format_is_refused_by_name_and_never_overwritten)
+Test(damage, another_format_is_refused_by_name_and_never_overwritten)
 {
     struct harness harness;
     struct sim_disk *sim = sim_disk_create(1);
@@ -277,27 +279,32 @@ Test(damage, a_newer_format_is_refused_by_name_and_never_overwritten)
     cr_assert_eq(harness_start(&harness), STATUS_OK);
     cr_assert(harness_close(&harness));
     const char *name = "wal-00000000000000000001.log";
-    uint8_t bytes[64];
-    memcpy(bytes, sim_disk_contents(harness.sim, name).data, 64);
+    uint8_t bytes[64 + 48]; /* the header, and an empty table */
+    memcpy(bytes, sim_disk_contents(harness.sim, name).data, sizeof bytes);
     struct {
         uint8_t offset;
         uint8_t value;
         bool with_repair_only;
-    } changes[] = {{12, 2, false}, {16, 1, false}, {20, 1, true}};
-    for (size_t i = 0; i < 3; i++) {
-        uint8_t changed[64];
-        memcpy(changed, bytes, 64);
+        const char *words;
+    } changes[] = {{12, 1, false, "go on with the program that wrote it, or begin with an empty data folder"},
+                   {12, 3, false, "format version 3"},
+                   {16, 1, false, "features 1"},
+                   {20, 1, true, "it can be read, but not continued"}};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        uint8_t changed[sizeof bytes];
+        memcpy(changed, bytes, sizeof bytes);
         changed[changes[i].offset] = changes[i].value;
         uint32_t crc = crc32c((struct gm_bytes){changed + 12, 52});
         codec_put_u32(changed + 8, crc);
         harness_take_disk(&harness, sim_disk_clone(sim, 1));
         struct mark mark = {.counter = 1, .oldest = 1, .segment = 1};
         cr_assert_eq(mark_create(sim_disk_interface(harness.sim), &mark, &harness.complaint), STATUS_OK);
-        sim_disk_put(harness.sim, name, (struct gm_bytes){changed, 64});
+        sim_disk_put(harness.sim, name, (struct gm_bytes){changed, sizeof changed});
         cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_VERSION);
         cr_assert(strstr(harness.complaint.text, name) != NULL);
+        cr_assert_not_null(strstr(harness.complaint.text, changes[i].words), "%s", harness.complaint.text);
         cr_assert_eq(harness_recover(&harness, false, NULL), changes[i].with_repair_only ? STATUS_OK : STATUS_VERSION);
-        cr_assert(gm_bytes_equal(sim_disk_contents(harness.sim, name), (struct gm_bytes){changed, 64}));
+        cr_assert(gm_bytes_equal(sim_disk_contents(harness.sim, name), (struct gm_bytes){changed, sizeof changed}));
     }
     sim_disk_destroy(sim);
     harness_finish(&harness);

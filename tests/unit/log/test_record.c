@@ -79,6 +79,7 @@ Test(record, comes_back_as_it_was_from_bytes_of_any_alignment_and_tells_how_much
     buf_finish(&buf);
 }
 
+/* record I1 */
 Test(record, every_flipped_bit_is_seen)
 {
     struct buf buf;

@@ -21,6 +21,10 @@
 
 static const struct snapshot_cut golden_cut = {.sequence = SEQUENCE, .epoch = 4, .time_ms = 1700000000123};
 
+static struct epochs_entry golden_entries[] = {{.epoch = 1, .leader = 1, .first = 1},
+                                               {.epoch = 4, .leader = 3, .first = 1000}};
+static const struct epochs golden_epochs = {.list = golden_entries, .count = 2};
+
 struct told {
     struct record_sink sink;
     char text[1024];
@@ -57,7 +61,7 @@ static void golden_write(struct sim_disk *sim, enum snapshot_codec codec)
 {
     struct disk *disk = sim_disk_interface(sim);
     struct snapshot_writer_config config = {.memory_max = MIB, .codec = codec};
-    struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &golden_cut);
+    struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &golden_cut, &golden_epochs);
     uint8_t *body = memory_alloc(LONG);
     memset(body, 'b', LONG);
     snapshot_writer_declare(writer, 1, BYTES("golden.text/1"));
@@ -141,7 +145,7 @@ static struct gm_bytes golden_file(const char *file, struct gm_bytes fresh, uint
 
 Test(snapshot, the_golden_files_are_read_and_the_plain_one_is_written_byte_for_byte)
 {
-    static const char *const files[] = {"snapshot_v1.bin", "snapshot_v1_lz4.bin", "snapshot_v1_zstd.bin"};
+    static const char *const files[] = {"snapshot_v2.bin", "snapshot_v2_lz4.bin", "snapshot_v2_zstd.bin"};
     for (enum snapshot_codec codec = SNAPSHOT_PLAIN; codec <= SNAPSHOT_ZSTD; codec++) {
         static uint8_t bytes[8192];
         struct sim_disk *sim = sim_disk_create(1);
@@ -298,11 +302,12 @@ static void forge_block(struct forge *forge, struct snapshot_head head, struct g
     forge->counts.plain += head.plain_size;
 }
 
-/* A block of records, the first of them the declaration of type 1. */
+/* A block of records, the first of them the table of epochs and the declaration of type 1. */
 static void forge_records(struct forge *forge, const struct record *records, unsigned count)
 {
     struct buf buf;
     buf_init(&buf, 8192);
+    cr_assert(epochs_encode(&golden_epochs, SEQUENCE, golden_cut.time_ms, &buf));
     cr_assert(record_encode_type(SEQUENCE, golden_cut.time_ms, 1, BYTES("golden.text/1"), &buf));
     forge->counts.types++;
     for (unsigned i = 0; i < count; i++) {
@@ -314,7 +319,7 @@ static void forge_records(struct forge *forge, const struct record *records, uns
         forge->counts.records++;
         forge->counts.keys += (record.flags & RECORD_FRESH) != 0;
     }
-    forge_block(forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = count + 1}, buf_bytes(&buf));
+    forge_block(forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = count + 2}, buf_bytes(&buf));
     buf_finish(&buf);
 }
 
@@ -339,6 +344,46 @@ static void expect_refused(const struct forge *forge, const char *why)
     struct complaint complaint;
     cr_assert_eq(forge_read(forge, &complaint), STATUS_CORRUPT, "%s", why);
     cr_assert_not_null(strstr(complaint.text, why), "'%s' instead of '%s'", complaint.text, why);
+}
+
+/* A block that begins with these tables of epochs, and with the declaration of a type before or after. */
+static void expect_table_refused(const struct epochs *const *tables, size_t count, bool type_first, const char *why)
+{
+    struct forge forge;
+    struct buf buf;
+    buf_init(&buf, 8192);
+    forge_begin(&forge);
+    if (type_first) {
+        cr_assert(record_encode_type(SEQUENCE, golden_cut.time_ms, 1, BYTES("golden.text/1"), &buf));
+    }
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(epochs_encode(tables[i], SEQUENCE, golden_cut.time_ms, &buf));
+    }
+    if (buf.size > 0) {
+        forge.counts.types = type_first;
+        forge_block(&forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = (uint32_t)count + type_first},
+                    buf_bytes(&buf));
+    }
+    forge_end(&forge);
+    expect_refused(&forge, why);
+    buf_finish(&buf);
+}
+
+/* snapshot_reader P3 */
+static void expect_tables_refused(void)
+{
+    struct epochs_entry newer[] = {{.epoch = 1, .leader = 1, .first = 1}, {.epoch = 5, .leader = 3, .first = 1000}};
+    struct epochs_entry twice[] = {{.epoch = 4, .leader = 1, .first = 1}, {.epoch = 4, .leader = 3, .first = 1000}};
+    const struct epochs other = {.list = newer, .count = 2};
+    const struct epochs wrong = {.list = twice, .count = 2};
+    expect_table_refused((const struct epochs *[]){&golden_epochs}, 1, true, "does not begin with a table of epochs");
+    expect_table_refused(NULL, 0, false, "there is no table of epochs");
+    expect_table_refused((const struct epochs *[]){&golden_epochs, &golden_epochs}, 2, false,
+                         "a second table of epochs");
+    expect_table_refused((const struct epochs *[]){&other}, 1, false, "header is of another epoch than the table");
+    expect_table_refused((const struct epochs *[]){&(struct epochs){0}}, 1, false, "is empty, but there are records");
+    expect_table_refused((const struct epochs *[]){&wrong}, 1, false,
+                         "epoch 4 has two leaders: node 1 from record 1 on");
 }
 
 Test(snapshot, records_that_do_not_belong_into_a_snapshot_are_refused)
@@ -376,6 +421,7 @@ Test(snapshot, records_that_do_not_belong_into_a_snapshot_are_refused)
         forge_end(&forge);
         expect_refused(&forge, cases[i].why);
     }
+    expect_tables_refused();
     struct record strange = {.flags = RECORD_LOCAL, .op = 99, .epoch = (uint64_t)-4};
     forge_begin(&forge);
     forge_records(&forge, &strange, 1);
@@ -400,18 +446,19 @@ Test(snapshot, blocks_and_counts_that_do_not_fit_together_are_refused)
                                : which == 5 ? "belongs to another snapshot"
                                             : "counts are not those of the records");
     }
-    for (uint32_t claimed = 1; claimed <= 3; claimed += 2) {
+    for (uint32_t claimed = 2; claimed <= 4; claimed += 2) {
         uint8_t records[512];
         struct buf buf = {.data = records, .capacity = sizeof records, .limit = sizeof records};
         forge_begin(&forge);
+        cr_assert(epochs_encode(&golden_epochs, SEQUENCE, golden_cut.time_ms, &buf));
         cr_assert(record_encode_type(SEQUENCE, golden_cut.time_ms, 1, BYTES("golden.text/1"), &buf));
         cr_assert(
             record_encode_type(SEQUENCE, golden_cut.time_ms, 2, BYTES("golden.long.text.of.forty.letters/1"), &buf));
-        cr_assert_geq(buf.size, 3 * RECORD_HEADER_SIZE);
+        cr_assert_geq(buf.size, 4 * RECORD_HEADER_SIZE);
         forge_block(&forge, (struct snapshot_head){.kind = SNAPSHOT_RECORDS, .records = claimed}, buf_bytes(&buf));
         forge.counts.types = 2;
         forge_end(&forge);
-        expect_refused(&forge, claimed == 1 ? "more records than it says" : "fewer records than it says");
+        expect_refused(&forge, claimed == 2 ? "more records than it says" : "fewer records than it says");
     }
     static const struct {
         struct snapshot_head head;
@@ -576,9 +623,9 @@ Test(snapshot, what_a_later_version_may_bring_is_told_from_damage)
         size_t at;
         uint8_t value;
         enum status status;
-    } cases[] = {{12, 2, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION}, {14, 9, STATUS_OK},
-                 {20, 1, STATUS_OK},        {24, 255, STATUS_OK},    {28, 1, STATUS_CORRUPT},   {56, 1, STATUS_CORRUPT},
-                 {63, 128, STATUS_CORRUPT}, {32, 1, STATUS_CORRUPT}};
+    } cases[] = {{12, 1, STATUS_VERSION}, {12, 3, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION},
+                 {14, 9, STATUS_OK},      {20, 1, STATUS_OK},        {24, 255, STATUS_OK},    {28, 1, STATUS_CORRUPT},
+                 {56, 1, STATUS_CORRUPT}, {63, 128, STATUS_CORRUPT}, {32, 1, STATUS_CORRUPT}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct forge forge;
         struct complaint complaint;
@@ -590,6 +637,9 @@ Test(snapshot, what_a_later_version_may_bring_is_told_from_damage)
         forge_end(&forge);
         cr_assert_eq(forge_read(&forge, &complaint), cases[i].status, "byte %zu: %s", cases[i].at, complaint.text);
         cr_assert(cases[i].status == STATUS_OK || strstr(complaint.text, NAME) != NULL);
+        cr_assert(cases[i].at != 12 || cases[i].value != 1 ||
+                      strstr(complaint.text, "version 1, of a program from before the first release") != NULL,
+                  "%s", complaint.text);
     }
 }
 

@@ -64,7 +64,7 @@ Test(snapshot_writer, tells_its_figures_and_an_empty_snapshot_is_one_too)
     cr_assert(expect_whole_or_none(&snap, sim, "empty", 0));
     snap_init(&snap, 12, 300, 0);
     struct snapshot_writer_config config = {.memory_max = MIB, .codec = SNAPSHOT_LZ4};
-    struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &snap.cut);
+    struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &snap.cut, &snap.epochs);
     snap_add(&snap, writer, sim);
     snapshot_writer_finish(writer);
     cr_assert_eq(snapshot_writer_state(writer), SNAPSHOT_WRITER_CLOSING);
@@ -235,7 +235,8 @@ Test(snapshot_writer, with_a_disk_that_does_nothing_memory_ends_at_the_ceiling_a
                 struct snapshot_writer_stats stats;
                 struct snapshot_writer_config config = {.memory_max = ceilings[i], .codec = codec};
                 snap_init(&snap, 5, 10, 300000);
-                struct snapshot_writer *writer = snapshot_writer_create(&config, sim_disk_interface(sim), &snap.cut);
+                struct snapshot_writer *writer =
+                    snapshot_writer_create(&config, sim_disk_interface(sim), &snap.cut, &snap.epochs);
                 (void)sim_disk_run(sim, progress);
                 cr_assert(snapshot_writer_has_room(writer));
                 unsigned rounds = 0;
@@ -285,7 +286,7 @@ Test(snapshot_writer, a_record_larger_than_all_memory_is_let_through_and_its_mem
         struct snapshot_writer_config config = {.memory_max = MIB, .codec = codec};
         struct snap snap;
         snap_init(&snap, 5, 60, OUTSIZE);
-        struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &snap.cut);
+        struct snapshot_writer *writer = snapshot_writer_create(&config, disk, &snap.cut, &snap.epochs);
         snap_add(&snap, writer, sim);
         cr_assert_eq(snapshot_writer_state(writer), SNAPSHOT_WRITER_OPEN, "%s: %s", codec_names[codec],
                      snapshot_writer_complaint(writer)->text);
@@ -313,8 +314,10 @@ Test(snapshot_writer, while_an_outsize_record_waits_there_is_room_for_others)
 {
     for (unsigned second = 0; second < 2; second++) {
         struct sim_disk *sim = sim_disk_create(3);
-        struct snapshot_cut cut = {.sequence = 5, .epoch = 5, .time_ms = 1};
-        struct snapshot_writer *writer = snapshot_writer_create(&small, sim_disk_interface(sim), &cut);
+        struct snap snap;
+        snap_init(&snap, 5, 0, 0);
+        struct snapshot_writer *writer =
+            snapshot_writer_create(&small, sim_disk_interface(sim), &snap.cut, &snap.epochs);
         snapshot_writer_declare(writer, 3, BYTES("test.first/1"));
         add_one(writer, 300000);
         cr_assert(snapshot_writer_has_room(writer));
@@ -345,7 +348,7 @@ Test(snapshot_writer, given_up_in_any_state_it_goes_away_and_says_why)
     for (unsigned done = 0; done < 60; done++) {
         struct sim_disk *sim = sim_disk_create(3);
         struct disk *disk = sim_disk_interface(sim);
-        struct snapshot_writer *writer = snapshot_writer_create(&small, disk, &snap.cut);
+        struct snapshot_writer *writer = snapshot_writer_create(&small, disk, &snap.cut, &snap.epochs);
         unsigned steps = done;
         snap_add(&snap, writer, done < 20 ? NULL : sim);
         if (done >= 20) {

@@ -231,11 +231,13 @@ Test(os_disk, carries_a_log_over_several_lives)
         }
         cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
         replay_end(replay, &end);
-        replay_destroy(replay);
-        cr_assert_eq(end.last_sequence, life * 2000);
+        cr_assert_eq(end.last_sequence, life * 2001);
         struct tail tail;
         struct wal *wal;
-        tail_init(&tail, end.last_sequence, 1);
+        tail_init(&tail, end.last_sequence, end.last_epoch);
+        tail_set_epochs(&tail, replay_epochs(replay));
+        tail_lead(&tail, end.last_epoch + 1, &(struct record_epoch){.leader = 1});
+        replay_destroy(replay);
         struct wal_config config = {life % 2 == 0 ? WAL_WRITE_THROUGH : WAL_BUFFERED, 65536, 5, 1};
         struct wal_events events = {.on_failed = on_failed};
         status = wal_create(&wal, &config, os_disk_interface(os), &tail, &end, &events, &complaint);
@@ -249,7 +251,7 @@ Test(os_disk, carries_a_log_over_several_lives)
             os_disk_deliver(os);
         }
         cr_assert_eq(wal_close(wal, &complaint), STATUS_OK, "%s", complaint.text);
-        cr_assert_eq(wal_synced(wal), (life + 1) * 2000);
+        cr_assert_eq(wal_synced(wal), (life + 1) * 2001);
         wal_destroy(wal);
         tail_finish(&tail);
         os_disk_destroy(os);

@@ -32,6 +32,30 @@ Test(gate, the_answer_to_a_write_leaves_with_its_sequence)
     shard_fixture_close(&at);
 }
 
+/* gate I1: the record that begins the epoch comes first, and the change has the sequence behind it. */
+Test(gate, the_first_write_of_an_epoch_has_the_sequence_of_its_own_record)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.held = true, .begins_epoch = true});
+    expect_said(&at, 0, "nil", "GET a");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "DEL a");
+    expect_said(&at, 0, "QUEUED", "DBSIZE");
+    expect_said(&at, 0, "[:0 :0]", "EXEC");
+    cr_assert_eq(at.shard.tail.last_sequence, 0);
+    expect_said(&at, 0, "", "SET a 1");
+    expect_said(&at, 1, "", "GET a");
+    expect_records(&at, "epoch more; string a fresh");
+    cr_assert_eq(gate_mark(&at.shard.gate, keyspace_hash(&at.shard.keyspace, BYTES("a"))), 2);
+    shard_fixture_release(&at, 1);
+    expect_heard(&at, 0, "");
+    expect_heard(&at, 1, "");
+    shard_fixture_release(&at, 2);
+    expect_heard(&at, 0, "OK");
+    expect_heard(&at, 1, "\"1\"");
+    shard_fixture_close(&at);
+}
+
 Test(gate, a_read_waits_for_what_it_saw_and_for_nothing_else)
 {
     struct shard_fixture at;

@@ -280,6 +280,42 @@ Test(damage, a_fresh_record_heals)
     shard_fixture_close(&at);
 }
 
+/* record I3 */
+Test(damage, an_operation_of_the_host_that_nobody_knows_is_refused_and_not_taken_for_nothing)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    struct complaint complaint;
+    static const uint16_t ops[] = {0, 11, UINT16_MAX};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        struct record record = {.sequence = 7, .epoch = 1, .op = ops[i], .key = BYTES("k")};
+        cr_expect_eq(at.source.sink.accept(&at.source.sink, &record, &complaint), STATUS_VERSION);
+        char expected[96];
+        (void)snprintf(expected, sizeof expected, "record 7 has operation %u of the host, which this program does not",
+                       ops[i]);
+        cr_expect_not_null(strstr(complaint.text, expected), "%s", complaint.text);
+    }
+    shard_fixture_close(&at);
+}
+
+Test(damage, an_epoch_that_begins_touches_no_key_and_nobody_hears_of_it)
+{
+    struct shard_fixture at;
+    uint8_t body[RECORD_EPOCH_MAX];
+    struct record_epoch epoch = {.leader = 3};
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 0, "OK", "SET k 1");
+    expect_said(&at, 0, "OK", "WATCH k");
+    uint64_t digest = shard_digest(&at.shard);
+    struct record record = {.op = RECORD_OP_EPOCH, .body = record_epoch_body(&epoch, body)};
+    cr_expect_eq(shard_fixture_accept(&at, NULL, record), STATUS_OK);
+    cr_expect_eq(shard_digest(&at.shard), digest);
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "GET k");
+    expect_said(&at, 0, "[\"1\"]", "EXEC");
+    shard_fixture_close(&at);
+}
+
 Test(damage, a_number_that_was_never_declared_is_refused)
 {
     struct shard_fixture at;

@@ -101,12 +101,14 @@ static void picture_begin(struct picture *picture, struct shard_fixture *at, siz
 {
     struct shard *shard = &at->shard;
     struct snapshot_writer_config config = {.memory_max = memory_max, .codec = SNAPSHOT_PLAIN};
-    struct snapshot_cut cut = {.sequence = shard->tail.last_sequence, .epoch = 1, .time_ms = at->now_ms};
+    struct snapshot_cut cut = {.sequence = shard->tail.last_sequence,
+                               .epoch = epochs_number(&shard->tail.epochs, shard->tail.last_sequence),
+                               .time_ms = at->now_ms};
     picture->sim = sim_disk_create(1);
     picture->sequence = cut.sequence;
     picture->digest = shard_digest(shard);
     picture->keys = shard->keyspace.table.count;
-    picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut);
+    picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut, &shard->tail.epochs);
     snapshot_target_init(&picture->target, picture->writer);
     sweep_begin(shard, &picture->target.base);
 }
