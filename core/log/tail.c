@@ -143,8 +143,8 @@ void tail_grow(struct tail *tail, size_t size, uint64_t sequence)
 {
     check(tail->open && tail->carried); /* tail I6 */
     struct tail_piece *full = tail_newest(tail);
-    const uint8_t *batch = tail->filling.data + tail->batch_start;
     size_t moved = tail->filling.size - tail->batch_start;
+    const uint8_t *batch = moved > 0 ? tail->filling.data + tail->batch_start : NULL;
     struct tail_piece *piece = piece_create(tail, capacity_for(moved + size, moved));
     piece->start = tail->base + tail->batch_start;
     piece->first = moved > 0 ? record_sequence(batch) : sequence;

@@ -136,6 +136,9 @@ enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm
         complaint_set(complaint, "the batch takes %zu bytes, more than there is room for", batch.size);
         return STATUS_TOO_BIG;
     }
+    if (batch.size == 0) {
+        return refuse(STATUS_CORRUPT, complaint, "the batch is not whole");
+    }
     TRY(judge(tail, map, batch, &found, complaint)); /* tail_adopt I1 */
     tail_begin(tail);
     if (tail->carried) {
