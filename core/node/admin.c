@@ -5,6 +5,7 @@
 
 #include "command/cmd.h"
 #include "node/info.h"
+#include "shard/digest.h"
 
 /* ---- INFO ---- */
 
@@ -46,7 +47,7 @@ static void plan_shutdown(struct gm_call *call)
 
 static void plan_debug_digest(struct gm_call *call)
 {
-    reply_format(&call_of(call)->reply, "%016llx", (unsigned long long)shard_digest(call_of(call)->shard));
+    reply_format(&call_of(call)->reply, "%016llx", (unsigned long long)digest_shard(call_of(call)->shard));
 }
 
 /* ---- the table ---- */

@@ -9,7 +9,7 @@
  * Idea     One function per part fills the part's own struct from the config; the same one serves the start and every
  *          change. The node gives the struct to the part by value, with a verb (node_publish):
  *
- *              config ──options_worker──► struct worker_options ──worker_configure──► the worker's own copy
+ *              config ──options_worker──► struct worker_options ─sessions_configure─► the worker's own copy
  *
  * Rules
  *   R1  A struct of options owns all that it says: numbers and texts by value, no pointer into the config.

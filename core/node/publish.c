@@ -3,10 +3,12 @@
 /* publish.c - one row per part: what touches it, and the verb that takes its options. */
 #include "node/publish.h"
 
+#include "serve/sessions.h"
+
 static void publish_worker(struct node *node)
 {
     struct worker_options options = options_worker(node->config);
-    worker_configure(&node->worker, &options);
+    sessions_configure(&node->worker, &options);
 }
 
 static void publish_replica(struct node *node)

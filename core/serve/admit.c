@@ -11,6 +11,7 @@
 #include "serve/count.h"
 #include "serve/monitor.h"
 #include "shard/apply.h"
+#include "shard/settle.h"
 
 static uint32_t flags_of(const struct call *call)
 {
@@ -268,7 +269,7 @@ static const char *look_up(struct call *call, uint32_t i)
 static bool goes_over(struct call *call, uint32_t i)
 {
     struct gm_key *key = &call->keys[i];
-    bool gone_over = key->host != NULL && types_settle(call->shard, key->name, call_hash(call, i));
+    bool gone_over = key->host != NULL && settle_key(call->shard, key->name, call_hash(call, i));
     call->seen = gone_over ? UINT64_MAX : call->seen;
     return gone_over;
 }

@@ -101,8 +101,9 @@ void sessions_kill(struct session *session)
     session_touch(session);
 }
 
-void sessions_end_overflowed(struct worker *worker)
+void sessions_configure(struct worker *worker, const struct worker_options *options)
 {
+    worker_configure(worker, options);
     const struct list *all = &worker->sessions.all;
     for (struct list *at = all->next; at != all; at = at->next) {
         struct session *session = container_of(at, struct session, all);

@@ -16,8 +16,9 @@ void sessions_close(struct session *session);
  * whose command is under way. */
 void sessions_kill(struct session *session);
 
-/* Those whose output has passed the limit wait no more, and are held no more: they are about to be closed. */
-void sessions_end_overflowed(struct worker *worker);
+/* The worker takes over other options, and its sessions too: those whose output is past the limit wait no more, and are
+ * held no more; they are about to be closed. O(sessions). */
+void sessions_configure(struct worker *worker, const struct worker_options *options);
 
 /* Back to how it was when it connected. */
 void sessions_reset(struct session *session);

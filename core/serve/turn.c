@@ -5,6 +5,7 @@
 
 #include "serve/pause.h"
 #include "serve/waiters.h"
+#include "shard/upkeep.h"
 
 void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
 {
@@ -20,7 +21,7 @@ void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
 bool turn_end(struct worker *worker)
 {
     check(worker->depth == 0 && worker->sessions.executing == NULL);
-    bool more = shard_turn_end(worker->shard);
+    bool more = upkeep_turn(worker->shard);
     waiters_synced(worker);
     waiters_time_out(worker);
     waiters_serve(worker);
@@ -36,7 +37,7 @@ static int64_t least(int64_t a, int64_t b)
 
 int64_t turn_next_ms(const struct worker *worker)
 {
-    int64_t next = shard_next_ms(worker->shard);
+    int64_t next = upkeep_next_ms(worker->shard);
     const struct heap_node *first = heap_first(&worker->timeouts);
     if (first != NULL) {
         next = least(next, first->at > worker->monotonic_ms ? first->at : worker->monotonic_ms);

@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "serve/call.h"
 #include "serve/hold.h"
-#include "serve/sessions.h"
 
 /* The sweep holds back nothing any more. */
 static void on_let_go(void *context)
@@ -80,7 +79,6 @@ void worker_configure(struct worker *worker, const struct worker_options *option
 {
     worker->options = *options;
     session_pool_limit(&worker->sessions, options->output_max);
-    sessions_end_overflowed(worker);
     pubsub_limit(&worker->pubsub, options->queue_max);
     tracking_limit(&worker->tracking, options->tracking_max_keys);
     notify_configure(&worker->notify, options->notify);

@@ -74,7 +74,7 @@ struct worker {
 void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options);
 void worker_finish(struct worker *worker); /* no session may be left */
 
-/* Takes over other options; sessions that there are too. O(sessions). */
+/* Takes over other options, but for what sessions do about a lower limit: sessions_configure. O(sessions). */
 void worker_configure(struct worker *worker, const struct worker_options *options);
 
 /* The shard that the request is about. */

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* shard.c - a shard begins, ends, and lives through its turns; shard.h has the picture.
+/* shard.c - a shard begins and ends, and what it may do; shard.h has the picture.
  *
- * Limits   At most SHARD_EXPIRE_SLICE keys expire and SHARD_REAP_SLICE flushed entries are released per turn: the rest
- *          comes in the next, between the clients' commands. */
+ * Promises
+ *   P1  Before a newer registry changes the first thing, all that can be refused has been looked at. */
 #include "shard/shard.h"
 
 #include "base/memory.h"
-#include "meter/meters.h"
 #include "shard/apply.h"
-#include "shard/dump.h"
-
-#define SHARD_EXPIRE_SLICE 200
-#define SHARD_REAP_SLICE   4096
 
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
 {
@@ -27,7 +22,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
-    types_init(&shard->types);
+    types_init(&shard->types, &shard->tail, &shard->keyspace);
     struct complaint complaint;
     enum status adopted = shard_adopt(shard, registry, &complaint);
     check(adopted == STATUS_OK); /* registry P5: no registry has more types than entries have numbers */
@@ -46,6 +41,20 @@ void shard_finish(struct shard *shard)
     shard->crumb = NULL;
     registry_release(shard->registry);
     shard->registry = NULL;
+}
+
+/* Between two commands nothing of a registry is in use in a shard but its own reference, and the code of types: that is
+ * types.c's business. The older registry goes with the last reference to it, which may be that of values made by its
+ * code. */
+enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint)
+{
+    const struct registry *older = shard->registry;
+    check(!shard->tail.open);
+    check(older == NULL || (!shard_is_loading(shard) && registry_follows(newer, older)));
+    TRY(types_adopt(&shard->types, older, newer, complaint)); /* shard P1: nothing after it is refused */
+    shard->registry = registry_keep(newer);
+    registry_release(older);
+    return STATUS_OK;
 }
 
 void shard_configure(struct shard *shard, const struct shard_options *options)
@@ -173,94 +182,4 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
     heat_turn(&shard->keyspace.heat, monotonic_ms);
-}
-
-/* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
-static bool expire_some(struct shard *shard)
-{
-    if (!shard_may_change(shard)) {
-        return false;
-    }
-    for (int i = 0; i < SHARD_EXPIRE_SLICE; i++) {
-        struct entry *entry = expire_due(&shard->keyspace.expire, shard->now_ms);
-        if (entry == NULL || sweep_claim(shard, entry)) {
-            return false;
-        }
-        struct gm_bytes key = entry_key(entry);
-        apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
-    }
-    return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
-}
-
-bool shard_turn_end(struct shard *shard)
-{
-    check(!shard->tail.open && shard->crumb->kind == CRUMB_NONE);
-    int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
-    bool more = expire_some(shard);
-    if (begun_us != 0) {
-        meters_took(shard->meters, "expire-cycle", begun_us);
-    }
-    more = evict_turn(shard) || more;
-    more = types_turn(shard) || more;
-    return keyspace_reap(&shard->keyspace, SHARD_REAP_SLICE) || more;
-}
-
-int64_t shard_next_ms(const struct shard *shard)
-{
-    int64_t next = INT64_MAX;
-    int64_t expires = expire_next(&shard->keyspace.expire);
-    bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
-    if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
-        int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
-        if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
-            next = shard->monotonic_ms + wait;
-        }
-    }
-    return next;
-}
-
-/* ---- digest ---- */
-
-struct digester {
-    struct gm_sink sink;
-    const struct shard *shard;
-    struct siphash_key chain;
-    uint64_t sum;
-};
-
-static void mix(struct digester *digester, struct gm_bytes bytes)
-{
-    digester->chain.k1 = siphash(&digester->chain, bytes);
-    digester->chain.k0 ^= digester->chain.k1;
-}
-
-static void digest_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
-{
-    struct digester *digester = container_of(sink, struct digester, sink);
-    mix(digester, (struct gm_bytes){(const uint8_t *)&op, sizeof op});
-    mix(digester, body);
-}
-
-static void digest_entry(void *context, void *element)
-{
-    struct digester *digester = context;
-    const struct entry *entry = element;
-    int64_t expire_at_ms = entry_expire_at(entry);
-    digester->chain = (struct siphash_key){0x67656f6d7973, 1};
-    mix(digester, entry_key(entry));
-    mix(digester, gm_bytes_of(shard_type_of(digester->shard, entry)->name));
-    mix(digester, (struct gm_bytes){(const uint8_t *)&expire_at_ms, sizeof expire_at_ms});
-    bool told = dump_value(digester->shard, entry, &digester->sink);
-    mix(digester, told ? BYTES("") : BYTES("refused"));
-    digester->sum += digester->chain.k1;
-}
-
-uint64_t shard_digest(struct shard *shard)
-{
-    struct digester digester = {.sink = {.record = digest_record}, .shard = shard};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&shard->keyspace.table, cursor, digest_entry, &digester);
-    } while (cursor != 0);
-    return digester.sum;
 }

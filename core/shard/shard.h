@@ -5,7 +5,7 @@
  *
  * One turn, as the driver sees it
  *
- *     shard_turn(now)  ->  commands (serve/)  ->  shard_turn_end()  ->  the WAL takes what the tail has
+ *     shard_turn(now)  ->  commands (serve/)  ->  upkeep_turn()  ->  the WAL takes what the tail has
  *
  * A shard holds no pointer to another shard, and nothing below it holds a pointer to it but through what it was given.
  * Those above hear of changes as listeners (change.h), and of the rest through struct shard_events.
@@ -108,7 +108,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
 void shard_finish(struct shard *shard);
 
 /* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
- * is read. Values go over to newer code bit by bit (types.h). Whoever has pointers into the old registry looks to it
+ * is read. Values go over to newer code bit by bit (settle.h). Whoever has pointers into the old registry looks to it
  * (worker_adopt). STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
 must_use enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
 
@@ -162,15 +162,8 @@ void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *
 /* Records go to this log from now on; NULL: to none. */
 void shard_log_to(struct shard *shard, struct wal *wal);
 
-/* Begins a turn with its time. */
+/* Begins a turn with its time; upkeep.h ends it. */
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);
-
-/* Removes what has expired, evicts what there is no memory for, releases what was flushed, a bounded amount of each.
- * True: there is more to do at once. */
-bool shard_turn_end(struct shard *shard);
-
-/* When shard_turn wants to be called at the latest, monotonic ms: an expiry is due. INT64_MAX: no wish. */
-int64_t shard_next_ms(const struct shard *shard);
 
 static inline const struct shard_type *shard_type_of(const struct shard *shard, const struct entry *entry)
 {
@@ -179,8 +172,5 @@ static inline const struct shard_type *shard_type_of(const struct shard *shard, 
 
 /* The value as a module sees it. Borrowed from the entry. */
 struct gm_cell shard_cell(const struct entry *entry);
-
-/* Order-independent digest of all that is stored: keys, types, expiries, values as dumped. O(data). */
-uint64_t shard_digest(struct shard *shard);
 
 #endif

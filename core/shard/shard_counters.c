@@ -61,7 +61,7 @@ const struct counter_table shard_counters_module_memory = COUNTER_TABLE(struct s
 struct shard_share shard_counters_type(const struct shard *shard, uint32_t type)
 {
     check(type > 0 && type < shard->types.count);
-    struct types_share share = types_share(shard, type);
+    struct types_share share = types_share(&shard->types, type);
     return (struct shard_share){
         .keys = share.keys, .bytes = share.bytes, .loaded = shard->types.by_number[type].abi != NULL};
 }

@@ -4,6 +4,7 @@
 #include "shard/source.h"
 
 #include "shard/apply.h"
+#include "shard/settle.h"
 
 static struct source *source_of(struct record_sink *sink)
 {
@@ -17,7 +18,7 @@ static enum status declare(struct record_sink *sink, uint16_t type, struct gm_by
         complaint_set(complaint, "type number %u is out of range", type);
         return STATUS_CORRUPT;
     }
-    int number = types_number(source->shard, name);
+    int number = types_number(&source->shard->types, name);
     if (number < 0) {
         complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
@@ -72,7 +73,7 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     shard->tail.epoch = record->epoch;
     uint64_t hash = hash_of(source, record);
     if (__builtin_expect(shard->types.settling, 0)) {
-        (void)types_settle(shard, record->key, hash); /* the record is for the newest code */
+        (void)settle_key(shard, record->key, hash); /* the record is for the newest code */
     }
     return apply_again(shard, &ours, hash, complaint);
 }

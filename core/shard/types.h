@@ -3,16 +3,15 @@
 /* types.h - the types of a shard by the number that entries carry, and what happens when their code changes.
  *
  * A number has one name for ever. A name may have several numbers: values stay with the code that made them, under its
- * number, until they have been made anew under the number of the newer code. See types.c.
+ * number, until they have been made anew under the number of the newer code. See types.c, and settle.h for
+ * how they are made anew.
  */
 #ifndef GEOMYS_SHARD_TYPES_H
 #define GEOMYS_SHARD_TYPES_H
 
-#include "log/record.h"
+#include "log/tail.h"
 #include "module/registry.h"
-#include "store/entry.h"
-
-struct shard;
+#include "store/keyspace.h"
 
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
@@ -21,6 +20,8 @@ struct shard_type {
 };
 
 struct types {
+    struct tail *tail;               /* borrowed: names are declared to it */
+    const struct keyspace *keyspace; /* borrowed: what is left of each number */
     struct shard_type by_number[ENTRY_TYPE_COUNT];
     uint32_t count;                                /* numbers so far, 0 among them */
     uint8_t *numbers;                              /* owned; registry type index -> number of its newest code, or 0 */
@@ -31,35 +32,34 @@ struct types {
     uint64_t cursor;                               /* of the walk through the table */
 };
 
-void types_init(struct types *types);
+/* Both outlive it. */
+void types_init(struct types *types, struct tail *tail, const struct keyspace *keyspace);
 void types_finish(struct types *types);
 
 /* The number of a type's newest code by name, a new one if it is unknown; -1: there are too many. Declares it to the
  * log. O(types). */
-int types_number(struct shard *shard, struct gm_bytes name);
+int types_number(struct types *types, struct gm_bytes name);
 
-/* Takes over the types of a registry that the shard is about to have. Between commands. STATUS_TOO_BIG: there are more
- * than entries have numbers for; nothing has changed then. O(types^2), no value is touched. */
-must_use enum status types_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
+/* Takes over the types of a registry that is about to follow `older`, which is NULL at the beginning. Between commands.
+ * STATUS_TOO_BIG: there are more than entries have numbers for; nothing has changed then. O(types^2), no value is
+ * touched. */
+must_use enum status types_adopt(struct types *types, const struct registry *older, const struct registry *newer,
+                                 struct complaint *complaint);
 
-/* If the value of the key is older than its type's code, or frozen for lack of one that is there now, makes it anew.
- * True: it did, and the entry has moved, or has gone. Nobody hears of it: what is stored is the same. O(value). */
-bool types_settle(struct shard *shard, struct gm_bytes key, uint64_t hash);
+/* Lets go of code that nothing is left of. O(types). */
+void types_retire(struct types *types);
 
 /* What is stored under all numbers of a name. `number` is the newest of them: types_newest. O(types). */
 struct types_share {
     uint64_t keys;
     uint64_t bytes;
 };
-struct types_share types_share(const struct shard *shard, uint32_t number);
+struct types_share types_share(const struct types *types, uint32_t number);
 
 /* Whether it is the number of its name: one of each name is. */
 static inline bool types_newest(const struct types *types, uint32_t number)
 {
     return types->now[number] == number;
 }
-
-/* Settles a few values. True: there is more to do at once. Nothing to do: O(1). */
-bool types_turn(struct shard *shard);
 
 #endif

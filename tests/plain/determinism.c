@@ -31,6 +31,7 @@
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
 #include "serve/turn.h"
+#include "shard/digest.h"
 #include "shard/source.h"
 #include "store/slot.h"
 #include "support/seed.h"
@@ -364,7 +365,7 @@ static uint64_t recover(struct world *world)
         die("reading the log again", &complaint);
     }
     replay_destroy(replay);
-    uint64_t digest = shard_digest(&third);
+    uint64_t digest = digest_shard(&third);
     shard_finish(&third);
     return digest;
 }
@@ -401,8 +402,8 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
     for (uint64_t i = 0; i < steps; i++) {
         step(&world);
         if (i % 512 == 511) {
-            uint64_t expected = shard_digest(&world.first);
-            compare("second shard", shard_digest(&world.second), expected, i);
+            uint64_t expected = digest_shard(&world.first);
+            compare("second shard", digest_shard(&world.second), expected, i);
             compare("fourth shard", shard_fixture_rebuilt_digest(&world.first), expected, i);
         }
     }
@@ -411,7 +412,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
         die("closing the log", &complaint);
     }
     struct outcome outcome = {
-        .digest = shard_digest(&world.first),
+        .digest = digest_shard(&world.first),
         .answers = world.answers.k0,
         .log = log_digest(&world),
         .calls = world.calls,
@@ -419,7 +420,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
         .keys = world.first.keyspace.table.count,
         .answer_bytes = world.answer_bytes,
     };
-    compare("second shard", shard_digest(&world.second), outcome.digest, steps);
+    compare("second shard", digest_shard(&world.second), outcome.digest, steps);
     compare("third shard", recover(&world), outcome.digest, steps);
     compare("fourth shard", shard_fixture_rebuilt_digest(&world.first), outcome.digest, steps);
     shard_fixture_check_empty(&world.first);

@@ -2,6 +2,7 @@
 
 /* fuzz_plan.c - the interpreter of scripts of commands; fuzz_plan.h says what a script is and what is checked. */
 #include "support/fuzz_plan.h"
+#include "shard/digest.h"
 
 #include "log/replay.h"
 #include "module/usage/usage_random.h"
@@ -263,10 +264,10 @@ static void live(struct script *script, struct gm_bytes rest)
 static void check_copies(struct script *script, const struct registry *registry)
 {
     struct shard_fixture follower;
-    uint64_t digest = shard_digest(&script->at.shard);
+    uint64_t digest = digest_shard(&script->at.shard);
     shard_fixture_begin(&follower, &(struct shard_fixture_options){.seed = 2}, registry, false);
     shard_fixture_replay(&script->at, &follower);
-    check(shard_digest(&follower.shard) == digest);
+    check(digest_shard(&follower.shard) == digest);
     check(follower.damages == 0);
     shard_fixture_close(&follower);
     check(shard_fixture_rebuilt_digest(&script->at.shard) == digest);

@@ -3,6 +3,7 @@
 /* shard_fixture.c - the turns of a node, without the node. The order of things within a turn is that of
  * core/node/node.c. */
 #include "support/shard_fixture.h"
+#include "shard/digest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,7 +182,7 @@ void shard_fixture_close(struct shard_fixture *fixture)
 
 void shard_fixture_configure(struct shard_fixture *fixture)
 {
-    worker_configure(&fixture->worker, &fixture->options);
+    sessions_configure(&fixture->worker, &fixture->options);
 }
 
 void shard_fixture_adopt(struct shard_fixture *fixture, const struct registry *newer)
@@ -488,7 +489,8 @@ static void rebuild_entry(void *context, void *element)
     struct rebuild *rebuild = context;
     rebuild->entry = element;
     rebuild->begun = false;
-    int number = types_number(rebuild->target, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
+    int number =
+        types_number(&rebuild->target->types, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
     bool dumped = dump_value(rebuild->source, rebuild->entry, &rebuild->sink);
@@ -508,7 +510,7 @@ uint64_t shard_fixture_rebuilt_digest(struct shard *shard)
         cursor = table_scan(&shard->keyspace.table, cursor, rebuild_entry, &rebuild);
     } while (cursor != 0);
     check(target.stats.damaged == 0);
-    uint64_t digest = shard_digest(&target);
+    uint64_t digest = digest_shard(&target);
     shard_fixture_check_empty(&target);
     shard_finish(&target);
     return digest;

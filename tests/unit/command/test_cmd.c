@@ -197,7 +197,7 @@ static void freeze_list(struct world *plain)
     struct gm_bytes key = BYTES("list");
     const struct entry *entry = keyspace_find(&rich.shard.keyspace, key, keyspace_hash(&rich.shard.keyspace, key));
     const struct gm_type *type = shard_type_of(&rich.shard, entry)->abi;
-    int number = types_number(&plain->shard, gm_bytes_of(type->id));
+    int number = types_number(&plain->shard.types, gm_bytes_of(type->id));
     cr_assert_gt(number, 0);
     struct mover mover = {
         .sink = {.record = move_records}, .target = &plain->shard, .key = "list", .type = (uint16_t)number};
@@ -242,7 +242,7 @@ Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
     struct session *session = world.session;
     expect(session, ":1\r\n", "RPUSH list a");
     struct gm_bytes key = BYTES("list");
-    int number = types_number(&world.shard, BYTES("geomys.deque/1"));
+    int number = types_number(&world.shard.types, BYTES("geomys.deque/1"));
     struct record record = {.sequence = world.shard.tail.last_sequence,
                             .type = (uint16_t)number,
                             .op = 60000,

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "log/reader.h"
 #include "shard/apply_follow.h"
+#include "shard/digest.h"
 #include "support/node_fixture.h"
 #include "support/seed.h"
 
@@ -131,7 +132,7 @@ static void compare(struct scene *scene)
     struct follower *follower = &scene->follower;
     uint64_t sequence = follower->shard.tail.last_sequence;
     if (scene->digests[sequence] != 0) {
-        cr_assert_eq(shard_digest(&follower->shard), scene->digests[sequence], "at sequence %llu",
+        cr_assert_eq(digest_shard(&follower->shard), scene->digests[sequence], "at sequence %llu",
                      (unsigned long long)sequence);
         follower->compared++;
     }
@@ -186,7 +187,7 @@ static void scene_start(struct scene *scene, uint64_t seed)
     prng_seed(&scene->prng, seed);
     node_fixture_init(&scene->at, seed);
     cr_assert_eq(node_fixture_start(&scene->at, modules, 3), STATUS_OK, "%s", scene->at.complaint.text);
-    scene->digests[0] = shard_digest(&scene->at.node->replica.shard);
+    scene->digests[0] = digest_shard(&scene->at.node->replica.shard);
     follower_start(&scene->follower, seed + 1);
 }
 
@@ -241,7 +242,7 @@ static void say(struct scene *scene)
     }
     uint64_t sequence = tail_of(scene)->last_sequence;
     cr_assert_lt(sequence, SEQUENCES);
-    scene->digests[sequence] = shard_digest(&scene->at.node->replica.shard);
+    scene->digests[sequence] = digest_shard(&scene->at.node->replica.shard);
 }
 
 /* ---- the stories ---- */
@@ -268,7 +269,7 @@ static void follow_under_load(struct scene *scene, unsigned commands)
     cr_assert_eq(scene->follower.shard.tail.last_sequence, tail_of(scene)->last_sequence);
     cr_assert_eq(scene->follower.shard.tail.epoch, tail_of(scene)->epoch);
     cr_assert_gt(scene->follower.compared - before, commands / 3);
-    cr_assert_eq(shard_digest(&scene->follower.shard), shard_digest(&scene->at.node->replica.shard));
+    cr_assert_eq(digest_shard(&scene->follower.shard), digest_shard(&scene->at.node->replica.shard));
 }
 
 Test(follow, from_memory_while_the_leader_is_under_load)
@@ -344,12 +345,12 @@ Test(follow, refuses_what_is_not_the_next_batch_and_carries_out_nothing_of_it)
     cr_assert_eq(apply_follow(&follower->source, second.bytes, &halfway, &complaint), STATUS_INVALID);
     cr_assert_not(halfway);
     cr_assert(follower->heard == 0 && follower->shard.tail.last_sequence == 0);
-    cr_assert_eq(shard_digest(&follower->shard), scene->digests[0]);
+    cr_assert_eq(digest_shard(&follower->shard), scene->digests[0]);
     cr_assert_eq(apply_follow(&follower->source, slice.bytes, &halfway, &complaint), STATUS_OK);
     cr_assert_eq(apply_follow(&follower->source, slice.bytes, &halfway, &complaint), STATUS_INVALID, "not twice");
     cr_assert_eq(apply_follow(&follower->source, second.bytes, &halfway, &complaint), STATUS_OK);
     cr_assert_eq(follower->heard, 3); /* behind the record that has begun the epoch */
-    cr_assert_eq(shard_digest(&follower->shard), shard_digest(&scene->at.node->replica.shard));
+    cr_assert_eq(digest_shard(&follower->shard), digest_shard(&scene->at.node->replica.shard));
     tail_release(tail_of(scene), &slice);
     tail_release(tail_of(scene), &second);
     tail_cursor_close(&cursor);

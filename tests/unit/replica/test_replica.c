@@ -5,6 +5,7 @@
 
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
+#include "shard/digest.h"
 #include "support/node_fixture.h"
 
 const struct gm_module *geomys_module_kv(void);
@@ -61,12 +62,12 @@ Test(replica, its_data_are_there_again_and_the_log_goes_on)
     start(&at);
     cr_expect_str_eq(node_fixture_say(&at, "SET a 1"), "OK");
     cr_expect_str_eq(node_fixture_say(&at, "RPUSH l x y"), ":2");
-    uint64_t digest = shard_digest(&at.node->replica.shard);
+    uint64_t digest = digest_shard(&at.node->replica.shard);
     uint64_t last = at.node->replica.shard.tail.last_sequence;
     for (unsigned round = 0; round < 3; round++) {
         reload(&at);
         load(&at);
-        cr_expect_eq(shard_digest(&at.node->replica.shard), digest);
+        cr_expect_eq(digest_shard(&at.node->replica.shard), digest);
         cr_expect_eq(at.node->replica.shard.tail.last_sequence, last);
         cr_expect_str_eq(node_fixture_say(&at, "GET a"), "\"1\"");
     }
@@ -122,18 +123,18 @@ Test(replica, a_snapshot_under_way_is_given_up)
     for (unsigned i = 0; i < 300; i++) {
         cr_assert_not_null(node_fixture_say(&at, "RPUSH large %04000u", i));
     }
-    uint64_t digest = shard_digest(&at.node->replica.shard);
+    uint64_t digest = digest_shard(&at.node->replica.shard);
     cr_expect_str_eq(node_fixture_say(&at, "BGSAVE"), "Background saving started");
     cr_assert(at.node->replica.shard.sweep.active);
     reload(&at);
     cr_expect(!at.node->replica.shard.sweep.active);
     load(&at);
-    cr_expect_eq(shard_digest(&at.node->replica.shard), digest);
+    cr_expect_eq(digest_shard(&at.node->replica.shard), digest);
     cr_expect_eq(at.node->replica.saver.newest, 0);
     cr_expect_str_eq(node_fixture_say(&at, "SAVE"), "OK");
     reload(&at);
     load(&at);
-    cr_expect_eq(shard_digest(&at.node->replica.shard), digest);
+    cr_expect_eq(digest_shard(&at.node->replica.shard), digest);
     cr_expect_gt(at.node->replica.saver.newest, 0);
     node_fixture_finish(&at);
 }

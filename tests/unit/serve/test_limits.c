@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "shard/digest.h"
 #include "support/shard_fixture.h"
 
 static char *word_of(size_t size)
@@ -48,7 +49,7 @@ Test(limits, a_key_has_at_most_65535_bytes)
     expect_said(&at, 0, ":1", "DBSIZE");
     shard_fixture_open(&copy, &(struct shard_fixture_options){.seed = 5});
     shard_fixture_replay(&at, &copy);
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
     memory_free(key);

@@ -8,6 +8,7 @@
 
 #include "geomys/module.h"
 #include "log/record.h"
+#include "shard/digest.h"
 #include "support/shard_fixture.h"
 
 enum { OP_SET = 1, OP_REFUSED = 2, OP_CLEAR = 3, OP_DISPUTED = 4 };
@@ -136,7 +137,7 @@ Test(damage, a_plan_whose_record_its_own_type_refuses)
     shard_fixture_replay(&at, &copy);
     cr_expect_eq(copy.damages, 1);
     expect_damaged(&copy, "k");
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     expect_said(&at, 0, ":1", "DEL k");
     expect_said(&at, 0, "OK", "CELL k 1 new");
     expect_said(&at, 0, "\"new\"", "CELLGET k");
@@ -153,7 +154,7 @@ Test(damage, a_first_record_that_is_refused)
     expect_damaged(&at, "k");
     shard_fixture_replay(&at, &copy);
     expect_damaged(&copy, "k");
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }
@@ -243,10 +244,10 @@ Test(damage, further_records_are_kept_and_told_no_more)
     record.flags = 0;
     record.op = OP_REFUSED;
     cr_expect_eq(shard_fixture_accept(&at, "test.cell/1", record), STATUS_OK);
-    uint64_t damaged = shard_digest(&at.shard);
+    uint64_t damaged = digest_shard(&at.shard);
     record.op = OP_SET;
     cr_expect_eq(shard_fixture_accept(&at, "test.cell/1", record), STATUS_OK);
-    cr_expect_neq(shard_digest(&at.shard), damaged, "it is kept");
+    cr_expect_neq(digest_shard(&at.shard), damaged, "it is kept");
     record.op = 1;
     cr_expect_eq(shard_fixture_accept(&at, "geomys.deque/1", record), STATUS_OK);
     cr_expect_eq(shard_fixture_accept(&at, "test.cell/1", record), STATUS_OK);
@@ -306,10 +307,10 @@ Test(damage, an_epoch_that_begins_touches_no_key_and_nobody_hears_of_it)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     expect_said(&at, 0, "OK", "SET k 1");
     expect_said(&at, 0, "OK", "WATCH k");
-    uint64_t digest = shard_digest(&at.shard);
+    uint64_t digest = digest_shard(&at.shard);
     struct record record = {.op = RECORD_OP_EPOCH, .body = record_epoch_body(&epoch, body)};
     cr_expect_eq(shard_fixture_accept(&at, NULL, record), STATUS_OK);
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     expect_said(&at, 0, "OK", "MULTI");
     expect_said(&at, 0, "QUEUED", "GET k");
     expect_said(&at, 0, "[\"1\"]", "EXEC");

@@ -7,6 +7,7 @@
 
 #include "serve/notify.h"
 #include "shard/apply.h"
+#include "shard/digest.h"
 #include "shard/evict.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
@@ -218,7 +219,7 @@ Test(evict, recovery_has_the_same_keys)
         struct shard_fixture other;
         shard_fixture_open(&other, &(struct shard_fixture_options){.seed = 77});
         shard_fixture_replay(&fixture, &other);
-        cr_expect_eq(shard_digest(&fixture.shard), shard_digest(&other.shard), "policy %d", policy);
+        cr_expect_eq(digest_shard(&fixture.shard), digest_shard(&other.shard), "policy %d", policy);
         cr_expect_eq(other.shard.stats.evicted, 0, "it has decided nothing");
         cr_expect_eq(other.damages, 0);
         shard_fixture_close(&other);

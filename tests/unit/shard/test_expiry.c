@@ -3,6 +3,7 @@
 /* test_expiry.c - that a key's time has come is decided once, by whoever leads, and is a record like any other. */
 #include <criterion/criterion.h>
 
+#include "shard/digest.h"
 #include "support/shard_fixture.h"
 
 Test(expiry, removed_by_nobodys_command_and_logged_once)
@@ -64,7 +65,7 @@ Test(expiry, a_reader_of_the_log_decides_nothing)
     shard_fixture_pass(&copy, 5000);
     cr_expect_not_null(shard_fixture_entry(&copy, "a"), "while it reads, its clock says nothing");
     expect_records(&copy, "");
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     copy.shard.role = SHARD_ALONE;
     shard_fixture_pass(&copy, 0);
     expect_records(&copy, "expired a removes");
@@ -145,7 +146,7 @@ Test(expiry, the_default_is_for_new_values_only)
     expect_said(&at, 0, ":-1", "PTTL moved");
     expect_said(&at, 0, ":-1", "PTTL copy");
     shard_fixture_replay(&at, &copy);
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard),
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard),
                  "the record says it, not the reader's configuration");
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
@@ -193,7 +194,7 @@ Test(expiry, a_clock_that_jumps_back)
     expect_said(&at, 0, "OK", "SET c 1 PX 1");
     expect_said(&at, 0, ":1005000", "PTTL b");
     shard_fixture_replay(&at, &copy);
-    cr_expect_eq(shard_digest(&copy.shard), shard_digest(&at.shard));
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }

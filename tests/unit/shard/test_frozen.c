@@ -6,6 +6,7 @@
  * history. */
 #include <criterion/criterion.h>
 
+#include "shard/digest.h"
 #include "shard/frozen.h"
 #include "support/shard_fixture.h"
 
@@ -102,7 +103,7 @@ Test(frozen, expiry_rename_copy_and_deletion)
     expect_said(&plain, 0, ":-1", "PTTL list");
     expect_said(&plain, 0, ":1", "PEXPIRE list 1000");
     cr_expect_eq(plain.shard.keyspace.frozen, 2);
-    cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), shard_digest(&plain.shard));
+    cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), digest_shard(&plain.shard));
     shard_fixture_pass(&plain, 1000);
     expect_said(&plain, 0, "[\"text\"]", "KEYS *");
     expect_said(&plain, 0, ":1", "DEL text");
@@ -162,12 +163,12 @@ Test(frozen, the_digest_sees_the_records)
     shard_fixture_replay(&full, &plain);
     shard_fixture_replay(&full, &other);
     cr_expect_eq(other.shard.keyspace.frozen, 400);
-    cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), shard_digest(&plain.shard));
-    cr_expect_eq(shard_fixture_rebuilt_digest(&other.shard), shard_digest(&other.shard));
-    uint64_t before = shard_digest(&plain.shard);
+    cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), digest_shard(&plain.shard));
+    cr_expect_eq(shard_fixture_rebuilt_digest(&other.shard), digest_shard(&other.shard));
+    uint64_t before = digest_shard(&plain.shard);
     struct record record = {.op = 1, .key = BYTES("list7"), .body = BYTES("")};
     cr_expect_eq(shard_fixture_accept(&plain, "geomys.deque/1", record), STATUS_OK);
-    cr_expect_neq(shard_digest(&plain.shard), before);
+    cr_expect_neq(digest_shard(&plain.shard), before);
     expect_said(&plain, 0, "OK", "FLUSHALL");
     cr_expect_eq(plain.shard.keyspace.frozen, 0);
     expect_said(&plain, 0, ":0", "DBSIZE");

@@ -15,6 +15,7 @@
 #include "log/snapshot_writer.h"
 #include "replica/snapshot_target.h"
 #include "serve/waiters.h"
+#include "shard/digest.h"
 #include "shard/sweep.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
@@ -106,7 +107,7 @@ static void picture_begin(struct picture *picture, struct shard_fixture *at, siz
                                .time_ms = at->now_ms};
     picture->sim = sim_disk_create(1);
     picture->sequence = cut.sequence;
-    picture->digest = shard_digest(shard);
+    picture->digest = digest_shard(shard);
     picture->keys = shard->keyspace.table.count;
     picture->writer = snapshot_writer_create(&config, sim_disk_interface(picture->sim), &cut, &shard->tail.epochs);
     snapshot_target_init(&picture->target, picture->writer);
@@ -161,7 +162,7 @@ static uint64_t picture_digest(struct picture *picture, const struct shard_fixtu
     }
     cr_assert_eq(status, STATUS_OK, "%s", complaint.text);
     snapshot_reader_destroy(reader);
-    uint64_t digest = shard_digest(&into.shard);
+    uint64_t digest = digest_shard(&into.shard);
     shard_fixture_close(&into);
     return digest;
 }

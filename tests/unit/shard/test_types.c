@@ -6,7 +6,9 @@
  * one has made, the other must never touch. Version 1 says "1:" before what it reads, version 2 "2:". */
 #include <criterion/criterion.h>
 
+#include "shard/digest.h"
 #include "shard/frozen.h"
+#include "shard/settle.h"
 #include "support/shard_fixture.h"
 
 enum { OP_SET = 1, OP_ADD = 2, OP_ODD = 3 /* which the second version does not know */ };
@@ -250,7 +252,7 @@ static uint8_t number_of(struct shard_fixture *at, const char *key)
 
 /* ---- stories ---- */
 
-/* types P4, P5 */
+/* settle P1, settle P2 */
 Test(types, values_go_over_to_newer_code_bit_by_bit_and_nothing_else_changes)
 {
     struct shard_fixture at;
@@ -259,26 +261,26 @@ Test(types, values_go_over_to_newer_code_bit_by_bit_and_nothing_else_changes)
     fill(&at, 500);
     expect_said(&at, 0, ":1", "PEXPIRE key7 5000");
     expect_said(&at, 0, "OK", "BOXSET '' empty-name");
-    uint64_t digest = shard_digest(&at.shard);
+    uint64_t digest = digest_shard(&at.shard);
     (void)shard_fixture_records(&at);
     load(&at, &box_2, NULL);
     cr_expect_eq(left(&at), 501, "none was touched");
-    cr_expect_eq(shard_digest(&at.shard), digest, "dumped by the code that made them");
-    cr_expect(types_turn(&at.shard), "there is more to do");
+    cr_expect_eq(digest_shard(&at.shard), digest, "dumped by the code that made them");
+    cr_expect(settle_turn(&at.shard), "there is more to do");
     cr_expect(left(&at) > 0 && left(&at) < 501, "%llu", (unsigned long long)left(&at));
     cr_expect_eq(first.closed, 0, "there are values of it");
-    cr_expect_eq(shard_digest(&at.shard), digest, "of both versions");
+    cr_expect_eq(digest_shard(&at.shard), digest, "of both versions");
     expect_said(&at, 0, "\"2:text499\"", "BOXGET key499"); /* the fixture takes turns until nothing is left to do */
     cr_expect_eq(left(&at), 0);
     cr_expect_eq(first.closed, 1, "its code is gone");
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     expect_records(&at, "");
     expect_said(&at, 0, "\"2:text3\"", "BOXGET key3");
     expect_said(&at, 0, "\"2:empty-name\"", "BOXGET ''");
     expect_said(&at, 0, ":5000", "PTTL key7");
     expect_said(&at, 0, "OK", "BOXADD key3 more");
     expect_records(&at, "test.box key3");
-    cr_expect(!types_turn(&at.shard) && !at.shard.types.settling);
+    cr_expect(!settle_turn(&at.shard) && !at.shard.types.settling);
     cr_expect_eq(at.damages, 0);
     shard_fixture_close(&at);
 }
@@ -293,7 +295,7 @@ Test(types, a_value_that_is_asked_for_goes_over_at_once)
     load(&at, &box_2, NULL);
     at.shard.sweep.active = true; /* as while a snapshot is made whose writer has failed: the walk rests */
     at.shard.keyspace.swept ^= ENTRY_SWEPT;
-    cr_expect_not(types_turn(&at.shard));
+    cr_expect_not(settle_turn(&at.shard));
     expect_said(&at, 0, "\"2:text0\"", "BOXGET key0");
     expect_said(&at, 0, "OK", "BOXADD key1 more");
     expect_said(&at, 0, "\"2:text1more\"", "BOXGET key1");
@@ -337,9 +339,9 @@ Test(types, the_older_version_comes_back_before_all_have_gone_over)
     open_with(&at, &box_1, NULL);
     fill(&at, 300);
     uint8_t older = number_of(&at, "key0");
-    uint64_t digest = shard_digest(&at.shard);
+    uint64_t digest = digest_shard(&at.shard);
     load(&at, &box_2, NULL);
-    cr_assert(types_turn(&at.shard));
+    cr_assert(settle_turn(&at.shard));
     uint64_t gone_over = 300 - left(&at);
     load(&at, &box_1, NULL);
     cr_expect_eq(left(&at), gone_over);
@@ -347,7 +349,7 @@ Test(types, the_older_version_comes_back_before_all_have_gone_over)
     cr_expect_eq(left(&at), 0);
     cr_expect_eq(number_of(&at, "key0"), older);
     expect_said(&at, 0, "\"1:text0\"", "BOXGET key0");
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     shard_fixture_close(&at);
 }
 
@@ -360,21 +362,21 @@ Test(types, values_freeze_when_their_module_goes_and_thaw_when_it_comes_back)
     fill(&at, 100);
     expect_said(&at, 0, "OK", "SET other v");
     expect_said(&at, 0, ":1", "PEXPIRE key7 5000");
-    uint64_t digest = shard_digest(&at.shard);
+    uint64_t digest = digest_shard(&at.shard);
     unload(&at, "test.box");
     expect_begins(&at, 0, "-ERR unknown command 'BOXGET'", "BOXGET key1");
     expect_begins(&at, 0, "-MODMISSING", "GET key1");
     cr_expect_eq(at.shard.keyspace.frozen, 100);
     cr_expect_eq(first.closed, 1);
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     expect_said(&at, 0, ":5000", "PTTL key7");
     expect_said(&at, 0, ":1", "DEL key99");
-    digest = shard_digest(&at.shard);
+    digest = digest_shard(&at.shard);
     load(&at, &box_1, &second);
     cr_expect_eq(at.shard.keyspace.frozen, 99, "nobody has asked yet");
     expect_said(&at, 0, "\"1:text1\"", "BOXGET key1");
     cr_expect_eq(at.shard.keyspace.frozen, 0);
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     expect_said(&at, 0, "\"v\"", "GET other");
     shard_fixture_close(&at);
     cr_expect(first.closed == 1 && second.closed == 1);
@@ -395,7 +397,7 @@ Test(types, what_was_read_without_its_module_thaws_when_that_comes)
     load(&plain, &box_2, NULL);
     expect_said(&plain, 0, "\"2:onetwothree\"", "BOXGET a");
     expect_said(&plain, 0, ":9000", "PTTL a");
-    cr_expect_eq(shard_digest(&plain.shard), shard_digest(&full.shard));
+    cr_expect_eq(digest_shard(&plain.shard), digest_shard(&full.shard));
     shard_fixture_close(&full);
     shard_fixture_close(&plain);
 }
@@ -431,7 +433,7 @@ Test(types, what_newer_code_does_not_accept_is_damaged_and_kept)
     open_with(&at, &box_1, &first);
     expect_said(&at, 0, "OK", "BOXSET good text");
     expect_said(&at, 0, "OK", "BOXSET bad oddity");
-    uint64_t digest = shard_digest(&at.shard);
+    uint64_t digest = digest_shard(&at.shard);
     load(&at, &box_2, NULL);
     shard_fixture_pass(&at, 1);
     cr_expect_eq(at.damages, 1);
@@ -440,7 +442,7 @@ Test(types, what_newer_code_does_not_accept_is_damaged_and_kept)
     expect_begins(&at, 0, "-DAMAGED", "BOXGET bad");
     expect_said(&at, 0, "\"2:text\"", "BOXGET good");
     cr_expect_eq(first.closed, 1, "what is kept are records");
-    cr_expect_eq(shard_digest(&at.shard), digest);
+    cr_expect_eq(digest_shard(&at.shard), digest);
     load(&at, &box_1, NULL);
     shard_fixture_pass(&at, 1);
     expect_begins(&at, 0, "-DAMAGED", "BOXGET bad");
@@ -479,7 +481,7 @@ Test(types, code_stays_until_what_was_flushed_is_released)
     fill(&at, 50);
     keyspace_flush(&at.shard.keyspace);
     load(&at, &box_1, NULL);
-    while (types_turn(&at.shard)) {
+    while (settle_turn(&at.shard)) {
     }
     cr_expect_eq(second.closed, 0);
     shard_fixture_pass(&at, 1); /* releases, */

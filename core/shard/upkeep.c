@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+
+/* upkeep.c - what the host does in a shard of its own accord, at the end of each turn.
+ *
+ * Limits   At most EXPIRE_SLICE keys expire and REAP_SLICE flushed entries are released per turn: the rest comes in the
+ *          next, between the clients' commands. */
+#include "shard/upkeep.h"
+
+#include "meter/meters.h"
+#include "shard/apply.h"
+#include "shard/settle.h"
+
+#define EXPIRE_SLICE 200
+#define REAP_SLICE   4096
+
+/* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
+static bool expire_some(struct shard *shard)
+{
+    if (!shard_may_change(shard)) {
+        return false;
+    }
+    for (int i = 0; i < EXPIRE_SLICE; i++) {
+        struct entry *entry = expire_due(&shard->keyspace.expire, shard->now_ms);
+        if (entry == NULL || sweep_claim(shard, entry)) {
+            return false;
+        }
+        struct gm_bytes key = entry_key(entry);
+        apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
+    }
+    return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
+}
+
+bool upkeep_turn(struct shard *shard)
+{
+    check(!shard->tail.open && shard->crumb->kind == CRUMB_NONE);
+    int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
+    bool more = expire_some(shard);
+    if (begun_us != 0) {
+        meters_took(shard->meters, "expire-cycle", begun_us);
+    }
+    more = evict_turn(shard) || more;
+    more = settle_turn(shard) || more;
+    return keyspace_reap(&shard->keyspace, REAP_SLICE) || more;
+}
+
+int64_t upkeep_next_ms(const struct shard *shard)
+{
+    int64_t next = INT64_MAX;
+    int64_t expires = expire_next(&shard->keyspace.expire);
+    bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
+    if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
+        int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
+        if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
+            next = shard->monotonic_ms + wait;
+        }
+    }
+    return next;
+}
