@@ -115,6 +115,38 @@ Test(replica, clients_stay_and_hear_that_it_loads)
     node_fixture_finish(&at);
 }
 
+/* Who waits for the disk is asked again only when there is a log again: no log at the moment is not "no log". */
+Test(replica, who_waits_for_the_disk_waits_on)
+{
+    const struct gm_module *modules[] = {geomys_module_kv()};
+    struct node_fixture at;
+    node_fixture_init(&at, 6);
+    at.config.persistence = CONFIG_PERSISTENCE_BUFFERED;
+    cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    for (unsigned i = 0; i < 3000; i++) { /* enough for several turns of loading */
+        cr_assert_str_eq(node_fixture_say(&at, "SET large%u %04000u", i, i), "OK");
+    }
+    node_fixture_settle(&at); /* so that "no log" is not what it was tried at the last time */
+    cr_expect_str_eq(node_fixture_say(&at, "BGSAVE"), "Background saving started");
+    node_fixture_send(&at, "SET a 2");
+    node_fixture_send(&at, "WAITAOF 1 0 0");
+    while (at.conn.output.size == 0) {
+        node_fixture_turn(&at, 1); /* written, not synced */
+    }
+    cr_expect(gm_bytes_equal(buf_bytes(&at.conn.output), BYTES("+OK\r\n")));
+    buf_clear(&at.conn.output, SIZE_MAX);
+    cr_assert(saver_is_busy(&at.node->replica.saver));
+    reload(&at); /* SAVE would hear that it has been given up */
+    node_fixture_turn(&at, 0);
+    cr_assert_eq(at.node->replica.state, REPLICA_LOADING);
+    cr_expect_eq(at.conn.output.size, 0, "'%.*s'", (int)at.conn.output.size, (const char *)at.conn.output.data);
+    load(&at);
+    node_fixture_settle(&at);
+    cr_expect(gm_bytes_equal(buf_bytes(&at.conn.output), BYTES("*2\r\n:1\r\n:0\r\n")), "'%.*s'",
+              (int)at.conn.output.size, (const char *)at.conn.output.data);
+    node_fixture_finish(&at);
+}
+
 /* A snapshot under way is given up, and nothing of it is taken for one. */
 Test(replica, a_snapshot_under_way_is_given_up)
 {
