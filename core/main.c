@@ -52,7 +52,7 @@ static enum status read_file(const char *path, size_t limit, struct buf *out, st
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        complaint_set(complaint, "can not read %s: %s", path, strerror(errno));
+        complaint_set(complaint, "cannot read %s: %s", path, strerror(errno));
         return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
     }
     buf_init(out, limit);
@@ -68,7 +68,7 @@ static enum status read_file(const char *path, size_t limit, struct buf *out, st
         return STATUS_TOO_BIG;
     }
     if (got < 0) {
-        complaint_set(complaint, "can not read %s: %s", path, strerror(error));
+        complaint_set(complaint, "cannot read %s: %s", path, strerror(error));
         return STATUS_IO;
     }
     return STATUS_OK;
@@ -151,7 +151,7 @@ static enum status find_modules(const char *folder, struct paths *paths, struct 
 {
     DIR *dir = opendir(folder);
     if (dir == NULL) {
-        complaint_set(complaint, "can not read the module folder %s: %s", folder, strerror(errno));
+        complaint_set(complaint, "cannot read the module folder %s: %s", folder, strerror(errno));
         return STATUS_NOT_FOUND;
     }
     const struct dirent *item;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* siphash.h - SipHash-1-3 (Aumasson, Bernstein 2012): a keyed hash whose collisions can not be guessed without the key,
- * so a client can not flood one bucket. [any thread] */
+/* siphash.h - SipHash-1-3 (Aumasson, Bernstein 2012): a keyed hash whose collisions cannot be guessed without the key,
+ * so a client cannot flood one bucket. [any thread] */
 #ifndef GEOMYS_BASE_SIPHASH_H
 #define GEOMYS_BASE_SIPHASH_H
 

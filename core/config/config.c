@@ -326,7 +326,7 @@ enum status config_set(struct config *config, struct gm_bytes name, struct gm_by
         return STATUS_NOT_FOUND;
     }
     if (key->touches == 0) {
-        complaint_set(complaint, "\"%s\" can not be changed while the server runs", key->name);
+        complaint_set(complaint, "\"%s\" cannot be changed while the server runs", key->name);
         return STATUS_REFUSED;
     }
     check(key->type != CONFIG_LIST && key->type != CONFIG_PATHS);

@@ -164,7 +164,7 @@ void config_describe(const struct config *config, size_t key, struct buf *value)
 must_use enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text,
                                 struct complaint *complaint);
 
-/* What a change of setting `key` touches, enum config_touches or-ed; 0: it can not be changed while the server runs. */
+/* What a change of setting `key` touches, enum config_touches or-ed; 0: it cannot be changed while the server runs. */
 unsigned config_touches(size_t key);
 
 /* Settings that have been changed, and may be changed back. */

@@ -6,7 +6,7 @@
  *          So it is made first, then shown to those whom it touches, then kept or undone.
  *
  * Idea     What each setting was is held as text, and put back if one that follows is refused, or if the caller says
- *          so: through the same door through which it once came in, so it can not be refused now. */
+ *          so: through the same door through which it once came in, so it cannot be refused now. */
 #include "config/config_keys.h"
 
 static void release(struct config_change *change)

@@ -300,7 +300,7 @@ enum status config_put_bool(struct config *config, const struct config_key *key,
                             struct complaint *complaint)
 {
     if (truth && (key->flags & CONFIG_LATER) != 0) {
-        complaint_set(complaint, "\"%s\" can not be true yet: a single node is what this version runs", key->name);
+        complaint_set(complaint, "\"%s\" cannot be true yet: a single node is what this version runs", key->name);
         return STATUS_REFUSED;
     }
     *(bool *)field(config, key) = truth;

@@ -175,7 +175,7 @@ static must_use enum status verify(const struct rewrite *rewrite, struct complai
         const struct config_key *key = config_key_at(i);
         bool hidden = (key->flags & CONFIG_SECRET) != 0 && !rewrite->given[i];
         if (key->touches != 0 && !hidden && !is_same(rewrite->config, &back, key)) {
-            complaint_set(complaint, "the value of \"%s\" can not be written as JSON", key->name);
+            complaint_set(complaint, "the value of \"%s\" cannot be written as JSON", key->name);
             status = STATUS_INVALID;
         }
     }

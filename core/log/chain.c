@@ -91,7 +91,7 @@ enum status chain_load(struct chain *chain, uint64_t current, struct complaint *
         status = measure(chain, &chain->segments[i]);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, "the segments of the log can not be looked at: %s", status_text(status));
+        complaint_set(complaint, "the segments of the log cannot be looked at: %s", status_text(status));
         return status;
     }
     append(chain, current);

@@ -91,14 +91,14 @@ enum status mark_read(struct disk *disk, struct mark *out, struct complaint *com
     struct disk_file *file;
     enum status status = disk->ops->open(disk, MARK_NAME, DISK_READ, &file);
     if (status != STATUS_OK) {
-        complaint_set(complaint, MARK_NAME " can not be opened: %s", status_text(status));
+        complaint_set(complaint, MARK_NAME " cannot be opened: %s", status_text(status));
         return status;
     }
     size_t got = 0;
     status = disk->ops->read(disk, file, 0, slots, sizeof slots, &got);
     disk->ops->close(disk, file);
     if (status != STATUS_OK) {
-        complaint_set(complaint, MARK_NAME " can not be read: %s", status_text(status));
+        complaint_set(complaint, MARK_NAME " cannot be read: %s", status_text(status));
         return status;
     }
     return mark_parse((struct gm_bytes){slots, got}, out, complaint);
@@ -129,7 +129,7 @@ enum status mark_create(struct disk *disk, const struct mark *first, struct comp
         disk->ops->close(disk, file);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, MARK_NAME " can not be written: %s", status_text(status));
+        complaint_set(complaint, MARK_NAME " cannot be written: %s", status_text(status));
     }
     return status;
 }

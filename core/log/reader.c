@@ -278,7 +278,7 @@ static void on_read(struct disk_request *request)
         request->status = STATUS_IO; /* somebody cuts the file while it is read */
     }
     if (request->status != STATUS_OK) {
-        complaint_set(&reader->complaint, "%s can not be read: %s", reader->name, status_text(request->status));
+        complaint_set(&reader->complaint, "%s cannot be read: %s", reader->name, status_text(request->status));
         (void)fail(reader, request->status == STATUS_NOT_FOUND ? STATUS_IO : request->status);
     }
     if (reader->config.on_ready != NULL) {

@@ -45,7 +45,7 @@ struct reader *reader_create(const struct reader_config *config, uint64_t sequen
  *   AGAIN      nothing at the moment: after on_ready, or when the log has gone on, there may be more
  *   NOT_FOUND  it is in no segment any more: only a snapshot helps
  *   INVALID    `sequence` was none that can be begun with
- *   CORRUPT, VERSION, IO  a segment can not be read
+ *   CORRUPT, VERSION, IO  a segment cannot be read
  * each but the first two with a sentence, and for good. Parses at most what was read at once. */
 must_use enum status reader_next(struct reader *reader, size_t max, struct reader_run *out,
                                  struct complaint *complaint);

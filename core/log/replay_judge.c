@@ -40,7 +40,7 @@ enum status replay_judge_damaged(const struct replay *replay, uint64_t offset, s
 
 enum status replay_judge_no_access(const char *name, enum status status, struct complaint *complaint)
 {
-    complaint_set(complaint, "%s can not be read or repaired: %s", name, status_text(status));
+    complaint_set(complaint, "%s cannot be read or repaired: %s", name, status_text(status));
     return status;
 }
 
@@ -122,7 +122,7 @@ static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(replay->name, status, complaint);
 }
 
-/* The log ends with what can not be delivered: a bad record of `extent` bytes at `at`, or (extent 0) an unfinished
+/* The log ends with what cannot be delivered: a bad record of `extent` bytes at `at`, or (extent 0) an unfinished
  * batch. */
 static enum status judge_tail(struct replay *replay, uint64_t at, uint64_t extent, const char *why,
                               struct complaint *complaint)
@@ -165,7 +165,7 @@ enum status replay_judge(struct replay *replay, uint64_t extent, const char *why
     uint64_t at = replay->base + replay->parsed;
     uint64_t data = 0;
     if (!replay->has_table) { /* a segment that is not abandoned was synced with its table before it was named */
-        return replay_judge_damaged(replay, at, complaint, "its table of epochs can not be read");
+        return replay_judge_damaged(replay, at, complaint, "its table of epochs cannot be read");
     }
     enum status status = tear_first_data(&replay->at, at, &data);
     if (status != STATUS_OK) {

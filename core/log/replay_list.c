@@ -81,7 +81,7 @@ static enum status read_mark(struct replay *replay, struct complaint *complaint)
         return STATUS_OK;
     }
     complaint_prefix(complaint,
-                     "the log can not be trusted to be complete without its mark file (geomys-log cut FOLDER makes "
+                     "the log cannot be trusted to be complete without its mark file (geomys-log cut FOLDER makes "
                      "a copy that has one)");
     return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }

@@ -74,7 +74,7 @@ must_use enum status replay_judge(struct replay *replay, uint64_t extent, const 
 must_use enum status replay_judge_damaged(const struct replay *replay, uint64_t offset, struct complaint *complaint,
                                           const char *why);
 
-/* Complains that the file can not be used; `status`, which says why. */
+/* Complains that the file cannot be used; `status`, which says why. */
 must_use enum status replay_judge_no_access(const char *name, enum status status, struct complaint *complaint);
 
 #endif

@@ -284,7 +284,7 @@ static enum status measure(struct disk *disk, struct snapshot_found *found, stru
         disk->ops->close(disk, file);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, "%s can not be read: %s", name, status_text(status));
+        complaint_set(complaint, "%s cannot be read: %s", name, status_text(status));
     }
     return status;
 }
@@ -294,7 +294,7 @@ enum status snapshot_list(struct disk *disk, struct snapshot_found **out, size_t
     struct listing listing = {0};
     enum status status = disk->ops->list(disk, add_name, &listing);
     if (status != STATUS_OK) {
-        complaint_set(complaint, "the data folder can not be read: %s", status_text(status));
+        complaint_set(complaint, "the data folder cannot be read: %s", status_text(status));
     }
     for (size_t i = 0; i < listing.count && status == STATUS_OK; i++) {
         status = measure(disk, &listing.found[i], complaint);

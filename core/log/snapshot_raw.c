@@ -73,7 +73,7 @@ static void fail(struct snapshot_raw *raw, enum status status, const char *why)
 {
     raw->step = STEP_FAILED;
     raw->failure = status;
-    complaint_set(&raw->complaint, "%s can not be sent: %s", raw->request.name, why);
+    complaint_set(&raw->complaint, "%s cannot be sent: %s", raw->request.name, why);
 }
 
 static enum status ask(struct snapshot_raw *raw, uint64_t offset, size_t size)

@@ -84,7 +84,7 @@ static enum status refuse(const struct snapshot_reader *reader, uint64_t place, 
 
 static enum status no_access(const struct snapshot_reader *reader, enum status status, struct complaint *complaint)
 {
-    complaint_set(complaint, "%s can not be read: %s", reader->name, status_text(status));
+    complaint_set(complaint, "%s cannot be read: %s", reader->name, status_text(status));
     return status;
 }
 
@@ -302,7 +302,7 @@ static const char *take_content(struct snapshot_reader *reader, const struct sna
     }
     if (head->codec != SNAPSHOT_PLAIN) {
         if (!unpack(reader, head, stored)) {
-            return "the block can not be decompressed";
+            return "the block cannot be decompressed";
         }
         content = (struct gm_bytes){reader->plain, head->plain_size};
     }

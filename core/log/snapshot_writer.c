@@ -19,7 +19,7 @@
  *
  *          A record larger than a block is cut into blocks that hold nothing else, so all buffers have one size. One
  *          for which there might be no room though less than half of memory_max waits is *outsize*: nobody knows before
- *          it is there, and then it can not wait. So one such record at a time has memory beside memory_max. Nothing
+ *          it is there, and then it cannot wait. So one such record at a time has memory beside memory_max. Nothing
  *          that has a choice comes after it until as many blocks have come back, which are given up, not kept.
  *
  * Promises
@@ -192,7 +192,7 @@ static void fail_with(struct snapshot_writer *writer, const char *what, enum sta
         return;
     }
     const char *advice = status == STATUS_NO_SPACE ? "; make room on the disk" : "";
-    complaint_set(&writer->complaint, "the snapshot was given up: " SNAPSHOT_TEMPORARY " can not be %s: %s%s", what,
+    complaint_set(&writer->complaint, "the snapshot was given up: " SNAPSHOT_TEMPORARY " cannot be %s: %s%s", what,
                   status_text(status), advice);
     give_up(writer);
 }

@@ -24,7 +24,7 @@ struct wal_config {
 struct wal_events {
     /* `written` or `synced` has advanced, or `full` has changed. Called from completions and wal_turn. */
     void (*on_progress)(void *context);
-    /* The log can not be trusted any more (failed sync, I/O error): the process must stop. `complaint` says why. */
+    /* The log cannot be trusted any more (failed sync, I/O error): the process must stop. `complaint` says why. */
     void (*on_failed)(void *context, const struct complaint *complaint);
     void *context;
 };

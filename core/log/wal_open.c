@@ -59,7 +59,7 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
         status = ops->sync_names(wal->disk);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, "the log's first segment %s can not be created: %s", name, status_text(status));
+        complaint_set(complaint, "the log's first segment %s cannot be created: %s", name, status_text(status));
         return status;
     }
     wal->offset = wal->head.size;
@@ -79,7 +79,7 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
     TRY(mark_read(wal->disk, &wal->mark, complaint));
     enum status status = ops->open(wal->disk, position->segment, DISK_WRITE, &file);
     if (status != STATUS_OK) {
-        complaint_set(complaint, "%s can not be opened: %s", position->segment, status_text(status));
+        complaint_set(complaint, "%s cannot be opened: %s", position->segment, status_text(status));
         return status;
     }
     wal->file = file;
@@ -94,7 +94,7 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
         status = ops->read(wal->disk, file, 0, bytes, sizeof bytes, &got);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, "%s can not be read: %s", position->segment, status_text(status));
+        complaint_set(complaint, "%s cannot be read: %s", position->segment, status_text(status));
         return status;
     }
     TRY(segment_parse((struct gm_bytes){bytes, got}, &header, complaint));
@@ -115,7 +115,7 @@ enum status wal_open_files(struct wal *wal, const struct replay_end *position, s
         status = mark_now(wal);
     }
     if (status != STATUS_OK) {
-        complaint_set(complaint, MARK_NAME " can not be written: %s", status_text(status));
+        complaint_set(complaint, MARK_NAME " cannot be written: %s", status_text(status));
     }
     return status;
 }

@@ -8,7 +8,7 @@
  * Idea    First the few fields that every ABI has at the same place (size, major, minor); only if they fit, the others.
  *         The smallest sizes below are those of the first version of an ABI major: structs only grow.
  *
- * Limits  A pointer that points nowhere can not be recognised.
+ * Limits  A pointer that points nowhere cannot be recognised.
  */
 #include "module/descriptor.h"
 

@@ -47,7 +47,7 @@ static enum status resolve(const char *path, char absolute[static PATH_MAX], str
     if (realpath(path, absolute) == NULL || stat(absolute, &stat_of) != 0) {
         enum status status = errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_IO;
         complaint_set(complaint, "module %s: %s", path,
-                      status == STATUS_NOT_FOUND ? "there is no such file" : "it can not be read");
+                      status == STATUS_NOT_FOUND ? "there is no such file" : "it cannot be read");
         return status;
     }
     if (!S_ISREG(stat_of.st_mode)) {

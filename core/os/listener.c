@@ -2,7 +2,7 @@
 
 /* listener.c - accepting, and what to do when nothing more can be accepted.
  *
- * Why      A process without descriptors can not accept, and can not take the connection off the kernel's queue either:
+ * Why      A process without descriptors cannot accept, and cannot take the connection off the kernel's queue either:
  *          the listening socket stays readable and a naive loop spins at full speed.
  *
  * Idea     One descriptor is kept spare. When there are no more, it is given up, the connection is accepted with it,
@@ -86,7 +86,7 @@ static void tell_trouble(struct os_loop *loop, int error)
     loop->trouble_told = true;
     loop->trouble_ms = loop->monotonic_ms;
     char sentence[160];
-    snprintf(sentence, sizeof sentence, "can not accept new connections, %zu are open: %s%s", loop->conn_count,
+    snprintf(sentence, sizeof sentence, "cannot accept new connections, %zu are open: %s%s", loop->conn_count,
              strerrordesc_np(error), error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
     loop->driver.on_trouble(loop->driver.context, sentence);
 }
@@ -264,7 +264,7 @@ static enum status refuse(struct complaint *complaint, const char *where, int er
     } else if (error == EACCES) {
         advice = "; ports below 1024 and other people's folders take a privilege";
     }
-    complaint_set(complaint, "can not listen on %s: %s%s", where, strerrordesc_np(error), advice);
+    complaint_set(complaint, "cannot listen on %s: %s%s", where, strerrordesc_np(error), advice);
     return error == EADDRINUSE ? STATUS_EXISTS : STATUS_REFUSED;
 }
 
@@ -282,7 +282,7 @@ enum status os_loop_listen_tcp(struct os_loop *loop, const char *address, uint16
 {
     struct address where;
     if (address_from_tcp(&where, address, port) != STATUS_OK) {
-        complaint_set(complaint, "can not listen on \"%s\": not an IPv4 or IPv6 address", address);
+        complaint_set(complaint, "cannot listen on \"%s\": not an IPv4 or IPv6 address", address);
         return STATUS_INVALID;
     }
     char text[NET_ADDRESS_MAX];
@@ -343,7 +343,7 @@ enum status os_loop_listen_unix(struct os_loop *loop, const char *path, unsigned
 {
     struct address where;
     if (address_from_path(&where, path) != STATUS_OK) {
-        complaint_set(complaint, "can not listen on \"%s\": the path of a socket has 1 to 107 bytes", path);
+        complaint_set(complaint, "cannot listen on \"%s\": the path of a socket has 1 to 107 bytes", path);
         return STATUS_INVALID;
     }
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -65,7 +65,7 @@ enum status os_loop_create(struct os_loop **out, const struct os_loop_driver *dr
     loop->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (loop->epoll < 0 || loop->timer < 0 || loop->spare < 0 ||
         !loop_control(loop, EPOLL_CTL_ADD, loop->timer, EPOLLIN | EPOLLET, &loop->timer_source)) {
-        complaint_set(complaint, "can not create the event loop: %s", strerrordesc_np(errno));
+        complaint_set(complaint, "cannot create the event loop: %s", strerrordesc_np(errno));
         close_descriptors(loop);
         memory_free(loop);
         return STATUS_REFUSED;
@@ -110,7 +110,7 @@ enum status os_loop_watch(struct os_loop *loop, int descriptor, void (*on_ready)
     watch->on_ready = on_ready;
     watch->context = context;
     if (!loop_control(loop, EPOLL_CTL_ADD, descriptor, EPOLLIN, &watch->source)) {
-        complaint_set(complaint, "can not watch a descriptor: %s", strerrordesc_np(errno));
+        complaint_set(complaint, "cannot watch a descriptor: %s", strerrordesc_np(errno));
         memory_free(watch);
         return STATUS_REFUSED;
     }

@@ -186,7 +186,7 @@ static const struct disk_ops ops = {
 
 static enum status refuse(enum status status, const char *folder, const char *what, struct complaint *complaint)
 {
-    complaint_set(complaint, "the data folder %s can not be %s: %s", folder, what, strerror(errno));
+    complaint_set(complaint, "the data folder %s cannot be %s: %s", folder, what, strerror(errno));
     return status;
 }
 
@@ -195,7 +195,7 @@ static void sync_parent(int folder_fd)
 {
     int parent = openat(folder_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent >= 0) {
-        (void)os_file_sync_folder(parent); /* some parents can not be synced; the log's own syncs decide */
+        (void)os_file_sync_folder(parent); /* some parents cannot be synced; the log's own syncs decide */
         (void)close(parent);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* os_process.c - from /proc and getrusage. What can not be learnt is 0 or "". */
+/* os_process.c - from /proc and getrusage. What cannot be learnt is 0 or "". */
 #include "os/os_process.h"
 
 #include <stdio.h>

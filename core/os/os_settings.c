@@ -5,7 +5,7 @@
  * Idea     The new text goes into a file beside it, with its owner and permissions, and to the disk; then that takes
  *          its name. So whoever reads the file sees the old text or the new one, also after a crash.
  *
- * Limits   A file that is mounted by itself (as containers do it) can not be replaced: the refusal says so. */
+ * Limits   A file that is mounted by itself (as containers do it) cannot be replaced: the refusal says so. */
 #include "os/os_settings.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 static enum status refuse(struct complaint *complaint, const char *what, const char *path, int error)
 {
-    complaint_set(complaint, "can not %s %s: %s", what, path, strerrordesc_np(error));
+    complaint_set(complaint, "cannot %s %s: %s", what, path, strerrordesc_np(error));
     return error == ENOENT ? STATUS_NOT_FOUND : error == ENOSPC || error == EDQUOT ? STATUS_NO_SPACE : STATUS_IO;
 }
 
@@ -69,7 +69,7 @@ static bool write_all(int fd, struct gm_bytes text)
     return true;
 }
 
-/* A server that is not root can not give a file away: then it stays its own, with the same permissions. */
+/* A server that is not root cannot give a file away: then it stays its own, with the same permissions. */
 static bool keep_mode(int fd, const struct stat *old)
 {
     if (fchown(fd, old->st_uid, old->st_gid) != 0 && fchown(fd, (uid_t)-1, old->st_gid) != 0) {

@@ -45,7 +45,7 @@ enum status os_signal_create(struct os_signal **out, struct os_loop *loop, void 
     check(before != SIG_ERR);
     int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (descriptor < 0) {
-        complaint_set(complaint, "can not listen for signals: %s", strerrordesc_np(errno));
+        complaint_set(complaint, "cannot listen for signals: %s", strerrordesc_np(errno));
         return STATUS_REFUSED;
     }
     struct os_signal *self = memory_zeroed(sizeof *self);

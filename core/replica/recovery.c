@@ -52,7 +52,7 @@ static uint64_t cut_of(const struct recovery *recovery)
 
 /* ---- choosing ---- */
 
-/* The snapshot at `index` can not be read, for a reason that says nothing about the others. */
+/* The snapshot at `index` cannot be read, for a reason that says nothing about the others. */
 static void pass_over(struct recovery *recovery, enum status status, const struct complaint *why)
 {
     recovery->damaged[recovery->index] = status == STATUS_CORRUPT;

@@ -102,7 +102,7 @@ static void on_removed(struct disk_request *request)
     saver->removing = false;
     saver->surplus_count--;
     if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
-        trace(saver->trace, TRACE_WARNING, "%s is not needed any more but can not be removed: %s", request->name,
+        trace(saver->trace, TRACE_WARNING, "%s is not needed any more but cannot be removed: %s", request->name,
               status_text(request->status));
     }
 }

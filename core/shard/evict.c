@@ -2,7 +2,7 @@
 
 /* evict.c - choosing and removing; evict.h has the argument.
  *
- * Limits   A pool's candidate whose entry has gone, and whose address and bucket another entry has now, can not be told
+ * Limits   A pool's candidate whose entry has gone, and whose address and bucket another entry has now, cannot be told
  *          from the old one: it is judged by the other's note, which is then new. Flushed memory that has not been
  *          released yet is released before any key goes, a slice per command; meanwhile nobody is refused. */
 #include "shard/evict.h"

@@ -11,7 +11,7 @@
  * What the allocator reserved for an entry follows from its size (memory_held), unless it has ENTRY_SPARE: then the
  * allocator knows.
  *
- * A *frozen* value is one whose type can not be applied here (its module is absent, or the value is damaged): its bytes
+ * A *frozen* value is one whose type cannot be applied here (its module is absent, or the value is damaged): its bytes
  * are the records that make it, kept as they came (shard/frozen.h).
  */
 #ifndef GEOMYS_STORE_ENTRY_H

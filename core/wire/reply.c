@@ -200,7 +200,7 @@ void reply_null_array(struct reply *reply)
     (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("*-1\r\n"));
 }
 
-/* `width` elements for each of `announced`. A count that RESP can not express is no reply. */
+/* `width` elements for each of `announced`. A count that RESP cannot express is no reply. */
 static void aggregate(struct reply *reply, char type, size_t announced, unsigned width)
 {
     uint64_t elements;

@@ -4,7 +4,7 @@
  *
  * Idea     Bytes go straight into the connection's output. `owed` counts the elements that still have to come: 1 at the
  *          beginning, one less with each element, and as many more as an array announces. A reply is whole when it is
- *          0: so a module that announces three and gives two can not shift every later answer of the connection.
+ *          0: so a module that announces three and gives two cannot shift every later answer of the connection.
  *
  * Promises
  *   I1  No text that came from a client or a module gets into the framing: line breaks in errors and statuses become

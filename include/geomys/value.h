@@ -58,7 +58,7 @@ struct gm_record {
 enum gm_status {
     GM_OK = 0,
     GM_CORRUPT =
-        1, /* the body is malformed, or can not belong to this value: the host quarantines the key and says so */
+        1, /* the body is malformed, or cannot belong to this value: the host quarantines the key and says so */
 };
 
 struct gm_apply;
@@ -199,7 +199,7 @@ static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, si
 
 #define GM_SCALAR_SCRATCH 32         /* bytes that scalar may use for text it makes */
 #define GM_DUMP_BODY      16384      /* bytes of body that one dump record should aim at */
-#define GM_DUMP_REFUSED   UINT64_MAX /* what dump returns for a value that it can not tell */
+#define GM_DUMP_REFUSED   UINT64_MAX /* what dump returns for a value that it cannot tell */
 
 struct gm_call;
 

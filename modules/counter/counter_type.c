@@ -5,7 +5,7 @@
  * Idea     GM_WORD    the integer itself: a counter needs no memory besides its cell
  *          GM_BYTES   the text of a number that is no 64-bit integer, as INCRBYFLOAT left it
  *
- *          ADD takes one or two bytes in the log where SET takes up to ten; SET is for what can not be said as a sum
+ *          ADD takes one or two bytes in the log where SET takes up to ten; SET is for what cannot be said as a sum
  *          (the first value after a string of another type, a float that is whole again) and for dumps.
  *
  * Promises

@@ -12,7 +12,7 @@
  *          at each step. Nobody can see the form but through OBJECT ENCODING: a dump says only what the elements are.
  *
  * Promises
- *   P1  A body is checked wholly before the first change; what can not belong to the value is GM_CORRUPT.
+ *   P1  A body is checked wholly before the first change; what cannot belong to the value is GM_CORRUPT.
  *   P2  An empty deque does not exist: the change that takes the last element clears the cell.
  *   P3  Dumps are canonical: filled greedily from the front, so equal elements give equal records.
  *

@@ -78,11 +78,11 @@ def test_refusals_leave_the_file_alone():
             equal(read(path), '{"maxclients" 5}')
             os.remove(path)
             answer = client.call("CONFIG", "REWRITE")
-            assert isinstance(answer, Error) and "can not read" in answer, answer
+            assert isinstance(answer, Error) and "cannot read" in answer, answer
             equal(os.listdir(etc), [])
             os.mkdir(path)
             answer = client.call("CONFIG", "REWRITE")
-            assert isinstance(answer, Error) and "can not read" in answer, answer
+            assert isinstance(answer, Error) and "cannot read" in answer, answer
             os.rmdir(path)
             write(path, "{}")
             equal(client.call("CONFIG", "REWRITE"), b"OK")

@@ -375,7 +375,7 @@ def changeable(client):
         if answer == b"OK":
             names.append(name.decode())
         else:
-            assert "can not be changed while the server runs" in answer or "there is no setting" in answer, answer
+            assert "cannot be changed while the server runs" in answer or "there is no setting" in answer, answer
     return names
 
 

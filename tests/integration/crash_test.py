@@ -167,7 +167,7 @@ def test_a_value_that_its_type_does_not_dump():
             equal(client.info("persistence")["rdb_last_bgsave_status"], "err")
             answer = client.call("RENAME", "bad", "other")
             assert isinstance(answer, Error) and "does not dump" in answer, answer
-            equal(client.call("CRASH.GET", "bad"), b"refuse", "a value that can not be renamed")
+            equal(client.call("CRASH.GET", "bad"), b"refuse", "a value that cannot be renamed")
             equal(client.call("DEL", "bad"), 1)
             equal(client.call("SAVE"), b"OK", "without the value")
             equal(client.info("persistence")["rdb_last_bgsave_status"], "ok")

@@ -32,7 +32,7 @@ def small_disk():
                               capture_output=True, text=True)
         if done.returncode != 0:
             reason = (done.stderr.strip() or "no reason given").splitlines()[0]
-            raise Skip(f"a tmpfs can not be mounted here ({reason})")
+            raise Skip(f"a tmpfs cannot be mounted here ({reason})")
         try:
             yield folder, disk
         finally:
@@ -200,7 +200,7 @@ def test_a_snapshot_that_does_not_fit():
 
 
 def test_killed_and_ended_while_full():
-    """An end that can not write everything down says so, and loses nothing that was acknowledged."""
+    """An end that cannot write everything down says so, and loses nothing that was acknowledged."""
     promised = {}
     with small_disk() as (folder, disk):
         server = Server(folder, persistence="writethroughdisk", wal_segment_size="256kb")

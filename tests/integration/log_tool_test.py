@@ -190,12 +190,12 @@ def test_damage_is_found_and_what_is_behind_it_is_printed():
         first = bytearray(whole)
         first[64 + 32 + 100] ^= 1
         text = tool(1, "print", write(folder, NAME, first))
-        assert "can not be read: the checksum of the block is wrong" in text, text
+        assert "cannot be read: the checksum of the block is wrong" in text, text
         assert '"beta" dump fresh 100000 bytes' in text and '"gamma" dump fresh damaged' in text, text
         head = bytearray(whole)
         head[64 + 20] ^= 1
         text = tool(1, "print", write(folder, NAME, head))
-        assert "can not be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
+        assert "cannot be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
         future = bytearray(whole)
         struct.pack_into("<H", future, 12, 3)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))

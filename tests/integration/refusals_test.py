@@ -166,7 +166,7 @@ def test_other_addresses_need_a_password():
             with server.client() as client:
                 equal(client.call("DBSIZE"), 0)
                 answer = client.call("CONFIG", "SET", "password", "")
-                assert isinstance(answer, Error), "the password of an open port can not be taken away"
+                assert isinstance(answer, Error), "the password of an open port cannot be taken away"
         with Server(folder, persistence="none", bind="0.0.0.0", allow_insecure=True) as server:
             with server.client() as client:
                 equal(client.call("DBSIZE"), 0)
@@ -223,7 +223,7 @@ def test_folders_that_can_not_be_used():
         for program_folder in (os.path.dirname(PROGRAM),):
             probe = subprocess.run(["test", "-x", PROGRAM], preexec_fn=become_somebody)
             if probe.returncode != 0:
-                print(f"***** SKIPPED unwritable folder: {program_folder} can not be read by others *****")
+                print(f"***** SKIPPED unwritable folder: {program_folder} cannot be read by others *****")
                 return
         refused(1, [closed], *base(folder, data_folder=closed), before=become_somebody, home="/")
         equal(os.listdir(closed), [])

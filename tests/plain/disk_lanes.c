@@ -129,7 +129,7 @@ static void run(struct os_disk *os, bool by_drain)
     struct chain chains[DISK_LANES][CHAINS];
     for (size_t i = 0; i < DISK_LANES; i++) {
         if (disk->ops->open(disk, names[i], DISK_CREATE, &lanes[i].file) != STATUS_OK) {
-            die("a file can not be created");
+            die("a file cannot be created");
         }
         for (size_t k = 0; k < CHAINS; k++) {
             chain_start(&chains[i][k], disk, &lanes[i], (enum disk_lane)i);
@@ -147,7 +147,7 @@ static void run(struct os_disk *os, bool by_drain)
         expect_contents(disk, &lanes[i]);
         disk->ops->close(disk, lanes[i].file);
         if (disk->ops->remove(disk, names[i]) != STATUS_OK) {
-            die("a file can not be removed");
+            die("a file cannot be removed");
         }
     }
 }

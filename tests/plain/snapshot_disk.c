@@ -178,7 +178,7 @@ static void run(const char *folder, uint64_t keys, size_t size, enum snapshot_co
     char name[DISK_NAME_MAX];
     snapshot_name(7, name);
     if (disk->ops->remove(disk, name) != STATUS_OK) {
-        die("the snapshot can not be removed");
+        die("the snapshot cannot be removed");
     }
     os_disk_destroy(os);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* resp_text.c - a strict reader of replies, written apart from core/wire so that both can not err in the same way. */
+/* resp_text.c - a strict reader of replies, written apart from core/wire so that both cannot err in the same way. */
 #include "support/resp_text.h"
 
 struct reader {

@@ -11,7 +11,7 @@
  *     shard_fixture_close(&at);
  *
  * Each `say` is a turn of its own, as a node would take it. What a client hears is what the gate has let go, as the
- * text of resp_text.h; several replies have " | " between them. Whatever a test can not go on with fails a check.
+ * text of resp_text.h; several replies have " | " between them. Whatever a test cannot go on with fails a check.
  */
 #ifndef GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H
 #define GEOMYS_TESTS_SUPPORT_SHARD_FIXTURE_H

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How many instructions the server carries out for a request, outside the kernel, as valgrind's callgrind counts them.
 
-Why     Time on a shared machine scatters by several per cent, so a change that costs one per cent can not be seen
+Why     Time on a shared machine scatters by several per cent, so a change that costs one per cent cannot be seen
         there. A count of instructions can be had again within a thousandth, whatever else the machine does.
 Idea    The server runs under callgrind with counting off while it is filled, then each test is counted for itself:
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is measured. Each function adds rows to the bench; a row holds a sample per round and server, taken in turn.
 
-Why     Two runs an hour apart can not be compared on a machine that is shared. What can be compared is two servers
+Why     Two runs an hour apart cannot be compared on a machine that is shared. What can be compared is two servers
         in turn, a second apart, and then the median of the rounds' ratios.
 Rules   1  Within a round each test is run on one server and at once on the other; who is first changes each round.
         2  Memory is what the filled server has beyond the same server when empty, after every key was read once: that

@@ -128,11 +128,11 @@ class Taken:
             time.sleep(SETTLE_S)
             until = time.monotonic() + self.seconds
             quiet = Probe(server, keys).run(lambda _: time.monotonic() > until)
-        self.watch.others = 0.0  # a child that saves can not be told from somebody else's work
+        self.watch.others = 0.0  # a child that saves cannot be told from somebody else's work
         extra = max(0, during.resident - before) + (copied if server.forks else 0)
         self.extra = max(extra / (before - empty), 0.001)
         self.pause_ms, self.quiet_ms = during.longest_ms, quiet.longest_ms
-        self.above_ms = max(during.longest_ms - quiet.longest_ms, 1.0)  # less can not be told
+        self.above_ms = max(during.longest_ms - quiet.longest_ms, 1.0)  # less cannot be told
 
 
 def snapshot(bench):

@@ -52,7 +52,7 @@ static size_t find_cut(const struct file *file, uint64_t at, struct segment_head
     }
     if (end == 0) {
         (void)fprintf(stderr,
-                      "geomys-log: %s: record %" PRIu64 " can not be reached: the good records end with %" PRIu64 "\n",
+                      "geomys-log: %s: record %" PRIu64 " cannot be reached: the good records end with %" PRIu64 "\n",
                       file->path, at, tally.last);
     }
     return end;
@@ -79,7 +79,7 @@ static bool write_file(const char *path, struct gm_bytes bytes)
     }
     written = written && fsync(fd) == 0;
     if (!written) {
-        (void)fprintf(stderr, "geomys-log: %s can not be written: %s\n", path, strerror(errno));
+        (void)fprintf(stderr, "geomys-log: %s cannot be written: %s\n", path, strerror(errno));
     }
     if (fd >= 0) {
         (void)close(fd);
@@ -141,7 +141,7 @@ static bool cut_segment(const char *folder, uint64_t first, uint64_t at, struct 
     if (status == STATUS_OK && target != NULL) {
         status = copy_to(target, name, (struct gm_bytes){file.bytes.data, end});
         if (status != STATUS_OK) {
-            (void)fprintf(stderr, "geomys-log: the copy of %s can not be written: %s\n", name, status_text(status));
+            (void)fprintf(stderr, "geomys-log: the copy of %s cannot be written: %s\n", name, status_text(status));
         }
     }
     file_unmap(&file);

@@ -46,7 +46,7 @@ bool line_modules(struct types *types, const char *folder_path)
 {
     DIR *folder = opendir(folder_path);
     if (folder == NULL) {
-        (void)fprintf(stderr, "geomys-log: %s can not be opened: %s\n", folder_path, strerror(errno));
+        (void)fprintf(stderr, "geomys-log: %s cannot be opened: %s\n", folder_path, strerror(errno));
         return false;
     }
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {

@@ -18,7 +18,7 @@ struct types {
     } declared[LINE_TYPES]; /* of the file at hand, by index */
 };
 
-/* Loads all modules of a folder; those that can not be loaded are told on stderr and left out. False: no such
+/* Loads all modules of a folder; those that cannot be loaded are told on stderr and left out. False: no such
  * folder. */
 bool line_modules(struct types *types, const char *folder_path);
 

@@ -5,7 +5,7 @@
  * Idea     A file is mapped and walked record by record; every record is checked as the server checks it. For a whole
  *          folder the server's own recovery is run without repair, so that the verdict is the server's.
  *
- *            print.c, print_snapshot.c    a line per record (line.c), what can not be read passed over
+ *            print.c, print_snapshot.c    a line per record (line.c), what cannot be read passed over
  *            verify.c, verify_folder.c    the verdict
  *            cut.c                        copies
  *
@@ -42,7 +42,7 @@ static const char usage_text[] =
     "server\n"
     "      can start from it.\n"
     "\n"
-    "Exit code: 0 whole, 1 damaged, 2 wrong usage or a file that can not be read, 3 whole but for a torn tail.\n";
+    "Exit code: 0 whole, 1 damaged, 2 wrong usage or a file that cannot be read, 3 whole but for a torn tail.\n";
 
 static const char *value_of(int argc, char **argv, int *at, const char *name)
 {

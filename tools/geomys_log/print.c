@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* print.c - the records of files, a line each. What can not be read is said and passed over. */
+/* print.c - the records of files, a line each. What cannot be read is said and passed over. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static enum outcome print_file(const struct file *file, struct types *types)
             continue;
         }
         size_t next = walk_find(&walk);
-        (void)printf("# bytes %zu to %zu can not be read: %s\n", walk.offset, next, walk.why.text);
+        (void)printf("# bytes %zu to %zu cannot be read: %s\n", walk.offset, next, walk.why.text);
         outcome = DAMAGED;
         walk.size = next - walk.offset;
     }

@@ -30,7 +30,7 @@ struct salvage {
 
 static void say_unreadable(struct salvage *salvage, size_t end, const char *why)
 {
-    (void)printf("# bytes %zu to %zu can not be read: %s\n", salvage->at, end, why);
+    (void)printf("# bytes %zu to %zu cannot be read: %s\n", salvage->at, end, why);
     salvage->outcome = DAMAGED;
 }
 
@@ -123,7 +123,7 @@ static void print_block(struct salvage *salvage, const struct snapshot_head *hea
     if (head->codec != SNAPSHOT_PLAIN) {
         if (!snapshot_unpack(salvage->unpacker, (enum snapshot_codec)head->codec, content, salvage->plain,
                              head->plain_size)) {
-            say_unreadable(salvage, end, "the block can not be decompressed");
+            say_unreadable(salvage, end, "the block cannot be decompressed");
             return;
         }
         content = (struct gm_bytes){salvage->plain, head->plain_size};

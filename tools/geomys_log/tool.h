@@ -11,7 +11,7 @@
 enum outcome {
     WHOLE = 0,
     DAMAGED = 1,
-    TROUBLE = 2, /* wrong usage, or a file that can not be read or written */
+    TROUBLE = 2, /* wrong usage, or a file that cannot be read or written */
     TORN = 3,    /* whole, but for a tail that the server would cut */
 };
 

@@ -170,7 +170,7 @@ static enum outcome verify_all(struct folder *folder)
         folder->oldest = mark.oldest;
     }
     if (folder->disk->ops->list(folder->disk, find_first, folder) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s can not be read\n", folder->path);
+        (void)fprintf(stderr, "geomys-log: %s cannot be read\n", folder->path);
         return TROUBLE;
     }
     enum outcome outcome = verify_snapshots(folder);

@@ -19,7 +19,7 @@ struct usage_hint {
         tokens;    /* tokens that may be the next word, by leaf number; with a partial word those that it may become */
     int argument;  /* the argument that the next (or the partial) word may be, a leaf number; -1: none */
     bool complete; /* the words are a valid call as they stand */
-    bool refused;  /* the words can not begin any call: nothing was appended */
+    bool refused;  /* the words cannot begin any call: nothing was appended */
     uint32_t at;   /* then the offending word: index into words */
 };
 

@@ -10,7 +10,7 @@
  *         an argument may (lead). Top down, each learns what may come after it, in three forms:
  *             tokens         that may be the very next word
  *             min, max       words until the end of the line
- *             options_only   nothing but token options: then a word that is none of their tokens can not belong to them
+ *             options_only   nothing but token options: then a word that is none of their tokens cannot belong to them
  *             hidden         an option of a run that this is in, given late, with something required before it: neither
  *                            the next word nor the number of words then tells what the next word is
  *
@@ -235,7 +235,7 @@ static enum status check_decidable(struct analysis *analysis, const struct usage
     /* usage_tree P2 */
     if (positional && (after->hidden || (after->min != after->max && !after->options_only))) {
         return usage_refuse(analysis->complaint, node->column,
-                            "whether this optional argument is there can not be told from what follows it");
+                            "whether this optional argument is there cannot be told from what follows it");
     }
     if (positional && begins_uncertain(usage, node)) {
         return usage_refuse(analysis->complaint, node->column, "an optional part begins with an optional argument");

@@ -5,7 +5,7 @@
  *     CRASH.PLAN segv|bus|fpe|ill|abort|stack    crashes at once, in that way
  *     CRASH.SET key word                         "apply": crashes when it is carried out; "dump", "free": when it is
  *                                                dumped or released; "load": when it is carried out while the
- *                                                environment has GEOMYS_TEST_CRASH; "refuse": can not be dumped; else a
+ *                                                environment has GEOMYS_TEST_CRASH; "refuse": cannot be dumped; else a
  *                                                value like any other
  *     CRASH.GET key                              the word
  */

@@ -47,12 +47,12 @@ def install(folder):
                               stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             reasons = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-            return f"npm can not install the clients: {(reasons or ['no reason given'])[0]}"
+            return f"npm cannot install the clients: {(reasons or ['no reason given'])[0]}"
         os.rename(growing, folder)
     except subprocess.TimeoutExpired:
-        return "npm can not install the clients: no answer from the registry"
+        return "npm cannot install the clients: no answer from the registry"
     except OSError as problem:
-        return None if os.path.isdir(folder) else f"npm can not install the clients: {problem}"  # None: by another run
+        return None if os.path.isdir(folder) else f"npm cannot install the clients: {problem}"  # None: by another run
     finally:
         shutil.rmtree(growing, ignore_errors=True)
 

@@ -199,7 +199,7 @@ Test(catalog, help_comes_from_the_server)
     cr_expect_not_null(strstr(text, "  complexity  O(1)\n"));
     cr_expect_not_null(strstr(text, "  example     GET key\n"));
     cr_expect_not_null(strstr(text, "\nCLIENT SETNAME connection-name\n"));
-    cr_expect_null(strchr(text, 27), "the server's text can not control the terminal");
+    cr_expect_null(strchr(text, 27), "the server's text cannot control the terminal");
     free(text);
     catalog_finish(&catalog);
 }

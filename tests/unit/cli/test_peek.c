@@ -50,7 +50,7 @@ Test(pager, is_the_chosen_one_or_less)
     snprintf(path, sizeof path, "/nowhere:%s", folder);
     snprintf(file, sizeof file, "%s/less", folder);
     fclose(fopen(file, "w"));
-    cr_expect_not(pager_command(NULL, path, out, sizeof out), "it can not be run");
+    cr_expect_not(pager_command(NULL, path, out, sizeof out), "it cannot be run");
     cr_assert_eq(chmod(file, 0700), 0);
     cr_expect(pager_command(NULL, path, out, sizeof out));
     cr_expect_str_eq(out, "less -R");

@@ -337,11 +337,11 @@ Test(config, refuses_values_with_their_place)
         {"{\"bind\": [\"\xc3\xa9\"], \"node_id\": 0}",
          "geomys.conf:1:28: \"node_id\" must be between 1 and 2147483647, not 0"},
         {"{\"cluster_mode\": true}",
-         "geomys.conf:1:18: \"cluster_mode\" can not be true yet: a single node is what this version runs"},
+         "geomys.conf:1:18: \"cluster_mode\" cannot be true yet: a single node is what this version runs"},
         {"{\"replication_enabled\": true}",
-         "geomys.conf:1:25: \"replication_enabled\" can not be true yet: a single node is what this version runs"},
+         "geomys.conf:1:25: \"replication_enabled\" cannot be true yet: a single node is what this version runs"},
         {"{\"sharding_enabled\": true}",
-         "geomys.conf:1:22: \"sharding_enabled\" can not be true yet: a single node is what this version runs"},
+         "geomys.conf:1:22: \"sharding_enabled\" cannot be true yet: a single node is what this version runs"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         refuse_json(cases[i].text, cases[i].sentence);
@@ -441,7 +441,7 @@ Test(config, refuses_flags_with_a_sentence)
         {"--port=01", "--port: \"external_port\" must be a whole number, not 01"},
         {"--allow-insecure=maybe", "--allow-insecure: \"allow_insecure\" must be true or false, not maybe"},
         {"--cluster_mode",
-         "--cluster_mode: \"cluster_mode\" can not be true yet: a single node is what this version runs"},
+         "--cluster_mode: \"cluster_mode\" cannot be true yet: a single node is what this version runs"},
         {"--modules=a.so,,b.so", "--modules: \"modules\" has an empty element"},
         {"--log_level=loud", "--log_level: \"log_level\" must be one of: debug info warning error; not \"loud\""},
     };
@@ -595,7 +595,7 @@ Test(config, changes_at_run_time)
     cr_assert_str_eq(complaint.text, "\"maxclients\" must be between 1 and 1000000, not 0");
     cr_assert_eq(config.maxclients, 77);
     cr_assert_eq(set(&config, "node_id", "2"), STATUS_REFUSED);
-    cr_assert_str_eq(complaint.text, "\"node_id\" can not be changed while the server runs");
+    cr_assert_str_eq(complaint.text, "\"node_id\" cannot be changed while the server runs");
     cr_assert_eq(set(&config, "maxclient", "2"), STATUS_NOT_FOUND);
     cr_assert_str_eq(complaint.text, "there is no setting \"maxclient\"; did you mean \"maxclients\"?");
     cr_assert_eq(set(&config, "password", ""), STATUS_REFUSED, "that would open the server");

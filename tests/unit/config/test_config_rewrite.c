@@ -93,7 +93,7 @@ Test(config_rewrite, back_to_the_default)
     expect_rewritten("{\"node_id\": 5}", NULL, SET("maxclients", "7", "maxclients", "10000"), "{\"node_id\": 5}");
 }
 
-/* As in Redis: what a flag said counts as the value of now. What can not be changed is not written. */
+/* As in Redis: what a flag said counts as the value of now. What cannot be changed is not written. */
 Test(config_rewrite, flags)
 {
     expect_rewritten("{\"maxclients\": 5}", "--maxclients=7", SET(NULL), "{\"maxclients\": 7}");
@@ -115,7 +115,7 @@ Test(config_rewrite, what_json_can_not_say_is_refused)
     cr_expect(strncmp(complaint.text, "the new file:1:", 15) == 0, "%s", complaint.text);
     finish();
     cr_expect(rewrite("{}", NULL, SET("latency_monitor_threshold", "9007199254740993")) == STATUS_INVALID);
-    cr_expect_str_eq(complaint.text, "the value of \"latency_monitor_threshold\" can not be written as JSON");
+    cr_expect_str_eq(complaint.text, "the value of \"latency_monitor_threshold\" cannot be written as JSON");
     finish();
 }
 
@@ -177,7 +177,7 @@ Test(config_change, says_whom_it_touches_and_may_be_undone)
     cr_expect(config.maxclients == 10000 && config.password[0] == '\0' && config.log_level == CONFIG_LOG_INFO);
     struct gm_bytes fixed[] = {BYTES("maxclients"), BYTES("7"), BYTES("dir"), BYTES("/elsewhere")};
     cr_expect_eq(config_change(&config, fixed, 2, &made, &complaint), STATUS_REFUSED);
-    cr_expect_str_eq(complaint.text, "\"data_folder\" can not be changed while the server runs");
+    cr_expect_str_eq(complaint.text, "\"data_folder\" cannot be changed while the server runs");
     cr_expect(config.maxclients == 10000);
     config_finish(&config);
 }

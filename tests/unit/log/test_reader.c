@@ -358,7 +358,7 @@ Test(reader, refuses_what_is_cut_lost_or_unreadable)
     struct sim_disk *whole = sim_disk_clone(harness.sim, 1);
     size_t size = sim_disk_contents(harness.sim, name).size;
     sim_disk_cut(harness.sim, name, 1000);
-    expect_refusal(&harness, STATUS_IO, name, "can not be read");
+    expect_refusal(&harness, STATUS_IO, name, "cannot be read");
     sim_disk_put(harness.sim, name, sim_disk_contents(whole, name));
     cr_assert_eq(sim_disk_contents(harness.sim, name).size, size);
     sim_disk_delete(harness.sim, name);

@@ -651,13 +651,13 @@ Test(snapshot, a_file_that_can_not_be_read_is_no_damage_and_what_the_sink_says_i
     struct complaint complaint;
     snap_init(&snap, SEQUENCE, 100, 70000);
     cr_assert_eq(snap_read(&snap, sim_disk_interface(sim), 1000, &complaint), STATUS_NOT_FOUND);
-    cr_assert_str_eq(complaint.text, NAME " can not be read: not found");
+    cr_assert_str_eq(complaint.text, NAME " cannot be read: not found");
     cr_assert_eq(snap_write(&snap, sim, &config, &complaint), SNAPSHOT_WRITER_PUBLISHED);
     for (uint64_t at = 1; at <= 5; at++) {
         sim_disk_fault(sim, SIM_IO, at, 1);
         cr_assert_eq(snap_read(&snap, sim_disk_interface(sim), 1000, &complaint), STATUS_IO, "%llu",
                      (unsigned long long)at);
-        cr_assert_str_eq(complaint.text, NAME " can not be read: input/output error");
+        cr_assert_str_eq(complaint.text, NAME " cannot be read: input/output error");
         cr_assert(!snap.wrong);
     }
     sim_disk_fault(sim, SIM_IO, 0, 0);

@@ -186,7 +186,7 @@ Test(snapshot_writer, a_fault_at_any_call_fails_the_snapshot_with_a_sentence_and
                 } else {
                     failed++;
                     cr_assert_eq(state, SNAPSHOT_WRITER_FAILED);
-                    cr_assert_not_null(strstr(complaint.text, "snapshot was given up: snapshot.tmp can not be "));
+                    cr_assert_not_null(strstr(complaint.text, "snapshot was given up: snapshot.tmp cannot be "));
                     cr_assert_eq(strstr(complaint.text, "make room") != NULL, kind == SIM_NO_SPACE, "%s",
                                  complaint.text);
                     /* Only the disk's refusal to remove it leaves it there; only a folder that could not be synced
@@ -363,13 +363,13 @@ Test(snapshot_writer, given_up_in_any_state_it_goes_away_and_says_why)
         }
         bool published = snapshot_writer_state(writer) == SNAPSHOT_WRITER_PUBLISHED;
         bool publishing = snapshot_writer_state(writer) == SNAPSHOT_WRITER_PUBLISHING;
-        snapshot_writer_fail(writer, "the value of 'k' can not be dumped");
+        snapshot_writer_fail(writer, "the value of 'k' cannot be dumped");
         snapshot_writer_finish(writer);
         snap_add(&snap, writer, NULL);
         cr_assert_eq(snapshot_writer_state(writer), published ? SNAPSHOT_WRITER_PUBLISHED : SNAPSHOT_WRITER_FAILED);
         if (!published) {
             cr_assert_str_eq(snapshot_writer_complaint(writer)->text,
-                             "the snapshot was given up: the value of 'k' can not be dumped");
+                             "the snapshot was given up: the value of 'k' cannot be dumped");
         }
         snap_drop(writer, sim);
         bool whole = expect_whole_or_none(&snap, sim, "given up after step", done);

@@ -83,7 +83,7 @@ Test(listener, refuses_addresses_with_a_sentence)
     cr_assert_eq(os_loop_listen_tcp(hub.loop, "127.0.0.1", hub.port, 5, &acceptor, NULL, &complaint), STATUS_EXISTS);
     char expected[160];
     snprintf(expected, sizeof expected,
-             "can not listen on 127.0.0.1:%u: Address already in use; is another server running?", hub.port);
+             "cannot listen on 127.0.0.1:%u: Address already in use; is another server running?", hub.port);
     cr_assert_str_eq(complaint.text, expected);
     static const char *const wrong[] = {"", "example.org", "1.2.3", "127.0.0.1:80", "[::1]"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -162,7 +162,7 @@ Test(listener, without_descriptors_refuses_politely_tells_once_and_does_not_spin
     }
     cr_assert_eq(refused, CLIENTS - SERVED);
     cr_assert_eq(hub.troubles, 1); /* listener I2 */
-    cr_assert(strstr(hub.trouble, "can not accept new connections, 4 are open: Too many open files; raise") != NULL,
+    cr_assert(strstr(hub.trouble, "cannot accept new connections, 4 are open: Too many open files; raise") != NULL,
               "%s", hub.trouble);
 
     /* not even the spare: accepting rests, and recovers */

@@ -109,7 +109,7 @@ Test(loop, watches_descriptors_until_told_not_to_even_within_the_turn)
     hub_turns(&hub, 3);
     cr_assert_eq(two[0].calls + two[1].calls, 3, "the other one was ready too, and is not told"); /* loop I1 */
     cr_assert_eq(os_loop_watch(hub.loop, -1, on_ready, NULL, &complaint), STATUS_REFUSED);
-    cr_assert_str_eq(complaint.text, "can not watch a descriptor: Bad file descriptor");
+    cr_assert_str_eq(complaint.text, "cannot watch a descriptor: Bad file descriptor");
     close(two[0].descriptor);
     close(two[1].descriptor);
 }

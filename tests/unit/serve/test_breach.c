@@ -96,7 +96,7 @@ static void plan_endless_map(struct gm_call *call)
     gm_reply_map(call, (size_t)INT64_MAX + 1);
 }
 
-/* Each can be announced, all together can not be counted. */
+/* Each can be announced, all together cannot be counted. */
 static void plan_endless_nest(struct gm_call *call)
 {
     put(call, 0, 1);

@@ -68,7 +68,7 @@ Test(frozen, records_are_kept_in_order_and_clients_are_told_why)
     shard_fixture_close(&full);
 }
 
-/* The author says in the record that the value is gone: who can not apply it relies on that. */
+/* The author says in the record that the value is gone: who cannot apply it relies on that. */
 Test(frozen, the_last_element_takes_the_key_with_it)
 {
     struct shard_fixture full, plain;

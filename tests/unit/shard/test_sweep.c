@@ -738,7 +738,7 @@ Test(sweep, records_larger_than_its_memory_are_in_the_picture)
     shard_fixture_close(&at);
 }
 
-/* ---- what can not be read here ---- */
+/* ---- what cannot be read here ---- */
 
 Test(sweep, frozen_and_damaged_values_are_carried_as_they_are)
 {

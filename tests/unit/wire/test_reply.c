@@ -75,7 +75,7 @@ Test(reply, counts_what_is_owed)
     cr_assert(reply.error);
 }
 
-/* All the numbers there are can be announced, and no more; nothing is written of what can not be. */
+/* All the numbers there are can be announced, and no more; nothing is written of what cannot be. */
 Test(reply, what_can_not_be_counted_is_no_reply)
 {
     for (int resp3 = 0; resp3 < 2; resp3++) {

@@ -81,7 +81,7 @@ static void open_history(struct interactive *self)
         return;
     }
     if (*path != '\0' && history_open(&self->history, path) != STATUS_OK) {
-        fprintf(stderr, "The history is not kept: %s can not be used.\n", path);
+        fprintf(stderr, "The history is not kept: %s cannot be used.\n", path);
     }
 }
 

@@ -55,7 +55,7 @@ static void watch(struct interactive *self, struct gm_bytes line, const struct w
     struct words called;
     struct words_error error;
     if (words_split(&called, (struct gm_bytes){line.data + start, line.size - start}, &error) != STATUS_OK) {
-        return; /* the whole line was split before: this can not be */
+        return; /* the whole line was split before: this cannot be */
     }
     if (!interactive_send_agreed(self, (struct gm_bytes){line.data + start, line.size - start}, &called)) {
         words_finish(&called);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* output.h - a reply, written for its reader. Each format is total: there is no reply that it can not write, and none
+/* output.h - a reply, written for its reader. Each format is total: there is no reply that it cannot write, and none
  * that makes it fail. docs/cli.md specifies them.
  *
  *   human  for a person at a terminal: types are visible, nothing reaches the terminal that could control it

@@ -72,7 +72,7 @@ void answer_reader_finish(struct answer_reader *reader);
 
 /* Reads from `bytes` at most to the end of one reply and sets `used` to how many bytes it took. STATUS_OK: `out` is a
  * whole reply, owned by the caller. STATUS_AGAIN: all bytes are taken and more are needed. STATUS_CORRUPT,
- * STATUS_TOO_BIG: with a sentence; the connection can not be used any more. O(n). */
+ * STATUS_TOO_BIG: with a sentence; the connection cannot be used any more. O(n). */
 must_use enum status answer_read(struct answer_reader *reader, struct gm_bytes bytes, size_t *used, struct answer *out,
                                  struct complaint *complaint);
 

@@ -5,7 +5,7 @@
  * Idea     The socket does not block; every wait is one poll on it and on the wake descriptor. So Ctrl-C ends a wait
  *          for a connection, for room to send and for a reply alike, without a signal handler.
  *
- * Limits   Looking up a host's name is the one wait that can not be interrupted.
+ * Limits   Looking up a host's name is the one wait that cannot be interrupted.
  */
 #include "cli/talk/channel.h"
 

@@ -177,7 +177,7 @@ static enum batch_exit end(struct batch *batch)
 
 /* ---- one command --------------------------------------------------------------------------------------------- */
 
-/* False if it is larger than BATCH_ARGUMENT, or can not be read. */
+/* False if it is larger than BATCH_ARGUMENT, or cannot be read. */
 static bool read_all(int in, struct buf *out)
 {
     for (;;) {
@@ -250,7 +250,7 @@ enum batch_exit batch_command(const struct options *options, char **argv, int ar
     }
     enum batch_exit exit = EXIT_USAGE;
     if (options->stdin_argument && !read_all(STDIN_FILENO, &input)) {
-        fprintf(stderr, "-x: standard input can not be read, or has more than %zu bytes\n", BATCH_ARGUMENT);
+        fprintf(stderr, "-x: standard input cannot be read, or has more than %zu bytes\n", BATCH_ARGUMENT);
     } else {
         if (options->stdin_argument) {
             words[count++] = input.size > 0 ? buf_bytes(&input) : BYTES("");

@@ -35,13 +35,13 @@ enum status load_state_read(const char *path, struct load_state *state, struct c
         return STATUS_NOT_FOUND;
     }
     if (fd < 0) {
-        return io_refused(complaint, path, "can not be opened");
+        return io_refused(complaint, path, "cannot be opened");
     }
     char text[STATE_SIZE] = "";
     ssize_t size = read(fd, text, sizeof text - 1);
     close(fd);
     if (size < 0) {
-        return io_refused(complaint, path, "can not be read");
+        return io_refused(complaint, path, "cannot be read");
     }
     *state = (struct load_state){0};
     int read_fields = sscanf(text, SCAN, &state->place.offset, &state->place.line, &state->commands, &state->errors,
@@ -66,14 +66,14 @@ enum status load_state_write(const char *path, const struct load_state *state, s
     print_state(text, state);
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return io_refused(complaint, beside, "can not be written");
+        return io_refused(complaint, beside, "cannot be written");
     }
     bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0;
     if (!written) {
-        enum status status = io_refused(complaint, beside, "can not be written");
+        enum status status = io_refused(complaint, beside, "cannot be written");
         close(fd);
         return status;
     }
     close(fd);
-    return rename(beside, path) == 0 ? STATUS_OK : io_refused(complaint, path, "can not be replaced");
+    return rename(beside, path) == 0 ? STATUS_OK : io_refused(complaint, path, "cannot be replaced");
 }

@@ -95,7 +95,7 @@ enum status watch_loop(struct watch *watch, struct complaint *complaint)
         }
         answer_finish(&reply);
         if (watch->dialog->streaming || watch->dialog->subscriptions > 0) {
-            complaint_set(complaint, "What sends messages on and on can not be watched");
+            complaint_set(complaint, "What sends messages on and on cannot be watched");
             dialog_disconnect(watch->dialog);
             return STATUS_REFUSED;
         }
