@@ -294,7 +294,7 @@ bool epochs_common(const struct epochs *one, uint64_t one_last, const struct epo
             *sequence = end < other_end ? end : other_end;
             return true;
         }
-        *broken = *broken || first->epoch == second->epoch; /* cluster C9 */
+        *broken = *broken || first->epoch == second->epoch; /* no follower may be told to join such a leader */
         i -= first->epoch >= second->epoch;
         j -= second->epoch >= first->epoch;
     }
