@@ -166,6 +166,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
 static enum status put_aside(struct recovery *recovery, uint64_t sequence, struct complaint *complaint)
 {
     const struct disk_ops *ops = recovery->disk->ops;
+    check(sequence != cut_of(recovery) || recovery->index == recovery->found_count); /* recovery P2 */
     char name[DISK_NAME_MAX];
     char kept[DISK_NAME_MAX];
     snapshot_name(sequence, name);
@@ -195,6 +196,7 @@ static enum status put_aside(struct recovery *recovery, uint64_t sequence, struc
 static enum status put_all_aside(struct recovery *recovery, struct complaint *complaint)
 {
     for (size_t i = 0; i < recovery->index; i++) {
+        check(recovery->unreadable[i]); /* recovery P1: only such a one was passed over */
         if (recovery->damaged[i]) {
             TRY(put_aside(recovery, recovery->found[i].sequence, complaint));
         }
@@ -227,7 +229,7 @@ void recovery_progress(const struct recovery *recovery, struct recovery_progress
 
 void recovery_end(const struct recovery *recovery, struct recovery_end *out)
 {
-    check(recovery->done);
+    check(recovery->done && recovery->reader == NULL);
     *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_delivered};
     replay_end(recovery->replay, &out->log);
     check(out->log.last_sequence >= out->newest); /* recovery P1 */

@@ -42,6 +42,7 @@ static void tell_sync(struct replica *replica)
 static void on_log_progress(void *context)
 {
     struct replica *replica = context;
+    check(replica->state != REPLICA_FAILED); /* replica I2 */
     bool full = wal_full(replica->wal);
     tell_sync(replica);
     if (full != replica->was_full) {
@@ -106,6 +107,7 @@ void replica_finish(struct replica *replica)
     if (replica->shard.registry == NULL) {
         return;
     }
+    check(replica->recovery == NULL || replica->wal == NULL); /* replica I1 */
     recovery_destroy(replica->recovery);
     replica->recovery = NULL;
     drop_log(replica);
@@ -171,6 +173,7 @@ static enum status open_log(struct replica *replica, const struct replay_end *en
     entropy->ops->fill(entropy, &config.salt_seed, sizeof config.salt_seed);
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = replica};
     TRY(wal_create(&replica->wal, &config, replica->env.disk, &replica->shard.tail, end, &events, complaint));
+    check(wal_synced(replica->wal) == replica->shard.tail.last_sequence); /* recovery P1 */
     shard_log_to(&replica->shard, replica->wal);
     return STATUS_OK;
 }

@@ -56,6 +56,7 @@ void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, con
 
 void saver_configure(struct saver *saver, const struct saver_options *options)
 {
+    check(options->memory_max > 0);
     saver->options = *options;
 }
 
@@ -85,6 +86,7 @@ void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end
 
 static void give_up(struct saver *saver, uint64_t sequence)
 {
+    check(sequence == 0 || sequence < saver->newest); /* saver P2 */
     if (sequence != 0 && saver->surplus_count < SAVER_SURPLUS_MAX) {
         saver->surplus[saver->surplus_count++] = sequence;
     }
@@ -185,6 +187,7 @@ static void succeed(struct saver *saver)
           "snapshot of %llu keys made: %.1f MB, %.1f MB before compression, in %.3f s with %.1f MB of memory",
           (unsigned long long)saver->keys, (double)stats.bytes_stored / 1e6, (double)stats.bytes_plain / 1e6,
           (double)saver->last_took_ms / 1e3, (double)stats.memory_peak / 1e6);
+    check(saver->older < saver->newest); /* saver P2 */
     if (saver->older != 0) {
         wal_keep_from(saver->wal, saver->older + 1);
     }
@@ -216,6 +219,7 @@ static void end(struct saver *saver)
 /* The writer's states, as far as there is something to do in them. */
 static void advance(struct saver *saver)
 {
+    check(saver->cut.sequence <= saver->shard->tail.last_sequence);
     const struct shard *shard = saver->shard;
     switch (snapshot_writer_state(saver->writer)) {
     case SNAPSHOT_WRITER_OPEN:
@@ -345,6 +349,7 @@ void saver_finish(struct saver *saver)
         saver->disk->ops->drain(saver->disk);
     }
     sweep_abandon(saver->shard);
+    check(!saver->removing);
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
 }
