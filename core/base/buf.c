@@ -45,6 +45,7 @@ uint8_t *buf_reserve_slow(struct buf *buf, size_t size)
     if (capacity > buf->limit) {
         capacity = buf->limit < wanted ? wanted : buf->limit;
     }
+    check(capacity >= wanted && wanted <= buf->limit); /* buf I1 */
     if (capacity != buf->capacity || buf->data == NULL) {
         buf->data = memory_realloc(buf->data, capacity > 0 ? capacity : 1);
         buf->capacity = capacity;

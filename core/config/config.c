@@ -298,7 +298,7 @@ void config_raw(const struct config *config, const struct config_key *key, struc
 
 /* ---- changing at run time ---- */
 
-/* A changeable text is put beside the old one, so that a refusal leaves the old one in place (P2). */
+/* A changeable text is put beside the old one, so that a refusal leaves the old one in place (config P2). */
 static must_use enum status set_text(struct config *config, const struct config_key *key, struct gm_bytes text,
                                      struct complaint *complaint)
 {

@@ -28,7 +28,7 @@ void config_change_undo(struct config_change *change)
         const struct config_changed *setting = &change->settings[i - 1];
         struct complaint complaint;
         enum status status = config_put_any(change->config, setting->key, buf_bytes(&setting->before), &complaint);
-        check(status == STATUS_OK);
+        check(status == STATUS_OK); /* config P2 */
     }
     release(change);
 }

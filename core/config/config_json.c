@@ -168,6 +168,8 @@ static must_use enum status take_object(struct reading *reading, const cJSON *ob
         TRY(take_member(reading, key, member));
         reading->value = next;
     }
+    check(number == reading->spans.name_count);          /* config_json_walk P2 */
+    check(reading->value == reading->spans.value_count); /* nothing is left that the tree does not have */
     return STATUS_OK;
 }
 

@@ -240,6 +240,7 @@ static must_use enum status walk_value(struct walk *walk, unsigned depth);
 static void note_name(struct walk *walk, size_t start)
 {
     struct config_json_spans *spans = walk->spans;
+    check(walk->at > start);
     spans->names[spans->name_count++] = (struct config_json_span){start, walk->at};
 }
 
@@ -296,6 +297,7 @@ static must_use enum status walk_value(struct walk *walk, unsigned depth)
     if (spans->value_count == CONFIG_JSON_VALUES_MAX) {
         return wrong(walk, "too many values");
     }
+    check(spans->value_count < CONFIG_JSON_VALUES_MAX && depth <= CONFIG_JSON_DEPTH_MAX); /* config_json_walk P3 */
     size_t index = spans->value_count++;
     size_t start = walk->at;
     int byte = peek(walk);

@@ -238,6 +238,7 @@ struct config_shown config_show(struct gm_bytes bytes)
         memcpy(shown.text + at, "...", 3);
         at += 3;
     }
+    check(at < sizeof shown.text); /* config_keys P3 */
     shown.text[at] = '\0';
     return shown;
 }
@@ -292,6 +293,7 @@ enum status config_put_number(struct config *config, const struct config_key *ke
                       config_show(shown).text);
         return STATUS_INVALID;
     }
+    check(key->type != CONFIG_BOOL && key->type != CONFIG_TEXT && key->type != CONFIG_PATH);
     *(int64_t *)field(config, key) = number;
     return STATUS_OK;
 }
@@ -303,6 +305,7 @@ enum status config_put_bool(struct config *config, const struct config_key *key,
         complaint_set(complaint, "\"%s\" cannot be true yet: a single node is what this version runs", key->name);
         return STATUS_REFUSED;
     }
+    check(key->type == CONFIG_BOOL);
     *(bool *)field(config, key) = truth;
     return STATUS_OK;
 }
@@ -392,6 +395,7 @@ static char *copy_text(struct gm_bytes text)
         memcpy(copy, text.data, text.size);
     }
     copy[text.size] = '\0';
+    check(strlen(copy) == text.size); /* config_keys P2 */
     return copy;
 }
 

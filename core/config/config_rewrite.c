@@ -68,8 +68,11 @@ static void write_text(struct buf *out, struct gm_bytes text)
 static void write_value(struct rewrite *rewrite, const struct config_key *key)
 {
     struct buf text;
+    bool secret = (key->flags & CONFIG_SECRET) != 0;
+    check(!secret || rewrite->given[key - config_key_at(0)]); /* config_rewrite P3 */
     buf_init(&text, CONFIG_TEXT_MAX + 64);
     config_raw(rewrite->config, key, &text);
+    check(!text.full);
     if (key->type == CONFIG_BOOL || key->type == CONFIG_INT || key->type == CONFIG_SIZE) {
         (void)buf_append(rewrite->out, buf_bytes(&text));
     } else {
@@ -101,6 +104,7 @@ static struct config_json_span value_of(const struct rewrite *rewrite, struct co
 
 static void copy(struct rewrite *rewrite, size_t start, size_t end)
 {
+    check(start <= end && end <= rewrite->text.size); /* config_rewrite P1: nothing twice, nothing left out */
     (void)buf_append(rewrite->out, (struct gm_bytes){rewrite->text.data + start, end - start});
 }
 

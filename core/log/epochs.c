@@ -112,7 +112,7 @@ uint64_t epochs_number(const struct epochs *epochs, uint64_t sequence)
 
 static void drop_oldest(struct epochs *epochs, uint32_t dropped)
 {
-    check(dropped <= epochs->count); /* epochs I3 */
+    check(dropped <= epochs->count && (dropped < epochs->count || dropped == 0)); /* epochs I3: the newest stays */
     epochs->count -= dropped;
     if (dropped > 0 && epochs->count > 0) {
         memmove(epochs->list, epochs->list + dropped, epochs->count * sizeof *epochs->list);
@@ -230,6 +230,7 @@ enum status epochs_take_slow(struct epochs *epochs, const struct record *record,
         TRY(read_entry(record, &entry, complaint));
         append(epochs, &entry);
     }
+    check(epochs_last(epochs) == record->epoch); /* epochs I2 */
     return STATUS_OK;
 }
 
@@ -237,13 +238,16 @@ enum status epochs_take_slow(struct epochs *epochs, const struct record *record,
 
 void epochs_cut(struct epochs *epochs, uint64_t last)
 {
-    epochs->count = count_up_to(epochs, last);
+    uint32_t count = count_up_to(epochs, last);
+    check(count <= epochs->count);
+    epochs->count = count;
 }
 
 void epochs_forget(struct epochs *epochs, uint64_t needed)
 {
     uint32_t count = count_up_to(epochs, needed);
     drop_oldest(epochs, count > 0 ? count - 1 : 0);
+    check_slow(is_sound(epochs)); /* epochs I1 */
 }
 
 /* ---- two tables ---- */
@@ -294,7 +298,7 @@ bool epochs_common(const struct epochs *one, uint64_t one_last, const struct epo
             *sequence = end < other_end ? end : other_end;
             return true;
         }
-        *broken = *broken || first->epoch == second->epoch; /* cluster C9 */
+        *broken = *broken || first->epoch == second->epoch; /* no follower may be told to join such a leader */
         i -= first->epoch >= second->epoch;
         j -= second->epoch >= first->epoch;
     }
@@ -308,6 +312,7 @@ bool epochs_encode(const struct epochs *epochs, uint64_t sequence, int64_t time_
 {
     uint32_t count = count_up_to(epochs, sequence);
     size_t size = (size_t)count * EPOCHS_ENTRY_SIZE;
+    check(count <= EPOCHS_MAX); /* epochs I3 */
     uint8_t *body = memory_alloc(size + 1);
     for (uint32_t i = 0; i < count; i++) {
         codec_put_u64(body + i * EPOCHS_ENTRY_SIZE, epochs->list[i].epoch);

@@ -23,6 +23,7 @@ void gather_end(struct gather *gather, uint64_t records)
     if (gather->wanted == 0) {
         return;
     }
+    check(gather->rest == 0); /* who rests waits for nobody */
     if (records >= gather->wanted) {
         gather->failures = 0;
     } else {

@@ -12,6 +12,8 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 
+_Static_assert(MARK_SLOT_SIZE == 512, "a slot is one sector"); /* mark I2 */
+
 #define MAGIC "geomysmk"
 #define MAJOR 1
 
@@ -111,6 +113,7 @@ static enum status fill(struct disk *disk, struct disk_file *file, const struct 
     second.counter++;
     mark_encode(first, slots + mark_offset(first->counter));
     mark_encode(&second, slots + mark_offset(second.counter));
+    check(mark_offset(first->counter) != mark_offset(second.counter)); /* mark I2 */
     TRY(disk->ops->truncate(disk, file, 0));
     TRY(disk->ops->write(disk, file, 0, (struct gm_bytes){slots, sizeof slots}));
     TRY(disk->ops->sync(disk, file));

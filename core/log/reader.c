@@ -171,6 +171,7 @@ bool reader_in_tail(const struct reader *reader)
 /* For good: the sentence is in reader->complaint. */
 static enum status fail(struct reader *reader, enum status status)
 {
+    check(status != STATUS_OK && status != STATUS_AGAIN && reader->failure == STATUS_OK);
     reader->failure = status;
     tail_cursor_close(&reader->cursor);
     forget_segment(reader);

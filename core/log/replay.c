@@ -67,6 +67,8 @@ enum status replay_create(struct replay **out, struct disk *disk, bool repair, u
 
 void replay_expect(struct replay *replay, const struct epochs *epochs)
 {
+    check(!replay->expects && replay->at.file == NULL && replay->index == 0); /* nothing has been read yet */
+    check(epochs_number(epochs, replay->from) == epochs_last(epochs));
     epochs_copy(&replay->expected, epochs);
     replay->expects = true;
     if (replay->segment_count == 0) {
@@ -105,6 +107,7 @@ static enum status read_header(struct replay *replay, struct complaint *complain
 
 static enum status begin_segment(struct replay *replay, struct complaint *complaint)
 {
+    check(!replay->done && replay->index < replay->segment_count && !replay->batch_open);
     segment_name(replay->segments[replay->index], replay->name);
     enum disk_open how = replay->repair && replay_is_last(replay) ? DISK_WRITE : DISK_READ;
     replay->at.disk = replay->disk;
@@ -131,6 +134,7 @@ static enum status begin_segment(struct replay *replay, struct complaint *compla
 static enum status fill(struct replay *replay, size_t needed, struct complaint *complaint)
 {
     size_t keep = replay->batch_open ? replay->batch_start : replay->parsed;
+    check(keep <= replay->parsed && replay->parsed <= replay->filled);
     if (keep > 0) {
         memmove(replay->data, replay->data + keep, replay->filled - keep);
         replay->base += keep;
@@ -139,6 +143,7 @@ static enum status fill(struct replay *replay, size_t needed, struct complaint *
         replay->batch_start = 0;
     }
     uint64_t rest = replay->at.size - replay->base - replay->filled;
+    check(needed > replay->filled - replay->parsed); /* else it would have been parsed */
     size_t piece = rest < WINDOW ? (size_t)rest : WINDOW;
     size_t wanted = replay->parsed + needed;
     wanted = wanted < replay->filled + piece ? replay->filled + piece : wanted;
@@ -190,6 +195,7 @@ static enum status take_table(struct replay *replay, const struct record *record
     if (replay->index > 0 && !epochs_agree(&replay->epochs, &replay->head)) { /* replay P6 */
         return replay_judge_damaged(replay, at, complaint, "its table has other epochs than the records before it");
     }
+    check(replay->last_sequence + 1 == replay->header.first_sequence && !replay->batch_open); /* replay P1 */
     if (replay->index == 0) {
         epochs_copy(&replay->epochs, &replay->head);
     }
@@ -237,7 +243,8 @@ static enum status take_local(struct replay *replay, const struct record *record
 static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,
                                struct record_sink *sink, struct complaint *complaint)
 {
-    check(record->sequence == replay->whole_sequence + 1); /* replay P1 */
+    check(record->sequence == replay->whole_sequence + 1);                         /* replay P1 */
+    check_slow(epochs_number(&replay->epochs, record->sequence) == record->epoch); /* replay P6 */
     replay->last_time_ms = record->time_ms;
     replay->whole_sequence = record->sequence;
     if (record->sequence <= replay->from) {
@@ -257,6 +264,7 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
                                  struct complaint *complaint)
 {
     size_t end = replay->parsed + size;
+    check(replay->batch_open && replay->batch_start <= replay->parsed && end <= replay->filled); /* replay P1 */
     if (replay->whole_sequence < replay->from && replay->from < replay->last_sequence) {
         return replay_judge_damaged(replay, replay->base + replay->batch_start, complaint,
                                     "the snapshot ends within a batch: it is of another log");
@@ -269,6 +277,7 @@ static enum status deliver_batch(struct replay *replay, size_t size, struct reco
         TRY(deliver_one(replay, &record, taken, sink, complaint));
         at += taken;
     }
+    check(replay->whole_sequence == replay->last_sequence); /* replay P1: the whole batch */
     replay->batch_open = false;
     return STATUS_OK;
 }
@@ -377,6 +386,7 @@ static enum status advance(struct replay *replay, struct record_sink *sink, stru
 
 enum status replay_step(struct replay *replay, size_t budget, struct record_sink *sink, struct complaint *complaint)
 {
+    check(replay->done || replay->segment_count > 0);
     replay->effort = 0;
     while (!replay->done && replay->effort < budget) {
         if (replay->at.file == NULL) {

@@ -48,6 +48,7 @@ enum status replay_judge_no_access(const char *name, enum status status, struct 
 
 static void end_file(struct replay *replay)
 {
+    check(replay->at.file != NULL && !replay->done);
     replay->bytes_before += replay->at.size;
     replay->disk->ops->close(replay->disk, replay->at.file);
     replay->at.file = NULL;
@@ -63,6 +64,7 @@ static enum status next_segment(struct replay *replay, struct complaint *complai
                       replay->name, replay->whole_sequence, next, replay->name);
         return STATUS_CORRUPT;
     }
+    check(!replay->batch_open && replay->whole_sequence == replay->last_sequence); /* replay P1 */
     end_file(replay);
     replay->index++;
     replay->effort += SEGMENT_COST;
@@ -92,6 +94,7 @@ static enum status finish(struct replay *replay, uint64_t offset, struct complai
                       replay->name, replay->whole_sequence, replay->durable, replay->name);
         return STATUS_CORRUPT;
     }
+    check(replay_is_last(replay));                       /* replay P5 */
     epochs_cut(&replay->epochs, replay->whole_sequence); /* one that begins in a torn batch has never been */
     replay->end_offset = offset;
     end_file(replay);
@@ -103,7 +106,8 @@ static enum status finish(struct replay *replay, uint64_t offset, struct complai
 
 static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct complaint *complaint)
 {
-    check(replay->repair); /* replay P2 */
+    check(replay->repair && replay_is_last(replay) && !replay->done); /* replay P2 */
+    check(from < to && to <= replay->at.size);
     enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
     if (status == STATUS_NO_SPACE) {
         complaint_set(complaint,
@@ -153,6 +157,7 @@ static enum status judge_tail(struct replay *replay, uint64_t at, uint64_t exten
     if (replay->whole_sequence < replay->from) {
         return refuse_short(replay, complaint);
     }
+    check(from <= at && from < end); /* replay P2: whole batches stay */
     replay->progress.torn_bytes = end - from;
     if (replay->repair) {
         TRY(cut(replay, from, end, complaint));
@@ -164,6 +169,7 @@ enum status replay_judge(struct replay *replay, uint64_t extent, const char *why
 {
     uint64_t at = replay->base + replay->parsed;
     uint64_t data = 0;
+    check(replay->at.file != NULL && replay->whole_sequence <= replay->last_sequence);
     if (!replay->has_table) { /* a segment that is not abandoned was synced with its table before it was named */
         return replay_judge_damaged(replay, at, complaint, "its table of epochs cannot be read");
     }

@@ -138,7 +138,9 @@ static enum status is_abandoned(const struct replay *replay, bool *out, struct c
 
 static void forget_abandoned(struct replay *replay)
 {
+    check(replay->segment_count > 0 && replay->abandoned == 0);
     uint64_t first = replay->segments[--replay->segment_count];
+    check(first > replay->mark.segment); /* the mark file has never named it */
     /* Its name alone says that everything before it was on stable storage. */
     replay->durable = first - 1 > replay->durable ? first - 1 : replay->durable;
     replay->abandoned = first;
@@ -151,6 +153,7 @@ enum status replay_list_put_aside(struct replay *replay, struct complaint *compl
     if (!replay->repair || replay->abandoned == 0) {
         return STATUS_OK;
     }
+    check(replay->done); /* replay P2 */
     segment_name(replay->abandoned, name);
     enum status status = tear_put_aside(replay->disk, name, replay->abandoned, kept);
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(name, status, complaint);
@@ -190,6 +193,7 @@ static enum status choose_start(struct replay *replay, struct complaint *complai
     while (start + 1 < replay->segment_count && replay->segments[start + 1] - 1 <= replay->from) {
         start++;
     }
+    check(start < replay->segment_count);
     replay->segment_count -= start;
     memmove(replay->segments, replay->segments + start, replay->segment_count * sizeof *replay->segments);
     return STATUS_OK;
@@ -238,6 +242,7 @@ static enum status measure(struct replay *replay, struct complaint *complaint)
 
 enum status replay_list_find(struct replay *replay, struct complaint *complaint)
 {
+    check(replay->segments == NULL && !replay->done);
     enum status status = replay->disk->ops->list(replay->disk, add_name, replay);
     if (status != STATUS_OK) {
         return replay_judge_no_access("the data folder", status, complaint);

@@ -29,6 +29,7 @@ static uint32_t checksum(const uint8_t *header)
 
 void segment_encode(const struct segment_header *header, uint8_t out[static SEGMENT_HEADER_SIZE])
 {
+    check(header->first_sequence > 0);
     memset(out, 0, SEGMENT_HEADER_SIZE);
     memcpy(out, SEGMENT_MAGIC, 8);
     codec_put_u16(out + AT_MAJOR, SEGMENT_MAJOR);
@@ -82,6 +83,7 @@ enum status segment_parse(struct gm_bytes bytes, struct segment_header *out, str
 bool segment_encode_head(struct segment_header *header, const struct epochs *epochs, struct buf *out)
 {
     uint8_t bytes[SEGMENT_HEADER_SIZE];
+    check(out->size == 0 && header->first_sequence > 0); /* it stands at the beginning of the file */
     uint64_t before = header->first_sequence - 1;
     header->epoch = epochs_number(epochs, before);
     segment_encode(header, bytes);

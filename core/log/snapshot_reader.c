@@ -231,6 +231,7 @@ static uint64_t blocks_end(const struct snapshot_reader *reader)
 static enum status window_at(struct snapshot_reader *reader, size_t size, const uint8_t **out,
                              struct complaint *complaint)
 {
+    check(reader->offset >= reader->base && reader->offset + size <= blocks_end(reader));
     size_t at = (size_t)(reader->offset - reader->base);
     if (at + size > reader->filled) {
         if (reader->window == NULL) {
@@ -245,6 +246,7 @@ static enum status window_at(struct snapshot_reader *reader, size_t size, const 
         TRY(read_exactly(reader, reader->base + reader->filled, reader->window + reader->filled, piece, complaint));
         reader->filled += piece;
     }
+    check(at + size <= reader->filled && reader->filled <= WINDOW); /* snapshot_reader P2 */
     *out = reader->window + at;
     return STATUS_OK;
 }
@@ -284,6 +286,7 @@ static const char *take_part(struct snapshot_reader *reader, const struct snapsh
     }
     reader->effort += part.size;
     if (reader->parts.size == reader->parts_size) {
+        check(reader->rest.size == 0 && reader->expected == 0);
         reader->rest = buf_bytes(&reader->parts);
         reader->expected = 1;
         reader->parts_size = 0;
@@ -324,6 +327,7 @@ static enum status next_block(struct snapshot_reader *reader, struct complaint *
 {
     const uint8_t *bytes;
     struct snapshot_head head;
+    check(reader->rest.size == 0 && reader->expected == 0 && reader->offset < blocks_end(reader));
     uint64_t left = blocks_end(reader) - reader->offset;
     if (left < SNAPSHOT_HEAD_SIZE) {
         return refuse(reader, reader->offset, "a block goes on behind the end of the file", complaint);
@@ -393,6 +397,7 @@ static enum status deliver_type(struct snapshot_reader *reader, const struct rec
     if (is_declared(reader, type)) {
         return refuse(reader, reader->place, "a type is declared twice", complaint);
     }
+    check(reader->has_table); /* snapshot_reader P3 */
     reader->declared[type / 64] |= (uint64_t)1 << type % 64;
     reader->seen.types++;
     return sink->declare(sink, type, name, complaint);
@@ -493,6 +498,7 @@ static enum status deliver_content(struct snapshot_reader *reader, size_t budget
 
 static enum status finish(const struct snapshot_reader *reader, struct complaint *complaint)
 {
+    check(reader->offset == blocks_end(reader) && reader->rest.size == 0);
     const struct snapshot_counts *seen = &reader->seen;
     const struct snapshot_counts *told = &reader->counts;
     const char *fault = NULL;

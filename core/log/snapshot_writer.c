@@ -106,6 +106,7 @@ struct snapshot_writer {
 
 static void block_destroy(struct snapshot_writer *writer, struct block *block)
 {
+    check(writer->memory >= writer->fixed + writer->block_memory);
     memory_free(block->data);
     memory_free(block);
     writer->memory -= writer->block_memory;
@@ -126,6 +127,7 @@ static void blocks_clear(struct snapshot_writer *writer)
     while (!list_empty(&writer->waiting)) {
         struct block *block = container_of(writer->waiting.next, struct block, link);
         list_remove(&block->link);
+        check(writer->sealed > writer->in_flight);
         writer->sealed--;
         list_push_back(&writer->pool, &block->link);
     }
@@ -218,6 +220,12 @@ static bool skip_if_abandoned(const struct snapshot_writer *writer, struct disk_
     return true;
 }
 
+__attribute__((unused)) static bool can_be_read(const uint8_t head[static SNAPSHOT_HEAD_SIZE], unsigned codec)
+{
+    struct snapshot_head back;
+    return snapshot_parse_head(head, 1u << codec, &back) == NULL;
+}
+
 static void prepare_block(struct disk_request *request)
 {
     struct block *block = container_of(request, struct block, request);
@@ -237,6 +245,7 @@ static void prepare_block(struct disk_request *request)
                                  .plain_size = (uint32_t)plain.size,
                                  .records = block->records};
     snapshot_encode_head(&head, block->head);
+    check_slow(can_be_read(block->head, head.codec));
     lane->chain = snapshot_chain_of_head(block->head);
     request->head = (struct gm_bytes){block->head, sizeof block->head};
     request->source = stored;
@@ -252,7 +261,9 @@ static void prepare_footer(struct disk_request *request)
 {
     struct snapshot_writer *writer = container_of(request, struct snapshot_writer, control);
     if (!skip_if_abandoned(writer, request)) {
-        snapshot_encode_footer(&writer->counts, writer->lane.chain, writer->footer);
+        const struct snapshot_counts *counts = &writer->counts;
+        check(counts->keys <= counts->records && counts->plain % 8 == 0);
+        snapshot_encode_footer(counts, writer->lane.chain, writer->footer);
         request->head = (struct gm_bytes){writer->footer, sizeof writer->footer};
         request->offset = writer->lane.offset;
     }
@@ -263,6 +274,7 @@ static void prepare_footer(struct disk_request *request)
 static void put_back(struct snapshot_writer *writer, struct block *block)
 {
     if (writer->outsize > 0) {
+        check(writer->outsize >= writer->block_memory && writer->outsize % writer->block_memory == 0);
         writer->outsize -= writer->block_memory;
         block_destroy(writer, block);
     } else {
@@ -274,6 +286,7 @@ static void on_block(struct disk_request *request)
 {
     struct block *block = container_of(request, struct block, request);
     struct snapshot_writer *writer = block->writer;
+    check(writer->in_flight > 0 && writer->sealed >= writer->in_flight);
     writer->in_flight--;
     writer->sealed--;
     if (request->status == STATUS_OK) {
@@ -296,12 +309,14 @@ static void submit_block(struct snapshot_writer *writer, struct block *block)
                                            .prepare = prepare_block,
                                            .on_done = on_block};
     list_init(&block->request.link);
+    check(writer->state != SNAPSHOT_WRITER_FAILED && writer->file != NULL); /* snapshot_writer P1 */
     writer->in_flight++;
     writer->disk->ops->submit(writer->disk, &block->request);
 }
 
 static void submit_footer(struct snapshot_writer *writer)
 {
+    check(writer->state == SNAPSHOT_WRITER_CLOSING && writer->current == NULL && list_empty(&writer->waiting));
     submit_control(writer, DISK_ACTION_WRITE);
     writer->control.file = writer->file;
     writer->control.sync = true;
@@ -315,6 +330,7 @@ static void seal(struct snapshot_writer *writer)
     if (block == NULL) {
         return;
     }
+    check(block->size > 0 && block->size <= writer->block_size);
     writer->current = NULL;
     writer->sealed++;
     writer->counts.blocks++;
@@ -329,6 +345,7 @@ static void seal(struct snapshot_writer *writer)
 
 static void on_created(struct snapshot_writer *writer)
 {
+    check(writer->file == NULL && writer->in_flight == 0 && !writer->exists);
     writer->file = writer->control.file;
     writer->exists = true;
     writer->stored = SNAPSHOT_HEADER_SIZE;
@@ -357,6 +374,7 @@ static void on_footer(struct snapshot_writer *writer)
 {
     writer->stored += writer->control.head.size;
     if (writer->state == SNAPSHOT_WRITER_CLOSING) {
+        check(writer->sealed == 0 && writer->in_flight == 0); /* snapshot_writer P1: all of it */
         writer->state = SNAPSHOT_WRITER_WRITTEN;
         writer->disk->ops->close(writer->disk, writer->file);
         writer->file = NULL;
@@ -366,6 +384,7 @@ static void on_footer(struct snapshot_writer *writer)
 
 static void on_renamed(struct snapshot_writer *writer)
 {
+    check(writer->file == NULL && writer->in_flight == 0);
     writer->exists = false;
     if (writer->state == SNAPSHOT_WRITER_PUBLISHING) {
         writer->state = SNAPSHOT_WRITER_PUBLISHED;
@@ -400,6 +419,7 @@ static const char *verb_of(const struct disk_request *request)
 static void on_control(struct disk_request *request)
 {
     struct snapshot_writer *writer = container_of(request, struct snapshot_writer, control);
+    check(writer->control_busy);
     writer->control_busy = false;
     if (request->action == DISK_ACTION_REMOVE) {
         on_removed(writer, request->status);
@@ -601,6 +621,7 @@ void snapshot_writer_finish(struct snapshot_writer *writer)
     }
     writer->state = SNAPSHOT_WRITER_CLOSING;
     seal(writer);
+    check(writer->current == NULL && writer->outsize % writer->block_memory == 0);
     if (writer->file != NULL) {
         submit_footer(writer);
     }

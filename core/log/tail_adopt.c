@@ -108,7 +108,7 @@ static void renumber(uint8_t *bytes, size_t size, const struct names_map *map)
         uint16_t type = names_map_of(map, record.type);
         if (record.type != 0 && type != record.type) {
             check(type != 0);                  /* the first pass has seen it */
-            record_set_type(bytes + at, type); /* tail_adopt I2 */
+            record_set_type(bytes + at, type); /* tail_adopt I3 */
         }
         at += taken;
     }
@@ -123,7 +123,7 @@ static void append(struct tail *tail, const struct names_map *map, struct gm_byt
     check(filling->capacity - filling->size >= bytes.size);
     uint8_t *target = filling->data + filling->size;
     memcpy(target, bytes.data, bytes.size);
-    renumber(target, bytes.size, map);
+    renumber(target, bytes.size, map); /* tail_adopt I3: the numbers alone, so as many bytes */
     filling->size += bytes.size;
 }
 

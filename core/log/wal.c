@@ -201,6 +201,7 @@ static void fail(struct wal *wal, const struct disk_request *request, const char
 {
     complaint_set(&wal->complaint, "%s could not be %s: %s; what was acknowledged is safe, but nothing more can be",
                   name, request->sync_failed ? "synced" : "written", status_text(request->status));
+    check(!wal->failed && !wal->under_way); /* wal P4: once */
     wal->failed = true;
     wal->work = WORK_NONE;
     wal->marking = false;
@@ -394,6 +395,7 @@ void wal_destroy(struct wal *wal)
         return;
     }
     check(!wal->under_way);
+    check(wal->synced <= wal->written); /* wal P1 */
     wal_release(&wal->snapshots);
     check(list_empty(&wal->holds));
     chain_finish(&wal->chain);

@@ -26,6 +26,9 @@ static enum status mark_now(struct wal *wal)
     mark.counter++;
     mark.durable = wal->synced;
     mark.segment = wal->header.first_sequence;
+    check(wal->synced == wal->written && wal->synced_offset == wal->offset);        /* wal_open P2; mark I1 */
+    check(wal->file != NULL && !wal->under_way && mark.segment <= wal->synced + 1); /* wal_open P3 */
+    check(mark_offset(mark.counter) != mark_offset(wal->mark.counter));             /* mark I2 */
     mark_encode(&mark, wal->slot);
     const struct disk_ops *ops = wal->disk->ops;
     TRY(ops->write(wal->disk, wal->mark_file, mark_offset(mark.counter), (struct gm_bytes){wal->slot, MARK_SLOT_SIZE}));
@@ -100,12 +103,14 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
     TRY(segment_parse((struct gm_bytes){bytes, got}, &header, complaint));
     wal_work_begun(wal, file, &header);
     wal->offset = position->offset;
+    check(wal->offset >= SEGMENT_HEADER_SIZE);
     check(wal->offset <= wal->zero_end);
     return chain_load(&wal->chain, header.first_sequence, complaint);
 }
 
 enum status wal_open_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
 {
+    check(wal->file == NULL && wal->mark_file == NULL && wal->chain.count == 0);
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
     wal->synced_offset = wal->offset;
     wal_hold_begin(wal);

@@ -54,6 +54,7 @@ void wal_work_begun(struct wal *wal, struct disk_file *file, const struct segmen
 
 static uint64_t runway_behind(struct wal *wal, uint64_t end)
 {
+    check(end >= wal->offset || wal->work != WORK_GROUP);
     uint64_t target = end + wal->runway;
     if (target > wal->config.segment_size) {
         target = end > wal->config.segment_size ? end : wal->config.segment_size;
@@ -72,6 +73,7 @@ static void head_add_types(struct wal *wal, size_t from)
         check(fits);
     }
     wal->group_types = names->count;
+    check(!wal->head.full);
 }
 
 /* All that waits in the tail, as far as it fits into a group. */
@@ -165,7 +167,9 @@ static void prepare_mark(struct wal *wal)
     wal->next_mark.durable = wal->synced;
     wal->next_mark.oldest = wal->keep_from;
     wal->next_mark.segment = wal->header.first_sequence;
-    check(wal->next_mark.segment <= wal->synced + 1); /* wal P3 */
+    check(wal->next_mark.segment <= wal->synced + 1);                             /* wal P3 */
+    check(wal->next_mark.durable >= wal->mark.durable);                           /* mark I1 */
+    check(mark_offset(wal->next_mark.counter) != mark_offset(wal->mark.counter)); /* mark I2 */
     mark_encode(&wal->next_mark, wal->slot);
     request->action = DISK_ACTION_WRITE;
     request->file = wal->mark_file;
@@ -176,6 +180,8 @@ static void prepare_mark(struct wal *wal)
 
 void wal_work_prepare(struct wal *wal, enum work work)
 {
+    /* wal_work I1: neither is with the disk, nor waits for its next try */
+    check(!wal->under_way && !wal->marking && (work == WORK_MARK || wal->work == WORK_NONE));
     switch (work) {
     case WORK_GROUP:
         prepare_group(wal);
@@ -214,7 +220,8 @@ static void group_done(struct wal *wal)
     if (wal->config.policy == WAL_WRITE_THROUGH) {
         gather_expect(&wal->gather, wal_records_waiting(wal));
     }
-    check(wal->group_types <= wal->tail->names.count);
+    check(wal->group_types >= wal->types_declared && wal->group_types <= wal->tail->names.count); /* names I2 */
+    check(request->offset == wal->offset && request->source_count == wal->group_count);           /* wal_work I1 */
     wal->offset += size;
     uint64_t end = wal->offset + request->zeros;
     wal->zero_end = end > wal->zero_end ? end : wal->zero_end;
@@ -241,6 +248,7 @@ static void segment_done(struct wal *wal)
     check(!wal->unsynced && wal->synced == wal->written); /* wal P3 */
     wal->disk->ops->close(wal->disk, wal->file);
     chain_add(&wal->chain, wal->next_header.first_sequence, wal->zero_end);
+    check(wal->next_header.first_sequence == wal->written + 1); /* wal_work I1 */
     wal_work_begun(wal, request->file, &wal->next_header);
     wal->offset = request->head.size;
     wal->synced_offset = wal->offset;
@@ -251,7 +259,7 @@ static void segment_done(struct wal *wal)
 
 static void mark_done(struct wal *wal)
 {
-    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable);  /* wal P2 */
+    check(wal->next_mark.durable <= wal->synced && wal->next_mark.durable >= wal->mark.durable);  /* wal P2, mark I1 */
     check(wal->next_mark.oldest >= wal->mark.oldest && wal->next_mark.oldest <= wal->synced + 1); /* wal P6 */
     check(wal_hold_is_kept(wal, wal->next_mark.oldest));                                          /* wal P7 */
     wal->mark = wal->next_mark;

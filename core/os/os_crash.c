@@ -13,7 +13,7 @@
  *
  * Promises
  *   P1  Only write(2) is called, and reads of memory that are expected to be good. Should they not be, the second fault
- *       ends the process at once: the signal is blocked meanwhile.
+ *       ends the process at once, whatever its signal: all of them are blocked meanwhile.
  *   P2  What is known without the witness is written before it is asked.
  *
  * Limits   The handler has a stack of its own for the thread that called os_crash_watch. An overflow on another thread
@@ -121,6 +121,9 @@ void os_crash_watch(const struct os_crash_witness *witness)
     self.thread = gettid();
     self.watching = true;
     (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < FAULTS; i++) {
+        (void)sigaddset(&action.sa_mask, faults[i].number); /* os_crash P1 */
+    }
     (void)sigaltstack(&stack, &self.stack_before);
     for (size_t i = 0; i < FAULTS; i++) {
         (void)sigaction(faults[i].number, &action, &self.before[i]);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -67,8 +68,14 @@ static int flags_of(enum disk_open how)
     return O_RDONLY;
 }
 
+static bool is_plain(const char *name)
+{
+    return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL && strlen(name) < DISK_NAME_MAX;
+}
+
 enum status os_file_open(int folder_fd, const char *name, enum disk_open how, struct disk_file **out)
 {
+    check(how == DISK_READ || is_plain(name)); /* disk D6; geomys-log reads whatever it is told to */
     int fd = openat(folder_fd, name, flags_of(how) | O_CLOEXEC, 0600);
     if (fd < 0) {
         return os_file_status(errno);
@@ -164,6 +171,7 @@ static enum status write_all(int fd, const struct disk_request *request)
             return STATUS_IO;
         }
         done += written > 0 ? (uint64_t)written : 0;
+        check(done <= size);
     }
     return STATUS_OK;
 }
@@ -201,11 +209,13 @@ enum status os_file_sync_folder(int folder_fd)
 
 enum status os_file_rename(int folder_fd, const char *source, const char *target)
 {
+    check(is_plain(source) && is_plain(target)); /* disk D6 */
     return outcome_of(renameat(folder_fd, source, folder_fd, target));
 }
 
 enum status os_file_remove(int folder_fd, const char *name)
 {
+    check(is_plain(name)); /* disk D6 */
     return outcome_of(unlinkat(folder_fd, name, 0));
 }
 
@@ -239,6 +249,7 @@ static enum status sync_names(int folder_fd, struct disk_request *request)
 
 static enum status carry_out_create(int folder_fd, struct disk_request *request)
 {
+    check(is_plain(request->name)); /* disk D6 */
     request->file = NULL;
     request->offset = 0;
     request->sync = true;
@@ -306,5 +317,6 @@ void os_file_carry_out(int folder_fd, struct disk_request *request)
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     request->sync_failed = false;
     request->status = carry_out(folder_fd, request);
+    check(!request->sync_failed || request->status != STATUS_OK); /* disk D2 */
     request->elapsed_us = us_since(&start);
 }

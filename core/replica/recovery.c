@@ -55,6 +55,7 @@ static uint64_t cut_of(const struct recovery *recovery)
 /* The snapshot at `index` cannot be read, for a reason that says nothing about the others. */
 static void pass_over(struct recovery *recovery, enum status status, const struct complaint *why)
 {
+    check(recovery->index < recovery->found_count && recovery->reader == NULL);
     recovery->damaged[recovery->index] = status == STATUS_CORRUPT;
     recovery->unreadable[recovery->index] = true;
     if (recovery->first.text[0] == '\0') {
@@ -68,6 +69,7 @@ static void pass_over(struct recovery *recovery, enum status status, const struc
 
 static enum status open_log(struct recovery *recovery, struct complaint *complaint)
 {
+    check(recovery->replay == NULL);
     enum status status = replay_create(&recovery->replay, recovery->disk, true, cut_of(recovery), complaint);
     if (status != STATUS_OK && recovery->first.text[0] != '\0') {
         struct complaint why = *complaint;
@@ -106,6 +108,7 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
     recovery->disk = disk;
     recovery->shard = shard;
     recovery->trace = trace;
+    check(shard_is_loading(shard) && shard->keyspace.table.count == 0);
     source_init(&recovery->source, shard);
     enum status status = snapshot_list(disk, &recovery->found, &recovery->found_count, complaint);
     if (status == STATUS_OK) {
@@ -126,6 +129,7 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
 /* Everything that a damaged snapshot has delivered goes again. */
 static void forget(struct recovery *recovery)
 {
+    check(shard_is_loading(recovery->shard) && !recovery->done);
     shard_clear(recovery->shard);
     source_init(&recovery->source, recovery->shard);
     snapshot_reader_destroy(recovery->reader);
@@ -150,6 +154,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
     }
     struct snapshot_cut cut;
     snapshot_reader_cut(recovery->reader, &cut);
+    check(cut.sequence == cut_of(recovery) && recovery->replay != NULL);
     shard_stand_at(recovery->shard, cut.sequence, cut.epoch, cut.time_ms);
     replay_expect(recovery->replay, snapshot_reader_epochs(recovery->reader));
     snapshot_reader_destroy(recovery->reader);
@@ -161,6 +166,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
 static enum status put_aside(struct recovery *recovery, uint64_t sequence, struct complaint *complaint)
 {
     const struct disk_ops *ops = recovery->disk->ops;
+    check(sequence != cut_of(recovery) || recovery->index == recovery->found_count); /* recovery P2 */
     char name[DISK_NAME_MAX];
     char kept[DISK_NAME_MAX];
     snapshot_name(sequence, name);
@@ -190,6 +196,7 @@ static enum status put_aside(struct recovery *recovery, uint64_t sequence, struc
 static enum status put_all_aside(struct recovery *recovery, struct complaint *complaint)
 {
     for (size_t i = 0; i < recovery->index; i++) {
+        check(recovery->unreadable[i]); /* recovery P1: only such a one was passed over */
         if (recovery->damaged[i]) {
             TRY(put_aside(recovery, recovery->found[i].sequence, complaint));
         }
@@ -206,7 +213,8 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     enum status status = replay_step(recovery->replay, budget, &recovery->source.sink, complaint);
     replay_progress(recovery->replay, &recovery->progress.log);
     TRY(status);
-    TRY(put_all_aside(recovery, complaint));
+    check(recovery->shard->tail.last_sequence >= cut_of(recovery)); /* recovery P1 */
+    TRY(put_all_aside(recovery, complaint));                        /* recovery P2: all is decided */
     shard_know_epochs(recovery->shard, replay_epochs(recovery->replay));
     recovery->done = true;
     return STATUS_OK;
@@ -221,10 +229,11 @@ void recovery_progress(const struct recovery *recovery, struct recovery_progress
 
 void recovery_end(const struct recovery *recovery, struct recovery_end *out)
 {
-    check(recovery->done);
+    check(recovery->done && recovery->reader == NULL);
     *out = (struct recovery_end){.newest = cut_of(recovery), .log_bytes = recovery->progress.log.bytes_delivered};
     replay_end(recovery->replay, &out->log);
-    if (out->log.last_time_ms == 0) { /* nothing was read behind the snapshot */
+    check(out->log.last_sequence >= out->newest); /* recovery P1 */
+    if (out->log.last_time_ms == 0) {             /* nothing was read behind the snapshot */
         out->log.last_time_ms = recovery->shard->tail.last_time_ms;
     }
     for (size_t i = recovery->index; i < recovery->found_count; i++) {

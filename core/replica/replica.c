@@ -15,6 +15,7 @@
 
 static void fail(struct replica *replica, const struct complaint *complaint)
 {
+    check(replica->state != REPLICA_FAILED); /* replica I2 */
     replica->state = REPLICA_FAILED;
     replica->complaint = *complaint;
     trace(replica->env.trace, TRACE_ERROR, "%s", complaint->text);
@@ -41,6 +42,7 @@ static void tell_sync(struct replica *replica)
 static void on_log_progress(void *context)
 {
     struct replica *replica = context;
+    check(replica->state != REPLICA_FAILED); /* replica I2 */
     bool full = wal_full(replica->wal);
     tell_sync(replica);
     if (full != replica->was_full) {
@@ -94,6 +96,7 @@ enum status replica_init(struct replica *replica, const struct registry *registr
 static void drop_log(struct replica *replica)
 {
     saver_finish(&replica->saver);
+    check(replica->saver.writer == NULL && !replica->saver.removing);
     shard_log_to(&replica->shard, NULL);
     wal_destroy(replica->wal);
     replica->wal = NULL;
@@ -104,6 +107,7 @@ void replica_finish(struct replica *replica)
     if (replica->shard.registry == NULL) {
         return;
     }
+    check(replica->recovery == NULL || replica->wal == NULL); /* replica I1 */
     recovery_destroy(replica->recovery);
     replica->recovery = NULL;
     drop_log(replica);
@@ -169,6 +173,7 @@ static enum status open_log(struct replica *replica, const struct replay_end *en
     entropy->ops->fill(entropy, &config.salt_seed, sizeof config.salt_seed);
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = replica};
     TRY(wal_create(&replica->wal, &config, replica->env.disk, &replica->shard.tail, end, &events, complaint));
+    check(wal_synced(replica->wal) == replica->shard.tail.last_sequence); /* recovery P1 */
     shard_log_to(&replica->shard, replica->wal);
     return STATUS_OK;
 }
@@ -177,6 +182,7 @@ static void start_serving(struct replica *replica, const struct recovery_end *fo
 {
     struct shard *shard = &replica->shard;
     const struct replay_end *end = &found->log;
+    check(replica->state == REPLICA_LOADING && replica->recovery == NULL && replica->wal == NULL); /* replica I1 */
     bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
     struct complaint complaint;
     shard_continue(shard, end->last_sequence, end->last_epoch);
@@ -198,6 +204,7 @@ static void start_serving(struct replica *replica, const struct recovery_end *fo
 static void load_slice(struct replica *replica)
 {
     struct recovery_end found = {.newest = 0};
+    check(shard_is_loading(&replica->shard) && replica->wal == NULL); /* replica I1 */
     if (replica->recovery != NULL) {
         struct complaint complaint;
         enum status status = recovery_step(replica->recovery, LOADING_SLICE, &complaint);
@@ -226,6 +233,7 @@ bool replica_turn(struct replica *replica)
         load_slice(replica);
         return true;
     case REPLICA_SERVING:
+        check_slow(!shard_is_loading(&replica->shard) && replica->recovery == NULL);
         if (replica->wal != NULL) {
             wal_turn(replica->wal, replica->shard.monotonic_ms);
         }
@@ -251,6 +259,7 @@ enum status replica_reload(struct replica *replica, struct complaint *complaint)
     }
     TRY(replica_close(replica, complaint));
     drop_log(replica);
+    check(replica->wal == NULL);
     shard_become(&replica->shard, SHARD_LOADING);
     shard_clear(&replica->shard);
     return begin_loading(replica, complaint);

@@ -56,16 +56,21 @@ void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, con
 
 void saver_configure(struct saver *saver, const struct saver_options *options)
 {
+    check(options->memory_max > 0);
     saver->options = *options;
 }
 
 void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found)
 {
+    check(saver->writer == NULL && !saver->removing);
+    check(found->older < found->newest || found->newest == 0);
     saver->wal = wal;
     saver->newest = found->newest;
     saver->older = found->older;
     saver->newest_size = found->newest_size;
     saver->log_before = found->log_bytes;
+    saver->log_at_cut = wal_bytes_written(wal); /* which begins anew with each log */
+    saver->surplus_count = 0;                   /* after a reload, what was superfluous may be the older one */
     saver->last_ms = saver->shard->monotonic_ms;
     saver->last_wall_ms = saver->shard->now_ms;
     saver->retry_ms = saver->shard->monotonic_ms;
@@ -81,6 +86,7 @@ void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end
 
 static void give_up(struct saver *saver, uint64_t sequence)
 {
+    check(sequence == 0 || sequence < saver->newest); /* saver P2 */
     if (sequence != 0 && saver->surplus_count < SAVER_SURPLUS_MAX) {
         saver->surplus[saver->surplus_count++] = sequence;
     }
@@ -91,7 +97,9 @@ static void remove_next(struct saver *saver)
     if (saver->surplus_count == 0 || saver->removing || saver->newest == 0) {
         return;
     }
-    snapshot_name(saver->surplus[saver->surplus_count - 1], saver->removal.name);
+    uint64_t sequence = saver->surplus[saver->surplus_count - 1];
+    check(sequence < saver->older && saver->older < saver->newest); /* saver P2 */
+    snapshot_name(sequence, saver->removal.name);
     saver->removing = true;
     saver->disk->ops->submit(saver->disk, &saver->removal);
 }
@@ -99,6 +107,7 @@ static void remove_next(struct saver *saver)
 static void on_removed(struct disk_request *request)
 {
     struct saver *saver = container_of(request, struct saver, removal);
+    check(saver->removing && saver->surplus_count > 0);
     saver->removing = false;
     saver->surplus_count--;
     if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
@@ -111,12 +120,15 @@ static void on_removed(struct disk_request *request)
 
 static uint64_t log_since_cut(const struct saver *saver)
 {
-    return saver->log_before + wal_bytes_written(saver->wal) - saver->log_at_cut;
+    uint64_t written = wal_bytes_written(saver->wal);
+    check(written >= saver->log_at_cut);
+    return saver->log_before + (written - saver->log_at_cut);
 }
 
 static void begin(struct saver *saver)
 {
     struct shard *shard = saver->shard;
+    check(saver->writer == NULL && !shard->sweep.active);
     struct snapshot_writer_config config = {.memory_max = saver->options.memory_max, .codec = saver->options.codec};
     saver->wanted = false;
     saver->told = false;
@@ -156,6 +168,8 @@ static void succeed(struct saver *saver)
 {
     struct snapshot_writer_stats stats;
     const struct shard *shard = saver->shard;
+    check(wal_synced(saver->wal) >= saver->cut.sequence); /* saver P1 */
+    check(saver->cut.sequence > saver->newest);
     snapshot_writer_stats(saver->writer, &stats);
     give_up(saver, saver->older);
     saver->older = saver->newest;
@@ -173,6 +187,7 @@ static void succeed(struct saver *saver)
           "snapshot of %llu keys made: %.1f MB, %.1f MB before compression, in %.3f s with %.1f MB of memory",
           (unsigned long long)saver->keys, (double)stats.bytes_stored / 1e6, (double)stats.bytes_plain / 1e6,
           (double)saver->last_took_ms / 1e3, (double)stats.memory_peak / 1e6);
+    check(saver->older < saver->newest); /* saver P2 */
     if (saver->older != 0) {
         wal_keep_from(saver->wal, saver->older + 1);
     }
@@ -183,6 +198,7 @@ static void tell_failure(struct saver *saver)
     if (saver->told) {
         return;
     }
+    check(snapshot_writer_state(saver->writer) == SNAPSHOT_WRITER_FAILED);
     saver->told = true;
     saver->failed = !saver->shard->sweep.flushed;
     saver->retry_ms = saver->shard->monotonic_ms + (saver->failed ? SAVER_RETRY_MS : 0);
@@ -192,6 +208,7 @@ static void tell_failure(struct saver *saver)
 
 static void end(struct saver *saver)
 {
+    check(snapshot_writer_is_idle(saver->writer));
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
     if (!saver->wanted && saver->on_idle != NULL) {
@@ -202,6 +219,7 @@ static void end(struct saver *saver)
 /* The writer's states, as far as there is something to do in them. */
 static void advance(struct saver *saver)
 {
+    check(saver->cut.sequence <= saver->shard->tail.last_sequence);
     const struct shard *shard = saver->shard;
     switch (snapshot_writer_state(saver->writer)) {
     case SNAPSHOT_WRITER_OPEN:
@@ -297,7 +315,9 @@ bool saver_turn(struct saver *saver)
     bool more = false;
     if (shard->sweep.active) {
         int64_t begun_us = now_us(saver);
-        more = sweep_turn(shard, budget_us(saver));
+        int64_t most_us = budget_us(saver);
+        check(most_us > 0 && most_us <= SAVER_SLICE_US); /* saver P4 */
+        more = sweep_turn(shard, most_us);
         saver->slice_end_us = now_us(saver);
         if (shard->meters != NULL) {
             latency_add(&shard->meters->latency, "snapshot-slice", (saver->slice_end_us - begun_us) / 1000);
@@ -329,6 +349,7 @@ void saver_finish(struct saver *saver)
         saver->disk->ops->drain(saver->disk);
     }
     sweep_abandon(saver->shard);
+    check(!saver->removing);
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
 }

@@ -35,6 +35,7 @@ static void fail(struct sweep_target *target, const char *reason)
 
 void snapshot_target_init(struct snapshot_target *target, struct snapshot_writer *writer)
 {
+    check(snapshot_writer_state(writer) == SNAPSHOT_WRITER_OPEN);
     *target = (struct snapshot_target){
         .base = {.declare = declare, .add = add, .is_open = is_open, .has_room = has_room, .fail = fail},
         .writer = writer,

@@ -39,7 +39,7 @@ Test(buf, never_passes_its_ceiling)
     uint8_t block[601] = {0};
     cr_assert_not(buf_append(&buf, (struct gm_bytes){block, 601}));
     cr_assert(buf.full);
-    cr_assert_eq(buf.size, 0, "refused as a whole");
+    cr_assert_eq(buf.size, 0, "refused as a whole"); /* buf I1 */
     cr_assert(buf_append(&buf, (struct gm_bytes){block, 599}), "a refusal is not for ever");
     cr_assert(buf_append(&buf, (struct gm_bytes){block, 1}));
     cr_assert_eq(buf.size, 600);

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -71,6 +72,7 @@ static void refuse_json(const char *text, const char *sentence)
     struct config config;
     config_init(&config, "/home/ada");
     cr_expect_neq(from_json(&config, text), STATUS_OK, "%s", text);
+    /* config P3 */
     cr_expect_str_eq(complaint.text, sentence, "\n   text: %s\n    got: %s\n wanted: %s", text, complaint.text,
                      sentence);
     config_finish(&config);
@@ -196,6 +198,7 @@ Test(config, a_file_says_it_all)
     }
 }
 
+/* config_json_walk P1, P3 */
 Test(config, refuses_what_is_not_exactly_json)
 {
     static const struct {
@@ -243,6 +246,7 @@ Test(config, refuses_what_is_not_exactly_json)
         {"{\"password\": \"\xf4\x90\x80\x80\"}", "geomys.conf:1:15: these bytes are not UTF-8"},
         {"{\"password\": \"\xc3", "geomys.conf:1:15: these bytes are not UTF-8"},
         {"{\"bind\": [[[[[[[[[]]]]]]]]]}", "geomys.conf:1:17: too many levels of brackets"},
+        /* config_json P1 */
         {"[]", "geomys.conf:1:1: the settings must be an object: { \"name\": value, ... }"},
         {"  7", "geomys.conf:1:3: the settings must be an object: { \"name\": value, ... }"},
     };
@@ -293,12 +297,15 @@ Test(config, refuses_values_with_their_place)
         {"{\"port\": 1}", "geomys.conf:1:2: there is no setting \"port\"; did you mean \"external_port\"?"},
         {"{\"persistance\": 1}", "geomys.conf:1:2: there is no setting \"persistance\"; did you mean \"persistence\"?"},
         {"{\"\": 1}", "geomys.conf:1:2: there is no setting \"\""},
+        /* config_keys P3 */
         {"{\"\\u001b[2J\\u0007\": 1}", "geomys.conf:1:2: there is no setting \"?[2J?\""},
         {"{\"nothing_like_any_setting_and_so_long_that_it_must_be_cut_somewhere\": 1}",
          "geomys.conf:1:2: there is no setting \"nothing_like_any_setting_and_so_long_that_it_must_be_cut_som...\""},
+        /* config_json P1 */
         {"{\"node_id\": 1,\n \"maxclients\": 5, \"node_id\": 2}",
          "geomys.conf:2:19: \"node_id\" was already given in line 1"},
         {"{\"node_id\": 1,\n \"node\\u005fid\": 1}", "geomys.conf:2:2: \"node_id\" was already given in line 1"},
+        /* config_json P2 */
         {"{\"node_id\": \"1\"}", "geomys.conf:1:13: \"node_id\" must be a whole number, not a text"},
         {"{\"node_id\": true}", "geomys.conf:1:13: \"node_id\" must be a whole number, not true or false"},
         {"{\"node_id\": null}", "geomys.conf:1:13: \"node_id\" must be a whole number, not null"},
@@ -466,7 +473,7 @@ Test(config, a_flag_wins_over_the_file_in_either_order)
             cr_assert_eq(from_flags(&config, flags), STATUS_OK);
         }
         cr_assert_eq(complete(&config), STATUS_OK, "%s", complaint.text);
-        cr_assert_eq(config.external_port, 2222);
+        cr_assert_eq(config.external_port, 2222); /* config P1 */
         cr_assert_eq(config.node_id, 4, "what no flag says comes from the file");
         cr_assert_str_eq(described(&config, "bind"), "::1");
         cr_assert_str_eq(described(&config, "modules"), "flag.so,more.so");
@@ -476,6 +483,7 @@ Test(config, a_flag_wins_over_the_file_in_either_order)
     struct config config;
     config_init(&config, "/home/ada");
     cr_assert_eq(from_flags(&config, "--port 2222"), STATUS_OK);
+    /* config_json P3 */
     cr_assert_eq(from_json(&config, "{\"external_port\": \"x\"}"), STATUS_INVALID, "overruled, but still checked");
     config_finish(&config);
 }
@@ -547,6 +555,28 @@ Test(config, refuses_what_does_not_fit_together)
     config_finish(&config);
 }
 
+/* config P4 */
+Test(config, lives_in_its_struct_and_looks_at_nothing_else)
+{
+    struct config one;
+    struct config other;
+    cr_assert_eq(setenv("HOME", "/home/of/the/environment", 1), 0);
+    config_init(&one, NULL);
+    config_init(&other, "/home/ada");
+    cr_assert_eq(from_flags(&one, "--port 1111 --config /no/such/file --password_file /no/such/password"), STATUS_OK);
+    cr_assert_eq(from_json(&other, "{\"external_port\": 2222, \"bind\": [\"::1\"]}"), STATUS_OK);
+    cr_assert_eq(complete(&one), STATUS_INVALID);
+    cr_assert_not_null(strstr(complaint.text, "HOME is not set"), "%s", complaint.text);
+    cr_assert_eq(complete(&other), STATUS_OK, "%s", complaint.text);
+    cr_assert(one.external_port == 1111 && other.external_port == 2222);
+    cr_assert_str_eq(described(&one, "bind"), "127.0.0.1", "what one is told the other does not hear");
+    cr_assert_str_eq(other.password_file, "");
+    cr_assert_str_eq(other.data_folder, "/home/ada/.geomys");
+    config_finish(&one);
+    cr_assert_str_eq(described(&other, "bind"), "::1");
+    config_finish(&other);
+}
+
 Test(config, a_password_from_a_file)
 {
     struct config config;
@@ -593,7 +623,7 @@ Test(config, changes_at_run_time)
 
     cr_assert_eq(set(&config, "maxclients", "0"), STATUS_INVALID);
     cr_assert_str_eq(complaint.text, "\"maxclients\" must be between 1 and 1000000, not 0");
-    cr_assert_eq(config.maxclients, 77);
+    cr_assert_eq(config.maxclients, 77); /* config P2; config_keys P1 */
     cr_assert_eq(set(&config, "node_id", "2"), STATUS_REFUSED);
     cr_assert_str_eq(complaint.text, "\"node_id\" cannot be changed while the server runs");
     cr_assert_eq(set(&config, "maxclient", "2"), STATUS_NOT_FOUND);

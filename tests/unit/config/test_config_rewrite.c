@@ -54,6 +54,7 @@ static void expect_rewritten(const char *text, const char *flag, const char *con
     finish();
 }
 
+/* config_rewrite P1 */
 Test(config_rewrite, nothing_changes_if_nothing_has_changed)
 {
     static const char *const texts[] = {
@@ -109,6 +110,7 @@ Test(config_rewrite, a_password_is_written_only_where_one_stands)
     expect_rewritten("{\"node_id\": 5}", NULL, SET("requirepass", "new"), "{\"node_id\": 5}");
 }
 
+/* config_rewrite P2 */
 Test(config_rewrite, what_json_can_not_say_is_refused)
 {
     cr_expect(rewrite("{\"password\": \"old\"}", NULL, SET("password", "\xff\xfe")) == STATUS_INVALID);
@@ -154,7 +156,7 @@ Test(config_change, all_or_none)
                              BYTES("timeout"),
                              BYTES("soon")};
     cr_expect(change(bad, 5) == STATUS_INVALID);
-    cr_expect(config.maxclients == 7 && config.slowlog_log_slower_than == -1);
+    cr_expect(config.maxclients == 7 && config.slowlog_log_slower_than == -1); /* config P2 */
     cr_expect(config.notify_keyspace_events[0] == '\0' && strcmp(config.password, "x") == 0);
     struct gm_bytes twice[] = {BYTES("maxclients"), BYTES("8"), BYTES("maxclients"), BYTES("9")};
     cr_expect(change(twice, 2) == STATUS_INVALID && config.maxclients == 7);

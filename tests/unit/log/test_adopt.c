@@ -83,7 +83,7 @@ static enum status adopt(struct pair *pair, const struct buf *batch)
 /* Whether these are the leader's records but for the numbers of their types, and each whole by its checksums. */
 static void expect_copy(const struct pair *pair, struct gm_bytes copy, struct gm_bytes original)
 {
-    cr_assert_eq(copy.size, original.size);
+    cr_assert_eq(copy.size, original.size); /* tail_adopt I3 */
     for (size_t at = 0; at < copy.size;) {
         struct record ours;
         struct record theirs;

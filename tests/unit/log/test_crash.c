@@ -113,6 +113,7 @@ static uint64_t suffer(uint64_t seed, enum wal_policy policy, enum sim_fault kin
         harness_settle(&harness, 2000);
         if (kind == SIM_NO_SPACE) {
             cr_assert_eq(harness.failures, 0, "%s: a full disk is no failure: %s", where, harness.complaint.text);
+            /* disk D3: what may have been written in part is written again */
             cr_assert_eq(wal_synced(harness.wal), last, "%s", where);
             cr_assert(!wal_full(harness.wal));
         }
@@ -121,6 +122,7 @@ static uint64_t suffer(uint64_t seed, enum wal_policy policy, enum sim_fault kin
             uint64_t before = sim_disk_calls(harness.sim);
             harness_turn(&harness, 1000);
             (void)sim_disk_run(harness.sim, 100);
+            /* disk D4 */
             cr_assert_eq(sim_disk_calls(harness.sim), before, "%s: a failed log must not be written to", where);
             cr_assert_eq(wal_next_ms(harness.wal), INT64_MAX);
         }

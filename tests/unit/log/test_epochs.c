@@ -209,7 +209,7 @@ Test(epochs, tell_the_last_record_that_two_histories_have_in_common)
     epochs_finish(&other);
 }
 
-/* cluster C9 */
+/* A node that sees it raises the alarm, and follows neither. */
 Test(epochs, of_one_number_and_two_leaders_are_a_difference_and_an_alarm)
 {
     struct epochs one;

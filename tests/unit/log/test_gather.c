@@ -28,7 +28,7 @@ Test(gather, until_most_have_come_or_time_is_up)
     cr_assert(gather_waits(&gather, 100, 20));
     cr_assert_not(gather_waits(&gather, 100, 21));
     cr_assert(gather_waits(&gather, 100 + GATHER_MS, 20));
-    cr_assert_not(gather_waits(&gather, 101 + GATHER_MS, 20));
+    cr_assert_not(gather_waits(&gather, 101 + GATHER_MS, 20)); /* gather I1 */
     cr_assert_eq(gather_next_ms(&gather, 100), 101 + GATHER_MS);
 }
 

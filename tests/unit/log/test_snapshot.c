@@ -693,7 +693,7 @@ Test(snapshot, a_codec_gives_back_what_it_got_and_takes_no_byte_for_granted)
         memset(out, 0x5a, sizeof out);
         cr_assert_not(snapshot_unpack(unpacker, codec, (struct gm_bytes){packed.data, packed.size - 1}, out, 65536));
         for (size_t i = 0; i < 8; i++) {
-            cr_assert_eq(out[65536 + i], 0x5a);
+            cr_assert_eq(out[65536 + i], 0x5a); /* snapshot_codec P1 */
         }
         size_t memory = snapshot_packer_memory(packer);
         cr_assert(memory > sizeof plain && memory < 2 * MIB, "%zu", memory);

@@ -120,6 +120,11 @@ static uint64_t die_at(uint64_t seed, uint64_t n, int64_t persistence)
             node_fixture_stop(&at);
         }
         sim_disk_crash(at.sim, seed * 31 + n + again);
+        sim_disk_fault(at.sim, SIM_CRASH, 1 + prng_below(&at.prng, 60), 1); /* recovery P3 */
+        if (start(&at) == STATUS_OK) {
+            node_fixture_stop(&at);
+        }
+        sim_disk_crash(at.sim, seed * 37 + n + again);
         cr_assert_eq(start(&at), STATUS_OK, "%s: %s", where, at.complaint.text);
         unsigned back = found(&at, where);
         bool kept = back >= answered && back <= answered + 1;
@@ -165,6 +170,28 @@ static unsigned grow(struct node_fixture *at, uint64_t seed)
     return answered;
 }
 
+static void damage(struct sim_disk *sim, const char *name, uint64_t bit, uint64_t cut)
+{
+    if (bit != UINT64_MAX) {
+        sim_disk_flip(sim, name, bit);
+    } else if (cut != UINT64_MAX) {
+        sim_disk_cut(sim, name, cut);
+    } else {
+        sim_disk_delete(sim, name);
+    }
+}
+
+static void expect_same_files(struct sim_disk *sim, struct sim_disk *other, const char *where)
+{
+    size_t i = 0;
+    for (; sim_disk_name(other, i) != NULL; i++) {
+        const char *name = sim_disk_name(other, i);
+        bool same = gm_bytes_equal(sim_disk_contents(sim, name), sim_disk_contents(other, name));
+        cr_assert(same, "%s: %s has changed", where, name);
+    }
+    cr_assert_null(sim_disk_name(sim, i), "%s: there is a file more", where);
+}
+
 /* One file of a copy is damaged: the node comes back with everything, or refuses; never with something else. */
 static bool survives(const struct node_fixture *grown, unsigned answered, const char *name, uint64_t bit, uint64_t cut)
 {
@@ -175,20 +202,18 @@ static bool survives(const struct node_fixture *grown, unsigned answered, const 
     node_fixture_init(&at, 1);
     sim_disk_destroy(at.sim);
     at.sim = sim_disk_clone(grown->sim, bit);
-    if (bit != UINT64_MAX) {
-        sim_disk_flip(at.sim, name, bit);
-    } else if (cut != UINT64_MAX) {
-        sim_disk_cut(at.sim, name, cut);
-    } else {
-        sim_disk_delete(at.sim, name);
-    }
+    damage(at.sim, name, bit, cut);
     bool back = start(&at) == STATUS_OK;
     if (back) {
-        cr_assert_eq(found(&at, where), answered, "%s", where);
+        cr_assert_eq(found(&at, where), answered, "%s", where); /* recovery P1 */
         /* What was damaged is still there, perhaps under another name. */
         cr_assert(bit == UINT64_MAX || count_snapshots(&at) >= 1, "%s", where);
     } else {
+        struct sim_disk *before = sim_disk_clone(grown->sim, bit);
+        damage(before, name, bit, cut);
         cr_assert_gt(strlen(at.complaint.text), 20, "%s: %s", where, at.complaint.text);
+        expect_same_files(at.sim, before, where); /* recovery P2 */
+        sim_disk_destroy(before);
     }
     node_fixture_finish(&at);
     return back;
@@ -274,7 +299,7 @@ Test(saver, a_full_disk_fails_the_snapshot_and_not_the_writes)
     cr_expect_not_null(strstr((const char *)buf_bytes(&at.log).data, "no space left"));
     cr_expect_str_eq(node_fixture_say(&at, "SET even_more 1"), "OK");
     cr_expect_eq(count_snapshots(&at), 1);
-    cr_expect_null(sim_disk_contents(at.sim, SNAPSHOT_TEMPORARY).data);
+    cr_expect_null(sim_disk_contents(at.sim, SNAPSHOT_TEMPORARY).data); /* saver P3 */
     sim_disk_limit(at.sim, UINT64_MAX);
     cr_expect_str_eq(node_fixture_say(&at, "SAVE"), "OK");
     cr_expect_eq(count_snapshots(&at), 2);
@@ -363,6 +388,31 @@ Test(saver, the_log_does_not_grow_for_ever)
     /* Twice what lies between two snapshots, and segments that are not full, of 600 KB that were written. */
     cr_expect_lt(most, 150000);
     cr_expect_eq(count_snapshots(&at), 2);
+    node_fixture_finish(&at);
+}
+
+/* What the log had before is not counted again, nor is it taken for less than nothing. */
+Test(saver, counts_the_log_from_the_snapshot_on_though_all_is_loaded_again)
+{
+    struct node_fixture at;
+    struct saver_counts counts;
+    struct complaint complaint;
+    node_fixture_init(&at, 8);
+    cr_assert_eq(start(&at), STATUS_OK);
+    for (unsigned i = 0; i < 100; i++) {
+        cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i, i), "OK");
+    }
+    cr_assert_str_eq(node_fixture_say(&at, "SAVE"), "OK");
+    cr_assert_str_eq(node_fixture_say(&at, "SET more 1"), "OK");
+    struct replica *replica = &at.node->replica;
+    cr_assert_eq(replica_reload(replica, &complaint), STATUS_OK, "%s", complaint.text);
+    while (replica->state == REPLICA_LOADING) {
+        (void)replica_turn(replica);
+    }
+    cr_assert_eq(replica->state, REPLICA_SERVING);
+    saver_count(&replica->saver, &counts);
+    cr_expect(counts.log_since > 0 && counts.log_since < 2000, "%llu", (unsigned long long)counts.log_since);
+    cr_expect_eq(counts.changes, 1);
     node_fixture_finish(&at);
 }
 
