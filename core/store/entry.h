@@ -65,6 +65,7 @@ static inline uint8_t *entry_value(const struct entry *entry)
 
 static inline uint64_t entry_word(const struct entry *entry)
 {
+    check_slow((entry->flags & ENTRY_WORD) != 0);
     uint64_t word;
     memcpy(&word, entry_value(entry), sizeof word);
     return word;
@@ -72,6 +73,7 @@ static inline uint64_t entry_word(const struct entry *entry)
 
 static inline void entry_set_word(struct entry *entry, uint64_t word)
 {
+    check_slow((entry->flags & ENTRY_WORD) != 0 && entry->value_size == sizeof word);
     memcpy(entry_value(entry), &word, sizeof word);
 }
 

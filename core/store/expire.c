@@ -21,6 +21,7 @@ static uint32_t place_of(const struct entry *entry)
 
 static void put(struct expire *expire, uint32_t place, struct expire_item item)
 {
+    check_slow(place < expire->count);
     expire->items[place] = item;
     memcpy(item.entry->rest + 8, &place, sizeof place);
 }
@@ -62,11 +63,13 @@ static void sink(struct expire *expire, uint32_t place, struct expire_item item)
 
 static void settle(struct expire *expire, uint32_t place, struct expire_item item)
 {
+    check_slow(place < expire->count);
     if (place > 0 && expire->items[(place - 1) / FANOUT].at_ms > item.at_ms) {
         rise(expire, place, item);
     } else {
         sink(expire, place, item);
     }
+    check_slow(place == 0 || expire->items[(place - 1) / FANOUT].at_ms <= expire->items[place].at_ms); /* expire I2 */
 }
 
 void expire_finish(struct expire *expire)
@@ -78,6 +81,7 @@ void expire_finish(struct expire *expire)
 void expire_add(struct expire *expire, struct entry *entry)
 {
     check(expire->count < UINT32_MAX);
+    check_slow((entry->flags & ENTRY_EXPIRES) != 0);
     if (expire->count == expire->room) {
         expire->room = expire->room == 0 ? ROOM_MIN : (expire->room > UINT32_MAX / 2 ? UINT32_MAX : expire->room * 2);
         expire->items = memory_realloc(expire->items, (size_t)expire->room * sizeof *expire->items);
@@ -85,6 +89,7 @@ void expire_add(struct expire *expire, struct entry *entry)
     expire->count++;
     expire->sum_ms += (uint64_t)entry_expire_at(entry);
     rise(expire, expire->count - 1, (struct expire_item){entry_expire_at(entry), entry});
+    check_slow(expire->items[place_of(entry)].entry == entry); /* expire I1 */
 }
 
 void expire_remove(struct expire *expire, struct entry *entry)
@@ -110,12 +115,14 @@ void expire_change(struct expire *expire, struct entry *entry, int64_t at_ms)
     expire->sum_ms -= (uint64_t)expire->items[place].at_ms;
     expire_write(entry, at_ms);
     settle(expire, place, (struct expire_item){at_ms, entry});
+    check_slow(expire->items[place_of(entry)].entry == entry); /* expire I1 */
 }
 
 void expire_moved(struct expire *expire, struct entry *entry)
 {
     uint32_t place = place_of(entry);
     check(place < expire->count);
+    check_slow(expire->items[place].at_ms == entry_expire_at(entry)); /* expire I1 */
     expire->items[place].entry = entry;
 }
 
@@ -126,6 +133,7 @@ struct entry *expire_due(const struct expire *expire, int64_t now_ms)
 
 int64_t expire_mean_ms(const struct expire *expire, int64_t now_ms)
 {
+    check(expire->count > 0 || expire->sum_ms == 0);
     int64_t mean_ms = expire->count > 0 ? (int64_t)(expire->sum_ms / expire->count) : 0;
     return mean_ms > now_ms ? mean_ms - now_ms : 0;
 }

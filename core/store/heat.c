@@ -8,6 +8,7 @@ void heat_turn(struct heat *heat, int64_t monotonic_ms)
     uint64_t seconds = (uint64_t)monotonic_ms / 1000;
     heat->now = (uint32_t)(heat->frequency ? seconds / 60 % HEAT_MINUTES : seconds % HEAT_SECONDS);
     heat->now_bits = table_note_bits(heat->now);
+    check(heat->now < (heat->frequency ? HEAT_MINUTES : HEAT_SECONDS)); /* it has to fit into a note */
 }
 
 uint32_t heat_idle_s(const struct heat *heat, uint32_t note)
@@ -32,6 +33,7 @@ static bool rises(struct heat *heat, uint32_t counter)
 
 uint32_t heat_counted(struct heat *heat, uint32_t note)
 {
+    check_slow(heat->frequency);
     uint32_t counter = heat_counter(heat, note);
     return heat->now << 8 | (counter + rises(heat, counter));
 }

@@ -12,6 +12,7 @@ static const struct table_ops table_of_entries = {.key = key_of};
 
 void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key)
 {
+    check(ops->release != NULL);
     memset(keyspace, 0, sizeof *keyspace);
     keyspace->ops = *ops;
     table_init(&keyspace->table, &table_of_entries, hash_key);
@@ -28,6 +29,8 @@ size_t keyspace_held(const struct entry *entry)
 
 static void count_in(struct keyspace *keyspace, const struct entry *entry)
 {
+    check_slow(entry->type != 0); /* that is the host, who has no values */
+    check_slow((entry->flags & ENTRY_DAMAGED) == 0 || (entry->flags & ENTRY_FROZEN) != 0);
     keyspace->keys[entry->type]++;
     keyspace->frozen += (entry->flags & ENTRY_FROZEN) != 0;
     keyspace->damaged += (entry->flags & ENTRY_DAMAGED) != 0;
@@ -35,9 +38,24 @@ static void count_in(struct keyspace *keyspace, const struct entry *entry)
 
 static void count_out(struct keyspace *keyspace, const struct entry *entry)
 {
+    check_slow(keyspace->keys[entry->type] > 0);
+    check_slow((entry->flags & ENTRY_FROZEN) == 0 || keyspace->frozen > 0);
+    check_slow((entry->flags & ENTRY_DAMAGED) == 0 || keyspace->damaged > 0);
     keyspace->keys[entry->type]--;
     keyspace->frozen -= (entry->flags & ENTRY_FROZEN) != 0;
     keyspace->damaged -= (entry->flags & ENTRY_DAMAGED) != 0;
+}
+
+/* All that is charged is charged to a type. */
+static bool adds_up(const struct keyspace *keyspace)
+{
+    uint64_t bytes = 0;
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
+        bytes += keyspace->account[i].bytes;
+        blocks += keyspace->account[i].blocks;
+    }
+    return bytes == keyspace->total.bytes && blocks == keyspace->total.blocks;
 }
 
 static void bury(void *context, void *element)
@@ -45,6 +63,7 @@ static void bury(void *context, void *element)
     struct keyspace *keyspace = context;
     struct entry *entry = element;
     keyspace->ops.release(keyspace->ops.context, entry);
+    check_slow(keyspace->account[entry->type].blocks > 0); /* keyspace I2: the entry itself is left */
     memory_account_free_held(&keyspace->account[entry->type], entry, keyspace_held(entry));
 }
 
@@ -58,6 +77,8 @@ void keyspace_finish(struct keyspace *keyspace)
     keyspace_flush(keyspace);
     while (keyspace_reap(keyspace, SIZE_MAX)) {
     }
+    check(keyspace->table.count == 0 && keyspace->expire.count == 0); /* keyspace I1 */
+    check(adds_up(keyspace));                                         /* keyspace I2 */
     table_finish(&keyspace->table);
     expire_finish(&keyspace->expire);
 }
@@ -81,6 +102,8 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
                            int64_t expire_at_ms)
 {
     check(key.size <= ENTRY_KEY_MAX);
+    check_slow(keyspace_slot(keyspace, key, hash) == NULL); /* keyspace I1 */
+    check_slow((shape.flags & ENTRY_WORD) == 0 || shape.value_size == 8);
     struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size_of(shape, key.size));
     *entry = (struct entry){.value_size = shape.value_size,
                             .key_size = (uint16_t)key.size,
@@ -95,6 +118,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
         expire_write(entry, expire_at_ms);
         expire_add(&keyspace->expire, entry);
     }
+    check_slow(table_note(keyspace_slot(keyspace, key, hash)) == heat_new(&keyspace->heat)); /* keyspace I3 */
     return entry;
 }
 
@@ -137,7 +161,9 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
                                int64_t expire_at_ms, bool roomy)
 {
     struct entry *entry = table_element(slot);
+    const uint32_t note = table_note(slot);
     check(!is_owed(keyspace, entry)); /* keyspace I4 */
+    check_slow((shape.flags & ENTRY_WORD) == 0 || shape.value_size == 8);
     size_t size = size_of(shape, entry->key_size);
     bool same_place = ((entry->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
@@ -163,6 +189,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
         expire_write(entry, expire_at_ms);
         expire_add(&keyspace->expire, entry);
     }
+    check_slow(table_element(slot) == entry && table_note(slot) == note); /* keyspace I3 */
+    check_slow(entry_expire_at(entry) == ((shape.flags & ENTRY_EXPIRES) != 0 ? expire_at_ms : 0));
     return entry;
 }
 
@@ -183,6 +211,7 @@ void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t ha
         expire_remove(&keyspace->expire, entry);
     }
     bury(keyspace, entry);
+    check_slow(adds_up(keyspace)); /* keyspace I2 */
 }
 
 void keyspace_flush(struct keyspace *keyspace)
@@ -190,6 +219,7 @@ void keyspace_flush(struct keyspace *keyspace)
     while (keyspace_reap(keyspace, SIZE_MAX)) {
     }
     keyspace->dead = keyspace->table;
+    check_slow(adds_up(keyspace)); /* keyspace I2 */
     table_init(&keyspace->table, &table_of_entries, &keyspace->dead.hash_key);
     expire_finish(&keyspace->expire);
     memset(keyspace->keys, 0, sizeof keyspace->keys);

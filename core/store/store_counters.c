@@ -38,6 +38,8 @@ const struct counter_table store_counters_memory = COUNTER_TABLE(struct store_co
 
 void store_counters_take(const struct keyspace *keyspace, int64_t now_ms, struct store_counts *out)
 {
+    check(keyspace->expire.count <= keyspace->table.count); /* keyspace I1 */
+    check(keyspace->damaged <= keyspace->frozen && keyspace->frozen <= keyspace->table.count);
     uint64_t expires = keyspace->expire.count;
     uint64_t ttl_ms;
     bool huge = __builtin_mul_overflow((uint64_t)expire_mean_ms(&keyspace->expire, now_ms), expires, &ttl_ms);

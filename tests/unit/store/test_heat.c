@@ -89,3 +89,18 @@ Test(heat, minutes_come_round_too)
     heat_turn(&heat, (int64_t)(HEAT_MINUTES + 2) * MINUTE);
     cr_assert_eq(heat_counter(&heat, note), 11, "four minutes later, in the next round");
 }
+
+Test(heat, the_same_uses_give_the_same_notes)
+{
+    struct heat one = make(true, 10, 1);
+    struct heat other = make(true, 10, 1);
+    uint32_t note = heat_new(&one);
+    for (int i = 1; i < 3000; i++) {
+        heat_turn(&one, i * MINUTE / 50);
+        heat_turn(&other, i * MINUTE / 50);
+        uint32_t again = use(&other, note, 1 + i % 3);
+        note = use(&one, note, 1 + i % 3);
+        cr_assert_eq(again, note, "use %d", i); /* heat I2 */
+    }
+    cr_assert_gt(heat_counter(&one, note), HEAT_NEW, "chance has had something to say");
+}
