@@ -4,6 +4,7 @@
 
 Without an argument: this tree, with build/release if that is there. Another tree is another work tree of the
 repository, measured by the same ruler: git worktree add ../before 193c298 && tools/figures.py ../before .
+A commit that has a work tree is as good as its folder: tools/figures.py 193c298 .
 A build folder adds what object files tell.
 
 Ruler   functions     of core, those in headers too; from the first line of the signature to the closing brace. Read by
@@ -22,6 +23,7 @@ Ruler   functions     of core, those in headers too; from the first line of the 
 import os
 import re
 import statistics
+import subprocess
 import sys
 
 import promises
@@ -150,6 +152,22 @@ class Figures:
             len(ours), len({self.book.made[p][0] for p in ours}), len(ours & set(self.book.cited)))
 
 
+def git(*words):
+    return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=False).stdout
+
+
+def folder_of(tree):
+    """Of a folder, or of a commit that has a work tree."""
+    if os.path.isdir(os.path.join(tree, "core")):
+        return os.path.abspath(tree)
+    commit = git("rev-parse", "--verify", "--quiet", tree + "^{commit}").strip()
+    for entry in git("worktree", "list", "--porcelain").split("\n\n"):
+        lines = entry.split("\n")
+        if commit and "HEAD " + commit in lines and not any(line.startswith("prunable") for line in lines):
+            return lines[0].partition(" ")[2]
+    sys.exit("%s is neither a tree with a folder core nor a commit with a work tree: git worktree add" % tree)
+
+
 def main():
     trees = sys.argv[1:]
     if any(word.startswith("-") for word in trees):
@@ -160,9 +178,9 @@ def main():
     tables = []
     for word in trees:
         root, _, build = word.partition("=")
-        tables.append(list(Figures(os.path.abspath(root), os.path.abspath(build) if build else None).rows()))
+        tables.append(list(Figures(folder_of(root), os.path.abspath(build) if build else None).rows()))
     names = list(dict.fromkeys(name for table in tables for name, _ in table))
-    heads = [os.path.basename(os.path.abspath(word.partition("=")[0])) for word in trees]
+    heads = [os.path.basename(os.path.abspath(word.partition("=")[0])) for word in trees]  # a commit as it was written
     print("| | %s |\n|---|%s" % (" | ".join(heads), "---|" * len(trees)))
     for name in names:
         print("| %s | %s |" % (name, " | ".join(dict(table).get(name, "") for table in tables)))

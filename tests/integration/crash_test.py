@@ -186,7 +186,7 @@ def test_while_the_log_is_read():
                 code = server.process.wait(30)
             finally:
                 del os.environ["GEOMYS_TEST_CRASH"]
-            words = ("the type test.crash/1 crashed while applying a record to the value of key \"bad\", from record 2 "
+            words = ("the type test.crash/1 crashed while applying a record to the value of key \"bad\", from record 3 "
                      "of the log")
             assert words in server.text(), server.tail()
             assert code == -signal.SIGSEGV, code

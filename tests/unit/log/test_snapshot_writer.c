@@ -189,8 +189,8 @@ Test(snapshot_writer, a_fault_at_any_call_fails_the_snapshot_with_a_sentence_and
                     cr_assert_not_null(strstr(complaint.text, "snapshot was given up: snapshot.tmp cannot be "));
                     cr_assert_eq(strstr(complaint.text, "make room") != NULL, kind == SIM_NO_SPACE, "%s",
                                  complaint.text);
-                    /* snapshot_writer P3. Only the disk's refusal to remove it leaves it there; only a folder that could
-                     * not be synced leaves a whole one. */
+                    /* snapshot_writer P3. Only the disk's refusal to remove it leaves it there; only a folder that
+                     * could not be synced leaves a whole one. */
                     bool temporary = sim_disk_contents(sim, SNAPSHOT_TEMPORARY).data != NULL;
                     cr_assert(!temporary || (kind == SIM_IO && (times > 1 || at == 1)), "call %llu",
                               (unsigned long long)at);
