@@ -109,7 +109,7 @@ void shard_finish(struct shard *shard);
 
 /* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
  * is read. Values go over to newer code bit by bit (types.h). Whoever has pointers into the old registry looks to it
- * (worker_adopt). STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
+ * (serve/renew.h). STATUS_TOO_BIG: there would be too many types; nothing has changed then. */
 must_use enum status shard_adopt(struct shard *shard, const struct registry *newer, struct complaint *complaint);
 
 /* Takes over other options, at once: the next command sees them. The seed is the same. O(1), or O(buckets) as
