@@ -394,8 +394,8 @@ static enum status count_record(struct record_sink *sink, const struct record *r
     (void)complaint;
     count->wrong = count->wrong || record->sequence != ++count->records;
     if (record->type != 0) { /* behind the one that has begun the epoch */
-        count->wrong = count->wrong || record->body.size != 200000 ||
-                       record->body.data[199999] != (uint8_t)(record->sequence - 1);
+        count->wrong =
+            count->wrong || record->body.size != 200000 || record->body.data[199999] != (uint8_t)(record->sequence - 1);
     }
     return STATUS_OK;
 }
