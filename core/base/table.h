@@ -153,10 +153,10 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, void (*on_elemen
  * when the table is empty. For emptying a large table in small steps. */
 bool table_drain(struct table *table, size_t budget, void (*on_element)(void *context, void *element), void *context);
 
-/* An element by chance, NULL if there is none. Not exactly uniform: by bucket first. Expected O(1). */
+/* An element at random, NULL if there is none. Not exactly uniform: by bucket first. Expected O(1). */
 void *table_random(const struct table *table, struct prng *prng);
 
-/* Up to `wanted` slots of different elements: those of buckets that stand side by side, from one by chance on. Which
+/* Up to `wanted` slots of different elements: those of buckets that stand side by side, from one at random on. Which
  * elements share a bucket is the hash's choice, so nothing that they have in common; an element of a full bucket comes
  * up somewhat less often than one of an empty one. Fewer if the table is nearly empty. Returns how many. One line of
  * memory has about five of them. */

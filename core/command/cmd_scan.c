@@ -204,7 +204,7 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "DBSIZE", .flags = GM_READ | GM_FAST | CALL_GLOBAL, .plan = plan_dbsize,
      .complexity = "O(1)", .summary = "Counts all keys.", .example = "DBSIZE"},
     {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = plan_randomkey, .complexity = "O(1)",
-     .summary = "Picks a key by chance.", .example = "RANDOMKEY"},
+     .summary = "Picks a key at random.", .example = "RANDOMKEY"},
 };
 
 CMD_MODULE(cmd_scan, .name = "geomys.scan", .group = "generic", .summary = "Looks through all keys.");

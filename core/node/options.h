@@ -7,7 +7,7 @@
  *          that were accepted and did nothing.
  *
  * Idea     One function per part fills the part's own struct from the config; the same one serves the start and every
- *          change. The node gives the struct to the part by value, with a verb (node_publish):
+ *          change. The node gives the struct to the part by value, with a verb (publish):
  *
  *              config ──options_worker──► struct worker_options ─sessions_configure─► the worker's own copy
  *

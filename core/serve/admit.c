@@ -311,7 +311,7 @@ static void count_hits(struct call *call)
 }
 
 /* The command comes, whatever becomes of it. */
-static void note_arrival(const struct call *call)
+static void remember_arrival(const struct call *call)
 {
     struct session *session = call->caller.session;
     call->worker->meters.counts.commands++;
@@ -326,7 +326,7 @@ static void note_arrival(const struct call *call)
 
 bool admit(struct call *call)
 {
-    note_arrival(call);
+    remember_arrival(call);
     bool sound = request_is_sound(call->request);
     if (__builtin_expect(!sound, 0) && !is_known(call)) {
         return false;

@@ -96,7 +96,7 @@ struct session {
     struct tracker *tracker;  /* owned by worker->tracking; NULL: it does not track */
     struct list redirections; /* tracker.in_target: those whose messages come here */
 
-    void *user;        /* of who created the session */
+    void *user;        /* of its creator */
     struct list all;   /* in pool->all */
     char address[128]; /* of the peer, for people; set by who created the session */
     char local[128];   /* ... and of this side */

@@ -25,7 +25,7 @@
  *          shows the change; to the client whose own command it was, behind that command's answer.
  *
  * Limits   max_keys keys, and TRACKING_LINKS_PER_KEY times as many links: beyond them keys are taken
- *          by chance, told as changed, and forgotten. TRACKING_PREFIXES_MAX prefixes per client, of at most
+ *          at random, told as changed, and forgotten. TRACKING_PREFIXES_MAX prefixes per client, of at most
  *          TRACKING_PREFIX_MAX bytes. Changes wait for the end of the turn up to TRACKING_PENDING_MAX bytes; then they
  *          are told at once. A client that does not read is dropped at its output limit, like any other. */
 #ifndef GEOMYS_SERVE_TRACKING_H
@@ -56,7 +56,7 @@ struct tracking_mode {
 
 struct tracking_wish {
     struct tracking_mode mode;
-    struct session *target;          /* borrowed: who is told instead; NULL: the client itself */
+    struct session *target;          /* borrowed: the session that is told instead; NULL: its own */
     const struct gm_bytes *prefixes; /* borrowed; with `bcast` alone, none: all keys */
     uint32_t prefix_count;
 };
@@ -151,8 +151,8 @@ void tracking_read(struct tracking *tracking, struct session *session, const str
 
 /* ---- between tracking.c and tracking_bcast.c ---- */
 
-/* A message to who is told for the tracker: after the beginning one element follows, then the end. False: nobody is
- * told. */
+/* A message to the session that is told for the tracker (itself, or the one it redirects to): after the beginning one
+ * element follows, then the end. False: there is no such session. */
 struct tracking_letter {
     struct reply reply;
     struct session *to;

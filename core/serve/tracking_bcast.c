@@ -179,8 +179,8 @@ void tracking_bcast_forget(struct tracking *tracking, struct tracker *tracker)
 
 /* ---- changes ---- */
 
-static void note(struct tracking *tracking, struct tracking_prefix *prefix, struct gm_bytes key, uint64_t hash,
-                 uint64_t author)
+static void remember(struct tracking *tracking, struct tracking_prefix *prefix, struct gm_bytes key, uint64_t hash,
+                     uint64_t author)
 {
     struct table_slot *slot = table_find(&prefix->seen, key, hash);
     if (slot != NULL) {
@@ -210,7 +210,7 @@ void tracking_bcast_changed(struct tracking *tracking, struct gm_bytes key, uint
         struct tracking_prefix *prefix = tracking->lengths[size] > 0 ? find_prefix(tracking, begin) : NULL;
         if (prefix != NULL) {
             prefix->mark = sequence;
-            note(tracking, prefix, key, hash, author);
+            remember(tracking, prefix, key, hash, author);
         }
     }
     if (tracking->pending > TRACKING_PENDING_MAX) {

@@ -7,7 +7,7 @@
  *          record of the host (RECORD_OP_EVICTED) that goes through apply_first and the log, so that recovery and
  *          followers remove the same keys and never decide themselves.
  *
- *          Which key goes: of a few by chance the coldest (store/heat.h). What was seen and was cold, but not the
+ *          Which key goes: of a few at random the coldest (store/heat.h). What was seen and was cold, but not the
  *          coldest, is kept in a pool of EVICT_POOL for the next time (Redis' method): so the choice comes close to
  *          that among all keys. The notes of a sample stand in one or two lines of memory; entries are not touched.
  *          A candidate in the pool is an address and a hash. Before it goes the table is asked whether the address is

@@ -158,7 +158,7 @@ struct usage_key {
 /* What binding finds besides the arguments. The caller sets `keys` and `key_room`. */
 struct usage_bound {
     struct usage_key *keys; /* the caller's; in the order of argv */
-    uint32_t key_room;      /* entries; 0 is fine for who does not want to know */
+    uint32_t key_room;      /* entries; 0: the caller does not want to know the keys */
     uint32_t key_count; /* found; above key_room: only the first key_room were written, get more room and bind again */
     uint32_t at;        /* after a refusal: index into argv of the word at fault; argc: one is missing */
     const char *error;  /* after USAGE_SYNTAX and USAGE_VALUE: the error reply; lives as long as the usage */

@@ -79,7 +79,7 @@ static inline void add_key(const struct usage *usage, struct usage_bound *bound,
     bound->key_count++;
 }
 
-static inline void note(struct gm_arg *arg, uint32_t at)
+static inline void add_word(struct gm_arg *arg, uint32_t at)
 {
     if (arg->count == 0) {
         arg->first = at;
@@ -113,7 +113,7 @@ static enum usage_outcome bind_argument(struct binder *binder, uint32_t leaf, ui
     } else if ((usage->keyed >> leaf & 1) != 0) {
         add_key(usage, binder->bound, leaf, binder->at);
     }
-    note(arg, binder->at++);
+    add_word(arg, binder->at++);
     return USAGE_OK;
 }
 
@@ -125,7 +125,7 @@ static enum usage_outcome bind_token(struct binder *binder, uint32_t leaf, uint3
     if (!usage_is_token(binder->usage, leaf, binder->argv[binder->at])) {
         return refuse_syntax(binder->bound, binder->at);
     }
-    note(&binder->args[leaf], binder->at++);
+    add_word(&binder->args[leaf], binder->at++);
     return USAGE_OK;
 }
 
