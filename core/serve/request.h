@@ -26,8 +26,8 @@ struct request {
     struct gm_arg *args;           /* by leaf; undefined unless the outcome is USAGE_OK */
     struct usage_bound bound;      /* keys; and what is wrong */
     uint64_t hash;                 /* of the first key; 0 without one */
-    struct registry_lookup lookup;  /* only without a command: why there is none */
-    uint32_t argc; /* 0: an empty line, which is no command: nothing else is set */
+    struct registry_lookup lookup; /* only without a command: why there is none */
+    uint32_t argc;                 /* 0: an empty line, which is no command: nothing else is set */
     enum usage_outcome outcome;
 };
 

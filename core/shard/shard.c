@@ -38,6 +38,7 @@ void shard_finish(struct shard *shard)
     if (shard->registry == NULL) {
         return;
     }
+    check(shard->crumb->kind == CRUMB_NONE && shard->meters == NULL); /* its worker has gone */
     keyspace_finish(&shard->keyspace);
     tail_finish(&shard->tail);
     arena_finish(&shard->arena);
@@ -124,6 +125,7 @@ void shard_clear(struct shard *shard)
     tail_continue(&shard->tail, 0, 0);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
+    check(shard->keyspace.table.count == 0 && !shard->sweep.active && shard->keyspace.dead.segments == NULL);
 }
 
 void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int64_t time_ms)
@@ -149,16 +151,20 @@ void shard_know_epochs(struct shard *shard, const struct epochs *epochs)
 
 void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader)
 {
+    check(!shard->tail.open && shard->tail.epoch <= epoch);
     tail_lead(&shard->tail, epoch, leader);
 }
 
 void shard_log_to(struct shard *shard, struct wal *wal)
 {
+    check(wal == NULL || shard->wal == NULL); /* one at a time */
+    check(!shard->tail.open);
     shard->wal = wal;
 }
 
 struct gm_cell shard_cell(const struct entry *entry)
 {
+    check_slow((entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) != (ENTRY_WORD | ENTRY_FROZEN));
     if ((entry->flags & ENTRY_WORD) != 0) {
         return (struct gm_cell){.form = GM_WORD, .word = entry_word(entry)};
     }
@@ -187,6 +193,7 @@ static bool expire_some(struct shard *shard)
             return false;
         }
         struct gm_bytes key = entry_key(entry);
+        check(entry_expire_at(entry) <= shard->now_ms); /* expire I1 */
         apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
     }
     return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
@@ -216,6 +223,7 @@ int64_t shard_next_ms(const struct shard *shard)
             next = shard->monotonic_ms + wait;
         }
     }
+    check(next >= shard->monotonic_ms);
     return next;
 }
 

@@ -174,6 +174,7 @@ int64_t shard_next_ms(const struct shard *shard);
 
 static inline const struct shard_type *shard_type_of(const struct shard *shard, const struct entry *entry)
 {
+    check_slow(entry->type < shard->types.count);
     return &shard->types.by_number[entry->type];
 }
 

@@ -71,6 +71,7 @@ static uint32_t first_of(const struct types *types, struct gm_bytes name)
 static uint32_t add(struct shard *shard, struct gm_bytes name)
 {
     struct types *types = &shard->types;
+    check(types->count < ENTRY_TYPE_COUNT && name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
     uint32_t number = types->count++;
     struct shard_type *type = &types->by_number[number];
     memcpy(type->name, name.data, name.size);
@@ -148,8 +149,9 @@ static uint32_t count_needed(const struct shard *shard, const struct registry *n
 static void go_over(struct shard *shard, uint32_t from, uint32_t to)
 {
     struct types *types = &shard->types;
-    types->code[from] = registry_keep(shard->registry); /* types P2 */
-    registry_release(types->code[to]);                  /* the newer registry has that code, too */
+    check(from != to && types->code[from] == NULL && types_newest(types, from)); /* types P2, P3 */
+    types->code[from] = registry_keep(shard->registry);                          /* types P2 */
+    registry_release(types->code[to]); /* the newer registry has that code, too */
     types->code[to] = NULL;
     for (uint32_t i = 1; i < types->count; i++) {
         if (strcmp(types->by_number[i].name, types->by_number[to].name) == 0) {
@@ -205,6 +207,7 @@ enum status types_adopt(struct shard *shard, const struct registry *newer, struc
         complaint_set(complaint, "there would be more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
     }
+    check(!shard->tail.open);
     uint32_t count = types->count;
     for (uint32_t i = 1; i < count; i++) {
         if (types_newest(types, i)) {
@@ -220,6 +223,7 @@ enum status types_adopt(struct shard *shard, const struct registry *newer, struc
 
 struct types_share types_share(const struct shard *shard, uint32_t number)
 {
+    check(number < shard->types.count);
     struct types_share share = {0};
     for (uint32_t i = 1; i < shard->types.count; i++) {
         if (shard->types.now[i] == number) {
@@ -308,6 +312,7 @@ static uint32_t step(struct shard *shard)
     struct found found = {.shard = shard};
     uint64_t next = table_scan(&shard->keyspace.table, types->cursor, visit, &found);
     uint32_t settled = 0;
+    check(!shard->sweep.active); /* types P5: values that are made anew are none that a snapshot is owed */
     for (uint32_t i = 0; i < found.count; i++) {
         struct gm_bytes key = entry_key(found.entries[i]);
         struct gm_bytes copy = {key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL,
@@ -349,6 +354,7 @@ bool types_turn(struct shard *shard)
     for (uint32_t i = 0; i < BUCKETS_PER_TURN && settled < VALUES_PER_TURN && !types->walked; i++) {
         settled += step(shard);
     }
+    check(settled < VALUES_PER_TURN + FOUND_MAX); /* types P5 */
     if (types->walked) {
         retire(shard);
     }
