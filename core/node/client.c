@@ -23,6 +23,17 @@ static void wind_up(struct client *client)
     session_touch(session);
 }
 
+/* Whether the client's session has not ended. O(sessions). */
+static bool is_alive(const struct client *client)
+{
+    const struct list *all = &client->node->worker.sessions.all;
+    const struct list *at = all->next;
+    while (at != all && container_of(at, const struct session, all) != client->session) {
+        at = at->next;
+    }
+    return at != all;
+}
+
 static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wants)
 {
     struct client *client = user;
@@ -66,6 +77,7 @@ static void on_closed(void *user)
 {
     struct client *client = user;
     list_remove(&client->stuffed);
+    check_slow(is_alive(client)); /* client I2: nobody else has ended it */
     sessions_close(client->session);
     memory_free(client);
 }

@@ -20,6 +20,7 @@ static uint32_t flags_of(const struct call *call)
 
 static bool refuse(struct call *call, const char *error)
 {
+    check_slow(call->emission_count == 0); /* nothing is planned yet */
     reply_error(&call->reply, error);
     if (call->command != NULL) {
         count_refused(call);
@@ -34,6 +35,7 @@ static bool refuse(struct call *call, const char *error)
 /* What a Redis finds out while it carries the command out: so it counts as a call that failed. */
 static bool fail(struct call *call, const char *error)
 {
+    check_slow(call->emission_count == 0);
     reply_error(&call->reply, error);
     count_call(call);
     return false;
@@ -43,6 +45,7 @@ static bool fail(struct call *call, const char *error)
 
 static bool refuse_unknown(struct call *call)
 {
+    check(call->command == NULL);
     const struct registry_lookup *lookup = &call->request->lookup;
     char text[512];
     const struct gm_bytes *argv = call->abi.argv;
@@ -95,6 +98,7 @@ static bool is_known(struct call *call)
 
 static bool queue(struct call *call)
 {
+    check(!call->nested);
     struct transaction *transaction = &call->caller.session->transaction;
     if ((flags_of(call) & CALL_NO_MULTI) != 0) {
         return refuse(call, "ERR Command not allowed inside a transaction");
@@ -170,6 +174,7 @@ static bool is_allowed(struct call *call)
 
 static bool is_well_formed(struct call *call)
 {
+    check(call->command != NULL);
     switch (call->request->outcome) {
     case USAGE_OK:
         return true;
@@ -210,6 +215,7 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
         }
         return NULL;
     }
+    check_slow(gm_bytes_equal(entry_key(entry), name));
     touch(call, &shard->keyspace.heat, slot);
     return slot;
 }
@@ -217,6 +223,7 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
 /* What the entry is to the command; an error if the command does not take it. */
 static const char *classify(const struct call *call, const struct entry *entry, struct gm_key *key)
 {
+    check_slow(shard_type_of(call->shard, entry)->abi != NULL || (entry->flags & ENTRY_FROZEN) != 0); /* call P3 */
     uint32_t flags = flags_of(call);
     if (__builtin_expect((entry->flags & ENTRY_FROZEN) != 0, 0)) {
         key->state = GM_KEY_OTHER;
@@ -277,6 +284,7 @@ static bool goes_over(struct call *call, uint32_t i)
 /* An expiry found on the way removes an entry that an earlier key of the call may name too: look again then. */
 static const char *look_up_keys(struct call *call)
 {
+    check_slow(request_is_sound(call->request)); /* call P1 */
     uint32_t count = call->request->bound.key_count;
     call->keys = call->keys_inline;
     if (__builtin_expect(count > CALL_KEYS_INLINE, 0)) {
@@ -348,6 +356,7 @@ bool admit(struct call *call)
 
 bool admit_again(struct call *call)
 {
+    check(call->again);
     if (!is_known(call) || !is_well_formed(call)) {
         return false; /* its module has gone, or has another grammar now (renew.h) */
     }

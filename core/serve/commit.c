@@ -18,6 +18,7 @@ static bool is_past(const struct call *call, int64_t at_ms)
 
 static void make_deletion(struct record *record)
 {
+    check_slow(record->key.size <= ENTRY_KEY_MAX);
     record->type = 0;
     record->op = RECORD_OP_DELETE;
     record->flags = RECORD_REMOVES;
@@ -99,6 +100,7 @@ static struct apply_place place_of(const struct call *call, const struct call_em
 
 static void commit_one(struct call *call, const struct call_emission *emission)
 {
+    check_slow(emission->kind == CALL_EMIT_FLUSH || emission->abi.key < call->abi.key_count);
     struct shard *shard = call->shard;
     struct record record = {.time_ms = shard->now_ms};
     uint64_t hash = 0;
@@ -141,6 +143,7 @@ void commit(struct call *call)
     for (uint32_t i = 0; i < call->emission_count; i++) {
         commit_one(call, &call->emissions[i]);
     }
+    check_slow(shard->tail.open); /* exec I1 */
     if (alone) {
         tail_end(&shard->tail);
     }

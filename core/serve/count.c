@@ -10,11 +10,13 @@ static struct command_meter *meter_of(const struct call *call)
 
 void count_refused(const struct call *call)
 {
+    check_slow(call->reply.error);
     meter_of(call)->rejected++;
 }
 
 seldom static void keep_in_slowlog(const struct call *call, uint64_t us)
 {
+    check(call->abi.argc > 0);
     const struct command *command = call->command;
     bool secret = (command->abi->flags & CALL_SECRET) != 0;
     struct slowlog_call kept = {.argv = call->abi.argv,
@@ -63,6 +65,7 @@ void count_call(struct call *call)
 
 void count_wait(struct call *call)
 {
+    check(call->waits);
     struct timing *timing = &call->worker->meters.timing;
     if (timing->ticks == NULL) {
         return;

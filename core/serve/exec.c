@@ -71,6 +71,7 @@ seldom static void settle_tracking(const struct call *call, struct session *sess
 /* What the connection remembers of the call, and hears of it. */
 static void answer(const struct call *call, struct session *session)
 {
+    check_slow(call->caller.id == session->caller.id);
     session_depends(session, call->mark); /* exec I2 */
     if (call->written != 0) {
         session->written = call->written;
@@ -98,6 +99,7 @@ static void end(struct call *call)
     if (__builtin_expect(call->reply.error, 0)) {
         count_error(call);
     }
+    check_slow(worker->depth > 0 && worker->calls[worker->depth - 1] == call);
     worker->depth--;
     if (call->caller.session != NULL) {
         answer(call, call->caller.session);
@@ -123,9 +125,42 @@ seldom static void blame_module(struct call *call)
                  call->command->usage.name);
 }
 
+/* What a plan may count on, before it and behind it (call P3, P4): the key is as the call says, and its value where it
+ * says. */
+static bool is_fit(const struct call *call, uint32_t i)
+{
+    const struct gm_key *key = &call->keys[i];
+    const struct entry *entry = call_entry(call, i);
+    if (key->state == GM_KEY_ABSENT) {
+        return entry == NULL || call->timed_out;
+    }
+    bool frozen = (entry->flags & ENTRY_FROZEN) != 0;
+    bool due = key->expire_at_ms != 0 && key->expire_at_ms <= call->shard->now_ms;
+    if (key->state != GM_KEY_OWN) {
+        return !due && (!frozen || (call->command->abi->flags & CALL_FROZEN) != 0);
+    }
+    struct gm_cell cell = shard_cell(entry);
+    return !due && !frozen && cell.form == key->cell.form &&
+           (cell.form == GM_WORD ? cell.word == key->cell.word
+                                 : cell.data == key->cell.data && cell.size == key->cell.size);
+}
+
+static bool all_fit(const struct call *call)
+{
+    for (uint32_t i = 0; i < call->abi.key_count; i++) {
+        if (!is_fit(call, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void plan(struct call *call)
 {
+    check_slow(request_is_sound(call->request) && call->abi.argv == call->request->argv); /* call P1 */
+    check_slow(all_fit(call));                                                            /* call P3 */
     call->command->abi->plan(&call->abi);
+    check_slow(call->command->type == NULL || all_fit(call)); /* call P4 */
     if (__builtin_expect(call->waits, 0)) {
         reply_rewind(&call->reply); /* a module that replied none the less */
         waiters_park(call);
@@ -155,6 +190,7 @@ static void run(struct call *call)
 
 void exec(struct session *session, const struct request *request)
 {
+    check_slow(!session->waiting && !session->doomed); /* pipeline I1 */
     run(begin(session->worker, &session->caller, request, &session->out));
     waiters_serve(session->worker);
 }
@@ -172,6 +208,7 @@ uint64_t exec_call(struct worker *worker, const struct caller *caller, const str
 
 bool exec_again(struct session *session, bool timed_out)
 {
+    check(session->waiting && session->parked != NULL && session->worker->depth == 0);
     struct worker *worker = session->worker;
     timing_begin(&worker->meters.timing);
     struct call *call = begin_kept(worker, &session->caller, session->parked, &session->out);
@@ -195,6 +232,7 @@ void exec_queue(struct call *call)
     struct request_kept *queue = transaction_take(&session->transaction);
     reply_array(&call->reply, count);
     sessions_discard(session);
+    check(!call->nested && !session->transaction.open);
     tail_begin(&call->shard->tail); /* exec I1 */
     while (queue != NULL) {
         struct request_kept *next = queue->next;

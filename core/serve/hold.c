@@ -7,6 +7,7 @@
 
 void hold_take(struct session *session, enum hold_reason reason)
 {
+    check(reason < HOLD_REASONS && !session->waiting);
     check(list_empty(&session->held)); /* hold I1 */
     list_push_back(&session->worker->held[reason], &session->held);
     session->pool->blocked++;
@@ -26,6 +27,7 @@ void hold_release(struct worker *worker, enum hold_reason reason)
     struct list *held = &worker->held[reason];
     while (!list_empty(held)) {
         struct session *session = container_of(held->next, struct session, held);
+        check(!session->waiting);
         hold_forget(session);
         session_resume(session);
     }

@@ -78,6 +78,7 @@ struct call_emission *call_emit(struct call *call, enum call_emission_kind kind,
         call->emissions = more;
         call->emission_room *= 2;
     }
+    check_slow(call->emission_count < call->emission_room);
     size_t key_size = kind == CALL_EMIT_FLUSH ? 0 : call->keys[key].name.size;
     call->emission_size += RECORD_HEADER_SIZE + 16 + key_size + body_size;
     struct call_emission *emission = &call->emissions[call->emission_count++];
@@ -113,6 +114,7 @@ static void lend_emit(struct gm_call *abi, const struct gm_emission *given)
         emission->abi.body = kept(call, given->body);
     }
     emission->type = call->shard->types.numbers[call->command->type->index];
+    check_slow(emission->type != 0);
 }
 
 static void lend_emit_delete(struct gm_call *abi, uint32_t key)
@@ -159,6 +161,8 @@ static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 
 bool call_emit_copy(struct call *call, uint32_t source, uint32_t target)
 {
+    check(call_entry(call, source) != NULL);
+    check(source < call->abi.key_count && target < call->abi.key_count);
     struct copier copier = {
         .sink = {.record = copy_record}, .call = call, .entry = call_entry(call, source), .target = target};
     if (dump_value(call->shard, copier.entry, &copier.sink)) {

@@ -28,7 +28,8 @@ void interest_init(struct interest *interest, const struct keyspace *keyspace, s
 
 void interest_finish(struct interest *interest)
 {
-    check(interest->keys.count == 0);
+    check(interest->keys.count == 0 && interest->watchers == 0 && interest->waiters == 0);
+    check(list_empty(&interest->ready) && list_empty(&interest->later));
     table_finish(&interest->keys);
 }
 
@@ -64,6 +65,7 @@ static void drop_if_idle(struct interest *interest, struct interest_key *key)
         list_remove(&key->ready);
         (void)table_remove(&interest->keys, key_of(key), table_hash(&interest->keys, key_of(key)));
         memory_free(key);
+        check(interest->keys.count > 0 || interest->watchers + interest->waiters == 0);
         if (interest->keys.count == 0) {
             change_ignore(&interest->listener);
         }
@@ -72,6 +74,7 @@ static void drop_if_idle(struct interest *interest, struct interest_key *key)
 
 static void add(struct interest_key *key, struct list *in_key, struct session *session, struct list *in_session)
 {
+    check(session != NULL);
     struct interest_link *link = memory_alloc(sizeof *link);
     link->key = key;
     link->session = session;
@@ -100,6 +103,7 @@ void interest_wait(struct interest *interest, struct session *session, struct li
 
 static void ready_again(struct interest *interest, struct interest_key *key)
 {
+    check(key->put_off);
     key->put_off = false;
     list_remove(&key->ready);
     list_push_back(&interest->ready, &key->ready);
@@ -113,6 +117,7 @@ void interest_forget(struct interest *interest, struct list *list, bool watching
         list_remove(&link->in_session);
         list_remove(&link->in_key);
         memory_free(link);
+        check((watching ? interest->watchers : interest->waiters) > 0);
         *(watching ? &interest->watchers : &interest->waiters) -= 1;
         if (!watching && key->put_off) {
             ready_again(interest, key); /* it may have been put off for the sake of who goes */
@@ -187,6 +192,7 @@ struct interest_key *interest_ready(struct interest *interest)
 
 void interest_settled(struct interest *interest, struct interest_key *key)
 {
+    check(interest->served == key && !key->put_off);
     interest->served = NULL;
     list_remove(&key->ready);
     if (key->changed && !list_empty(&key->waiters)) {
@@ -197,6 +203,7 @@ void interest_settled(struct interest *interest, struct interest_key *key)
 
 void interest_put_off(struct interest *interest, struct interest_key *key)
 {
+    check(interest->served == key && !key->put_off);
     interest->served = NULL;
     key->put_off = true;
     list_remove(&key->ready);
@@ -206,6 +213,7 @@ void interest_put_off(struct interest *interest, struct interest_key *key)
 
 void interest_resume(struct interest *interest)
 {
+    check(interest->served == NULL);
     while (!list_empty(&interest->later)) {
         ready_again(interest, container_of(interest->later.next, struct interest_key, ready));
     }

@@ -31,6 +31,7 @@ static void add_word(struct buf *line, struct gm_bytes word)
 
 static void write_line(struct buf *line, const struct call *call)
 {
+    check(call->abi.argc > 0);
     const struct gm_call *abi = &call->abi;
     bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
     uint32_t shown = call->command->usage.words;
@@ -50,6 +51,7 @@ void monitor_tell_slow(const struct call *call)
     struct gm_bytes end = line.full ? BYTES("...\r\n") : BYTES("\r\n");
     for (struct list *at = monitors->next; at != monitors; at = at->next) {
         struct session *session = container_of(at, struct session, monitors);
+        check(session->worker == call->worker);
         struct buf *out = session_push(session, 0);
         if (out != NULL && buf_append(out, buf_bytes(&line))) {
             (void)buf_append(out, end);

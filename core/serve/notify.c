@@ -35,6 +35,7 @@ uint32_t notify_classes(const char *text)
 
 static struct gm_bytes join(const struct notify *notify, const char *prefix, struct gm_bytes rest)
 {
+    check(rest.size == 0 || rest.data != NULL);
     size_t size = strlen(prefix);
     uint8_t *text = arena_alloc(notify->arena, size + rest.size);
     memcpy(text, prefix, size);
@@ -78,6 +79,7 @@ static void on_change(struct change_listener *listener, const struct change *cha
 
 void notify_init(struct notify *notify, struct pubsub *pubsub, struct arena *arena, struct list *listeners)
 {
+    check(pubsub != NULL && arena != NULL && listeners != NULL);
     *notify = (struct notify){.listeners = listeners, .pubsub = pubsub, .arena = arena};
     change_listener_init(&notify->listener, CHANGE_RANK_NOTIFY, on_change);
 }
@@ -138,6 +140,7 @@ static char class_of(const struct call *call)
 /* `all`: of the whole call. */
 static void tell_key(const struct call *call, uint32_t key, struct summary mine, struct summary all)
 {
+    check_slow(key < call->abi.key_count);
     const struct shard *shard = call->shard;
     const struct notify *notify = &call->worker->notify;
     uint64_t mark = shard->tail.last_sequence;
@@ -184,6 +187,7 @@ static void tell_keys(const struct call *call, struct summary all, bool behind)
 
 void notify_call(const struct call *call)
 {
+    check(call->written != 0 && !call->reply.error); /* notify I1: it has been committed */
     struct summary all = {0};
     for (uint32_t i = 0; i < call->emission_count; i++) {
         add(&all, &call->emissions[i]);

@@ -39,6 +39,7 @@ void park_end(struct session *session)
         return;
     }
     forget(session);
+    check(session->parked != NULL && session->pool->blocked > 0); /* park I1 */
     memory_free(session->parked);
     session->parked = NULL;
     session->waiting = false;

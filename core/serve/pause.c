@@ -13,6 +13,7 @@ void pause_begin(struct worker *worker, int64_t until_ms, bool all)
     }
     worker->pause_until_ms = until_ms > worker->pause_until_ms ? until_ms : worker->pause_until_ms;
     worker->pause_all = all;
+    check(worker->pause_until_ms > worker->monotonic_ms);
     shard_keep_still(worker->shard, true);
 }
 
@@ -21,6 +22,7 @@ void pause_end(struct worker *worker)
     worker->pause_until_ms = 0;
     shard_keep_still(worker->shard, false);
     hold_release(worker, HOLD_PAUSE);
+    check(list_empty(&worker->held[HOLD_PAUSE]));
 }
 
 void pause_turn(struct worker *worker)
@@ -38,6 +40,7 @@ static bool writes(const struct transaction *transaction, uint32_t flags)
 
 bool pause_stops(const struct session *session, const struct request *request)
 {
+    check(session->worker->pause_until_ms != 0);
     if (session->caller.user == NULL || request->command == NULL) {
         return false;
     }

@@ -33,6 +33,7 @@ static enum resp_result fill(struct pipeline *pipeline, struct session *session,
         if (result != RESP_CALL) {
             return result;
         }
+        check_slow(parser->argc - parser->first <= limits->args_max); /* resp I3 */
         uint32_t at = pipeline->count++;
         pipeline->places[at].first = parser->first;
         pipeline->places[at].argc = parser->argc - parser->first;
@@ -119,6 +120,7 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
 
 seldom static void protocol_error(struct session *session)
 {
+    check(session->parser.error != NULL && !session->doomed);
     struct reply reply;
     reply_begin(&reply, &session->out, session->caller.resp3);
     reply_error(&reply, session->parser.error);
@@ -154,5 +156,6 @@ size_t pipeline_input(struct session *session, const uint8_t *data, size_t size,
             break;
         }
     }
+    check_slow(consumed <= size); /* pipeline I1 */
     return session->doomed ? size : consumed;
 }

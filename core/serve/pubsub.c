@@ -65,6 +65,8 @@ static struct pubsub_topic *find_topic(const struct pubsub *pubsub, enum pubsub_
 
 static struct pubsub_topic *add_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes name)
 {
+    check(kind < PUBSUB_KINDS && name.size <= PUBSUB_CHANNEL_MAX);
+    check_slow(find_topic(pubsub, kind, name) == NULL);
     struct table *table = &pubsub->topics[kind];
     struct pubsub_topic *topic = memory_alloc(sizeof *topic + name.size);
     list_init(&topic->links);
@@ -81,6 +83,7 @@ static struct pubsub_topic *add_topic(struct pubsub *pubsub, enum pubsub_kind ki
 
 static void drop_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_topic *topic)
 {
+    check(topic->subscribers == 0 && list_empty(&topic->links));
     struct table *table = &pubsub->topics[kind];
     (void)table_remove(table, pubsub_name(topic), table_hash(table, pubsub_name(topic)));
     list_remove(&topic->all);
@@ -98,6 +101,8 @@ static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct s
 
 static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct pubsub_topic *topic)
 {
+    check_slow(find_link(pubsub, session, topic) == NULL); /* pubsub I2 */
+    check(session->topic_bytes + topic->size <= pubsub->names_max);
     struct pubsub_link *link = memory_alloc(sizeof *link);
     link->pair = (struct pubsub_pair){session->caller.id, topic->id};
     link->topic = topic;
@@ -112,6 +117,8 @@ static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub
 
 static void drop_link(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_link *link)
 {
+    check(link->topic->subscribers > 0 && link->session->topic_count[kind] > 0);
+    check(link->session->topic_bytes >= link->topic->size);
     struct pubsub_topic *topic = link->topic;
     (void)table_remove(&pubsub->links, link_key(link), table_hash(&pubsub->links, link_key(link)));
     list_remove(&link->in_topic);
@@ -174,7 +181,9 @@ void pubsub_forget(struct pubsub *pubsub, struct session *session)
         while (!list_empty(topics)) {
             drop_link(pubsub, kind, container_of(topics->next, struct pubsub_link, in_session));
         }
+        check(session->topic_count[kind] == 0);
     }
+    check(session->topic_bytes == 0);
 }
 
 uint64_t pubsub_subscribers(const struct pubsub *pubsub, struct gm_bytes channel)
@@ -198,6 +207,7 @@ static bool send_to(struct session *session, const struct message *message)
     if (out == NULL) {
         return false;
     }
+    check(!session->doomed); /* pubsub I3 */
     struct reply reply;
     reply_begin(&reply, out, session->caller.resp3);
     reply_push(&reply, message->pattern != NULL ? 4 : 3);
@@ -217,6 +227,7 @@ static uint64_t send_to_all(const struct pubsub_topic *topic, const struct messa
     for (const struct list *at = topic->links.next; at != &topic->links; at = at->next) {
         sent += send_to(container_of(at, struct pubsub_link, in_topic)->session, message);
     }
+    check(sent <= topic->subscribers); /* pubsub I2 */
     return sent;
 }
 

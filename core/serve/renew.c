@@ -22,6 +22,7 @@ static struct request_kept *renew_kept(struct worker *worker, struct request_kep
     request_resolve(&request, worker->registry, &worker->shard->keyspace, older->request.argv, older->request.argc,
                     &worker->requests);
     struct request_kept *newer = request_keep(&request);
+    check(newer->request.argc == older->request.argc);
     newer->next = older->next;
     memory_free(older);
     arena_reset(&worker->requests);
@@ -39,6 +40,7 @@ static void renew_queue(struct worker *worker, struct transaction *transaction)
         transaction->flags |= request_flags(&(*at)->request);
         at = &(*at)->next;
     }
+    check(transaction->open || transaction->queue == NULL);
     transaction->end = at;
 }
 
@@ -49,6 +51,7 @@ static void renew_session(struct worker *worker, struct session *session)
         session->last_command = last != NULL ? last->usage.name : NULL;
     }
     renew_queue(worker, &session->transaction);
+    check(session->waiting == (session->parked != NULL));
     if (session->waiting) {
         uint32_t keys = session->parked->request.bound.key_count;
         session->parked = renew_kept(worker, session->parked);

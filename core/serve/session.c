@@ -11,6 +11,7 @@
 
 void session_pool_init(struct session_pool *pool, const struct gate *gate, uint64_t *dropped, size_t output_max)
 {
+    check(gate != NULL && dropped != NULL);
     *pool = (struct session_pool){.gate = gate, .dropped = dropped, .output_max = output_max};
     list_init(&pool->all);
     list_init(&pool->dirty);
@@ -65,6 +66,7 @@ static uint64_t released(const struct session *session)
 /* How much of the output is marked, or may leave. */
 static size_t marked_end(const struct session *session)
 {
+    check_slow(session->mark_count <= SESSION_MARKS);
     return session->mark_count > 0 ? session->marks[session->mark_count - 1].end : session->released_end;
 }
 
@@ -95,7 +97,7 @@ size_t session_releasable(struct session *session)
     mark_output(session);
     uint32_t passed = 0;
     while (passed < session->mark_count && session->marks[passed].sequence <= released(session)) {
-        check(session->marks[passed].end >= session->released_end); /* session I2 */
+        check(session->marks[passed].end >= session->released_end); /* session I2, gate I2 */
         session->released_end = session->marks[passed].end;
         passed++;
     }
@@ -136,6 +138,7 @@ struct buf *session_push(struct session *session, uint64_t mark)
 
 void session_pushed(struct session *session)
 {
+    check(!session->doomed);
     if (!is_executing(session)) {
         session_check_output(session);
         session_touch(session);
@@ -144,6 +147,7 @@ void session_pushed(struct session *session)
 
 static void mute(struct session *session, size_t start)
 {
+    check(session->muted > 0);
     if (session->out.size > start) { /* else it waits */
         session->out.size = start;
         session->muted -= session->muted != SESSION_MUTED;

@@ -38,12 +38,14 @@ struct session *sessions_open(struct worker *worker, uint64_t id)
     resp_parser_init(&session->parser);
     buf_init(&session->out, worker->sessions.output_max);
     sessions_reset(session);
+    check(!session->waiting && !session->doomed && !session_listens(session) && session->tracker == NULL);
     return session;
 }
 
 void sessions_unwatch(struct session *session)
 {
     interest_forget(&session->worker->interest, &session->watches, true);
+    check(list_empty(&session->watches));
     session->watch_broken = false;
     session->watch_count = 0;
 }
@@ -82,6 +84,8 @@ void sessions_close(struct session *session)
     tracking_forget(&session->worker->tracking, session);
     hold_forget(session);
     list_remove(&session->monitors);
+    check(!session->waiting && list_empty(&session->waits) && list_empty(&session->watches));
+    check(list_empty(&session->redirections) && session->tracker == NULL && !session_listens(session));
     resp_parser_finish(&session->parser);
     buf_finish(&session->out);
     list_remove(&session->dirty);
@@ -93,6 +97,7 @@ void sessions_close(struct session *session)
 
 void sessions_kill(struct session *session)
 {
+    check(session->pool->executing != session);
     park_end(session);
     hold_forget(session);
     session->doomed = true;

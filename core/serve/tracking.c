@@ -79,6 +79,7 @@ void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key
 
 static void tell_broken(struct tracker *tracker, uint64_t mark)
 {
+    check(tracker->target_id != 0);
     struct session *session = tracker->session;
     tracker->broken = true;
     struct buf *out = session->caller.resp3 ? session_push(session, mark) : NULL;
@@ -94,6 +95,7 @@ static void tell_broken(struct tracker *tracker, uint64_t mark)
 
 bool tracking_letter_begin(struct tracker *tracker, uint64_t mark, struct tracking_letter *letter)
 {
+    check(tracker->session != NULL); /* tracking I4 */
     bool elsewhere = tracker->target_id != 0;
     struct session *to = elsewhere ? tracker->target : tracker->session;
     if (elsewhere && (to == NULL || to->doomed)) {
@@ -121,6 +123,7 @@ bool tracking_letter_begin(struct tracker *tracker, uint64_t mark, struct tracki
 
 void tracking_letter_end(struct tracking_letter *letter)
 {
+    check(!letter->to->doomed);
     session_pushed(letter->to);
 }
 
@@ -138,6 +141,8 @@ static struct tracking_link *find_link(const struct tracking *tracking, struct t
 /* The key stays, even without a link. */
 static void drop_link(struct tracking *tracking, struct tracking_link *link)
 {
+    check(link->pair.tracker->link_count > 0 && tracking->links.count > 0);
+    check(link->pair.tracker->session == NULL || tracking->items > 0); /* tracking I4 */
     struct tracker *tracker = link->pair.tracker;
     (void)table_remove(&tracking->links, pair_of(link), table_hash(&tracking->links, pair_of(link)));
     list_remove(&link->in_key);
@@ -149,6 +154,7 @@ static void drop_link(struct tracking *tracking, struct tracking_link *link)
 
 static void drop_key(struct tracking *tracking, struct tracking_key *key, uint64_t hash)
 {
+    check(list_empty(&key->links));
     (void)table_remove(&tracking->keys, name_of(key), hash);
     memory_free(key);
 }
@@ -197,6 +203,7 @@ static bool make_room(struct tracking *tracking, uint64_t more, unsigned most)
 
 static struct tracking_key *add_key(struct tracking *tracking, struct gm_bytes name, uint64_t hash)
 {
+    check_slow(table_hash(&tracking->keys, name) == hash);
     struct tracking_key *key = memory_alloc(sizeof *key + name.size);
     list_init(&key->links);
     key->size = (uint32_t)name.size;
@@ -231,12 +238,14 @@ static void remember(struct tracking *tracking, struct tracker *tracker, struct 
     table_insert(&tracking->links, link, table_hash(&tracking->links, pair_of(link)), 0);
     tracker->link_count++;
     tracking->items++;
+    check(tracking->items <= tracking->links.count);
 }
 
 /* ---- trackers ---- */
 
 static struct tracker *create(struct tracking *tracking, struct session *session)
 {
+    check(session->caller.id != CHANGE_NOBODY);
     struct tracker *tracker = memory_zeroed(sizeof *tracker);
     tracker->session = session;
     list_init(&tracker->links);
@@ -252,6 +261,8 @@ static struct tracker *create(struct tracking *tracking, struct session *session
 /* What is left are its links. */
 static void leave(struct tracking *tracking, struct tracker *tracker)
 {
+    check(tracker->session != NULL && tracking->tracker_count > 0); /* tracking I4: it ends once */
+    check(tracking->items >= tracker->link_count);
     tracking_bcast_forget(tracking, tracker);
     list_remove(&tracker->in_target);
     list_remove(&tracker->all);
@@ -281,6 +292,7 @@ static bool give_back(struct tracking *tracking, int budget)
                 drop_key(tracking, key, table_hash(&tracking->keys, name_of(key)));
             }
         }
+        check(tracker->link_count == 0 && tracker->session == NULL && tracker->bcast_count == 0);
         list_remove(&tracker->all);
         memory_free(tracker);
     }
@@ -369,6 +381,7 @@ void tracking_off(struct tracking *tracking, struct session *session)
 void tracking_forget(struct tracking *tracking, struct session *session)
 {
     tracking_off(tracking, session);
+    check(session->tracker == NULL);
     while (!list_empty(&session->redirections)) {
         struct tracker *tracker = container_of(session->redirections.next, struct tracker, in_target);
         list_remove(&tracker->in_target);
@@ -380,6 +393,7 @@ void tracking_forget(struct tracking *tracking, struct session *session)
 
 void tracking_settle(struct session *session, bool aside)
 {
+    check(session->tracker != NULL);
     if (!session->transaction.open && !session->waiting && !aside) {
         session->tracker->caching = false;
     }
@@ -387,12 +401,14 @@ void tracking_settle(struct session *session, bool aside)
 
 void tracking_read(struct tracking *tracking, struct session *session, const struct gm_key *keys, uint32_t count)
 {
+    check(session->tracker != NULL && session->tracker->session == session); /* tracking I4 */
     struct tracker *tracker = session->tracker;
     if (tracker->mode.bcast || (tracker->mode.optin && !tracker->caching) ||
         (tracker->mode.optout && tracker->caching)) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
+        check_slow(table_hash(&tracking->keys, keys[i].name) == (uint64_t)(uintptr_t)keys[i].host_more);
         remember(tracking, tracker, keys[i].name, (uint64_t)(uintptr_t)keys[i].host_more);
     }
 }
@@ -404,6 +420,7 @@ static void one_changed(struct tracking *tracking, const struct change_key *chan
         tracking_bcast_changed(tracking, changed->name, changed->hash, change->author, change->sequence);
     }
     if (key != NULL) {
+        check(!list_empty(&key->links));
         invalidate(tracking, key, changed->hash, change->author, change->sequence);
     }
 }
@@ -420,6 +437,7 @@ static void begin_anew(struct tracking *tracking, struct tracker *old)
     uint64_t target_id = old->target_id;
     leave(tracking, old);
     session->tracker = tracker;
+    check(tracker->link_count == 0);
     aim(tracker, target);
     tracker->target_id = target_id;
 }
@@ -461,6 +479,7 @@ static void on_change(struct change_listener *listener, const struct change *cha
 bool tracking_turn_end_slow(struct tracking *tracking)
 {
     tracking_bcast_tell(tracking);
+    check(tracking->pending == 0 && list_empty(&tracking->changed));
     bool over = !make_room(tracking, 0, TRIM_SLICE); /* the limit has been lowered */
     return give_back(tracking, GIVE_BACK_SLICE) || over;
 }

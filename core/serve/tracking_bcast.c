@@ -110,15 +110,18 @@ static void forget_changes(struct tracking *tracking, struct tracking_prefix *pr
         struct tracking_change *change = container_of(prefix->changes.next, struct tracking_change, in_prefix);
         (void)table_remove(&prefix->seen, key_of(change), table_hash(&prefix->seen, key_of(change)));
         list_remove(&change->in_prefix);
+        check(tracking->pending >= sizeof *change + change->size);
         tracking->pending -= sizeof *change + change->size;
         memory_free(change);
     }
+    check(prefix->seen.count == 0); /* tracking_bcast I1: what is seen is what is listed */
     list_remove(&prefix->changed);
     prefix->mark = 0;
 }
 
 static void drop_prefix(struct tracking *tracking, struct tracking_prefix *prefix)
 {
+    check(list_empty(&prefix->bcasts) && tracking->lengths[prefix->size] > 0);
     struct gm_bytes name = tracking_prefix_name(prefix);
     forget_changes(tracking, prefix);
     table_finish(&prefix->seen);
@@ -146,6 +149,17 @@ static struct list *place_of(struct tracker *tracker, struct gm_bytes name)
     return at;
 }
 
+/* Whether the client has no prefix yet that begins with this one, or the other way round. */
+static bool is_apart(const struct tracker *tracker, struct gm_bytes name)
+{
+    for (const struct list *at = tracker->bcasts.next; at != &tracker->bcasts; at = at->next) {
+        if (overlap(tracking_prefix_name(container_of(at, struct tracking_bcast, in_tracker)->prefix), name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void tracking_bcast_add(struct tracking *tracking, struct tracker *tracker, struct gm_bytes name)
 {
     struct tracking_prefix *prefix = find_prefix(tracking, name);
@@ -154,6 +168,8 @@ void tracking_bcast_add(struct tracking *tracking, struct tracker *tracker, stru
         container_of(first, struct tracking_bcast, in_tracker)->prefix->size == 0) {
         return; /* all keys, once more */
     }
+    check(name.size == 0 || is_apart(tracker, name)); /* tracking_bcast I3 */
+    check(tracker->bcast_count < TRACKING_PREFIXES_MAX);
     struct tracking_bcast *bcast = memory_alloc(sizeof *bcast);
     bcast->prefix = prefix != NULL ? prefix : add_prefix(tracking, name);
     bcast->tracker = tracker;
@@ -175,6 +191,7 @@ void tracking_bcast_forget(struct tracking *tracking, struct tracker *tracker)
             drop_prefix(tracking, prefix);
         }
     }
+    check(tracker->bcast_count == 0);
 }
 
 /* ---- changes ---- */
@@ -209,6 +226,7 @@ void tracking_bcast_changed(struct tracking *tracking, struct gm_bytes key, uint
         struct gm_bytes begin = {key.data, size};
         struct tracking_prefix *prefix = tracking->lengths[size] > 0 ? find_prefix(tracking, begin) : NULL;
         if (prefix != NULL) {
+            check(sequence >= prefix->mark && !list_empty(&prefix->bcasts)); /* change I3 */
             prefix->mark = sequence;
             remember(tracking, prefix, key, hash, author);
         }
@@ -220,6 +238,7 @@ void tracking_bcast_changed(struct tracking *tracking, struct gm_bytes key, uint
 
 static bool is_told(const struct tracker *tracker, const struct tracking_change *change)
 {
+    check_slow(tracker->session != NULL); /* tracking I4 */
     return !tracker->mode.noloop || change->author != tracker->session->caller.id;
 }
 
@@ -234,6 +253,7 @@ static void tell(struct tracker *tracker, const struct tracking_prefix *prefix)
     if (count == 0 || !tracking_letter_begin(tracker, prefix->mark, &letter)) {
         return;
     }
+    check(count <= prefix->seen.count); /* tracking_bcast I1: each key once */
     reply_array(&letter.reply, count);
     for (const struct list *at = changes->next; at != changes; at = at->next) {
         const struct tracking_change *change = container_of(at, struct tracking_change, in_prefix);

@@ -30,6 +30,7 @@ bool transaction_queue(struct transaction *transaction, const struct request *re
 struct request_kept *transaction_take(struct transaction *transaction)
 {
     struct request_kept *queue = transaction->queue;
+    check((queue == NULL) == (transaction->count == 0) && *transaction->end == NULL);
     transaction_init(transaction);
     return queue;
 }

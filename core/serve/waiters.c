@@ -25,6 +25,7 @@
 
 void waiters_park(struct call *call)
 {
+    check(call->written == 0 && !call->nested); /* waiters I2 */
     count_wait(call);
     if (call->again) {
         return; /* it has its place already */
@@ -38,6 +39,7 @@ void waiters_park(struct call *call)
 
 static void release(struct session *session)
 {
+    check(session->waiting && session->parked != NULL);
     park_end(session);
     session_check_output(session);
     session_resume(session);
@@ -68,6 +70,7 @@ static bool serve_key(struct worker *worker, struct interest_key *key)
     while (!list_empty(&key->waiters) && (entry = find(shard, key)) != NULL) {
         struct interest_link *link = container_of(key->waiters.next, struct interest_link, in_key);
         struct session *session = link->session;
+        check(link->key == key && session->waiting);
         bool suitable = suits(shard, session, entry);
         delayed = suitable && hold_disturbs(worker, &session->parked->request);
         if (delayed) {
@@ -81,6 +84,7 @@ static bool serve_key(struct worker *worker, struct interest_key *key)
     }
     list_move_all(&tried, &key->waiters); /* those who were not tried come after those who were */
     list_move_all(&key->waiters, &tried);
+    check(list_empty(&tried)); /* waiters I1: nobody is left aside */
     return !delayed;
 }
 
@@ -94,6 +98,7 @@ void waiters_serve_slow(struct worker *worker)
     if (!waiters_ready(worker) || worker->serving_waiters) {
         return;
     }
+    check(worker->depth == 0);
     worker->serving_waiters = true;
     struct interest_key *key;
     while ((key = interest_ready(&worker->interest)) != NULL) {
@@ -137,6 +142,7 @@ void waiters_time_out(struct worker *worker)
     struct heap_node *node;
     while ((node = heap_first(&worker->timeouts)) != NULL && node->at <= worker->monotonic_ms) {
         struct session *session = container_of(node, struct session, timeout);
+        check(session->waiting);
         heap_remove(&worker->timeouts, node);
         bool answered = exec_again(session, true);
         check(answered); /* wait/1 does not wait once the time is over */

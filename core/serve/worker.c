@@ -60,6 +60,7 @@ void worker_finish(struct worker *worker)
     }
     check(worker->depth == 0);
     session_pool_finish(&worker->sessions);
+    check(list_empty(&worker->monitors) && list_empty(&worker->syncing) && heap_first(&worker->timeouts) == NULL);
     notify_finish(&worker->notify);
     interest_finish(&worker->interest);
     pubsub_finish(&worker->pubsub);

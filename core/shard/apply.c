@@ -183,6 +183,8 @@ static enum status freeze(struct apply *apply, const struct record *record, bool
 /* Forgets what the key holds, keeping its memory for what comes. */
 static void start_fresh(struct apply *apply)
 {
+    check_slow(apply->entry == NULL ||
+               ((apply->entry->flags ^ apply->shard->keyspace.swept) & ENTRY_SWEPT) == 0); /* sweep P1 */
     if (apply->entry != NULL) {
         apply_release(apply->shard, apply->entry);
         keyspace_vacate(&apply->shard->keyspace, apply->entry);
@@ -191,6 +193,7 @@ static void start_fresh(struct apply *apply)
 
 static void remove_key(struct apply *apply)
 {
+    check_slow(apply->entry == NULL || keyspace_find(&apply->shard->keyspace, apply->key, apply->hash) == apply->entry);
     if (apply->entry != NULL) {
         keyspace_remove(&apply->shard->keyspace, apply->key, apply->hash);
         apply->entry = NULL;
@@ -284,6 +287,7 @@ static enum status carry_out(struct apply *apply, struct record *record, bool fi
 {
     struct shard *shard = apply->shard;
     const struct gm_type *type = shard->types.by_number[record->type].abi;
+    check_slow(type != NULL && types_newest(&shard->types, record->type)); /* types P3 */
     struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
     if ((record->flags & RECORD_FRESH) == 0) {
         apply->abi.cell = shard_cell(apply->entry);
@@ -329,6 +333,7 @@ static struct apply find(struct shard *shard, const struct record *record, uint6
 static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
                                bool first, struct complaint *complaint)
 {
+    check_slow(record->type != 0 && record->key.size <= ENTRY_KEY_MAX);
     check(record->type < shard->types.count);
     struct apply apply = find(shard, record, hash, place);
     if (first && apply.entry == NULL) {
@@ -374,6 +379,7 @@ void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes ke
     struct frozen_key frozen = {key, hash, number, entry_expire_at(entry)};
     const struct gm_type *type = shard->types.by_number[number].abi;
     bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
+    check(types_newest(&shard->types, number) && gm_bytes_equal(entry_key(entry), key));
     sweep_before(shard, entry);
     if (damaged || type == NULL) {
         frozen_put(shard, &frozen, records, damaged);
@@ -455,6 +461,7 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
 /* The gate hears of every change; who else listens is in the list. */
 static void announce(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
 {
+    check_slow(keyspace_hash(&shard->keyspace, record->key) == hash);
     gate_changed(&shard->gate, hash, record->sequence);
     if (__builtin_expect(!list_empty(&shard->listeners), 0)) {
         struct change change = {.scope = CHANGE_KEY,
@@ -506,6 +513,8 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
     if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
         return false;
     }
+    check_slow((keyspace_find(&shard->keyspace, record->key, hash) == NULL) ==
+               ((record->flags & RECORD_REMOVES) != 0)); /* apply I1: the outcome is part of the record */
     announce(shard, record, hash, author);
     return true;
 }
@@ -526,6 +535,7 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
 /* Removes a key by a decision of the host. False: it is not there. */
 static bool decide(struct shard *shard, uint16_t op, struct gm_bytes key, uint64_t hash)
 {
+    check(shard_may_change(shard));
     struct record record = {
         .op = op,
         .flags = RECORD_REMOVES,

@@ -6,6 +6,7 @@
 void change_listener_init(struct change_listener *listener, enum change_rank rank,
                           void (*on_change)(struct change_listener *listener, const struct change *change))
 {
+    check(on_change != NULL && rank <= CHANGE_RANK_LAST);
     list_init(&listener->link);
     listener->rank = rank;
     listener->on_change = on_change;
@@ -18,6 +19,7 @@ static struct change_listener *listener_at(const struct list *link)
 
 void change_listen(struct list *listeners, struct change_listener *listener)
 {
+    check(listener->on_change != NULL);
     if (!list_empty(&listener->link)) {
         return;
     }

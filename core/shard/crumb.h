@@ -41,6 +41,7 @@ static inline void crumb_drop(struct crumb *crumb, enum crumb_kind kind, uint32_
 
 static inline void crumb_clear(struct crumb *crumb)
 {
+    check_slow(crumb->kind != CRUMB_NONE); /* crumb I1 */
     crumb->kind = CRUMB_NONE;
 }
 

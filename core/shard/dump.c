@@ -25,6 +25,7 @@ static void count(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 
 static void dump_frozen(const struct entry *entry, uint64_t *cursor, struct gm_sink *sink)
 {
+    check(*cursor <= entry->value_size);
     size_t at = (size_t)*cursor;
     uint16_t op;
     struct gm_bytes body;
@@ -47,6 +48,7 @@ bool dump_step(const struct shard *shard, const struct entry *entry, uint64_t *c
     struct tally tally = {.sink = {.record = count}, .out = sink};
     struct gm_cell cell = shard_cell(entry);
     uint64_t before = *cursor;
+    check_slow((entry->flags & ENTRY_VACANT) == 0 && shard_type_of(shard, entry)->abi != NULL); /* types P1 */
     crumb_drop(shard->crumb, CRUMB_DUMP, entry->type, entry_key(entry));
     *cursor = shard_type_of(shard, entry)->abi->dump(&cell, before, &tally.sink);
     crumb_clear(shard->crumb);

@@ -72,6 +72,7 @@ static bool is_wanted(const struct evict *evict, const struct entry *entry, uint
 
 static void pool_add(struct evict *evict, struct evict_candidate candidate)
 {
+    check(evict->pool_count <= EVICT_POOL);
     if (evict->pool_count == EVICT_POOL) {
         evict->pool_count--;
         memmove(evict->pool, evict->pool + 1, evict->pool_count * sizeof evict->pool[0]);
@@ -81,6 +82,7 @@ static void pool_add(struct evict *evict, struct evict_candidate candidate)
         evict->pool[at] = evict->pool[at - 1];
     }
     evict->pool[at] = candidate;
+    check_slow(at + 1 == evict->pool_count || evict->pool[at + 1].coldness >= candidate.coldness);
 }
 
 static void consider(struct shard *shard, const struct table_slot *slot)
@@ -118,6 +120,7 @@ static void sample_all(struct shard *shard)
     struct table_slot *slots[EVICT_SAMPLES_MAX];
     size_t wanted = shard->evict.options.samples;
     size_t count = table_sample(&shard->keyspace.table, &shard->evict.prng, slots, wanted);
+    check(count <= wanted);
     for (size_t i = 0; i < count; i++) {
         consider(shard, slots[i]);
     }
@@ -133,6 +136,7 @@ static const struct entry *still_there(const struct shard *shard, const struct e
     }
     const struct entry *entry = table_element(slot);
     bool expires = (entry->flags & ENTRY_EXPIRES) != 0;
+    check_slow(keyspace_find(keyspace, entry_key(entry), candidate->hash) == entry);
     return expires || !only_expiring(shard->evict.options.policy) ? entry : NULL;
 }
 
@@ -152,7 +156,9 @@ static const struct entry *coldest(struct shard *shard)
             }
         }
     }
-    return NULL;
+    /* A table that was large once may be so empty that no sample met a key: any that may go. evict I3 */
+    return only_expiring(evict->options.policy) ? any_expiring(shard)
+                                                : table_random(&shard->keyspace.table, &evict->prng);
 }
 
 /* ---- one key, and many ---- */
@@ -200,6 +206,14 @@ static bool evict_one(struct shard *shard)
     return true;
 }
 
+/* Whether the policy would let any key go. */
+static bool any_may_go(const struct shard *shard)
+{
+    enum evict_policy policy = shard->evict.options.policy;
+    uint64_t count = only_expiring(policy) ? shard->keyspace.expire.count : shard->keyspace.table.count;
+    return policy != EVICT_NONE && count > 0;
+}
+
 static bool is_over(const struct shard *shard)
 {
     return evict_is_over(&shard->evict, &shard->keyspace);
@@ -225,7 +239,10 @@ static bool run(struct shard *shard)
 {
     check(!shard->tail.open); /* evict I1 */
     int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
+    uint64_t keys = shard->keyspace.table.count;
     shard->evict.starved = shard_may_change(shard) && is_over(shard) && !make_room(shard);
+    check(keys - shard->keyspace.table.count <= EVICT_SLICE); /* evict I2 */
+    check(!shard->evict.starved || !any_may_go(shard));       /* evict I3 */
     if (begun_us != 0) {
         meters_took(shard->meters, "eviction-cycle", begun_us);
     }
@@ -254,5 +271,6 @@ const char *evict_policy_name(enum evict_policy policy)
         [EVICT_EXPIRING_RANDOM] = "volatile-random",
         [EVICT_EXPIRING_SOONEST] = "volatile-ttl",
     };
+    check(policy < sizeof names / sizeof names[0]);
     return names[policy];
 }

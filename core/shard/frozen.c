@@ -49,6 +49,7 @@ bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_
 
 bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out)
 {
+    check((entry->flags & ENTRY_VACANT) == 0);
     struct collector collector = {.sink = {.record = collect}, .out = out};
     return dump_value(shard, entry, &collector.sink) && !out->full;
 }
@@ -95,6 +96,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
         memcpy(head + FROZEN_HEAD, record->body.data, body_size);
     }
     buf_finish(&old);
+    check(kept + FROZEN_HEAD + body_size == entry->value_size && (entry->flags & ENTRY_FROZEN) != 0);
     return STATUS_OK;
 }
 

@@ -68,6 +68,7 @@ static inline void gate_release(struct gate *gate, uint64_t local, uint64_t quor
 
 static inline uint64_t gate_released(const struct gate *gate, enum gate_level level)
 {
+    check_slow(level < GATE_LEVELS);
     return gate->released[level];
 }
 

@@ -104,6 +104,7 @@ static uint32_t step(struct shard *shard)
     struct found found = {.shard = shard};
     uint64_t next = table_scan(&shard->keyspace.table, types->cursor, visit, &found);
     uint32_t settled = 0;
+    check(!shard->sweep.active); /* settle P2: values that are made anew are none that a snapshot is owed */
     for (uint32_t i = 0; i < found.count; i++) {
         struct gm_bytes key = entry_key(found.entries[i]);
         struct gm_bytes copy = {key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL,
@@ -128,6 +129,7 @@ bool settle_turn(struct shard *shard)
     for (uint32_t i = 0; i < BUCKETS_PER_TURN && settled < VALUES_PER_TURN && !types->walked; i++) {
         settled += step(shard);
     }
+    check(settled < VALUES_PER_TURN + FOUND_MAX); /* settle P2 */
     if (types->walked) {
         types_retire(types);
     }

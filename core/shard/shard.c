@@ -33,6 +33,7 @@ void shard_finish(struct shard *shard)
     if (shard->registry == NULL) {
         return;
     }
+    check(shard->crumb->kind == CRUMB_NONE && shard->meters == NULL); /* its worker has gone */
     keyspace_finish(&shard->keyspace);
     tail_finish(&shard->tail);
     arena_finish(&shard->arena);
@@ -133,6 +134,7 @@ void shard_clear(struct shard *shard)
     tail_continue(&shard->tail, 0, 0);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
+    check(shard->keyspace.table.count == 0 && !shard->sweep.active && shard->keyspace.dead.segments == NULL);
 }
 
 void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int64_t time_ms)
@@ -158,16 +160,20 @@ void shard_know_epochs(struct shard *shard, const struct epochs *epochs)
 
 void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader)
 {
+    check(!shard->tail.open && shard->tail.epoch <= epoch);
     tail_lead(&shard->tail, epoch, leader);
 }
 
 void shard_log_to(struct shard *shard, struct wal *wal)
 {
+    check(wal == NULL || shard->wal == NULL); /* one at a time */
+    check(!shard->tail.open);
     shard->wal = wal;
 }
 
 struct gm_cell shard_cell(const struct entry *entry)
 {
+    check_slow((entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) != (ENTRY_WORD | ENTRY_FROZEN));
     if ((entry->flags & ENTRY_WORD) != 0) {
         return (struct gm_cell){.form = GM_WORD, .word = entry_word(entry)};
     }

@@ -167,6 +167,7 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);
 
 static inline const struct shard_type *shard_type_of(const struct shard *shard, const struct entry *entry)
 {
+    check_slow(entry->type < shard->types.count);
     return &shard->types.by_number[entry->type];
 }
 

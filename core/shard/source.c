@@ -23,6 +23,7 @@ static enum status declare(struct record_sink *sink, uint16_t type, struct gm_by
         complaint_set(complaint, "there are more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
     }
+    check(number > 0 && number < ENTRY_TYPE_COUNT);
     source->types[type] = (uint16_t)number;
     return STATUS_OK;
 }

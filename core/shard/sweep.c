@@ -70,6 +70,7 @@ static void mark(const struct shard *shard, struct entry *entry)
 
 static void give_up(struct shard *shard, const struct entry *entry)
 {
+    check(shard->sweep.target != NULL);
     char key[192];
     char reason[512];
     struct gm_text text = {.data = key, .capacity = sizeof key - 1};
@@ -85,6 +86,7 @@ static void give_up(struct shard *shard, const struct entry *entry)
 /* One step of the entry's dump. False: it ends here, because it is done or because the snapshot has failed. */
 static bool take_step(struct shard *shard, struct entry *entry, uint64_t *cursor)
 {
+    check(shard->sweep.active && is_owed(shard, entry)); /* sweep P1: each key once */
     struct sweep *sweep = &shard->sweep;
     int64_t expire_at_ms = entry_expire_at(entry);
     bool first = *cursor == 0;
@@ -121,6 +123,7 @@ static void let_go(struct shard *shard)
 
 static void half_done(struct shard *shard)
 {
+    check(shard->sweep.half != NULL);
     mark(shard, shard->sweep.half);
     shard->sweep.half = NULL;
     shard->sweep.half_cursor = 0;
@@ -129,6 +132,7 @@ static void half_done(struct shard *shard)
 
 void sweep_dump_owed(struct shard *shard, struct entry *entry)
 {
+    check(shard->sweep.active && is_owed(shard, entry)); /* else nothing is owed to anybody */
     struct sweep *sweep = &shard->sweep;
     bool half = sweep->half == entry;
     uint64_t cursor = half ? sweep->half_cursor : 0;
@@ -187,6 +191,7 @@ void sweep_begin(struct shard *shard, struct sweep_target *target)
 
 static void finish(struct sweep *sweep)
 {
+    check(sweep->active);
     check(sweep->half == NULL);
     sweep->active = false;
     sweep->target = NULL;
@@ -234,10 +239,27 @@ static void visit(void *context, void *element)
     mark(shard, entry);
 }
 
+/* A debt that is left would be paid to the next picture, with what the value is by then. */
+static void find_owed(void *context, void *element)
+{
+    struct shard *shard = context;
+    check(!is_owed(shard, element)); /* sweep P1, P3 */
+}
+
+static bool is_settled(struct shard *shard)
+{
+    uint64_t cursor = 0;
+    do {
+        cursor = table_scan(&shard->keyspace.table, cursor, find_owed, shard);
+    } while (cursor != 0);
+    return true;
+}
+
 /* One bucket, or one piece of a large value. */
 static void step(struct shard *shard)
 {
     struct sweep *sweep = &shard->sweep;
+    check(sweep->active && (sweep->target == NULL || sweep->target->has_room(sweep->target))); /* sweep P2 */
     if (sweep->half != NULL) {
         if (sweep->target == NULL || !take_step(shard, sweep->half, &sweep->half_cursor)) {
             half_done(shard);
@@ -250,6 +272,7 @@ static void step(struct shard *shard)
     }
     sweep->cursor = next;
     if (next == 0) {
+        check_slow(is_settled(shard)); /* sweep P3 */
         finish(sweep);
     }
 }
@@ -274,6 +297,7 @@ static bool is_over(const struct shard *shard, unsigned steps, int64_t until_us)
 
 bool sweep_turn(struct shard *shard, int64_t budget_us)
 {
+    check(!shard->tail.open);
     struct sweep *sweep = &shard->sweep;
     int64_t begun_us = shard->clock != NULL ? now_us(shard) : 0;
     unsigned steps = 0;

@@ -59,6 +59,7 @@ static uint32_t first_of(const struct types *types, struct gm_bytes name)
 
 static uint32_t add(struct types *types, struct gm_bytes name)
 {
+    check(types->count < ENTRY_TYPE_COUNT && name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
     uint32_t number = types->count++;
     struct shard_type *type = &types->by_number[number];
     memcpy(type->name, name.data, name.size);
@@ -133,8 +134,9 @@ static uint32_t count_needed(const struct types *types, const struct registry *n
 /* From now on values of the name are made under `to`; those of `from` keep its code. */
 static void go_over(struct types *types, const struct registry *older, uint32_t from, uint32_t to)
 {
-    types->code[from] = registry_keep(older); /* types P2 */
-    registry_release(types->code[to]);        /* the newer registry has that code, too */
+    check(from != to && types->code[from] == NULL && types_newest(types, from)); /* types P2, types P3 */
+    types->code[from] = registry_keep(older);                                    /* types P2 */
+    registry_release(types->code[to]); /* the newer registry has that code, too */
     types->code[to] = NULL;
     for (uint32_t i = 1; i < types->count; i++) {
         if (strcmp(types->by_number[i].name, types->by_number[to].name) == 0) {
@@ -188,6 +190,7 @@ enum status types_adopt(struct types *types, const struct registry *older, const
         complaint_set(complaint, "there would be more than %d types", ENTRY_TYPE_COUNT - 1);
         return STATUS_TOO_BIG;
     }
+    check(!types->tail->open);
     uint32_t count = types->count;
     for (uint32_t i = 1; i < count; i++) {
         if (types_newest(types, i)) {
@@ -203,6 +206,7 @@ enum status types_adopt(struct types *types, const struct registry *older, const
 
 struct types_share types_share(const struct types *types, uint32_t number)
 {
+    check(number < types->count);
     struct types_share share = {0};
     for (uint32_t i = 1; i < types->count; i++) {
         if (types->now[i] == number) {

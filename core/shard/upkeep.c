@@ -25,6 +25,7 @@ static bool expire_some(struct shard *shard)
             return false;
         }
         struct gm_bytes key = entry_key(entry);
+        check(entry_expire_at(entry) <= shard->now_ms); /* expire I1 */
         apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
     }
     return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
@@ -54,5 +55,6 @@ int64_t upkeep_next_ms(const struct shard *shard)
             next = shard->monotonic_ms + wait;
         }
     }
+    check(next >= shard->monotonic_ms);
     return next;
 }

@@ -41,6 +41,8 @@ void resp_parser_next(struct resp_parser *parser)
     parser->have_size = false;
     parser->position = 0;
     parser->base = NULL;
+    parser->error = NULL;
+    check_slow(parser->room <= ROOM_KEPT); /* resp I3 */
 }
 
 void resp_parser_keep(struct resp_parser *parser)
@@ -297,6 +299,7 @@ static enum resp_result array_begin(struct resp_parser *parser, const uint8_t *d
 enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, size_t size,
                             const struct resp_limits *limits)
 {
+    check_slow(parser->error == NULL); /* resp I2: nothing is looked at behind an error */
     rebase(parser, data);
     if (!parser->inside) {
         if (parser->position >= size) {

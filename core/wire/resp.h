@@ -8,7 +8,8 @@
  * Promises
  *   I1  Every number is checked against the limits before anything is allocated or waited for.
  *   I2  After RESP_ERROR the connection is beyond repair: answer and close it.
- *   I3  Memory per parser is bounded by args_max slices, and shrinks again after large commands.
+ *   I3  Memory per parser is bounded by args_max slices for the command under way and each that is kept, and shrinks
+ *       again after large commands.
  */
 #ifndef GEOMYS_WIRE_RESP_H
 #define GEOMYS_WIRE_RESP_H

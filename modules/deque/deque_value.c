@@ -237,6 +237,7 @@ static bool block_widen(struct deque *deque, const struct deque_memory *memory, 
     if (spare >= need && spare >= block->capacity / 2) {
         uint32_t wanted = spare / 2 > need ? spare / 2 : (uint32_t)need;
         block_slide(block, side == FRONT ? wanted : spare - wanted);
+        must((side == FRONT ? block->start : block->capacity - block->end) >= block->capacity / 4); /* deque_value I5 */
         return true;
     }
     if (need > DEQUE_BLOCK || used + need > DEQUE_BLOCK || block->capacity >= DEQUE_BLOCK) {

@@ -38,6 +38,7 @@ Test(counter_type, adds_sets_and_turns_into_a_fraction_and_back)
     cr_assert_eq(apply_number(&cell, COUNTER_ADD, 1), GM_CORRUPT, "no sum of a text"); /* counter_type P1 */
     EXPECT(&cell, "-7.5", "embstr");
     cr_assert_eq(cell_apply(&cell, COUNTER_FLOAT, gm_bytes_of("100000000000000000000")), GM_OK);
+    /* counter P2: the text of the log, bit by bit */
     EXPECT(&cell, "100000000000000000000", "embstr");
     cr_assert_eq(apply_number(&cell, COUNTER_SET, INT64_MIN), GM_OK);
     EXPECT(&cell, "-9223372036854775808", "int");

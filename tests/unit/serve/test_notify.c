@@ -75,6 +75,10 @@ Test(notify, each_event_once_and_in_order)
     expect_heard(&at, 1, EVENT("new", "a") " | " EVENT("set", "a"));
     (void)shard_fixture_say(&at, 0, "SET a 2");
     expect_heard(&at, 1, EVENT("set", "a"));
+    (void)shard_fixture_say(&at, 0, "INCR n");
+    (void)shard_fixture_hear(&at, 1);
+    (void)shard_fixture_say(&at, 0, "APPEND n x"); /* two records: the number becomes a string first */
+    expect_heard(&at, 1, EVENT("append", "n"));    /* notify I2 */
     (void)shard_fixture_say(&at, 0, "EXPIRE a 100");
     expect_heard(&at, 1, EVENT("expire", "a"));
     (void)shard_fixture_say(&at, 0, "PERSIST a");

@@ -48,7 +48,7 @@ Test(pubsub, who_does_not_read_is_dropped_and_nobody_else)
     cr_expect(at.clients[1]->overflowed);
     cr_expect_eq(at.worker.meters.counts.dropped, 1);
     cr_expect_not(at.clients[2]->overflowed);
-    expect_said(&at, 0, ":1", "PUBLISH c last");
+    expect_said(&at, 0, ":1", "PUBLISH c last"); /* pubsub I3 */
     shard_fixture_hang_up(&at, 1);
     shard_fixture_hang_up(&at, 2);
     expect_nothing_left(&at);
@@ -136,5 +136,19 @@ Test(pubsub, closing_with_listeners_left)
     expect_said(&at, 0, "OK", "AUTH secret");
     (void)shard_fixture_say(&at, 0, "SUBSCRIBE a");
     expect_begins(&at, 1, "-NOAUTH", "PUBLISH a x");
+    shard_fixture_close(&at);
+}
+
+Test(pubsub, messages_come_in_order_and_once_for_each_subscription_that_matches)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    (void)shard_fixture_say(&at, 1, "SUBSCRIBE c\r\nSUBSCRIBE c\r\nPSUBSCRIBE c* d*");
+    (void)shard_fixture_hear(&at, 1);
+    expect_said(&at, 0, ":2 | :2", "PUBLISH c x\r\nPUBLISH c y");
+    /* pubsub I1, I2 */
+    expect_heard(&at, 1,
+                 "[\"message\" \"c\" \"x\"] | [\"pmessage\" \"c*\" \"c\" \"x\"] | "
+                 "[\"message\" \"c\" \"y\"] | [\"pmessage\" \"c*\" \"c\" \"y\"]");
     shard_fixture_close(&at);
 }

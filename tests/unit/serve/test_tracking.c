@@ -55,7 +55,7 @@ Test(tracking, a_value_that_was_read_before_its_release_is_remembered)
     expect_said(&at, 1, "", "GET a");
     expect_said(&at, 0, "", "SET a 2");
     shard_fixture_release(&at, 1);
-    expect_heard(&at, 1, "(\"invalidate\" [\"a\"]) | \"1\"");
+    expect_heard(&at, 1, "(\"invalidate\" [\"a\"]) | \"1\""); /* tracking I1 */
     shard_fixture_release(&at, 2);
     expect_heard(&at, 1, "(\"invalidate\" [\"a\"])");
     expect_said(&at, 0, "OK | OK | PONG", "PING");
@@ -206,9 +206,9 @@ Test(tracking, noloop_does_not_silence_what_is_nobodys_doing)
     expect_said(&at, 0, "OK | OK", "SET a 1 PX 10\r\nSET b 1 PX 10");
     expect_said(&at, 1, "[\"1\" \"1\"]", "MGET a b");
     at.now_ms += 10;
-    expect_said(&at, 1, "nil | (\"invalidate\" [\"a\"]) | (\"invalidate\" [\"b\"])", "GET a");
+    expect_said(&at, 1, "nil | (\"invalidate\" [\"a\"]) | (\"invalidate\" [\"b\"])", "GET a"); /* tracking I3 */
     expect_said(&at, 0, "OK", "SET a 2");
-    expect_heard(&at, 1, "(\"invalidate\" [\"a\"])"); /* read after it had been removed: remembered */
+    expect_heard(&at, 1, "(\"invalidate\" [\"a\"])"); /* read after it had been removed: tracking I2 */
     shard_fixture_close(&at);
 }
 
@@ -223,6 +223,7 @@ Test(tracking, a_broadcast_tells_of_the_last_author_alone)
     at.now_ms += 10;
     expect_said(&at, 1, "nil | (\"invalidate\" [\"a\"])", "GET a");
     expect_heard(&at, 2, "(\"invalidate\" [\"a\"])");
+    /* tracking_bcast I1, I2 */
     expect_said(&at, 1, "OK | :2 | :3 | OK", "SET n 1\r\nINCR n\r\nINCR n\r\nSET m 1");
     expect_heard(&at, 2, "(\"invalidate\" [\"n\" \"m\"])");
     shard_fixture_close(&at);

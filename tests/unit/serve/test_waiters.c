@@ -145,7 +145,7 @@ Test(waiters, first_come_first_served)
     expect_said(&at, 2, "", "BLPOP q 0");
     expect_said(&at, 0, ":2", "RPUSH q a b");
     expect_heard(&at, 3, "[\"q\" \"a\"]");
-    expect_heard(&at, 1, "[\"q\" \"b\"]");
+    expect_heard(&at, 1, "[\"q\" \"b\"]"); /* waiters I1 */
     expect_heard(&at, 2, "");
     expect_said(&at, 3, "", "BLPOP q 0"); /* at the end of the queue again */
     expect_said(&at, 0, ":1", "LPUSH q c");

@@ -261,7 +261,7 @@ Test(evict, a_command_does_a_bounded_amount_and_turns_do_the_rest)
     set_limit(&fixture, 1);
     uint64_t before = keys(&fixture);
     cr_expect(turn_end(&fixture.worker), "there is more to do");
-    cr_expect_eq(before - keys(&fixture), EVICT_SLICE);
+    cr_expect_eq(before - keys(&fixture), EVICT_SLICE); /* evict I2 */
     shard_fixture_pass(&fixture, 0);
     cr_expect_eq(keys(&fixture), 0);
     cr_expect_eq(fixture.shard.keyspace.total.bytes, 0);

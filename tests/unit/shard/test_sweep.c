@@ -377,7 +377,7 @@ Test(sweep, a_large_value_is_dumped_over_several_turns)
         (void)sweep_turn(&at.shard, 0);
         struct snapshot_writer_stats stats;
         snapshot_writer_stats(picture.writer, &stats);
-        cr_expect_lt(stats.bytes_plain - before, 2 * MIB);
+        cr_expect_lt(stats.bytes_plain - before, 2 * MIB); /* sweep P2 */
         before = stats.bytes_plain;
         turns++;
     }
@@ -573,6 +573,7 @@ static void refuse_with(const char *value)
     picture_begin(&picture, &at, 16 * MIB);
     cr_expect_eq(picture_end(&picture, &at), SNAPSHOT_WRITER_FAILED);
     const char *why = snapshot_writer_complaint(picture.writer)->text;
+    /* sweep P4 */
     cr_expect(strstr(why, "test.odd/1") != NULL && strstr(why, "\"culprit\"") != NULL, "%s", why);
     expect_settled(&at);
     picture_finish(&picture);

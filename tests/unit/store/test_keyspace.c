@@ -114,14 +114,19 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
     }
     uint64_t frozen = 0;
     uint64_t keys[4] = {0};
+    uint64_t bytes[4] = {0};
     for (unsigned i = 0; i < KEYS; i++) {
+        struct gm_bytes key = key_number(i);
+        const struct entry *entry = keyspace_find(&keyspace, key, keyspace_hash(&keyspace, key));
         compare(&keyspace, &models[i], i);
+        bytes[models[i].type] += entry != NULL ? memory_size(entry) : 0;
         frozen += models[i].present && (models[i].flags & ENTRY_FROZEN) != 0;
         keys[models[i].type] += models[i].present;
     }
     cr_assert_eq(keyspace.frozen, frozen);
     for (int t = 1; t < 4; t++) {
         cr_assert_eq(keyspace.keys[t], keys[t]);
+        cr_assert_eq(keyspace.account[t].bytes, bytes[t]); /* keyspace I2 */
     }
 
     /* Those that expire come in order, and no others. */
