@@ -7,13 +7,8 @@
 
 #define GAUGE(member) COUNTER_OF(struct serve_counts, member), .kind = COUNTER_GAUGE
 
-static const struct counter_row connections[] = {
-    {"connected_clients", "Connections.", GAUGE(sessions)},
-};
-
-const struct counter_table serve_counters_connections = COUNTER_TABLE(struct serve_counts, connections);
-
 static const struct counter_row clients[] = {
+    {"connected_clients", "Connections.", GAUGE(sessions)},
     {"blocked_clients", "Clients whose command waits for a key, or for the disk.", GAUGE(blocked)},
     {"tracking_clients", "Clients that are told when what they have read changes.", GAUGE(trackers)},
     {"watching_keys", "Watches of keys by transactions.", GAUGE(watching)},

@@ -24,9 +24,8 @@ struct serve_counts {
 /* O(1). */
 void serve_counters_take(const struct worker *worker, struct serve_counts *out);
 
-extern const struct counter_table serve_counters_connections; /* INFO clients, before the limit of them */
-extern const struct counter_table serve_counters_clients;     /* INFO clients, behind it */
-extern const struct counter_table serve_counters_stats;       /* INFO stats */
+extern const struct counter_table serve_counters_clients; /* INFO clients */
+extern const struct counter_table serve_counters_stats;   /* INFO stats */
 
 /* Bytes that the sessions take: themselves, their output, what MULTI has queued. O(sessions). */
 uint64_t serve_counters_memory(const struct worker *worker);

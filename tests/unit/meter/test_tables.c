@@ -43,7 +43,6 @@ static const struct counter_table *const tables[] = {
     &node_counters_role,
     &node_counters_server,
     &saver_counters,
-    &serve_counters_connections,
     &serve_counters_clients,
     &serve_counters_stats,
     &shard_counters,
