@@ -278,9 +278,15 @@ static void live(uint64_t seed, enum evict_policy policy)
     if (policy != EVICT_NONE) {
         struct evict_options memory = {.limit = (uint64_t)100 * 1024, .policy = policy, .samples = 5};
         evict_configure(&at.shard, &memory);
+        for (unsigned i = 0; i < 20; i++) { /* which any policy can take */
+            offer(&at, "SET last%u value PX 3600000", i);
+        }
     }
     for (unsigned i = 0; i < 2000; i++) {
         change_something(&at, &prng);
+    }
+    for (unsigned i = 0; i < 50 && policy != EVICT_NONE && at.shard.stats.evicted == 0; i++) {
+        fill(&at, "RPUSH", i, 8000); /* not every life is a rich one */
     }
     for (unsigned round = 0; round < 4; round++) {
         struct picture picture;
