@@ -18,10 +18,11 @@
  *       log is read, is full, or clients may not write.
  *   I2  At most EVICT_SLICE keys per command and per end of turn; what remains is done in the next turns, at once.
  *   I3  Commands that may need memory are refused only if nothing may be evicted: none is of the policy's kind.
- *   I4  The same commands at the same moments with the same seed evict the same keys.
  *
  * Limits   A command that has waited for a key is not refused when its turn comes: it was let in once, so was what woke
  *          it, and what it moves is there already. So a write may pass the limit by what it and all whom it wakes need.
+ *          Two lives with the same seed need not evict the same keys: memory is counted as the allocator gives it, and
+ *          that hangs on all that it has given before. Recovery and followers are told, so nothing rests on it.
  */
 #ifndef GEOMYS_SHARD_EVICT_H
 #define GEOMYS_SHARD_EVICT_H

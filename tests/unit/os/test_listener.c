@@ -124,6 +124,22 @@ Test(listener, lets_the_acceptor_refuse_with_a_word)
     close(client);
 }
 
+/* listener I1: 64 are ACCEPTS. So those that are there are served though many come at once. */
+Test(listener, takes_so_many_in_a_turn_and_the_rest_in_the_next)
+{
+    int clients[150];
+    for (size_t i = 0; i < 150; i++) {
+        clients[i] = hub_connect_only(&hub);
+    }
+    for (size_t before = 0; hub.count < 150; before = hub.count) {
+        hub_turns(&hub, 1);
+        cr_assert(hub.count > before && hub.count - before <= 64, "%zu in a turn", hub.count - before);
+    }
+    for (size_t i = 0; i < 150; i++) {
+        close(clients[i]);
+    }
+}
+
 Test(listener, can_stop)
 {
     int client = hub_connect(&hub);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_client.c - what a connection is allowed while the disk does not follow. */
+#include <criterion/criterion.h>
+
+#include "base/memory.h"
+#include "support/node_fixture.h"
+
+#define VALUE 500000
+
+const struct gm_module *geomys_module_kv(void);
+
+static char *make_set(void)
+{
+    static const char head[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000\r\n";
+    char *line = memory_zeroed(sizeof head + VALUE);
+    memcpy(line, head, sizeof head - 1);
+    memset(line + sizeof head - 1, 'x', VALUE);
+    return line;
+}
+
+Test(client, gives_no_input_while_too_much_waits_for_the_disk)
+{
+    const struct gm_module *modules[] = {geomys_module_kv()};
+    static struct node_fixture at;
+    node_fixture_init(&at, 3);
+    cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    char *set = make_set();
+    unsigned sent = 0;
+    while (at.conn.input.size == 0) { /* until one is left lying */
+        cr_assert_lt(sent, 1000u);
+        cr_assert_leq(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX + VALUE + 1000); /* client I1 */
+        node_fixture_send(&at, set);
+        node_fixture_turn(&at, 0); /* the disk stands still */
+        sent++;
+    }
+    cr_expect_gt(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX);
+    uint64_t last = at.node->replica.shard.tail.last_sequence;
+    for (unsigned i = 0; i < 10; i++) {
+        node_fixture_turn(&at, 0);
+    }
+    cr_expect_eq(at.node->replica.shard.tail.last_sequence, last, "nothing is taken");
+    while (at.conn.input.size > 0) {
+        node_fixture_turn(&at, 1);
+    }
+    node_fixture_settle(&at);
+    cr_expect_eq(at.node->replica.shard.tail.last_sequence, last + 1);
+    cr_expect_eq(at.conn.output.size, sent * sizeof "+OK\r\n" - sent);
+    memory_free(set);
+    node_fixture_close(&at);
+    node_fixture_finish(&at);
+}
