@@ -63,7 +63,7 @@ static bool is_owed(const struct shard *shard, const struct entry *entry)
     return ((entry->flags ^ shard->keyspace.swept) & ENTRY_SWEPT) != 0;
 }
 
-static void mark(const struct shard *shard, struct entry *entry)
+static void set_dumped(const struct shard *shard, struct entry *entry)
 {
     entry->flags = (uint8_t)((entry->flags & ~ENTRY_SWEPT) | shard->keyspace.swept);
 }
@@ -124,7 +124,7 @@ static void let_go(struct shard *shard)
 static void half_done(struct shard *shard)
 {
     check(shard->sweep.half != NULL);
-    mark(shard, shard->sweep.half);
+    set_dumped(shard, shard->sweep.half);
     shard->sweep.half = NULL;
     shard->sweep.half_cursor = 0;
     let_go(shard);
@@ -142,7 +142,7 @@ void sweep_dump_owed(struct shard *shard, struct entry *entry)
     if (half) {
         half_done(shard);
     } else {
-        mark(shard, entry);
+        set_dumped(shard, entry);
     }
 }
 
@@ -236,7 +236,7 @@ static void visit(void *context, void *element)
     uint64_t cursor = 0;
     while (sweep->target != NULL && take_step(shard, entry, &cursor)) {
     }
-    mark(shard, entry);
+    set_dumped(shard, entry);
 }
 
 /* A debt that is left would be paid to the next picture, with what the value is by then. */
