@@ -268,17 +268,17 @@ static void expect_all_noticed(enum snapshot_codec codec)
 }
 
 /* One test for each, so that each has the time that it needs under the sanitizers. */
-Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_is_noticed, .timeout = 60)
+Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_is_noticed, .timeout = 240)
 {
     expect_all_noticed(SNAPSHOT_PLAIN);
 }
 
-Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_of_lz4_is_noticed, .timeout = 60)
+Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_of_lz4_is_noticed, .timeout = 240)
 {
     expect_all_noticed(SNAPSHOT_LZ4);
 }
 
-Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_of_zstd_is_noticed, .timeout = 60)
+Test(snapshot, every_flipped_bit_every_missing_end_and_every_byte_too_many_of_zstd_is_noticed, .timeout = 240)
 {
     expect_all_noticed(SNAPSHOT_ZSTD);
 }
