@@ -47,7 +47,7 @@ static const struct epochs_entry *newest_of(const struct epochs *epochs)
     return epochs->count > 0 ? &epochs->list[epochs->count - 1] : NULL;
 }
 
-static bool is_sound(const struct epochs *epochs)
+__attribute__((unused)) static bool is_sound(const struct epochs *epochs)
 {
     for (uint32_t i = 0; i < epochs->count; i++) {
         const struct epochs_entry *entry = &epochs->list[i];

@@ -24,7 +24,7 @@ static void wind_up(struct client *client)
 }
 
 /* Whether the client's session has not ended. O(sessions). */
-static bool is_alive(const struct client *client)
+__attribute__((unused)) static bool is_alive(const struct client *client)
 {
     const struct list *all = &client->node->worker.sessions.all;
     const struct list *at = all->next;

@@ -145,7 +145,7 @@ static bool is_fit(const struct call *call, uint32_t i)
                                  : cell.data == key->cell.data && cell.size == key->cell.size);
 }
 
-static bool all_fit(const struct call *call)
+__attribute__((unused)) static bool all_fit(const struct call *call)
 {
     for (uint32_t i = 0; i < call->abi.key_count; i++) {
         if (!is_fit(call, i)) {
