@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from run import fuzz, judges, launch, main
+from run import fuzz, judges, launch, main, reports
 from run.job import Job, Line
 from run.programs import Build
 from run.tally import Tally
@@ -110,6 +110,28 @@ class Reports(Case):
     def test_a_line_about_its_own_threads_says_nothing(self):
         script = "echo '==1==Unable to get registers from thread 2' >${TSAN_OPTIONS##*log_path=}.1"
         self.expect(1, 0, "ok: it", script, judges.by_code)
+
+    def test_a_leak_within_the_test_framework_is_none_of_ours(self):
+        text = """
+=================================================================
+==9084==ERROR: LeakSanitizer: detected memory leaks
+
+Direct leak of 48 byte(s) in 1 object(s) allocated from:
+    #0 0x7fcda24b83b7 in __interceptor_calloc ../../../../src/libsanitizer/asan/asan_malloc_linux.cpp:77
+    #1 0x7fcda222d332  (/lib/x86_64-linux-gnu/libcriterion.so.3+0x1a332)
+
+SUMMARY: AddressSanitizer: 48 byte(s) leaked in 1 allocation(s).
+"""
+        self.assertTrue(reports.is_foreign(text))
+        ours = "    #2 0x55d2c3f0a1b2 in memory_alloc core/base/memory.c:21\n"
+        self.assertFalse(reports.is_foreign(text.replace("\nSUMMARY", ours + "\nSUMMARY")))
+        self.assertFalse(reports.is_foreign(text.replace("    #1 0x7fcda222d332", "    # 0x7fcda222d332")))
+        self.assertFalse(reports.is_foreign(text.replace("LeakSanitizer: detected", "AddressSanitizer: another")))
+        self.assertFalse(reports.is_foreign(text + "core/base/buf.c:7:2: runtime error: load of null pointer\n"))
+        self.assertFalse(reports.is_foreign(text + "\nDirect leak of 7 byte(s) in 1 object(s) allocated from:\n"
+                                            "    #0 0x7fcda24b83b7 in __interceptor_malloc "
+                                            "../../../../src/libsanitizer/asan/asan_malloc_linux.cpp:69\n"))
+        self.assertFalse(reports.is_foreign(""))
 
     def test_reports_belong_to_the_job_that_left_them(self):
         leave = "echo leak >${UBSAN_OPTIONS##*log_path=}.1"
