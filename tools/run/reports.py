@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Reports of sanitizers, as files: a leak does not change an exit code, a file that appears is seen.
 
-A leak within the test framework is none of ours: Criterion forgets 48 bytes now and then when a test ends. It is told by
-its stacks, all of which have no frame but the allocator's and the library's; one of ours would stand between them, since
-all is built with frame pointers. A suppression would not do: every test is called by that library."""
+A leak within the test framework is none of ours: Criterion forgets 48 bytes now and then when a test ends. It is told
+by its stacks, all of which have no frame but the allocator's and the library's; one of ours would stand between them,
+since all is built with frame pointers. A suppression would not do: every test is called by that library."""
 
 import os
 import re
