@@ -3,7 +3,6 @@
 /* main.c - arguments, configuration, the real env, a node over it, and its turns. With os/ the only code that sees the
  * real world. Exit codes: 0 a clean end, 1 refused or failed (one sentence on standard error says why), 2 wrong
  * arguments. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +24,7 @@
 #include "os/os_disk.h"
 #include "os/os_entropy.h"
 #include "os/os_log.h"
+#include "os/os_modules.h"
 #include "os/os_process.h"
 #include "os/os_settings.h"
 #include "os/os_signal.h"
@@ -129,66 +128,33 @@ static enum status configure(struct config *config, int argc, char **argv, struc
 
 /* ---- modules ---- */
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-#define FOLDER_MODULES_MAX 256
-
-struct paths {
-    char *items[FOLDER_MODULES_MAX]; /* owned */
-    size_t count;
-};
-
-static bool is_module(const char *name)
-{
-    size_t size = strlen(name);
-    return size > 3 && strcmp(name + size - 3, ".so") == 0 && name[0] != '.';
-}
-
-static enum status find_modules(const char *folder, struct paths *paths, struct complaint *complaint)
-{
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        complaint_set(complaint, "cannot read the module folder %s: %s", folder, strerror(errno));
-        return STATUS_NOT_FOUND;
-    }
-    const struct dirent *item;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && (item = readdir(dir)) != NULL) {
-        if (!is_module(item->d_name)) {
-            continue;
-        }
-        if (paths->count == FOLDER_MODULES_MAX) {
-            complaint_set(
-                complaint,
-                "the module folder %s has more than %d modules: remove some, or name those that you need in 'modules'",
-                folder, FOLDER_MODULES_MAX);
-            status = STATUS_TOO_BIG;
-            continue;
-        }
-        size_t room = strlen(folder) + strlen(item->d_name) + 2;
-        char *path = memory_alloc(room);
-        (void)snprintf(path, room, "%s/%s", folder, item->d_name);
-        paths->items[paths->count++] = path;
-    }
-    (void)closedir(dir);
-    return status;
-}
-
 static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
 {
-    struct paths paths = {.count = 0};
-    enum status status = find_modules(folder, &paths, complaint);
-    qsort(paths.items, paths.count, sizeof paths.items[0], by_name);
-    for (size_t i = 0; i < paths.count; i++) {
-        if (status == STATUS_OK) {
-            status = loader_add(&server->registry, paths.items[i], complaint);
-        }
-        memory_free(paths.items[i]);
+    struct os_modules modules = {.count = 0};
+    enum status status = os_modules_list(&modules, folder, complaint);
+    for (size_t i = 0; i < modules.count && status == STATUS_OK; i++) {
+        status = loader_add(&server->registry, modules.paths[i], complaint);
     }
+    os_modules_finish(&modules);
     return status;
+}
+
+/* Nobody has said which: those that came with this program. */
+static void find_modules(struct server *server)
+{
+    if (config_modules_given(&server->config)) {
+        return;
+    }
+    char *folder = os_modules_beside(server->process.program);
+    if (folder == NULL) {
+        trace(&server->trace, TRACE_WARNING,
+              "there are no modules beside %s: only the host's commands are served; name yours with --modules or "
+              "--module_folder (--modules= if that is meant)",
+              server->process.program);
+        return;
+    }
+    config_take_module_folder(&server->config, folder);
+    memory_free(folder);
 }
 
 static enum status load_modules(struct server *server, struct complaint *complaint)
@@ -197,6 +163,7 @@ static enum status load_modules(struct server *server, struct complaint *complai
     const struct registry_interface *interfaces = node_interfaces(&count);
     server->registry = registry_create(interfaces, count);
     TRY(node_commands_register(&server->registry, complaint));
+    find_modules(server);
     for (size_t i = 0; i < server->config.modules.count; i++) {
         TRY(loader_add(&server->registry, server->config.modules.items[i], complaint));
     }
@@ -285,6 +252,7 @@ static enum status start(struct server *server, struct complaint *complaint)
     server->trace = os_log_trace((enum trace_level)config->log_level);
     trace(&server->trace, TRACE_INFO, "geomys-server %s, node %lld, process %lld", GEOMYS_VERSION,
           (long long)config->node_id, (long long)getpid());
+    os_process_init(&server->process);
     TRY(load_modules(server, complaint));
     struct os_loop_driver driver = {
         .turn = on_turn, .turn_end = on_turn_end, .on_trouble = on_trouble, .context = server};
@@ -293,7 +261,6 @@ static enum status start(struct server *server, struct complaint *complaint)
     TRY(os_disk_create(&server->disk, config->data_folder, complaint));
     TRY(os_loop_watch(server->loop, os_disk_event_fd(server->disk), on_disk, server, complaint));
     os_entropy_init(&server->entropy);
-    os_process_init(&server->process);
     os_clock_init(&server->clock);
     os_settings_init(&server->settings, config->file);
     struct node_env env = {

@@ -225,6 +225,20 @@ enum status config_take_password(struct config *config, struct gm_bytes content,
     return STATUS_OK;
 }
 
+bool config_modules_given(const struct config *config)
+{
+    return config_origin(config, config_key_find(BYTES("modules"), false)) != CONFIG_ORIGIN_DEFAULT ||
+           config_origin(config, config_key_find(BYTES("module_folder"), false)) != CONFIG_ORIGIN_DEFAULT;
+}
+
+void config_take_module_folder(struct config *config, const char *folder)
+{
+    check(!config_modules_given(config));
+    size_t size = strlen(folder) + 1;
+    memory_free(config->module_folder);
+    config->module_folder = memcpy(memory_alloc(size), folder, size);
+}
+
 bool config_file_path(const struct config *config, struct buf *path)
 {
     const char *name = config->file[0] != '\0' ? config->file : "~/.geomys/geomys.conf";

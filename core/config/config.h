@@ -145,6 +145,12 @@ must_use enum status config_complete(struct config *config, struct complaint *co
  * INVALID with a complaint. */
 must_use enum status config_take_password(struct config *config, struct gm_bytes content, struct complaint *complaint);
 
+/* Whether somebody has said which modules to load, be it none ("--modules="). */
+bool config_modules_given(const struct config *config);
+
+/* Takes `folder` as module_folder, where nobody has said any. Copied; a path of at most CONFIG_TEXT_MAX bytes. */
+void config_take_module_folder(struct config *config, const char *folder);
+
 /* Writes the path of the configuration file to read: --config, else ~/.geomys/geomys.conf; false if it is not known
  * where that would be. Only the former must exist. */
 bool config_file_path(const struct config *config, struct buf *path);

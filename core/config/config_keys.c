@@ -55,8 +55,10 @@ static const struct config_key keys[] = {
     TEXT(password_file, CONFIG_PATH, FIXED, 0, PATH, "", "A file whose one line is the password."),
     BOOL(allow_insecure, 0, "Listen for other machines without a password: everybody there may read and change all."),
     TEXT(data_folder, CONFIG_PATH, FIXED, 0, PATH, "~/.geomys", "Where the log and the snapshots are."),
-    TEXT(modules, CONFIG_PATHS, FIXED, 0, PATH, "", "The shared objects of modules to load."),
-    TEXT(module_folder, CONFIG_PATH, FIXED, 0, PATH, "", "A folder whose *.so files are all loaded."),
+    TEXT(modules, CONFIG_PATHS, FIXED, 0, PATH, "", "The shared objects of modules to load; empty: none."),
+    TEXT(module_folder, CONFIG_PATH, FIXED, 0, PATH, "",
+         "A folder whose *.so files are all loaded. If neither is set: ../lib/geomys/modules or modules, beside the "
+         "server's own folder or in it."),
     CHOICE(persistence, FIXED, 2, "writethroughdisk", "none bufferedwrite writethroughdisk",
            "Whether a reply waits for the disk."),
     NUMBER("default_expiry", default_expiry_ms, DATA, 0, YEAR * 100 * 1000, "0",
@@ -463,6 +465,10 @@ static must_use enum status put_bool_word(struct config *config, const struct co
 static must_use enum status put_list(struct config *config, const struct config_key *key, struct gm_bytes text,
                                      struct complaint *complaint)
 {
+    if (text.size == 0 && key->type == CONFIG_PATHS) {
+        config_list_clear(field(config, key));
+        return STATUS_OK;
+    }
     while (true) {
         const uint8_t *comma = text.size > 0 ? memchr(text.data, ',', text.size) : NULL;
         size_t size = comma != NULL ? (size_t)(comma - text.data) : text.size;
@@ -545,4 +551,9 @@ bool config_claim(struct config *config, const struct config_key *key, enum conf
     }
     *had = (uint8_t)origin;
     return true;
+}
+
+enum config_origin config_origin(const struct config *config, const struct config_key *key)
+{
+    return (enum config_origin)config->origin[key - keys];
 }

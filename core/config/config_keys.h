@@ -65,13 +65,17 @@ must_use enum status config_put_bool(struct config *config, const struct config_
 /* Takes text for TEXT, PATH, CHOICE, OCTAL, SIZE, and one more element of a LIST or PATHS. */
 must_use enum status config_put_text(struct config *config, const struct config_key *key, struct gm_bytes text,
                                      struct complaint *complaint);
-/* Takes text for any type, as from a flag. Lists are split at commas and appended. */
+/* Takes text for any type, as from a flag. Lists are split at commas and appended; a list of paths that is the empty
+ * text is none, whatever was there. */
 must_use enum status config_put_any(struct config *config, const struct config_key *key, struct gm_bytes text,
                                     struct complaint *complaint);
 void config_list_clear(struct config_list *list);
 
 /* What was set before by `origin` or by something stronger stays: false. Otherwise true, and it is noted. */
 bool config_claim(struct config *config, const struct config_key *key, enum config_origin origin);
+
+/* Who has set it. */
+enum config_origin config_origin(const struct config *config, const struct config_key *key);
 
 /* A copy of `bytes` for a sentence: printable, and cut with dots. */
 struct config_shown {

@@ -104,6 +104,18 @@ struct net_acceptor node_acceptor(struct node *node)
 
 /* ---- turns ---- */
 
+/* What is served, once all of it is there. The host's own commands count, the parts of the host are no modules. */
+static void tell_ready(const struct node *node)
+{
+    const struct registry *registry = node->registry;
+    unsigned loaded = 0;
+    for (uint32_t i = 0; i < registry_module_count(registry); i++) {
+        loaded += registry_module(registry, i)->path != NULL;
+    }
+    trace(&node->env.trace, TRACE_INFO, "ready: %u modules, %u commands, %llu keys", loaded,
+          registry_command_count(registry), (unsigned long long)node->replica.shard.keyspace.table.count);
+}
+
 /* Takes over what has become of the replica. */
 static void look_at_replica(struct node *node)
 {
@@ -111,7 +123,13 @@ static void look_at_replica(struct node *node)
     if (replica->state == REPLICA_FAILED) {
         node->state = NODE_FAILED;
         node->complaint = replica->complaint;
-    } else if (node->state != NODE_STOPPING) {
+        return;
+    }
+    if (replica->state != REPLICA_LOADING && !node->told_ready) {
+        tell_ready(node);
+    }
+    node->told_ready = replica->state != REPLICA_LOADING; /* it loads again when it is given other data */
+    if (node->state != NODE_STOPPING) {
         node->state = replica->state == REPLICA_LOADING ? NODE_LOADING : NODE_SERVING;
     }
 }

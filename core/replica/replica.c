@@ -198,7 +198,6 @@ static void start_serving(struct replica *replica, const struct recovery_end *fo
         saver_begin(&replica->saver, replica->wal, found);
     }
     tell_loaded(replica);
-    trace(replica->env.trace, TRACE_INFO, "ready");
 }
 
 static void load_slice(struct replica *replica)

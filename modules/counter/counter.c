@@ -156,7 +156,7 @@ static const struct gm_command commands[] = {
 
 static const struct gm_type *const types[] = {&counter_type};
 
-GM_MODULE(.name = "geomys.counter", .version = "1.0.0", .licence = "MIT",
+GM_MODULE(.name = "geomys.counter", .version = GEOMYS_VERSION, .licence = "MIT",
           .summary = "Counters: 64-bit integers, and fractions once INCRBYFLOAT made them so.", .group = "string",
           .types = types, .commands = commands, .type_count = sizeof types / sizeof types[0],
           .command_count = sizeof commands / sizeof commands[0])

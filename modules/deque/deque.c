@@ -133,7 +133,7 @@ static const struct gm_command commands[] = {
 static const struct gm_type *const types[] = {&deque_type};
 static const char *const needs[] = {GM_WAIT_1};
 
-GM_MODULE(.name = "geomys.deque", .version = "1.0.0", .licence = "MIT",
+GM_MODULE(.name = "geomys.deque", .version = GEOMYS_VERSION, .licence = "MIT",
           .summary = "Lists: sequences of byte strings, open at both ends.", .group = "list", .types = types,
           .commands = commands, .needs = needs, .type_count = sizeof types / sizeof types[0],
           .command_count = sizeof commands / sizeof commands[0], .need_count = sizeof needs / sizeof needs[0])

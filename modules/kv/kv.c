@@ -261,6 +261,6 @@ static const struct gm_command commands[] = {
     },
 };
 
-GM_MODULE(.name = "geomys.kv", .version = "0.1.0", .licence = "MIT", .summary = "Strings: bytes, ranges, bits.",
+GM_MODULE(.name = "geomys.kv", .version = GEOMYS_VERSION, .licence = "MIT", .summary = "Strings: bytes, ranges, bits.",
           .group = "string", .types = types, .type_count = sizeof types / sizeof *types, .commands = commands,
           .command_count = sizeof commands / sizeof *commands)

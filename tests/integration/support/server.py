@@ -106,6 +106,8 @@ class Server:
     # ---- life ----
 
     def start(self, wait="serving"):
+        if not {"modules", "module_folder"} & set(self.settings):
+            self.settings["modules"] = ""  # else those beside the program are loaded
         self.process, self.port = start(
             lambda port: [PROGRAM, *flags_of({"port": port, **self.settings})],
             None if wait is None else lambda _, port: self.answers(wait == "serving", port),
@@ -147,6 +149,8 @@ class Server:
             assert code == 0, f"the server ended with code {code}\n{self.tail()}"
         self.settings.update(settings)
         self.settings = {name: value for name, value in self.settings.items() if value is not None}
+        if "module_folder" in settings:
+            self.settings.pop("modules", None)
         self.port = None
         self.start(wait)
 
