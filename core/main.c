@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/trust.h"
 #include "base/version.h"
 #include "module/loader.h"
 #include "node/node.h"
@@ -29,6 +30,12 @@
 #include "os/os_settings.h"
 #include "os/os_signal.h"
 #include "serve/blame.h"
+
+#if defined GEOMYS_CHECK_SLOW || defined __SANITIZE_ADDRESS__
+#define FINISH_AT_ONCE false
+#else
+#define FINISH_AT_ONCE true
+#endif
 
 struct server {
     struct config config;
@@ -46,14 +53,38 @@ struct server {
 
 /* ---- configuration ---- */
 
-/* Reads a small file whole. NOT_FOUND if it is not there. */
-static enum status read_file(const char *path, size_t limit, struct buf *out, struct complaint *complaint)
+/* A file that the server goes by: a regular one, which those who are `forbidden` to (trust.h) cannot have changed. A pipe
+ * would keep the start waiting. */
+static enum status open_file(const char *path, const char *what, mode_t forbidden, int *out,
+                             struct complaint *complaint)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) {
         complaint_set(complaint, "cannot read %s: %s", path, strerror(errno));
         return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
     }
+    enum status status = STATUS_OK;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        complaint_set(complaint, "cannot read %s: %s must be a regular file", path, what);
+        status = STATUS_NO_FILE;
+    } else {
+        status = trust(&info, forbidden, what, path, complaint);
+    }
+    if (status != STATUS_OK) {
+        (void)close(fd);
+        return status;
+    }
+    *out = fd;
+    return STATUS_OK;
+}
+
+/* Reads a small file whole. NOT_FOUND if it is not there. */
+static enum status read_file(const char *path, const char *what, mode_t forbidden, size_t limit, struct buf *out,
+                             struct complaint *complaint)
+{
+    int fd;
+    TRY(open_file(path, what, forbidden, &fd, complaint));
     buf_init(out, limit);
     ssize_t got = 0;
     uint8_t *target;
@@ -93,7 +124,8 @@ static enum status read_config_file(struct config *config, struct complaint *com
     }
     (void)buf_append(&path, (struct gm_bytes){(const uint8_t *)"", 1});
     struct buf text = {.limit = 0};
-    enum status status = read_file((const char *)path.data, CONFIG_FILE_SIZE_MAX + 4096, &text, complaint);
+    enum status status = read_file((const char *)path.data, "the configuration file", TRUST_GROUP,
+                                   CONFIG_FILE_SIZE_MAX + 4096, &text, complaint);
     if (status == STATUS_NOT_FOUND && config->file[0] == '\0') {
         status = STATUS_OK; /* the usual place may be empty */
     } else if (status == STATUS_OK) {
@@ -116,7 +148,7 @@ static enum status configure(struct config *config, int argc, char **argv, struc
     TRY(config_complete(config, complaint));
     if (config->password_file[0] != '\0') {
         struct buf content = {.limit = 0};
-        enum status status = read_file(config->password_file, 8192, &content, complaint);
+        enum status status = read_file(config->password_file, "the password file", TRUST_NOBODY, 8192, &content, complaint);
         if (status == STATUS_OK) {
             status = config_take_password(config, buf_bytes(&content), complaint);
         }
@@ -258,7 +290,7 @@ static enum status start(struct server *server, struct complaint *complaint)
         .turn = on_turn, .turn_end = on_turn_end, .on_trouble = on_trouble, .context = server};
     TRY(os_loop_create(&server->loop, &driver, complaint));
     TRY(os_signal_create(&server->signals, server->loop, on_signal, server, complaint));
-    TRY(os_disk_create(&server->disk, config->data_folder, complaint));
+    TRY(os_disk_create(&server->disk, config->data_folder, &server->trace, complaint));
     TRY(os_loop_watch(server->loop, os_disk_event_fd(server->disk), on_disk, server, complaint));
     os_entropy_init(&server->entropy);
     os_clock_init(&server->clock);
@@ -299,6 +331,7 @@ static enum status run(struct server *server, struct complaint *complaint)
     TRY(start(server, complaint));
     os_crash_watch(&(struct os_crash_witness){describe_crash, server});
     os_loop_run(server->loop);
+    os_disk_is_ending(server->disk);
     if (server->node->state == NODE_FAILED) {
         *complaint = server->node->complaint;
         return STATUS_IO;
@@ -308,11 +341,19 @@ static enum status run(struct server *server, struct complaint *complaint)
     return STATUS_OK;
 }
 
-/* The order matters: connections end before the node, requests before the disk, descriptors before their files. */
-static void finish(struct server *server)
+/* The order matters: connections end before the node, requests before the disk, descriptors before their files. A node's
+ * data are not given back value by value, which takes seconds for some millions: what must be on the disk is, the folder
+ * is free for the next server, and the system takes the memory back at once. Where leaks are looked for, all is freed. */
+static void finish(struct server *server, int code)
 {
     os_signal_destroy(server->signals);
     os_loop_destroy(server->loop);
+    if (FINISH_AT_ONCE && server->node != NULL) {
+        os_crash_unwatch();
+        os_disk_destroy(server->disk);
+        (void)fflush(NULL);
+        _exit(code);
+    }
     node_destroy(server->node);
     os_crash_unwatch();
     os_disk_destroy(server->disk);
@@ -341,6 +382,6 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "geomys-server: %s\n", complaint.text);
         code = 1;
     }
-    finish(&server);
+    finish(&server, code);
     return code;
 }

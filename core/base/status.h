@@ -9,6 +9,8 @@
 #ifndef GEOMYS_BASE_STATUS_H
 #define GEOMYS_BASE_STATUS_H
 
+#include <stdbool.h>
+
 #include "base/check.h"
 
 #define STATUS_TABLE(X)                                                                                                \
@@ -16,7 +18,12 @@
     X(STATUS_AGAIN, "not now, try again")                                                                              \
     X(STATUS_CLOSED, "closed")                                                                                         \
     X(STATUS_NO_SPACE, "no space left on the disk")                                                                    \
+    X(STATUS_DESCRIPTORS, "no file descriptor is free; raise 'ulimit -n', or fs.file-max of the machine")              \
+    X(STATUS_FILE_LIMIT, "a file may not become that large here; raise 'ulimit -f'")                                   \
+    X(STATUS_NO_MEMORY, "the system has no memory for it; free some")                                                  \
+    X(STATUS_BUSY, "the system is busy or was interrupted")                                                            \
     X(STATUS_IO, "input/output error")                                                                                 \
+    X(STATUS_NO_FILE, "not a regular file (a link, a folder, a pipe or a device stands there): move it away")         \
     X(STATUS_CORRUPT, "damaged data")                                                                                  \
     X(STATUS_TOO_BIG, "larger than the limit")                                                                         \
     X(STATUS_NOT_FOUND, "not found")                                                                                   \
@@ -33,6 +40,14 @@ enum status {
 
 /* A static sentence for `status`, without a full stop. [any thread] */
 const char *status_text(enum status status);
+
+/* Whether the world only lacks something at this moment: nothing is broken, and the same call may succeed later. Never to
+ * be asked of a failed sync, which is never tried again. */
+static inline bool status_is_passing(enum status status)
+{
+    return status == STATUS_NO_SPACE || status == STATUS_DESCRIPTORS || status == STATUS_FILE_LIMIT ||
+           status == STATUS_NO_MEMORY || status == STATUS_BUSY;
+}
 
 /* Passes a refusal on to the caller. */
 #define TRY(expression)                                                                                                \

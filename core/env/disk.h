@@ -13,8 +13,9 @@
  *   D2  STATUS_OK of a request with `sync` means: what it wrote, and all that earlier requests wrote to that file, is
  *       on stable storage.
  *   D3  A failed write may have written any of its sectors (512 bytes; at most its own range); it can be submitted
- *       again.
- *   D4  After a failed sync nothing is promised about the file any more: the caller stops the process.
+ *       again. Where the world only lacks something at this moment the status says so (status_is_passing).
+ *   D4  After a failed sync nothing is promised about the file any more, whatever the status: the caller stops the
+ *       process.
  *   D5  A short write or EINTR never shows: it is continued, or it is a failure.
  *   D6  Names are plain file names within the folder: no slash, no dot at the beginning.
  *   D7  A DISK_ACTION_CREATE that failed leaves no file behind, crashes aside; it can be submitted again.
@@ -79,14 +80,14 @@ struct disk_request {
     size_t size;         /* bytes; 0 is fine: then the file is opened and measured */
     size_t got;          /* the outcome of READ: bytes read, less than `size` only at the end of the file */
     uint64_t file_size;  /* the outcome of READ: bytes that the file had before it was read */
-    enum status status;  /* the outcome, in on_done: OK, NO_SPACE, IO, EXISTS, NOT_FOUND */
+    enum status status;  /* the outcome, in on_done: OK, what passes, IO, EXISTS, NOT_FOUND */
     bool sync_failed;    /* the outcome came from the sync, not from a write */
     uint32_t elapsed_us; /* the outcome: how long it took to carry out, waiting and preparing aside */
     void (*on_done)(struct disk_request *request);
 };
 
 struct disk_ops {
-    /* Immediate calls. NOT_FOUND, EXISTS, NO_SPACE, IO. Offsets and sizes in bytes. */
+    /* Immediate calls. NOT_FOUND, EXISTS, IO, or what passes. Offsets and sizes in bytes. */
     enum status (*open)(struct disk *, const char *name, enum disk_open how, struct disk_file **out);
     void (*close)(struct disk *, struct disk_file *file); /* no request may be under way; NULL is fine */
     enum status (*size)(struct disk *, struct disk_file *file, uint64_t *out);

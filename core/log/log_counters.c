@@ -15,7 +15,7 @@
 
 static struct counter_value write_status(const void *of)
 {
-    return counter_text(((const struct wal_stats *)of)->full ? "err" : "ok");
+    return counter_text(((const struct wal_stats *)of)->lack != STATUS_OK ? "err" : "ok");
 }
 
 static struct counter_value sync_pending(const void *of)
@@ -35,7 +35,7 @@ static const struct counter_row wal[] = {
     {"log_bytes_written", "Bytes of records written since the start.", WAL(bytes_written), .unit = COUNTER_BYTES},
     {"log_groups", "Groups of records written at once.", WAL(groups)},
     {"log_syncs", "Times that the disk was waited for.", WAL(syncs)},
-    {"aof_last_write_status", "\"ok\", or \"err\" while the disk is full.", COUNTER_BY(write_status),
+    {"aof_last_write_status", "\"ok\", or \"err\" while the log cannot be written: the disk is full, descriptors are lacking, ...", COUNTER_BY(write_status),
      .kind = COUNTER_LABEL},
     {"aof_buffer_length", "Records that wait to be written.", WAL(backlog), .kind = COUNTER_GAUGE,
      .unit = COUNTER_BYTES, .merge = COUNTER_AGAIN},

@@ -26,8 +26,9 @@
  *   P2  A mark, in a segment's records, in its header or name, or in the mark file, never claims more than was synced
  *       before it was submitted.
  *   P3  A segment is created only when all before it is synced, and written to only when the mark file names it.
- *   P4  No space: the same bytes again every 100 ms, until it works. Any other failure, and any failed sync: never
- *       again.
+ *   P4  What passes (no space, no descriptor, no memory, a limit of the file's size): the same bytes again until it
+ *       works, every 100 ms for space, else after twice the last pause, 1.6 s at most. Any other failure, and any
+ *       failed sync whatever it says: never again.
  *   P5  Batches do not span segments or groups.
  *   P6  A segment is removed only when `oldest` in the mark file, on stable storage, is behind all its records.
  *       `oldest` never goes back, and never beyond what is synced. A failed removal hurts nothing but the free space.
@@ -42,6 +43,7 @@
 #include "log/wal_state.h"
 
 #define RETRY_MS     100
+#define RETRY_MAX_MS 1600
 #define IDLE_MARK_MS 200
 #define HEAD_MAX     ((size_t)16 * 1024 * 1024)
 
@@ -171,7 +173,7 @@ static bool start_next(struct wal *wal)
     return work != WORK_NONE;
 }
 
-/* Something waits for space. */
+/* Something waits for what is lacking. */
 static bool is_waiting(const struct wal *wal)
 {
     return wal->marking || wal->work != WORK_NONE;
@@ -211,19 +213,39 @@ static void fail(struct wal *wal, const struct disk_request *request, const char
     }
 }
 
-static bool needs_space(const struct disk_request *request)
+static bool will_pass(const struct disk_request *request)
 {
-    return request->status == STATUS_NO_SPACE && !request->sync_failed;
+    return status_is_passing(request->status) && !request->sync_failed;
 }
 
-static void wait_for_space(struct wal *wal, int64_t *retry_at_ms)
+/* Space is looked for often, since somebody who makes room waits for it; the rest is rarer, and has its own pace. */
+static int64_t pause_ms(struct wal *wal)
+{
+    if (wal->lack == STATUS_NO_SPACE) {
+        return RETRY_MS;
+    }
+    wal->pause_ms = wal->pause_ms == 0 ? RETRY_MS : 2 * wal->pause_ms;
+    wal->pause_ms = wal->pause_ms < RETRY_MAX_MS ? wal->pause_ms : RETRY_MAX_MS;
+    return wal->pause_ms;
+}
+
+static void wait_for(struct wal *wal, enum status lack, int64_t *retry_at_ms)
 {
     check(is_waiting(wal)); /* wal P4: the request stays as it is */
-    bool news = !wal->full;
-    wal->full = true;
-    *retry_at_ms = wal->now_ms + RETRY_MS;
+    bool news = wal->lack != lack;
+    wal->lack = lack;
+    *retry_at_ms = wal->now_ms + pause_ms(wal);
     if (news) {
         progress(wal);
+    }
+}
+
+/* A request was carried out: perhaps nothing is lacking any more. */
+static void lacks_less(struct wal *wal)
+{
+    if (!is_waiting(wal)) {
+        wal->lack = STATUS_OK;
+        wal->pause_ms = 0;
     }
 }
 
@@ -232,8 +254,8 @@ static void on_mark_done(struct disk_request *request)
     struct wal *wal = container_of(request, struct wal, mark_request);
     check(wal->under_way && wal->marking);
     wal->under_way = false;
-    if (needs_space(request)) {
-        wait_for_space(wal, &wal->mark_retry_at_ms);
+    if (will_pass(request)) {
+        wait_for(wal, request->status, &wal->mark_retry_at_ms);
         return;
     }
     if (request->status != STATUS_OK) {
@@ -241,7 +263,7 @@ static void on_mark_done(struct disk_request *request)
         return;
     }
     wal->marking = false;
-    wal->full = is_waiting(wal);
+    lacks_less(wal);
     wal_work_done(wal, WORK_MARK);
     progress(wal);
 }
@@ -251,8 +273,8 @@ static void on_done(struct disk_request *request)
     struct wal *wal = container_of(request, struct wal, request);
     check(wal->under_way && wal->work != WORK_NONE);
     wal->under_way = false;
-    if (needs_space(request)) {
-        wait_for_space(wal, &wal->retry_at_ms);
+    if (will_pass(request)) {
+        wait_for(wal, request->status, &wal->retry_at_ms);
         return;
     }
     if (request->status != STATUS_OK) {
@@ -261,7 +283,7 @@ static void on_done(struct disk_request *request)
     }
     enum work work = wal->work;
     wal->work = WORK_NONE;
-    wal->full = is_waiting(wal);
+    lacks_less(wal);
     wal_work_done(wal, work);
     progress(wal);
 }
@@ -330,9 +352,14 @@ uint64_t wal_released(const struct wal *wal)
     return wal->config.policy == WAL_WRITE_THROUGH ? wal_synced(wal) : wal_written(wal);
 }
 
+enum status wal_lack(const struct wal *wal)
+{
+    return wal->lack;
+}
+
 bool wal_full(const struct wal *wal)
 {
-    return wal->full;
+    return wal->lack == STATUS_NO_SPACE;
 }
 
 size_t wal_backlog(const struct wal *wal)
@@ -352,6 +379,7 @@ void wal_stats(const struct wal *wal, struct wal_stats *out)
     out->synced = wal_synced(wal);
     out->backlog = wal_backlog(wal);
     out->full = wal_full(wal);
+    out->lack = wal_lack(wal);
     out->current_segment_size = wal->offset;
     out->segments_kept = wal->chain.count;
     out->bytes_kept = wal->chain.sealed_bytes + (wal->zero_end > wal->offset ? wal->zero_end : wal->offset);
@@ -380,9 +408,9 @@ enum status wal_close(struct wal *wal, struct complaint *complaint)
         } else if (wal->synced == wal->tail->last_sequence) {
             return STATUS_OK; /* a segment or a mark is missing that the next start does without */
         } else {
-            complaint_set(complaint, "%zu bytes could not be written to the log: no space left on the disk",
-                          wal_backlog(wal));
-            return STATUS_NO_SPACE;
+            complaint_set(complaint, "%zu bytes could not be written to the log: %s", wal_backlog(wal),
+                          status_text(wal->lack));
+            return wal->lack;
         }
     }
     check(wal->synced == wal->tail->last_sequence);

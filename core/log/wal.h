@@ -22,7 +22,7 @@ struct wal_config {
 };
 
 struct wal_events {
-    /* `written` or `synced` has advanced, or `full` has changed. Called from completions and wal_turn. */
+    /* `written` or `synced` has advanced, or what it lacks has changed. Called from completions and wal_turn. */
     void (*on_progress)(void *context);
     /* The log cannot be trusted any more (failed sync, I/O error): the process must stop. `complaint` says why. */
     void (*on_failed)(void *context, const struct complaint *complaint);
@@ -95,7 +95,11 @@ uint64_t wal_synced(const struct wal *wal);
 /* The highest sequence that may be answered for, under the policy. */
 uint64_t wal_released(const struct wal *wal);
 
-/* The disk is full: writes should be refused; the wal tries again by itself. */
+/* What the log cannot be written for at this moment, of the statuses that pass: writes should be refused, the wal tries
+ * again by itself. STATUS_OK: nothing. */
+enum status wal_lack(const struct wal *wal);
+
+/* The disk is full: what it lacks is space. */
 bool wal_full(const struct wal *wal);
 
 /* Bytes taken or waiting that are not written yet: the measure for back-pressure. */
@@ -107,7 +111,8 @@ uint64_t wal_bytes_written(const struct wal *wal);
 struct wal_stats {
     uint64_t written, synced; /* sequences, as the functions above tell them */
     uint64_t backlog;         /* bytes, as well */
-    bool full;
+    bool full;        /* what it lacks is space */
+    enum status lack; /* as wal_lack */
     uint64_t segments, bytes_written, groups, syncs, records_durable_mark;
     uint64_t last_sync_us, current_segment_size;
     uint64_t segments_kept; /* in the folder now, the one being written included */
@@ -117,8 +122,8 @@ struct wal_stats {
 /* O(1), as all that has no other remark. */
 void wal_stats(const struct wal *wal, struct wal_stats *out);
 
-/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. NO_SPACE when records
- * could not be written; for want of space a last mark alone may be missing, which is OK. A removal under way is
+/* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. What it
+ * lacks (wal_lack) when records could not be written; then a last mark alone may be missing, which is OK. A removal under way is
  * finished, no further one begun. */
 must_use enum status wal_close(struct wal *wal, struct complaint *complaint);
 

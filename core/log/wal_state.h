@@ -54,7 +54,7 @@ struct wal {
     uint64_t synced_offset; /* all up to `synced` is before it, in this segment or in those before */
     uint64_t marked;        /* the highest that a mark in this segment claims */
     bool unsynced;          /* something was written, even if only a mark, and not synced */
-    bool full;
+    enum status lack; /* what it waits for, STATUS_OK: nothing */
     bool failed;
     bool closing;
 
@@ -79,6 +79,7 @@ struct wal {
 
     int64_t now_ms;
     int64_t retry_at_ms;
+    int64_t pause_ms; /* between tries, while it waits for anything but space */
     int64_t mark_retry_at_ms;
     int64_t unsynced_since_ms;
     int64_t last_sync_ms;

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/trust.h"
 
 /* An open shared object: the file of the module that lies in it. */
 struct object {
@@ -54,7 +55,7 @@ static enum status resolve(const char *path, char absolute[static PATH_MAX], str
         complaint_set(complaint, "module %s: it is not a file", path);
         return STATUS_INVALID;
     }
-    return STATUS_OK;
+    return trust(&stat_of, TRUST_GROUP, "the module", absolute, complaint);
 }
 
 /* dlerror's text begins with the file's name, which the sentence has already. */

@@ -4,7 +4,12 @@
  *
  * Promises
  *   P1  Those of env/disk.h; the system calls are in os_file.c.
- *   P2  One server per folder: an exclusive flock on the file `lock`, which holds the process's number for people.
+ *   P2  One server per folder: an exclusive flock on the folder itself, by a descriptor of it, whatever name it has by
+ *       now and whatever is in it. The file `lock` is locked too, and tells people and the next server who holds the
+ *       folder: "1234", or "1234 ending". Taking it away opens nothing.
+ *   P4  A server that finds the folder held by one that is ending waits for it, up to ENDING_MS.
+ *   P5  Nothing is written to through a link: not through a symbolic one, and a file `lock` that has a second name keeps
+ *       its content.
  *   P3  A disk that was opened for inspection changes nothing.
  */
 #include "os/os_disk.h"
@@ -16,13 +21,19 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/trust.h"
 #include "os/os_file.h"
 #include "os/os_lanes.h"
 
 #define LOCK_NAME "lock"
+#define LOCK_TEXT 32 /* bytes of what it says, with the terminator */
+#define ENDING    " ending"
+#define ENDING_MS 10000
+#define ASKING_MS 20
 
 struct os_disk {
     struct disk base;
@@ -117,11 +128,9 @@ static enum status os_sync_names(struct disk *disk)
 }
 
 /* Whether the log's files may see an entry of this name. */
-static bool is_ours(const struct os_disk *disk, const struct dirent *entry)
+static bool is_ours(const struct dirent *entry)
 {
-    struct stat info;
-    return entry->d_name[0] != '.' && strcmp(entry->d_name, LOCK_NAME) != 0 && strlen(entry->d_name) < DISK_NAME_MAX &&
-           fstatat(disk->folder_fd, entry->d_name, &info, 0) == 0 && S_ISREG(info.st_mode);
+    return entry->d_name[0] != '.' && strcmp(entry->d_name, LOCK_NAME) != 0 && strlen(entry->d_name) < DISK_NAME_MAX;
 }
 
 static enum status os_list(struct disk *disk, bool (*on_name)(void *context, const char *name), void *context)
@@ -138,7 +147,7 @@ static enum status os_list(struct disk *disk, bool (*on_name)(void *context, con
     }
     errno = 0;
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (is_ours(os, entry) && !on_name(context, entry->d_name)) {
+        if (is_ours(entry) && !on_name(context, entry->d_name)) {
             errno = 0;
             break;
         }
@@ -213,30 +222,113 @@ static enum status open_folder(struct os_disk *disk, const char *folder, bool ma
     if (made) {
         sync_parent(disk->folder_fd);
     }
+    struct stat info;
+    if (fstat(disk->folder_fd, &info) != 0) {
+        return refuse(STATUS_IO, folder, "looked at", complaint);
+    }
+    return make ? trust(&info, TRUST_GROUP, "the data folder", folder, complaint) : STATUS_OK;
+}
+
+/* What the file says of who holds the folder; "" if it says nothing. */
+static void read_lock(const struct os_disk *disk, char text[static LOCK_TEXT])
+{
+    int fd = openat(disk->folder_fd, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? pread(fd, text, LOCK_TEXT - 1, 0) : 0;
+    text[size > 0 ? size : 0] = '\0';
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* For people, and for a server that waits: a full disk is no reason not to start, or not to end. */
+static void write_lock(struct os_disk *disk, const char *state)
+{
+    char text[LOCK_TEXT];
+    struct stat info;
+    int size = snprintf(text, sizeof text, "%ld%s\n", (long)getpid(), state);
+    if (disk->lock_fd >= 0 && fstat(disk->lock_fd, &info) == 0 && info.st_nlink <= 1) { /* os_disk P5 */
+        bool written = ftruncate(disk->lock_fd, 0) == 0 && pwrite(disk->lock_fd, text, (size_t)size, 0) == size;
+        (void)written;
+    }
+}
+
+/* Takes the lock of `fd`. STATUS_EXISTS: somebody else has it. */
+static enum status take_lock(int fd)
+{
+    int result;
+    do {
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? STATUS_OK : errno == EWOULDBLOCK ? STATUS_EXISTS : STATUS_IO;
+}
+
+/* The same, but waits for a holder who says that it is ending (P4). */
+static enum status wait_for_lock(const struct os_disk *disk, int fd, const struct trace *log)
+{
+    enum status status = take_lock(fd);
+    bool told = false;
+    for (int waited_ms = 0; status == STATUS_EXISTS && waited_ms < ENDING_MS; waited_ms += ASKING_MS) {
+        char text[LOCK_TEXT];
+        read_lock(disk, text);
+        if (strstr(text, ENDING) == NULL) {
+            break;
+        }
+        if (!told && log != NULL) {
+            trace(log, TRACE_INFO, "the data folder is held by process %ld, which is ending: waiting up to %d s",
+                  strtol(text, NULL, 10), ENDING_MS / 1000);
+        }
+        told = true;
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = ASKING_MS * 1000000L}, NULL);
+        status = take_lock(fd);
+    }
+    return status;
+}
+
+static enum status refuse_lock(const struct os_disk *disk, enum status status, const char *folder,
+                               struct complaint *complaint)
+{
+    if (status != STATUS_EXISTS) {
+        return refuse(status, folder, "locked", complaint);
+    }
+    char text[LOCK_TEXT];
+    read_lock(disk, text);
+    if (text[0] != '\0') {
+        complaint_set(complaint, "the data folder %s is in use by another server (process %ld)", folder,
+                      strtol(text, NULL, 10));
+    } else {
+        complaint_set(complaint, "the data folder %s is in use by another server", folder);
+    }
+    return STATUS_REFUSED;
+}
+
+/* The folder first: whoever has it not must not even make a file in it. */
+static enum status lock_folder(struct os_disk *disk, const char *folder, const struct trace *log,
+                               struct complaint *complaint)
+{
+    struct stat info;
+    enum status status = wait_for_lock(disk, disk->folder_fd, log);
+    if (status != STATUS_OK) {
+        return refuse_lock(disk, status, folder, complaint);
+    }
+    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    disk->lock_fd = openat(disk->folder_fd, LOCK_NAME, flags, 0600);
+    if (disk->lock_fd < 0 || fstat(disk->lock_fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        complaint_set(complaint, "the data folder %s cannot be locked: %s/" LOCK_NAME " is not a file of its own (%s); "
+                                 "move it away",
+                      folder, folder, disk->lock_fd < 0 ? strerror(errno) : "no regular file");
+        return STATUS_IO;
+    }
+    status = wait_for_lock(disk, disk->lock_fd, log); /* of a server that locks nothing else */
+    if (status != STATUS_OK) {
+        return refuse_lock(disk, status, folder, complaint);
+    }
+    write_lock(disk, "");
     return STATUS_OK;
 }
 
-static enum status lock_folder(struct os_disk *disk, const char *folder, struct complaint *complaint)
+void os_disk_is_ending(struct os_disk *disk)
 {
-    char text[32] = "";
-    disk->lock_fd = openat(disk->folder_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (disk->lock_fd < 0) {
-        return refuse(STATUS_IO, folder, "locked", complaint);
-    }
-    if (flock(disk->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) {
-            return refuse(STATUS_IO, folder, "locked", complaint);
-        }
-        ssize_t size = pread(disk->lock_fd, text, sizeof text - 1, 0);
-        long pid = size > 0 ? strtol(text, NULL, 10) : 0;
-        complaint_set(complaint, "the data folder %s is in use by another server (process %ld)", folder, pid);
-        return STATUS_REFUSED;
-    }
-    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(disk->lock_fd, 0) != 0 || pwrite(disk->lock_fd, text, (size_t)size, 0) != size) {
-        return STATUS_OK; /* the number is for people only: a full disk is no reason not to start */
-    }
-    return STATUS_OK;
+    write_lock(disk, ENDING);
 }
 
 static enum status start_lanes(struct os_disk *disk, const char *folder, struct complaint *complaint)
@@ -254,12 +346,13 @@ static struct os_disk *closed_disk(void)
     return disk;
 }
 
-enum status os_disk_create(struct os_disk **out, const char *folder, struct complaint *complaint)
+enum status os_disk_create(struct os_disk **out, const char *folder, const struct trace *log,
+                           struct complaint *complaint)
 {
     struct os_disk *disk = closed_disk();
     enum status status = open_folder(disk, folder, true, complaint);
     if (status == STATUS_OK) {
-        status = lock_folder(disk, folder, complaint);
+        status = lock_folder(disk, folder, log, complaint);
     }
     if (status == STATUS_OK) {
         status = start_lanes(disk, folder, complaint);

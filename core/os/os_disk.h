@@ -7,14 +7,19 @@
 #ifndef GEOMYS_OS_OS_DISK_H
 #define GEOMYS_OS_OS_DISK_H
 
+#include "base/trace.h"
 #include "env/disk.h"
 
 struct os_disk; /* opaque */
 
 /* Opens the folder for a server: makes it if it is missing (mode 0700; its parent must exist), and locks it against
- * other servers until os_disk_destroy. REFUSED: another process has it. IO, NOT_FOUND, NO_SPACE: as the sentence says.
- * */
-must_use enum status os_disk_create(struct os_disk **out, const char *folder, struct complaint *complaint);
+ * other servers until os_disk_destroy. For one that is ending it waits up to 10 s, and says so in `log` (which may be
+ * NULL). REFUSED: another process has it, or everybody may write to it. IO, NOT_FOUND, NO_SPACE: as the sentence says. */
+must_use enum status os_disk_create(struct os_disk **out, const char *folder, const struct trace *log,
+                                    struct complaint *complaint);
+
+/* Tells whoever wants the folder next that it will be free in a moment. */
+void os_disk_is_ending(struct os_disk *disk);
 
 /* Opens an existing folder for inspection: no lock, no thread; nothing in it can be changed (REFUSED), nothing
  * submitted. */

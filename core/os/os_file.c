@@ -7,6 +7,8 @@
  *   P2  A file opened with DISK_WRITE drops the clean pages that the system's cache holds: after a failed sync they may
  *       show what the disk never got (D8).
  *   P3  The outcome's `elapsed_us` is the disk's alone: what `prepare` computes is not in it.
+ *   P4  Nothing but a regular file is ever opened, and none that may be written is reached through a symbolic link:
+ *       a pipe would keep whoever opens it waiting, and a link would have another file written.
  */
 #include "os/os_file.h"
 
@@ -37,6 +39,18 @@ enum status os_file_status(int error)
         return STATUS_NOT_FOUND;
     case EEXIST:
         return STATUS_EXISTS;
+    case EMFILE:
+    case ENFILE:
+        return STATUS_DESCRIPTORS;
+    case EFBIG:
+        return STATUS_FILE_LIMIT;
+    case ENOMEM:
+    case ENOBUFS:
+        return STATUS_NO_MEMORY;
+    case EAGAIN:
+    case EINTR:
+    case EBUSY:
+        return STATUS_BUSY;
     default:
         return STATUS_IO;
     }
@@ -68,17 +82,42 @@ static int flags_of(enum disk_open how)
     return O_RDONLY;
 }
 
+/* What the system says of links (O_NOFOLLOW), folders, sockets and devices. */
+static bool is_no_file(int error)
+{
+    return error == ELOOP || error == EISDIR || error == ENXIO || error == ENODEV || error == ENOTDIR;
+}
+
 static bool is_plain(const char *name)
 {
     return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL && strlen(name) < DISK_NAME_MAX;
 }
 
+/* P4: a descriptor of a regular file, which nobody has been kept waiting for; -1 and *status if it is none. */
+static int open_regular(int folder_fd, const char *name, enum disk_open how, enum status *status)
+{
+    int link = how == DISK_READ ? 0 : O_NOFOLLOW;
+    struct stat info;
+    int fd;
+    do {
+        fd = openat(folder_fd, name, flags_of(how) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | link, 0600);
+    } while (fd < 0 && errno == EINTR); /* os_file P1 */
+    *status = fd >= 0 ? STATUS_OK : is_no_file(errno) ? STATUS_NO_FILE : os_file_status(errno);
+    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) { /* os_file P4 */
+        *status = STATUS_NO_FILE;
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 enum status os_file_open(int folder_fd, const char *name, enum disk_open how, struct disk_file **out)
 {
     check(how == DISK_READ || is_plain(name)); /* disk D6; geomys-log reads whatever it is told to */
-    int fd = openat(folder_fd, name, flags_of(how) | O_CLOEXEC, 0600);
+    enum status status;
+    int fd = open_regular(folder_fd, name, how, &status);
     if (fd < 0) {
-        return os_file_status(errno);
+        return status;
     }
     if (how == DISK_WRITE) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -210,13 +249,21 @@ enum status os_file_sync_folder(int folder_fd)
 enum status os_file_rename(int folder_fd, const char *source, const char *target)
 {
     check(is_plain(source) && is_plain(target)); /* disk D6 */
-    return outcome_of(renameat(folder_fd, source, folder_fd, target));
+    int result;
+    do {
+        result = renameat(folder_fd, source, folder_fd, target);
+    } while (result != 0 && errno == EINTR);
+    return outcome_of(result);
 }
 
 enum status os_file_remove(int folder_fd, const char *name)
 {
     check(is_plain(name)); /* disk D6 */
-    return outcome_of(unlinkat(folder_fd, name, 0));
+    int result;
+    do {
+        result = unlinkat(folder_fd, name, 0);
+    } while (result != 0 && errno == EINTR);
+    return outcome_of(result);
 }
 
 /* ---- requests ---- */
@@ -253,11 +300,12 @@ static enum status carry_out_create(int folder_fd, struct disk_request *request)
     request->file = NULL;
     request->offset = 0;
     request->sync = true;
-    int fd = openat(folder_fd, request->name, flags_of(DISK_CREATE) | O_CLOEXEC, 0600);
+    enum status status;
+    int fd = open_regular(folder_fd, request->name, DISK_CREATE, &status);
     if (fd < 0) {
-        return os_file_status(errno);
+        return status;
     }
-    enum status status = carry_out_write(request, fd);
+    status = carry_out_write(request, fd);
     if (status == STATUS_OK) {
         status = sync_names(folder_fd, request);
     }
@@ -265,8 +313,8 @@ static enum status carry_out_create(int folder_fd, struct disk_request *request)
         return file_create(fd, &request->file);
     }
     (void)close(fd);
-    (void)unlinkat(folder_fd, request->name, 0);
-    return status;
+    enum status removed = os_file_remove(folder_fd, request->name); /* disk D7 */
+    return removed == STATUS_OK || removed == STATUS_NOT_FOUND || request->sync_failed ? status : removed;
 }
 
 static enum status carry_out_read(int folder_fd, struct disk_request *request)

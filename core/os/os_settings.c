@@ -34,9 +34,15 @@ static struct os_settings *settings_of(struct settings *base)
 static enum status read_settings(struct settings *base, struct buf *text, struct complaint *complaint)
 {
     const char *path = settings_of(base)->path;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) {
         return refuse(complaint, "read", path, errno);
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        (void)close(fd);
+        complaint_set(complaint, "%s is not a regular file", path);
+        return STATUS_REFUSED;
     }
     ssize_t got = 0;
     uint8_t *target;

@@ -43,6 +43,8 @@ enum status os_signal_create(struct os_signal **out, struct os_loop *loop, void 
     check(outcome == 0);
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     check(before != SIG_ERR);
+    before = signal(SIGXFSZ, SIG_IGN); /* the write says it too: EFBIG */
+    check(before != SIG_ERR);
     int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (descriptor < 0) {
         complaint_set(complaint, "cannot listen for signals: %s", strerrordesc_np(errno));

@@ -39,21 +39,35 @@ static void tell_sync(struct replica *replica)
     replica->syncs_told = stats.syncs;
 }
 
+/* What passes is told when it comes and when it has gone. */
+static void tell_lack(struct replica *replica, enum status lack)
+{
+    enum status before = replica->lack;
+    replica->lack = lack;
+    if (lack == before) {
+        return;
+    }
+    if (lack == STATUS_NO_SPACE) {
+        trace(replica->env.trace, TRACE_ERROR,
+              "the disk is full: writes are refused until there is space again; answers to the last ones wait");
+    } else if (lack != STATUS_OK) {
+        trace(replica->env.trace, TRACE_ERROR,
+              "the log cannot be written for the moment: %s; it is tried again, writes are refused until it works, and "
+              "answers to the last ones wait",
+              status_text(lack));
+    } else if (before == STATUS_NO_SPACE) {
+        trace(replica->env.trace, TRACE_INFO, "there is space on the disk again: writes are taken");
+    } else {
+        trace(replica->env.trace, TRACE_INFO, "the log can be written again: writes are taken");
+    }
+}
+
 static void on_log_progress(void *context)
 {
     struct replica *replica = context;
     check(replica->state != REPLICA_FAILED); /* replica I2 */
-    bool full = wal_full(replica->wal);
     tell_sync(replica);
-    if (full != replica->was_full) {
-        replica->was_full = full;
-        if (full) {
-            trace(replica->env.trace, TRACE_ERROR,
-                  "the disk is full: writes are refused until there is space again; answers to the last ones wait");
-        } else {
-            trace(replica->env.trace, TRACE_INFO, "there is space on the disk again: writes are taken");
-        }
-    }
+    tell_lack(replica, wal_lack(replica->wal));
 }
 
 static void on_log_failed(void *context, const struct complaint *complaint)

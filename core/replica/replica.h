@@ -57,7 +57,7 @@ struct replica {
     int64_t load_began_ms;           /* monotonic */
     int64_t load_ended_ms;           /* monotonic */
     int64_t load_told_ms;            /* monotonic: the last line about it */
-    bool was_full;
+    enum status lack; /* of the log, as told last */
     uint64_t syncs_told; /* to LATENCY */
 };
 

@@ -99,7 +99,8 @@ enum shard_refusal shard_refusal(const struct shard *shard)
     case SHARD_LEADING:
         break;
     }
-    return shard->wal != NULL && wal_full(shard->wal) ? SHARD_IS_FULL : SHARD_OPEN;
+    enum status lack = shard->wal != NULL ? wal_lack(shard->wal) : STATUS_OK;
+    return lack == STATUS_OK ? SHARD_OPEN : lack == STATUS_NO_SPACE ? SHARD_IS_FULL : SHARD_IS_HELD;
 }
 
 const char *shard_refusal_text(enum shard_refusal refusal)
@@ -108,6 +109,8 @@ const char *shard_refusal_text(enum shard_refusal refusal)
         [SHARD_IS_LOADING] = "LOADING Geomys is loading the dataset in memory",
         [SHARD_IS_FULL] =
             "DISKFULL the disk is full: writes are refused until there is space again; nothing acknowledged is lost",
+        [SHARD_IS_HELD] = "MISCONF the log cannot be written for the moment, the server's log says why and what to do: "
+                          "writes are refused until it can be; nothing acknowledged is lost",
         [SHARD_IS_FOLLOWING] = "READONLY You can't write against a read only replica: ask the shard's leader",
         [SHARD_IS_FENCED] = "CLUSTERDOWN this leader may not write now: ask again, here or at another node",
     };

@@ -60,6 +60,7 @@ enum shard_refusal {
     SHARD_OPEN, /* they may */
     SHARD_IS_LOADING,
     SHARD_IS_FULL, /* the log takes nothing until there is space on the disk */
+    SHARD_IS_HELD, /* the log takes nothing until something else is there that it lacks */
     SHARD_IS_FOLLOWING,
     SHARD_IS_FENCED,
 };

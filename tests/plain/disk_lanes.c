@@ -157,7 +157,7 @@ int main(void)
     char folder[] = "/tmp/geomys-lanes-XXXXXX";
     struct complaint complaint;
     struct os_disk *os;
-    if (mkdtemp(folder) == NULL || os_disk_create(&os, folder, &complaint) != STATUS_OK) {
+    if (mkdtemp(folder) == NULL || os_disk_create(&os, folder, NULL, &complaint) != STATUS_OK) {
         die("there is no folder");
     }
     run(os, false);

@@ -165,7 +165,7 @@ static void run(const char *folder, uint64_t keys, size_t size, enum snapshot_co
     struct os_disk *os;
     struct disk_file *file;
     struct snapshot_writer_config config = {.memory_max = 8 * MIB, .codec = codec};
-    if (os_disk_create(&os, folder, &complaint) != STATUS_OK) {
+    if (os_disk_create(&os, folder, NULL, &complaint) != STATUS_OK) {
         die(complaint.text);
     }
     struct disk *disk = os_disk_interface(os);

@@ -77,6 +77,7 @@ struct sim_disk {
     uint64_t calls;
     uint64_t limit;
     enum sim_fault fault;
+    enum status lacking;
     uint64_t fault_from;
     uint64_t fault_until; /* exclusive */
     bool dead;
@@ -343,6 +344,25 @@ static enum status plain_call(struct sim_disk *sim)
     return STATUS_OK;
 }
 
+/* For calls that need room in the system's tables: opening, and names. */
+static enum status naming_call(struct sim_disk *sim)
+{
+    bool fault;
+    if (!call(sim, &fault) || (fault && sim->fault == SIM_IO)) {
+        return STATUS_IO;
+    }
+    return fault && sim->fault == SIM_LACKING ? sim->lacking : STATUS_OK;
+}
+
+static enum status sync_call(struct sim_disk *sim)
+{
+    bool fault;
+    if (!call(sim, &fault) || (fault && sim->fault == SIM_IO)) {
+        return STATUS_IO;
+    }
+    return fault && sim->fault == SIM_SYNC ? sim->lacking : STATUS_OK;
+}
+
 static enum status outcome(const struct sim_disk *sim)
 {
     return sim->dead ? STATUS_IO : STATUS_OK;
@@ -401,9 +421,9 @@ static enum status write_bytes(struct sim_disk *sim, struct disk_file *file, uin
         write_some_sectors(sim, file->inode, offset, bytes, size);
         return STATUS_IO;
     }
-    if (fault && (sim->fault == SIM_NO_SPACE || sim->fault == SIM_SHORT)) {
+    if (fault && (sim->fault == SIM_NO_SPACE || sim->fault == SIM_SHORT || sim->fault == SIM_LACKING)) {
         inode_write(file->inode, offset, bytes, beginning(sim, offset, size));
-        return sim->fault == SIM_SHORT ? STATUS_IO : STATUS_NO_SPACE;
+        return sim->fault == SIM_SHORT ? STATUS_IO : sim->fault == SIM_LACKING ? sim->lacking : STATUS_NO_SPACE;
     }
     uint64_t fits = fitting(sim, file->inode, offset, size);
     inode_write(file->inode, offset, bytes, fits);
@@ -434,6 +454,9 @@ static enum status sim_open(struct disk *disk, const char *name, enum disk_open 
         }
         *out = file_create(sim, found->inode, how == DISK_WRITE);
         return STATUS_OK;
+    }
+    if (fault && sim->fault == SIM_LACKING) {
+        return sim->lacking;
     }
     if (found != NULL || (fault && sim->fault == SIM_NO_SPACE)) {
         return found != NULL ? STATUS_EXISTS : STATUS_NO_SPACE;
@@ -502,7 +525,7 @@ static enum status sim_write(struct disk *disk, struct disk_file *file, uint64_t
 static enum status sim_sync(struct disk *disk, struct disk_file *file)
 {
     struct sim_disk *sim = sim_of(disk);
-    TRY(plain_call(sim));
+    TRY(sync_call(sim));
     if (file->inode == NULL || sim->dead) {
         return STATUS_IO;
     }
@@ -525,7 +548,7 @@ static enum status sim_truncate(struct disk *disk, struct disk_file *file, uint6
 static enum status sim_rename(struct disk *disk, const char *source, const char *target)
 {
     struct sim_disk *sim = sim_of(disk);
-    TRY(plain_call(sim));
+    TRY(naming_call(sim));
     struct name *found = names_find(&sim->names, source);
     if (found == NULL) {
         return STATUS_NOT_FOUND;
@@ -537,7 +560,7 @@ static enum status sim_rename(struct disk *disk, const char *source, const char 
 static enum status sim_remove(struct disk *disk, const char *name)
 {
     struct sim_disk *sim = sim_of(disk);
-    TRY(plain_call(sim));
+    TRY(naming_call(sim));
     struct name *found = names_find(&sim->names, name);
     if (found == NULL) {
         return STATUS_NOT_FOUND;
@@ -549,7 +572,7 @@ static enum status sim_remove(struct disk *disk, const char *name)
 static enum status sim_sync_names(struct disk *disk)
 {
     struct sim_disk *sim = sim_of(disk);
-    TRY(plain_call(sim));
+    TRY(sync_call(sim));
     if (sim->dead) {
         return STATUS_IO;
     }
@@ -751,6 +774,7 @@ struct sim_disk *sim_disk_create(uint64_t seed)
     struct sim_disk *sim = memory_zeroed(sizeof *sim);
     sim->base.ops = &ops;
     sim->limit = UINT64_MAX;
+    sim->lacking = STATUS_NO_SPACE;
     prng_seed(&sim->prng, seed);
     list_init(&sim->inodes);
     list_init(&sim->files);
@@ -861,6 +885,12 @@ void sim_disk_fault(struct sim_disk *sim, enum sim_fault kind, uint64_t at, uint
     sim->fault = kind;
     sim->fault_from = sim->calls + at;
     sim->fault_until = sim->fault_from + times;
+}
+
+void sim_disk_lacking(struct sim_disk *sim, enum status status)
+{
+    check(status_is_passing(status));
+    sim->lacking = status;
 }
 
 void sim_disk_limit(struct sim_disk *sim, uint64_t bytes)

@@ -30,6 +30,8 @@ struct sim_disk; /* opaque */
 enum sim_fault {
     SIM_IO,       /* the call fails; a write leaves any of its sectors behind                              */
     SIM_NO_SPACE, /* a write or creation fails, a write after a beginning of it; other calls work          */
+    SIM_LACKING,  /* as SIM_NO_SPACE, for want of something else (sim_disk_lacking); opening and names fail too           */
+    SIM_SYNC,     /* a sync fails, of a file or of names, as if there were no space; other calls work                    */
     SIM_SHORT,    /* a write fails after a beginning of it, as I/O error; other calls work                 */
     SIM_CRASH,    /* the process dies in this call: a write or a name may be under way, a sync has not been */
 };
@@ -60,6 +62,9 @@ void sim_disk_kill(struct sim_disk *sim);
 /* The calls number `at` to `at + times - 1` from now on (the next one is number 1) suffer the fault. Replaces the one
  * before; times 0 removes it. */
 void sim_disk_fault(struct sim_disk *sim, enum sim_fault kind, uint64_t at, uint64_t times);
+
+/* What SIM_LACKING and SIM_SYNC answer, of the statuses that pass. At first STATUS_NO_SPACE. */
+void sim_disk_lacking(struct sim_disk *sim, enum status status);
 
 /* Writes that would take the sum of all sizes above `bytes` fail with NO_SPACE. UINT64_MAX: no limit. */
 void sim_disk_limit(struct sim_disk *sim, uint64_t bytes);

@@ -216,7 +216,7 @@ static enum outcome write_folder(const struct options *options, const struct seg
     if (!cut_segments(options, segments, NULL, &mark)) {
         return DAMAGED;
     }
-    enum status status = os_disk_create(&target, options->to, &complaint);
+    enum status status = os_disk_create(&target, options->to, NULL, &complaint);
     if (status == STATUS_OK) {
         bool copied = cut_segments(options, segments, os_disk_interface(target), &mark) &&
                       (!snapshot || copy_snapshot(os_disk_interface(target), path, name) == STATUS_OK);

@@ -295,6 +295,58 @@ Test(wal, that_fails_says_so_once_with_the_file_and_releases_nothing_more)
     harness_finish(&harness);
 }
 
+Test(wal, that_lacks_a_descriptor_or_memory_waits_longer_each_time_and_goes_on)
+{
+    static const enum status passing[] = {STATUS_DESCRIPTORS, STATUS_FILE_LIMIT, STATUS_NO_MEMORY, STATUS_BUSY};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        struct harness harness;
+        start(&harness, WAL_WRITE_THROUGH);
+        sim_disk_lacking(harness.sim, passing[i]);
+        sim_disk_fault(harness.sim, SIM_LACKING, 1, 1000000);
+        harness_add(&harness, 1);
+        harness_turn(&harness, 1);
+        (void)sim_disk_run(harness.sim, 1);
+        cr_assert_eq(wal_lack(harness.wal), passing[i]); /* wal P4 */
+        cr_assert(!wal_full(harness.wal), "only a full disk is full");
+        int64_t pause_ms = 100;
+        for (unsigned tries = 0; tries < 8; tries++) {
+            cr_assert_eq(wal_next_ms(harness.wal), harness.now_ms + pause_ms, "try %u", tries);
+            harness_turn(&harness, pause_ms);
+            cr_assert_eq(sim_disk_run(harness.sim, 1), 1);
+            pause_ms = pause_ms < 1600 ? pause_ms * 2 : 1600;
+        }
+        cr_assert_eq(harness.failures, 0, "%s", harness.complaint.text);
+        cr_assert_eq(wal_released(harness.wal), 0);
+        sim_disk_fault(harness.sim, SIM_LACKING, 0, 0);
+        harness_settle(&harness, 2000);
+        cr_assert_eq(wal_lack(harness.wal), STATUS_OK);
+        cr_assert_eq(wal_released(harness.wal), harness.tail.last_sequence);
+        cr_assert(harness_close(&harness));
+        harness_finish(&harness);
+    }
+}
+
+Test(wal, ends_with_a_failed_sync_whatever_that_says)
+{
+    static const enum status passing[] = {STATUS_NO_SPACE, STATUS_DESCRIPTORS, STATUS_NO_MEMORY, STATUS_BUSY};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        struct harness harness;
+        start(&harness, WAL_WRITE_THROUGH);
+        sim_disk_lacking(harness.sim, passing[i]);
+        harness_add(&harness, 1);
+        harness_turn(&harness, 1);
+        sim_disk_fault(harness.sim, SIM_SYNC, 2, 1);
+        (void)sim_disk_run(harness.sim, 1);
+        cr_assert_eq(harness.failures, 1); /* wal P4 */
+        cr_assert(strstr(harness.complaint.text, "could not be synced") != NULL, "%s", harness.complaint.text);
+        uint64_t calls = sim_disk_calls(harness.sim);
+        harness_turn(&harness, 10000);
+        (void)sim_disk_run(harness.sim, 10);
+        cr_assert_eq(sim_disk_calls(harness.sim), calls);
+        harness_finish(&harness);
+    }
+}
+
 Test(wal, is_written_over_zeros_so_that_most_syncs_change_no_size)
 {
     struct harness harness;

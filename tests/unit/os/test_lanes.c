@@ -25,7 +25,7 @@ static void make(struct place *place)
     struct complaint complaint;
     (void)snprintf(place->folder, sizeof place->folder, "/tmp/geomys-lanes-XXXXXX");
     cr_assert_neq(mkdtemp(place->folder), NULL);
-    cr_assert_eq(os_disk_create(&place->os, place->folder, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(os_disk_create(&place->os, place->folder, NULL, &complaint), STATUS_OK, "%s", complaint.text);
     place->disk = os_disk_interface(place->os);
 }
 
@@ -323,7 +323,7 @@ Test(lanes, finish_what_was_submitted_when_the_disk_is_destroyed)
         cr_assert(!jobs[i].done && jobs[i].request.status == STATUS_OK && jobs[i].request.file != NULL);
     }
     struct complaint complaint;
-    cr_assert_eq(os_disk_create(&place.os, place.folder, &complaint), STATUS_OK);
+    cr_assert_eq(os_disk_create(&place.os, place.folder, NULL, &complaint), STATUS_OK);
     for (unsigned i = 0; i < DISK_LANES * 8; i++) {
         os_disk_interface(place.os)->ops->close(os_disk_interface(place.os), jobs[i].request.file);
     }

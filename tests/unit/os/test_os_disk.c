@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -45,7 +47,7 @@ static struct os_disk *open_disk(struct place *place)
 {
     struct os_disk *os;
     struct complaint complaint;
-    cr_assert_eq(os_disk_create(&os, place->folder, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert_eq(os_disk_create(&os, place->folder, NULL, &complaint), STATUS_OK, "%s", complaint.text);
     return os;
 }
 
@@ -58,7 +60,7 @@ Test(os_disk, makes_its_folder_for_the_owner_alone_and_lets_nobody_else_in)
     make(&place);
     struct os_disk *os = open_disk(&place);
     cr_assert(stat(place.folder, &info) == 0 && (info.st_mode & 0777) == 0700);
-    cr_assert_eq(os_disk_create(&second, place.folder, &complaint), STATUS_REFUSED); /* os_disk P2 */
+    cr_assert_eq(os_disk_create(&second, place.folder, NULL, &complaint), STATUS_REFUSED); /* os_disk P2 */
     char pid[32];
     (void)snprintf(pid, sizeof pid, "process %ld", (long)getpid());
     cr_assert(strstr(complaint.text, place.folder) != NULL && strstr(complaint.text, pid) != NULL, "%s",
@@ -68,7 +70,7 @@ Test(os_disk, makes_its_folder_for_the_owner_alone_and_lets_nobody_else_in)
     os_disk_destroy(os);
     char deep[sizeof place.folder + 16];
     (void)snprintf(deep, sizeof deep, "%s/missing/folder", place.folder);
-    cr_assert_eq(os_disk_create(&second, deep, &complaint), STATUS_NOT_FOUND);
+    cr_assert_eq(os_disk_create(&second, deep, NULL, &complaint), STATUS_NOT_FOUND);
     clear(&place);
 }
 
@@ -121,6 +123,134 @@ Test(os_disk, reads_writes_renames_and_lists_what_is_its_own)
     os_disk_destroy(looking);
     disk = os_disk_interface(os);
     cr_assert_eq(disk->ops->remove(disk, "b.log"), STATUS_OK);
+    os_disk_destroy(os);
+    clear(&place);
+}
+
+static void path_in(const struct place *place, const char *name, char *out, size_t room)
+{
+    (void)snprintf(out, room, "%s/%s", place->folder, name);
+}
+
+Test(os_disk, lets_nobody_in_when_its_lock_is_taken_away_or_it_is_renamed)
+{
+    struct place place;
+    struct os_disk *second;
+    struct complaint complaint;
+    char path[128];
+    make(&place);
+    struct os_disk *os = open_disk(&place);
+    path_in(&place, "lock", path, sizeof path);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(os_disk_create(&second, place.folder, NULL, &complaint), STATUS_REFUSED); /* os_disk P2 */
+    cr_assert(strstr(complaint.text, "in use by another server") != NULL, "%s", complaint.text);
+    cr_assert_neq(access(path, F_OK), 0, "who is refused makes no file");
+    (void)snprintf(path, sizeof path, "%s/moved", place.parent);
+    cr_assert_eq(rename(place.folder, path), 0);
+    cr_assert_eq(os_disk_create(&second, path, NULL, &complaint), STATUS_REFUSED);
+    cr_assert_eq(rename(path, place.folder), 0);
+    os_disk_destroy(os);
+    os_disk_destroy(open_disk(&place));
+    clear(&place);
+}
+
+Test(os_disk, waits_for_a_server_that_says_that_it_is_ending, .timeout = 60)
+{
+    struct place place;
+    int ready[2];
+    char byte;
+    make(&place);
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct os_disk *os = open_disk(&place);
+        os_disk_is_ending(os);
+        (void)!write(ready[1], "x", 1);
+        (void)poll(NULL, 0, 300);
+        _exit(0); /* without a word more, as a process that gives its memory back */
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    struct os_disk *os = open_disk(&place); /* os_disk P4 */
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    os_disk_destroy(os);
+    close(ready[0]);
+    close(ready[1]);
+    clear(&place);
+}
+
+Test(os_disk, writes_to_nothing_behind_a_link)
+{
+    struct place place;
+    struct os_disk *os;
+    struct complaint complaint;
+    struct stat info;
+    char lock[128];
+    char other[128];
+    make(&place);
+    os_disk_destroy(open_disk(&place));
+    path_in(&place, "lock", lock, sizeof lock);
+    path_in(&place, "other", other, sizeof other);
+    int fd = open(other, O_CREAT | O_WRONLY, 0600);
+    cr_assert_eq(write(fd, "precious", 8), 8);
+    close(fd);
+    cr_assert_eq(unlink(lock), 0);
+    cr_assert_eq(symlink(other, lock), 0);
+    cr_assert_neq(os_disk_create(&os, place.folder, NULL, &complaint), STATUS_OK); /* os_disk P5 */
+    cr_assert(strstr(complaint.text, "lock is not a file of its own") != NULL, "%s", complaint.text);
+    cr_assert(stat(other, &info) == 0 && info.st_size == 8);
+    cr_assert_eq(unlink(lock), 0);
+    cr_assert_eq(link(other, lock), 0);
+    os_disk_destroy(open_disk(&place));
+    cr_assert(stat(other, &info) == 0 && info.st_size == 8, "nor behind a second name");
+    cr_assert_eq(unlink(lock), 0);
+    cr_assert_eq(mkfifo(lock, 0600), 0);
+    cr_assert_neq(os_disk_create(&os, place.folder, NULL, &complaint), STATUS_OK);
+    clear(&place);
+}
+
+Test(os_disk, that_everybody_may_write_to_is_refused_with_the_command_that_mends_it)
+{
+    struct place place;
+    struct os_disk *os;
+    struct complaint complaint;
+    char command[160];
+    make(&place);
+    os_disk_destroy(open_disk(&place));
+    cr_assert_eq(chmod(place.folder, 0702), 0);
+    cr_assert_eq(os_disk_create(&os, place.folder, NULL, &complaint), STATUS_REFUSED);
+    (void)snprintf(command, sizeof command, "chmod o-w %s", place.folder);
+    cr_assert(strstr(complaint.text, command) != NULL, "%s", complaint.text);
+    cr_assert_eq(chmod(place.folder, 0770), 0);
+    os_disk_destroy(open_disk(&place));
+    clear(&place);
+}
+
+Test(os_disk, opens_nothing_but_regular_files_and_keeps_nobody_waiting, .timeout = 20)
+{
+    struct place place;
+    char path[128];
+    struct disk_file *file;
+    make(&place);
+    struct os_disk *os = open_disk(&place);
+    struct disk *disk = os_disk_interface(os);
+    path_in(&place, "a.log", path, sizeof path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_READ, &file), STATUS_NO_FILE); /* os_file P4 */
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_WRITE, &file), STATUS_NO_FILE);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_READ, &file), STATUS_NO_FILE);
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_WRITE, &file), STATUS_NO_FILE);
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(symlink("b.log", path), 0);
+    cr_assert_eq(disk->ops->open(disk, "b.log", DISK_CREATE, &file), STATUS_OK);
+    disk->ops->close(disk, file);
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_WRITE, &file), STATUS_NO_FILE, "a link is not written through");
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_READ, &file), STATUS_OK);
+    disk->ops->close(disk, file);
+    cr_assert_eq(disk->ops->open(disk, "a.log", DISK_CREATE, &file), STATUS_EXISTS);
     os_disk_destroy(os);
     clear(&place);
 }

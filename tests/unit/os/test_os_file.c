@@ -151,6 +151,22 @@ Test(os_file, that_can_not_be_synced_is_not_created)
 }
 
 /* disk D8; os_file P2 */
+Test(os_file, tells_what_passes_from_what_is_broken)
+{
+    static const struct {
+        int error;
+        enum status status;
+    } words[] = {{EMFILE, STATUS_DESCRIPTORS}, {ENFILE, STATUS_DESCRIPTORS}, {EFBIG, STATUS_FILE_LIMIT},
+                 {ENOMEM, STATUS_NO_MEMORY},   {EINTR, STATUS_BUSY},         {EAGAIN, STATUS_BUSY},
+                 {ENOSPC, STATUS_NO_SPACE},    {EDQUOT, STATUS_NO_SPACE},    {EIO, STATUS_IO},
+                 {EROFS, STATUS_IO},           {ENOENT, STATUS_NOT_FOUND},   {EEXIST, STATUS_EXISTS}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        enum status status = os_file_status(words[i].error);
+        cr_expect_eq(status, words[i].status, "errno %d", words[i].error);
+        cr_expect_eq(status_is_passing(status), i < 8, "errno %d", words[i].error);
+    }
+}
+
 Test(os_file, is_read_from_the_disk_when_it_will_be_written)
 {
     struct place place;
