@@ -53,8 +53,8 @@ struct server {
 
 /* ---- configuration ---- */
 
-/* A file that the server goes by: a regular one, which those who are `forbidden` to (trust.h) cannot have changed. A pipe
- * would keep the start waiting. */
+/* A file that the server goes by: a regular one, which those who are `forbidden` to (trust.h) cannot have changed. A
+ * pipe would keep the start waiting. */
 static enum status open_file(const char *path, const char *what, mode_t forbidden, int *out,
                              struct complaint *complaint)
 {
@@ -148,7 +148,8 @@ static enum status configure(struct config *config, int argc, char **argv, struc
     TRY(config_complete(config, complaint));
     if (config->password_file[0] != '\0') {
         struct buf content = {.limit = 0};
-        enum status status = read_file(config->password_file, "the password file", TRUST_NOBODY, 8192, &content, complaint);
+        enum status status =
+            read_file(config->password_file, "the password file", TRUST_NOBODY, 8192, &content, complaint);
         if (status == STATUS_OK) {
             status = config_take_password(config, buf_bytes(&content), complaint);
         }
@@ -341,9 +342,10 @@ static enum status run(struct server *server, struct complaint *complaint)
     return STATUS_OK;
 }
 
-/* The order matters: connections end before the node, requests before the disk, descriptors before their files. A node's
- * data are not given back value by value, which takes seconds for some millions: what must be on the disk is, the folder
- * is free for the next server, and the system takes the memory back at once. Where leaks are looked for, all is freed. */
+/* The order matters: connections end before the node, requests before the disk, descriptors before their files. A
+ * node's data are not given back value by value, which takes seconds for some millions: what must be on the disk is,
+ * the folder is free for the next server, and the system takes the memory back at once. Where leaks are looked for, all
+ * is freed. */
 static void finish(struct server *server, int code)
 {
     os_signal_destroy(server->signals);

@@ -23,7 +23,7 @@
     X(STATUS_NO_MEMORY, "the system has no memory for it; free some")                                                  \
     X(STATUS_BUSY, "the system is busy or was interrupted")                                                            \
     X(STATUS_IO, "input/output error")                                                                                 \
-    X(STATUS_NO_FILE, "not a regular file (a link, a folder, a pipe or a device stands there): move it away")         \
+    X(STATUS_NO_FILE, "not a regular file (a link, a folder, a pipe or a device stands there): move it away")          \
     X(STATUS_CORRUPT, "damaged data")                                                                                  \
     X(STATUS_TOO_BIG, "larger than the limit")                                                                         \
     X(STATUS_NOT_FOUND, "not found")                                                                                   \
@@ -41,8 +41,8 @@ enum status {
 /* A static sentence for `status`, without a full stop. [any thread] */
 const char *status_text(enum status status);
 
-/* Whether the world only lacks something at this moment: nothing is broken, and the same call may succeed later. Never to
- * be asked of a failed sync, which is never tried again. */
+/* Whether the world only lacks something at this moment: nothing is broken, and the same call may succeed later. Never
+ * to be asked of a failed sync, which is never tried again. */
 static inline bool status_is_passing(enum status status)
 {
     return status == STATUS_NO_SPACE || status == STATUS_DESCRIPTORS || status == STATUS_FILE_LIMIT ||

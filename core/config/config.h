@@ -90,6 +90,7 @@ struct config {
     int64_t log_level;          /* enum config_log_level                                */
     int64_t maxclients;
     int64_t timeout_s;           /* of idle clients, 0: never                            */
+    int64_t auth_timeout_s;      /* until the password is shown, 0: for ever             */
     int64_t tcp_keepalive_s;     /* 0: off                                               */
     int64_t client_query_limit;  /* bytes */
     int64_t client_output_limit; /* bytes */

@@ -67,6 +67,8 @@ static const struct config_key keys[] = {
     NUMBER("maxclients", maxclients, CLIENTS, 1, 1000000, "10000", "Connections at a time."),
     NUMBER("timeout_s", timeout_s, CLIENTS, 0, YEAR, "0",
            "Seconds after which an idle client is disconnected; 0: never."),
+    NUMBER("auth_timeout_s", auth_timeout_s, CLIENTS, 0, YEAR, "60",
+           "Seconds within which a client must show the password, if there is one; 0: for ever."),
     NUMBER("tcp_keepalive_s", tcp_keepalive_s, NETWORK, 0, 86400, "300",
            "Seconds between probes of silent connections; 0: none."),
     SIZE(client_query_limit, SERVING, 64 * KIB, GIB, "1gb", "Bytes of one command that a client may send."),

@@ -13,7 +13,7 @@
  *
  *            SEGMENT  the segment is large enough and all of it is synced: create the next
  *            MARK     rewrite a slot of the mark file: after SEGMENT, before anything goes into it; when older records
- *                     are not needed any more; and on closing
+ *                     are not needed any more; and after the idle mark, so that it does not stand in the segment alone
  *            SYNC     WAL_BUFFERED: what was written lies unsynced for too long (or the segment ends)
  *            GROUP    batches, type names or an idle mark; under WAL_WRITE_THROUGH batches may wait a moment for more
  *                     (gather.h)
@@ -33,6 +33,8 @@
  *   P6  A segment is removed only when `oldest` in the mark file, on stable storage, is behind all its records.
  *       `oldest` never goes back, and never beyond what is synced. A failed removal hurts nothing but the free space.
  *   P7  Nothing goes that a holder needs (wal_hold.c).
+ *   P8  When the log has been idle for IDLE_MARK_MS and is not written to, two marks say up to where it is durable: one
+ *       in the segment, one in the mark file. So neither file can lose its end alone and pass for torn.
  *
  * Limits   One log per folder. A segment exceeds its size by at most one group.
  */
@@ -111,6 +113,12 @@ static bool idle_mark_due(const struct wal *wal)
            (wal->closing || wal->now_ms >= wal->last_sync_ms + IDLE_MARK_MS);
 }
 
+/* The segment has a mark of all that is synced, the idle one: wal P8. */
+static bool is_told_once(const struct wal *wal)
+{
+    return !wal->unsynced && wal->marked >= wal->synced && wal->mark.durable < wal->synced;
+}
+
 static bool oldest_stale(const struct wal *wal)
 {
     return wal->keep_from > wal->mark.oldest;
@@ -139,7 +147,7 @@ static enum work choose_work(const struct wal *wal)
     if (idle_mark_due(wal)) {
         return WORK_GROUP;
     }
-    return wal->closing && wal->mark.durable < wal->synced ? WORK_MARK : WORK_NONE;
+    return is_told_once(wal) ? WORK_MARK : WORK_NONE;
 }
 
 /* ---- doing it ---- */

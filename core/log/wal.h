@@ -111,8 +111,8 @@ uint64_t wal_bytes_written(const struct wal *wal);
 struct wal_stats {
     uint64_t written, synced; /* sequences, as the functions above tell them */
     uint64_t backlog;         /* bytes, as well */
-    bool full;        /* what it lacks is space */
-    enum status lack; /* as wal_lack */
+    bool full;                /* what it lacks is space */
+    enum status lack;         /* as wal_lack */
     uint64_t segments, bytes_written, groups, syncs, records_durable_mark;
     uint64_t last_sync_us, current_segment_size;
     uint64_t segments_kept; /* in the folder now, the one being written included */
@@ -123,8 +123,8 @@ struct wal_stats {
 void wal_stats(const struct wal *wal, struct wal_stats *out);
 
 /* Writes, syncs and marks everything that is pending, blocking; then the log is closed cleanly. What it
- * lacks (wal_lack) when records could not be written; then a last mark alone may be missing, which is OK. A removal under way is
- * finished, no further one begun. */
+ * lacks (wal_lack) when records could not be written; then a last mark alone may be missing, which is OK. A removal
+ * under way is finished, no further one begun. */
 must_use enum status wal_close(struct wal *wal, struct complaint *complaint);
 
 /* Releases the memory without writing: after wal_close, or when the process must stop. NULL is fine. No request may be

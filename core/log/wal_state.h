@@ -54,7 +54,7 @@ struct wal {
     uint64_t synced_offset; /* all up to `synced` is before it, in this segment or in those before */
     uint64_t marked;        /* the highest that a mark in this segment claims */
     bool unsynced;          /* something was written, even if only a mark, and not synced */
-    enum status lack; /* what it waits for, STATUS_OK: nothing */
+    enum status lack;       /* what it waits for, STATUS_OK: nothing */
     bool failed;
     bool closing;
 

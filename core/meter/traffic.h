@@ -18,6 +18,8 @@ struct traffic_rate {
 struct traffic {
     uint64_t connections;          /* accepted */
     uint64_t connections_rejected; /* because there were maxclients of them */
+    uint64_t unknown_rejected;     /* of these, because too many had not shown the password */
+    uint64_t unknown_cut;          /* closed because they had not shown the password */
     uint64_t reads;                /* with something new in them */
     uint64_t writes;
     struct traffic_rate input;    /* bytes */

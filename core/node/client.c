@@ -5,7 +5,12 @@
  * Promises
  *   I1  No input is taken from anybody while more than NODE_BACKLOG_MAX bytes wait for the disk: memory is bounded by
  *       what the clients have sent already.
- *   I2  A session ends with its connection, in on_closed and nowhere else. */
+ *   I2  A session ends with its connection, in on_closed and nowhere else.
+ *   I3  Those who have not shown the password, where there is one, are at most a part of maxclients (UNKNOWN_PART), and
+ *       each of them stays for auth_timeout_s at most. Whoever comes when they are so many takes the place of the one
+ *       that has waited longest, if that is UNKNOWN_MIN_MS or more, so that nobody shuts others out by waiting.
+ *
+ * What they may send is little already: pipeline.c has these limits. */
 #include "node/client.h"
 
 #include <stdio.h>
@@ -13,6 +18,65 @@
 #include "base/memory.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
+
+#define UNKNOWN_PART   4    /* one in so many connections */
+#define UNKNOWN_LEAST  16   /* but as many at least */
+#define UNKNOWN_MIN_MS 1000 /* long enough for an AUTH on its way */
+
+/* ---- before the password ---- */
+
+static void leave_unknown(struct client *client)
+{
+    if (!list_empty(&client->unknown)) {
+        check(client->node->unknown_count > 0);
+        list_remove(&client->unknown);
+        client->node->unknown_count--;
+    }
+}
+
+/* After anything that may have changed it: AUTH, HELLO, RESET. */
+static inline void note_whether_known(struct client *client)
+{
+    bool unknown = client->session->caller.user == NULL;
+    if (unknown == list_empty(&client->unknown)) {
+        leave_unknown(client);
+        if (unknown) {
+            client->unknown_ms = client->node->monotonic_ms;
+            list_push_back(&client->node->unknown, &client->unknown);
+            client->node->unknown_count++;
+        }
+    }
+}
+
+/* The one that has waited longest goes, if that is for so long. */
+static bool cut_unknown(struct node *node, int64_t for_ms)
+{
+    if (list_empty(&node->unknown)) {
+        return false;
+    }
+    struct client *client = container_of(node->unknown.next, struct client, unknown);
+    if (node->monotonic_ms - client->unknown_ms < for_ms) {
+        return false;
+    }
+    leave_unknown(client);
+    node->traffic.unknown_cut++;
+    net_close(client->conn);
+    return true;
+}
+
+void client_check_unknown(struct node *node)
+{
+    while (node->clients.auth_timeout_ms > 0 && cut_unknown(node, node->clients.auth_timeout_ms)) {
+    }
+}
+
+/* Whether there is a place for one more that has not shown the password (I3). */
+static bool has_place_for_unknown(struct node *node)
+{
+    uint64_t most = node->clients.max / UNKNOWN_PART;
+    most = most > UNKNOWN_LEAST ? most : UNKNOWN_LEAST;
+    return node->unknown_count < most || cut_unknown(node, UNKNOWN_MIN_MS);
+}
 
 /* Nothing more will come: what it has asked for is still answered, but who waits has nobody to be answered for. */
 static void wind_up(struct client *client)
@@ -48,6 +112,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
         return 0;
     }
     size_t consumed = pipeline_input(client->session, data, size, wants);
+    note_whether_known(client);
     node->traffic.input.sum += consumed;
     client->left = size - consumed;
     if (client->ended) {
@@ -77,6 +142,7 @@ static void on_closed(void *user)
 {
     struct client *client = user;
     list_remove(&client->stuffed);
+    leave_unknown(client);
     check_slow(is_alive(client)); /* client I2: nobody else has ended it */
     sessions_close(client->session);
     memory_free(client);
@@ -98,6 +164,12 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
         *refusal = BYTES("-ERR max number of clients reached\r\n");
         return false;
     }
+    if (worker_needs_password(&node->worker) && !has_place_for_unknown(node)) {
+        node->traffic.connections_rejected++;
+        node->traffic.unknown_rejected++;
+        *refusal = BYTES("-ERR max number of clients reached\r\n");
+        return false;
+    }
     node->traffic.connections++;
     struct client *client = memory_zeroed(sizeof *client);
     client->node = node;
@@ -108,6 +180,8 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     (void)snprintf(client->session->address, sizeof client->session->address, "%s", net_base(conn)->peer);
     (void)snprintf(client->session->local, sizeof client->session->local, "%s", net_base(conn)->address);
     list_init(&client->stuffed);
+    list_init(&client->unknown);
+    note_whether_known(client);
     *ops = &user_ops;
     *user = client;
     return true;

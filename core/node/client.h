@@ -12,6 +12,8 @@ struct client {
     struct net_conn *conn;   /* borrowed, until on_closed */
     struct session *session; /* owned */
     struct list stuffed;     /* in node->stuffed, or alone */
+    struct list unknown;     /* in node->unknown, or alone: it has shown the password, or there is none */
+    int64_t unknown_ms;      /* monotonic: since when it is there */
     size_t left;             /* bytes of input that were not consumed */
     bool stalled;            /* the peer does not take more just now */
     bool ended;              /* the peer sends no more */
@@ -23,6 +25,9 @@ bool client_accept(void *node, struct net_conn *conn, const struct net_user_ops 
 
 /* Sends what the gate lets go; closes the connection when it is over. */
 void client_flush(struct client *client);
+
+/* Closes the connections of those who have not shown the password in time. Once per second; O(those). */
+void client_check_unknown(struct node *node);
 
 static inline struct client *client_of(struct session *session)
 {

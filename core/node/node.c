@@ -56,6 +56,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     }
     list_init(&node->gated);
     list_init(&node->stuffed);
+    list_init(&node->unknown);
     struct worker_options worker = options_worker(config);
     struct replica_options replica = options_replica(config, node->env.seed);
     struct replica_env replica_env = {.disk = env->disk, .entropy = env->entropy, .trace = &node->env.trace};
@@ -172,6 +173,7 @@ static void once_per_second(struct node *node)
     uint64_t memory = keyspace_memory(&node->replica.shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     check_idle_clients(node);
+    client_check_unknown(node);
 }
 
 static void release_answers(struct node *node)

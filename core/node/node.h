@@ -72,7 +72,9 @@ struct node {
     struct client_options clients;
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
-    uint64_t released;   /* of the last turn */
+    struct list unknown; /* clients that have not shown the password, those who wait longest first */
+    uint64_t unknown_count;
+    uint64_t released; /* of the last turn */
     uint64_t next_session_id;
     uint64_t peak_memory; /* bytes */
     struct traffic traffic;

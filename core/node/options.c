@@ -74,6 +74,7 @@ struct client_options options_clients(const struct config *config)
         .wanted = (uint64_t)config->maxclients,
         .max = (uint64_t)config->maxclients,
         .timeout_ms = config->timeout_s * 1000,
+        .auth_timeout_ms = config->auth_timeout_s * 1000,
     };
 }
 

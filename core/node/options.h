@@ -28,9 +28,10 @@
 
 /* Of the connections, for the node itself. */
 struct client_options {
-    uint64_t wanted;    /* at a time, as the setting says */
-    uint64_t max;       /* ... as the system has room for */
-    int64_t timeout_ms; /* of silence; 0: for ever */
+    uint64_t wanted;         /* at a time, as the setting says */
+    uint64_t max;            /* ... as the system has room for */
+    int64_t timeout_ms;      /* of silence; 0: for ever */
+    int64_t auth_timeout_ms; /* until the password is shown, if there is one; 0: for ever */
 };
 
 struct worker_options options_worker(const struct config *config);

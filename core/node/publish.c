@@ -88,5 +88,7 @@ void publish_at_start(struct node *node)
               "maxclients is %llu, but the system allows no more open files than for %llu: connections above that will "
               "be refused; raise 'ulimit -n' or lower maxclients",
               (unsigned long long)node->clients.wanted, (unsigned long long)node->clients.max);
+        node->config->maxclients = (int64_t)node->clients.max; /* what CONFIG GET and INFO say is so */
+        node->clients.wanted = node->clients.max;
     }
 }

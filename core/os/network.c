@@ -5,6 +5,7 @@
  * What comes later inherits keep-alive from its listening socket; what is there has to be told, one by one. */
 #include "os/network.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -13,7 +14,10 @@
 #include "os/listener.h"
 #include "os/os_process.h"
 
-#define OTHER_DESCRIPTORS 32 /* files, sockets that listen, the loop's own */
+/* Descriptors that no client gets, beside those that are open already: for segments of the log, the mark file,
+ * snapshots, a torn tail's copy, the configuration that is rewritten, modules, sockets that listen, /proc. Half of them
+ * were enough at any moment that was looked at. */
+#define RESERVED 32
 
 static bool set_option(int descriptor, int level, int name, int value)
 {
@@ -30,12 +34,26 @@ bool network_keepalive(int descriptor, uint32_t seconds)
                              set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3)));
 }
 
+/* What is open now, the connections aside: also what the process was born with. */
+static uint64_t count_others(const struct os_loop *loop)
+{
+    uint64_t open = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder != NULL && readdir(folder) != NULL) {
+        open++; /* with two dots and the folder's own, which make up for nothing */
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return open > loop->conn_count ? open - loop->conn_count : 0;
+}
+
 /* Where the system allows next to nothing, half of it is for connections. */
 static uint64_t make_room(struct network *network, uint64_t connections)
 {
-    (void)network; /* the limit is the process's */
-    uint64_t allowed = os_process_descriptors(connections + OTHER_DESCRIPTORS);
-    uint64_t possible = allowed > 2 * (uint64_t)OTHER_DESCRIPTORS ? allowed - OTHER_DESCRIPTORS : allowed / 2;
+    uint64_t others = count_others(container_of(network, struct os_loop, network)) + RESERVED;
+    uint64_t allowed = os_process_descriptors(connections + others);
+    uint64_t possible = allowed > 2 * others ? allowed - others : allowed / 2;
     return possible < connections ? possible : connections;
 }
 

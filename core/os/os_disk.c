@@ -8,8 +8,8 @@
  *       now and whatever is in it. The file `lock` is locked too, and tells people and the next server who holds the
  *       folder: "1234", or "1234 ending". Taking it away opens nothing.
  *   P4  A server that finds the folder held by one that is ending waits for it, up to ENDING_MS.
- *   P5  Nothing is written to through a link: not through a symbolic one, and a file `lock` that has a second name keeps
- *       its content.
+ *   P5  Nothing is written to through a link: not through a symbolic one, and a file `lock` that has a second name
+ *       keeps its content.
  *   P3  A disk that was opened for inspection changes nothing.
  */
 #include "os/os_disk.h"
@@ -313,8 +313,9 @@ static enum status lock_folder(struct os_disk *disk, const char *folder, const s
     int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     disk->lock_fd = openat(disk->folder_fd, LOCK_NAME, flags, 0600);
     if (disk->lock_fd < 0 || fstat(disk->lock_fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        complaint_set(complaint, "the data folder %s cannot be locked: %s/" LOCK_NAME " is not a file of its own (%s); "
-                                 "move it away",
+        complaint_set(complaint,
+                      "the data folder %s cannot be locked: %s/" LOCK_NAME " is not a file of its own (%s); "
+                      "move it away",
                       folder, folder, disk->lock_fd < 0 ? strerror(errno) : "no regular file");
         return STATUS_IO;
     }

@@ -14,7 +14,8 @@ struct os_disk; /* opaque */
 
 /* Opens the folder for a server: makes it if it is missing (mode 0700; its parent must exist), and locks it against
  * other servers until os_disk_destroy. For one that is ending it waits up to 10 s, and says so in `log` (which may be
- * NULL). REFUSED: another process has it, or everybody may write to it. IO, NOT_FOUND, NO_SPACE: as the sentence says. */
+ * NULL). REFUSED: another process has it, or everybody may write to it. IO, NOT_FOUND, NO_SPACE: as the sentence
+ * says. */
 must_use enum status os_disk_create(struct os_disk **out, const char *folder, const struct trace *log,
                                     struct complaint *complaint);
 

@@ -57,8 +57,8 @@ struct replica {
     int64_t load_began_ms;           /* monotonic */
     int64_t load_ended_ms;           /* monotonic */
     int64_t load_told_ms;            /* monotonic: the last line about it */
-    enum status lack; /* of the log, as told last */
-    uint64_t syncs_told; /* to LATENCY */
+    enum status lack;                /* of the log, as told last */
+    uint64_t syncs_told;             /* to LATENCY */
 };
 
 /* Looks at the files, and begins loading. The registry and what is in `env` outlive the replica. On a refusal

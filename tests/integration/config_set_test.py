@@ -108,6 +108,19 @@ def effect_timeout_s(server, client, other):
             change(late, "timeout", "0")
 
 
+def effect_auth_timeout_s(server, client, other):
+    change(client, "requirepass", "secret")
+    change(client, "auth_timeout_s", "1")
+    began = time.monotonic()
+    with Client(server.port) as silent, Client(server.port) as guessing:
+        while time.monotonic() - began < 0.5:
+            assert str(guessing.call("AUTH", "wrong")).startswith("WRONGPASS")
+        assert is_closed(silent) and is_closed(guessing), "trying does not lengthen it"
+    equal(other.call("PING"), b"PONG", "who was there before there was a password stays")
+    equal(client.info("stats")["closed_unauthenticated"], "2")
+    change(client, "requirepass", "")
+
+
 def keepalive_s(server, client):
     """Seconds until the kernel probes the server's side of the connection; None: never."""
     ports = f":{server.port:04X}", f":{client.socket.getsockname()[1]:04X}"
@@ -432,6 +445,10 @@ def test_more_clients_need_more_files():
 
 def test_a_start_with_fewer_files_than_are_wanted():
     with Folder() as folder, Server(folder, before=files_allowed(100, 100)) as server:
+        with server.client() as client:  # what it says is what there is
+            said = int(client.call("CONFIG", "GET", "maxclients")[1])
+            equal(int(client.info("clients")["maxclients"]), said)
+            assert 30 < said < 80, said
         assert "maxclients is 10000, but the system allows no more open files than for" in server.text(), server.tail()
         crowd = []
         while len(crowd) < 100:

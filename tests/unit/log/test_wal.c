@@ -170,6 +170,9 @@ Test(wal, marks_its_last_group_when_it_goes_idle_and_then_rests)
     struct wal_stats stats;
     wal_stats(harness.wal, &stats);
     cr_assert_eq(stats.records_durable_mark, SEQUENCE(3));
+    cr_assert_eq(wal_next_ms(harness.wal), harness.now_ms, "the mark file follows at once"); /* wal P8 */
+    harness_turn(&harness, 0);
+    cr_assert_eq(sim_disk_run(harness.sim, 1), 1);
     cr_assert_eq(wal_next_ms(harness.wal), INT64_MAX);
     harness_stop(&harness); /* killed, not closed */
     cr_assert_eq(harness_recover(&harness, false, NULL), STATUS_OK);
@@ -293,6 +296,37 @@ Test(wal, that_fails_says_so_once_with_the_file_and_releases_nothing_more)
     cr_assert(!harness_close(&harness));
     cr_assert_eq(harness.failures, 1);
     harness_finish(&harness);
+}
+
+Test(wal, that_was_idle_and_killed_cannot_lose_its_end_unnoticed)
+{
+    static const enum wal_policy policies[] = {WAL_WRITE_THROUGH, WAL_BUFFERED};
+    for (size_t p = 0; p < 2; p++) {
+        struct harness harness;
+        harness_init(&harness, 5 + p, policies[p]);
+        harness.config.segment_size = 1024 * 1024;
+        cr_assert_eq(harness_start(&harness), STATUS_OK);
+        for (unsigned i = 0; i < 300; i++) {
+            harness_add(&harness, 1);
+            harness_settle(&harness, 20);
+        }
+        harness_settle(&harness, 1000);
+        struct mark mark;
+        cr_assert_eq(mark_read(sim_disk_interface(harness.sim), &mark, &harness.complaint), STATUS_OK);
+        cr_assert_eq(mark.durable, harness.tail.last_sequence); /* wal P8 */
+        harness_stop(&harness);
+        sim_disk_kill(harness.sim);
+        uint64_t size = sim_disk_contents(harness.sim, "wal-00000000000000000001.log").size;
+        struct sim_disk *whole = sim_disk_clone(harness.sim, 1);
+        for (uint64_t cut = 5000; cut > 0; cut -= 500) {
+            cr_assert_lt(cut, size);
+            harness_take_disk(&harness, sim_disk_clone(whole, cut));
+            sim_disk_cut(harness.sim, "wal-00000000000000000001.log", cut);
+            cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_CORRUPT, "cut at %llu", (unsigned long long)cut);
+        }
+        sim_disk_destroy(whole);
+        harness_finish(&harness);
+    }
 }
 
 Test(wal, that_lacks_a_descriptor_or_memory_waits_longer_each_time_and_goes_on)

@@ -290,7 +290,8 @@ Test(traffic, rates_and_large_buffers)
     traffic_second(&traffic, 40);
     cr_expect_str_eq(printed(&traffic_counters, &traffic, NULL),
                      "total_connections_received:2\r\ninstantaneous_ops_per_sec:40\r\ntotal_net_input_bytes:3000\r\n"
-                     "total_net_output_bytes:500\r\nrejected_connections:1\r\ninstantaneous_input_kbps:2.93\r\n"
+                     "total_net_output_bytes:500\r\nrejected_connections:1\r\n"
+                     "rejected_unauthenticated:0\r\nclosed_unauthenticated:0\r\ninstantaneous_input_kbps:2.93\r\n"
                      "instantaneous_output_kbps:0.49\r\ntotal_reads_processed:1\r\ntotal_writes_processed:1\r\n");
     cr_expect_str_eq(printed(&traffic_client_counters, &traffic, NULL),
                      "client_recent_max_input_buffer:3000\r\nclient_recent_max_output_buffer:500\r\n");
