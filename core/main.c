@@ -55,7 +55,7 @@ struct server {
 
 /* A file that the server goes by: a regular one, which those who are `forbidden` to (trust.h) cannot have changed. A
  * pipe would keep the start waiting. */
-static enum status open_file(const char *path, const char *what, mode_t forbidden, int *out,
+static enum status open_file(const char *path, const char *what, unsigned forbidden, int *out,
                              struct complaint *complaint)
 {
     struct stat info;
@@ -69,7 +69,7 @@ static enum status open_file(const char *path, const char *what, mode_t forbidde
         complaint_set(complaint, "cannot read %s: %s must be a regular file", path, what);
         status = STATUS_NO_FILE;
     } else {
-        status = trust(&info, forbidden, what, path, complaint);
+        status = trust(info.st_mode, forbidden, what, path, complaint);
     }
     if (status != STATUS_OK) {
         (void)close(fd);
@@ -80,7 +80,7 @@ static enum status open_file(const char *path, const char *what, mode_t forbidde
 }
 
 /* Reads a small file whole. NOT_FOUND if it is not there. */
-static enum status read_file(const char *path, const char *what, mode_t forbidden, size_t limit, struct buf *out,
+static enum status read_file(const char *path, const char *what, unsigned forbidden, size_t limit, struct buf *out,
                              struct complaint *complaint)
 {
     int fd;

@@ -11,16 +11,14 @@
 #ifndef GEOMYS_BASE_TRUST_H
 #define GEOMYS_BASE_TRUST_H
 
-#include <sys/stat.h>
-
 #include "base/status.h"
 
-#define TRUST_GROUP  (S_IWOTH)           /* the group may write, everybody may not */
-#define TRUST_NOBODY (S_IWOTH | S_IWGRP) /* nobody but the owner may write */
+#define TRUST_GROUP  00002u /* the group may write, everybody may not */
+#define TRUST_NOBODY 00022u /* nobody but the owner may write */
 
-/* REFUSED if `info` has any of the permissions `forbidden`, with the command that mends it: "the data folder /x
- * ...". */
-must_use enum status trust(const struct stat *info, mode_t forbidden, const char *what, const char *path,
+/* REFUSED if `mode`, as stat has it, gives any of the permissions `forbidden`, with the command that mends it: "the
+ * data folder /x ...". */
+must_use enum status trust(unsigned mode, unsigned forbidden, const char *what, const char *path,
                            struct complaint *complaint);
 
 #endif

@@ -55,7 +55,7 @@ static enum status resolve(const char *path, char absolute[static PATH_MAX], str
         complaint_set(complaint, "module %s: it is not a file", path);
         return STATUS_INVALID;
     }
-    return trust(&stat_of, TRUST_GROUP, "the module", absolute, complaint);
+    return trust(stat_of.st_mode, TRUST_GROUP, "the module", absolute, complaint);
 }
 
 /* dlerror's text begins with the file's name, which the sentence has already. */

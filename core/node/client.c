@@ -70,12 +70,13 @@ void client_check_unknown(struct node *node)
     }
 }
 
-/* Whether there is a place for one more that has not shown the password (I3). */
+/* Whether there is a place for one more that has not shown the password: client I3. */
 static bool has_place_for_unknown(struct node *node)
 {
     uint64_t most = node->clients.max / UNKNOWN_PART;
     most = most > UNKNOWN_LEAST ? most : UNKNOWN_LEAST;
-    return node->unknown_count < most || cut_unknown(node, UNKNOWN_MIN_MS);
+    return node->unknown_count < most || /* client I3 */
+           cut_unknown(node, UNKNOWN_MIN_MS);
 }
 
 /* Nothing more will come: what it has asked for is still answered, but who waits has nobody to be answered for. */

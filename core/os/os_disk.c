@@ -226,7 +226,7 @@ static enum status open_folder(struct os_disk *disk, const char *folder, bool ma
     if (fstat(disk->folder_fd, &info) != 0) {
         return refuse(STATUS_IO, folder, "looked at", complaint);
     }
-    return make ? trust(&info, TRUST_GROUP, "the data folder", folder, complaint) : STATUS_OK;
+    return make ? trust(info.st_mode, TRUST_GROUP, "the data folder", folder, complaint) : STATUS_OK;
 }
 
 /* What the file says of who holds the folder; "" if it says nothing. */

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/trust.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -60,7 +61,13 @@ enum status os_modules_list(struct os_modules *modules, const char *folder, stru
         return STATUS_NOT_FOUND;
     }
     const struct dirent *item;
-    enum status status = STATUS_OK;
+    struct stat info;
+    enum status status = STATUS_IO;
+    if (fstat(dirfd(dir), &info) == 0) {
+        status = trust(info.st_mode, TRUST_GROUP, "the module folder", folder, complaint);
+    } else {
+        complaint_set(complaint, "cannot look at the module folder %s: %s", folder, strerror(errno));
+    }
     while (status == STATUS_OK && (item = readdir(dir)) != NULL) {
         if (is_module(item->d_name)) {
             status = add(modules, folder, item->d_name, complaint);

@@ -9,6 +9,7 @@ Idea    The server says itself which settings can be changed (CONFIG GET *, and 
 import os
 import re
 import resource
+import time
 
 from support.client import Client, Error
 from support.runner import equal, run

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Files and descriptors that are not as they should be: what is lacking for a moment, what others may write to, what is no
-file, and two servers that want one folder."""
+"""Files and descriptors that are not as they should be: what is lacking for a moment, what others may write to, what is
+no file, and two servers that want one folder."""
 
 import os
 import resource
@@ -176,7 +176,8 @@ def test_nothing_but_files_is_read():
             if name.startswith("snapshot"):
                 continue
             assert code == 1 and name in text and "regular file" in text, (name, code, text)
-            done = subprocess.run([LOG_PROGRAM, "verify", os.path.join(folder, "data")], capture_output=True, timeout=20)
+            command = [LOG_PROGRAM, "verify", os.path.join(folder, "data")]
+            done = subprocess.run(command, capture_output=True, timeout=20)
             assert done.returncode != 0, done
     with Folder() as folder:
         for setting in ("config", "password_file"):

@@ -32,8 +32,8 @@ enum sim_fault {
     SIM_NO_SPACE, /* a write or creation fails, a write after a beginning of it; other calls work          */
     SIM_SHORT,    /* a write fails after a beginning of it, as I/O error; other calls work                 */
     SIM_CRASH,    /* the process dies in this call: a write or a name may be under way, a sync has not been */
-    SIM_LACKING, /* as SIM_NO_SPACE, for want of something else (sim_disk_lacking); opening and names fail too           */
-    SIM_SYNC, /* a sync fails, of a file or of names, as if there were no space; other calls work                    */
+    SIM_LACKING,  /* as SIM_NO_SPACE, for want of something else (sim_disk_lacking); opening and names fail too */
+    SIM_SYNC,     /* a sync fails, of a file or of names, as if there were no space; other calls work */
 };
 
 struct sim_disk *sim_disk_create(uint64_t seed);
