@@ -34,7 +34,9 @@ def goes_on_after(server, client, what, soft, reason):
     waiting = [server.client() for _ in range(4)]
     for i, one in enumerate(waiting):
         one.send("SET", f"w{i}", b"v" * 300000)
-    wait_until(lambda: held(client), "writes are refused meanwhile")
+    # Who writes before that waits for it, too.
+    wait_until(lambda: WORDS in server.text(), "the log meets the limit")
+    equal(held(client), True, "writes are refused meanwhile")
     equal(client.call("GET", "k"), b"v", "reads go on")
     equal(client.info("persistence")["aof_last_write_status"], "err")
     assert WORDS in server.text() and reason in server.text(), server.tail()
@@ -70,7 +72,8 @@ def test_no_descriptor_is_free():
         before = limit(server, resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{server.pid}/fd")))
         for i, one in enumerate(crowd):
             one.send("SET", f"w{i}", b"v" * 300000)
-        wait_until(lambda: held(client), "a segment cannot be begun")
+        wait_until(lambda: WORDS in server.text(), "a segment cannot be begun")
+        equal(held(client), True)
         equal(client.call("GET", "k"), b"v")
         assert WORDS in server.text() and "ulimit -n" in server.text(), server.tail()
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)

@@ -130,6 +130,7 @@ def main():
     word, *arguments = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and tests inherit that
     os.chdir(ROOT)
     try:
         return {"check": check, "test": test, "soak": soak, "fuzz": long_fuzz}[word](*arguments)
