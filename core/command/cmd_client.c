@@ -47,7 +47,7 @@ static bool is_listed(const struct gm_call *abi, const struct session *session)
     if (!gm_given(abi, LIST_ID)) {
         return true;
     }
-    for (uint32_t i = 0; i < abi->args[LIST_CLIENT_ID].count; i++) {
+    for (uint32_t i = 0; i < gm_arg(abi, LIST_CLIENT_ID)->count; i++) {
         int64_t id = 0;
         if (bytes_to_int(gm_arg_at(abi, LIST_CLIENT_ID, i), &id) && (uint64_t)id == session->caller.id) {
             return true;
@@ -60,7 +60,7 @@ static void plan_list(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct list *sessions = &call->worker->sessions.all;
-    for (uint32_t i = 0; i < abi->args[LIST_CLIENT_ID].count; i++) {
+    for (uint32_t i = 0; i < gm_arg(abi, LIST_CLIENT_ID)->count; i++) {
         int64_t id = 0;
         if (!bytes_to_int(gm_arg_at(abi, LIST_CLIENT_ID, i), &id)) {
             gm_reply_error(abi, "ERR Invalid client ID");
@@ -179,14 +179,14 @@ static bool is_meant(const struct call *call, const struct session *session)
     int64_t age_ms = call->worker->monotonic_ms - session->created_ms;
     return (!gm_given(abi, KILL_OLD_ADDRESS) ||
             gm_bytes_equal(gm_arg_at(abi, KILL_OLD_ADDRESS, 0), gm_bytes_of(session->address))) &&
-           (!gm_given(abi, KILL_ID) || (uint64_t)abi->args[KILL_CLIENT_ID].integer == session->caller.id) &&
+           (!gm_given(abi, KILL_ID) || (uint64_t)gm_arg(abi, KILL_CLIENT_ID)->integer == session->caller.id) &&
            (!gm_given(abi, KILL_ADDR) ||
             gm_bytes_equal(gm_arg_at(abi, KILL_ADDRESS, 0), gm_bytes_of(session->address))) &&
            (!gm_given(abi, KILL_LADDR) ||
             gm_bytes_equal(gm_arg_at(abi, KILL_LOCAL_ADDRESS, 0), gm_bytes_of(session->local))) &&
            (!gm_given(abi, KILL_TYPE) || is_type(gm_arg_at(abi, KILL_CLIENT_TYPE, 0), session)) &&
            (!gm_given(abi, KILL_USER) || session->caller.user != NULL) &&
-           (!gm_given(abi, KILL_MAXAGE) || age_ms / 1000 >= abi->args[KILL_MAX_AGE].integer);
+           (!gm_given(abi, KILL_MAXAGE) || age_ms / 1000 >= gm_arg(abi, KILL_MAX_AGE)->integer);
 }
 
 static int64_t kill_all(struct call *call)
@@ -231,7 +231,7 @@ static void plan_kill(struct gm_call *abi)
 static void plan_unblock(struct gm_call *abi)
 {
     enum { WAITER_ID, TIMEOUT, ERROR };
-    struct session *session = sessions_find(call_of(abi)->worker, abi->args[WAITER_ID].integer);
+    struct session *session = sessions_find(call_of(abi)->worker, gm_arg(abi, WAITER_ID)->integer);
     if (session == NULL || !session->waiting || session->doomed || !park_is_served(session)) {
         gm_reply_int(abi, 0);
         return;
@@ -323,7 +323,7 @@ enum {
 
 static const char *read_wish(struct gm_call *abi, struct tracking_wish *wish)
 {
-    uint32_t count = abi->args[TRACK_PREFIXES].count;
+    uint32_t count = gm_arg(abi, TRACK_PREFIXES)->count;
     *wish = (struct tracking_wish){
         .mode = {.bcast = gm_given(abi, TRACK_BCAST),
                  .optin = gm_given(abi, TRACK_OPTIN),
@@ -332,7 +332,7 @@ static const char *read_wish(struct gm_call *abi, struct tracking_wish *wish)
         .prefix_count = count,
     };
     if (gm_given(abi, TRACK_REDIRECT)) {
-        wish->target = sessions_find(call_of(abi)->worker, abi->args[TRACK_CLIENT_ID].integer);
+        wish->target = sessions_find(call_of(abi)->worker, gm_arg(abi, TRACK_CLIENT_ID)->integer);
         if (wish->target == NULL) {
             return "ERR The client ID you want redirect to does not exist";
         }

@@ -42,7 +42,7 @@ static void plan_command(struct gm_call *abi)
 static void plan_info(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    uint32_t names = abi->args[0].count;
+    uint32_t names = gm_arg(abi, 0)->count;
     if (names == 0) {
         plan_command(abi);
         return;
@@ -69,7 +69,7 @@ static void plan_count(struct gm_call *abi)
 static struct cmd_command_subject subject_at(struct gm_call *abi, uint32_t i)
 {
     const struct registry *registry = call_of(abi)->worker->registry;
-    if (abi->args[0].count > 0) {
+    if (gm_arg(abi, 0)->count > 0) {
         return subject_named(registry, gm_arg_at(abi, 0, i));
     }
     const struct registry_entry *entry = registry_entry(registry, i);
@@ -78,7 +78,7 @@ static struct cmd_command_subject subject_at(struct gm_call *abi, uint32_t i)
 
 static uint32_t subject_count(struct gm_call *abi)
 {
-    uint32_t named = abi->args[0].count;
+    uint32_t named = gm_arg(abi, 0)->count;
     return named > 0 ? named : registry_entry_count(call_of(abi)->worker->registry);
 }
 

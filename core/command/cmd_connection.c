@@ -172,7 +172,7 @@ static void plan_echo(struct gm_call *abi)
 
 static void plan_select(struct gm_call *abi)
 {
-    if (abi->args[0].integer != 0) {
+    if (gm_arg(abi, 0)->integer != 0) {
         gm_reply_error(abi, "ERR DB index is out of range");
     } else {
         gm_reply_status(abi, "OK");
@@ -217,12 +217,12 @@ static void plan_waitaof(struct gm_call *abi)
 {
     enum { LOCAL, REPLICAS, TIMEOUT };
     struct call *call = call_of(abi);
-    int64_t local = abi->args[LOCAL].integer;
+    int64_t local = gm_arg(abi, LOCAL)->integer;
     if (local < 0 || local > 1) {
         gm_reply_error(abi, "ERR value is out of range, must be between 0 and 1");
         return;
     }
-    if (abi->args[REPLICAS].integer != 0) {
+    if (gm_arg(abi, REPLICAS)->integer != 0) {
         gm_reply_error(abi, "ERR numreplicas must be 0: this version has no replicas");
         return;
     }
@@ -230,7 +230,7 @@ static void plan_waitaof(struct gm_call *abi)
         gm_reply_error(abi, "ERR WAITAOF cannot be used when numlocal is set but persistence is none");
         return;
     }
-    if (local == 0 || is_synced(call) || !host_wait_1.wait(abi, abi->args[TIMEOUT].integer)) {
+    if (local == 0 || is_synced(call) || !host_wait_1.wait(abi, gm_arg(abi, TIMEOUT)->integer)) {
         gm_reply_array(abi, 2);
         gm_reply_int(abi, is_synced(call) ? 1 : 0);
         gm_reply_int(abi, 0);

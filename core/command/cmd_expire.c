@@ -27,7 +27,7 @@ static const char *check_conditions(const struct gm_call *abi)
 
 static bool is_wanted(const struct gm_call *abi, int64_t at_ms)
 {
-    int64_t now = abi->keys[KEY].expire_at_ms; /* 0: never */
+    int64_t now = gm_key(abi, KEY)->expire_at_ms; /* 0: never */
     if ((gm_given(abi, NX) && now != 0) || (gm_given(abi, XX) && now == 0)) {
         return false;
     }
@@ -47,7 +47,7 @@ static void set(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
         return;
     }
     int64_t at_ms;
-    if (__builtin_mul_overflow(abi->args[TIME].integer, unit_ms, &at_ms) ||
+    if (__builtin_mul_overflow(gm_arg(abi, TIME)->integer, unit_ms, &at_ms) ||
         __builtin_add_overflow(at_ms, base_ms, &at_ms)) {
         reply_errorf(&call->reply, "ERR invalid expire time in '%s' command", call->command->usage.name);
         return;
@@ -83,7 +83,7 @@ static void plan_pexpireat(struct gm_call *abi)
 
 static void plan_persist(struct gm_call *abi)
 {
-    bool expires = abi->keys[KEY].expire_at_ms != 0;
+    bool expires = gm_key(abi, KEY)->expire_at_ms != 0;
     if (expires) {
         gm_emit_expire(abi, KEY, 0);
     }
@@ -95,7 +95,7 @@ static void plan_persist(struct gm_call *abi)
 /* -2: there is no such key, -1: it never expires; else its time less the base, rounded to units. */
 static void ask(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
 {
-    int64_t at_ms = abi->keys[KEY].expire_at_ms;
+    int64_t at_ms = gm_key(abi, KEY)->expire_at_ms;
     if (call_entry(call_of(abi), KEY) == NULL) {
         gm_reply_int(abi, -2);
     } else if (at_ms == 0) {

@@ -98,15 +98,15 @@ static const char *check_source(const struct call *call)
 
 static bool is_same_key(const struct gm_call *abi)
 {
-    return gm_bytes_equal(abi->keys[SOURCE].name, abi->keys[TARGET].name);
+    return gm_bytes_equal(gm_key(abi, SOURCE)->name, gm_key(abi, TARGET)->name);
 }
 
 static bool move(struct gm_call *abi)
 {
-    if (!call_emit_copy(call_of(abi), SOURCE, TARGET)) {
+    if (!call_emit_copy(call_of(abi), SOURCE, TARGET, "rename_to")) {
         return false;
     }
-    gm_emit_delete(abi, SOURCE);
+    call_emit(call_of(abi), CALL_EMIT_DELETE, SOURCE, 0)->gone_event = "rename_from";
     return true;
 }
 
@@ -139,7 +139,7 @@ static void plan_copy(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct entry *source = call_entry(call, SOURCE);
-    if (gm_given(abi, COPY_DB_NUMBER) && abi->args[COPY_DB_NUMBER].integer != 0) {
+    if (gm_given(abi, COPY_DB_NUMBER) && gm_arg(abi, COPY_DB_NUMBER)->integer != 0) {
         gm_reply_error(abi, "ERR DB index is out of range");
     } else if (is_same_key(abi)) {
         gm_reply_error(abi, "ERR source and destination objects are the same");
@@ -147,7 +147,7 @@ static void plan_copy(struct gm_call *abi)
         gm_reply_error(abi, DAMAGED);
     } else if (source == NULL || (call_entry(call, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
         gm_reply_int(abi, 0);
-    } else if (call_emit_copy(call, SOURCE, TARGET)) {
+    } else if (call_emit_copy(call, SOURCE, TARGET, "copy_to")) {
         gm_reply_int(abi, 1);
     }
 }

@@ -70,10 +70,10 @@ static void plan_reset(struct gm_call *abi)
 {
     struct latency *latency = latency_of(abi);
     int64_t forgotten = 0;
-    for (uint32_t i = 0; i < abi->args[0].count; i++) {
+    for (uint32_t i = 0; i < gm_arg(abi, 0)->count; i++) {
         forgotten += latency_forget(latency, find(abi, gm_arg_at(abi, 0, i)));
     }
-    while (abi->args[0].count == 0 && latency->count > 0) {
+    while (gm_arg(abi, 0)->count == 0 && latency->count > 0) {
         forgotten += latency_forget(latency, latency->events[0]);
     }
     gm_reply_int(abi, forgotten);
@@ -303,7 +303,7 @@ static void reply_command(struct reply *reply, const char *name, const struct co
 /* "config" names all of its sub-commands. */
 static bool is_named(struct gm_call *abi, const char *name)
 {
-    uint32_t count = abi->args[0].count;
+    uint32_t count = gm_arg(abi, 0)->count;
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes asked = gm_arg_at(abi, 0, i);
         const char *bar = strchr(name, '|');

@@ -139,8 +139,8 @@ static void reply_value(struct gm_call *abi, const struct entry *entry)
         return;
     }
     struct gm_cell cell = shard_cell(entry);
-    uint64_t first = gm_given(abi, FROM) ? (uint64_t)abi->args[FIRST].integer : 0;
-    uint64_t count = gm_given(abi, PAGE) ? (uint64_t)abi->args[PAGE].integer : PEEK_COUNT;
+    uint64_t first = gm_given(abi, FROM) ? (uint64_t)gm_arg(abi, FIRST)->integer : 0;
+    uint64_t count = gm_given(abi, PAGE) ? (uint64_t)gm_arg(abi, PAGE)->integer : PEEK_COUNT;
     type->view(&cell, first, count, abi);
     if (!reply_whole(&call->reply) && !call->out->full) {
         reply_errorf(&call->reply, "ERR the type %s showed its value incompletely", type->id);
@@ -189,7 +189,7 @@ static void plan_peek(struct gm_call *abi)
 
 /* ---- the table ---- */
 
-#define LOOK (GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH)
+#define LOOK (GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH | CALL_NO_MISS)
 
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "OBJECT|ENCODING key", .flags = LOOK, .plan = plan_encoding, .complexity = "O(1)",

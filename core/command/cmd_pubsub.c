@@ -32,7 +32,7 @@ static void answer(struct call *call, const char *word, const struct gm_bytes *n
 static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *word)
 {
     struct call *call = call_of(abi);
-    uint32_t count = abi->args[0].count;
+    uint32_t count = gm_arg(abi, 0)->count;
     reply_expect(&call->reply, count);
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);
@@ -66,7 +66,7 @@ static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char
 static void unsubscribe(struct gm_call *abi, enum pubsub_kind kind, const char *word)
 {
     struct call *call = call_of(abi);
-    uint32_t count = abi->args[0].count;
+    uint32_t count = gm_arg(abi, 0)->count;
     if (count == 0) {
         unsubscribe_all(call, kind, word);
         return;
@@ -132,7 +132,7 @@ static void plan_channels(struct gm_call *abi)
 static void plan_numsub(struct gm_call *abi)
 {
     const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
-    uint32_t count = abi->args[0].count;
+    uint32_t count = gm_arg(abi, 0)->count;
     gm_reply_array(abi, (size_t)count * 2);
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);

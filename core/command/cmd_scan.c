@@ -110,7 +110,7 @@ static void plan_scan(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     uint64_t cursor = 0;
-    int64_t count = gm_given(abi, COUNT) ? abi->args[COUNT_NUMBER].integer : SCAN_COUNT;
+    int64_t count = gm_given(abi, COUNT) ? gm_arg(abi, COUNT_NUMBER)->integer : SCAN_COUNT;
     struct finder finder = {
         .shard = call->shard,
         .pattern = gm_given(abi, MATCH) ? gm_arg_at(abi, PATTERN, 0) : BYTES("*"),

@@ -119,7 +119,7 @@ static void plan_watch(struct gm_call *abi)
     }
     session->watch_count += abi->key_count;
     for (uint32_t i = 0; i < abi->key_count; i++) {
-        interest_watch(&session->worker->interest, session, &session->watches, abi->keys[i].name);
+        interest_watch(&session->worker->interest, session, &session->watches, gm_key(abi, i)->name);
     }
     gm_reply_status(abi, "OK");
 }

@@ -41,7 +41,7 @@ enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, C
 enum config_persistence { CONFIG_PERSISTENCE_NONE, CONFIG_PERSISTENCE_BUFFERED, CONFIG_PERSISTENCE_WRITE_THROUGH };
 
 /* The letters that "notify_keyspace_events" may hold. */
-#define CONFIG_NOTIFY_LETTERS "KEg$lshztdxeAn"
+#define CONFIG_NOTIFY_LETTERS "KEg$lshztdxeAnm"
 
 #define CONFIG_PASSWORD_MAX 512 /* bytes */
 

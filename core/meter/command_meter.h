@@ -12,6 +12,7 @@ struct command_meter {
     uint64_t failed;         /* ran and replied with an error */
     uint64_t rejected;       /* refused before it ran */
     uint64_t ns;             /* of all calls */
+    bool blamed;             /* the log says that its module breaks its contract */
     struct histogram *times; /* owned; ns of each; NULL: none yet */
 };
 

@@ -18,7 +18,7 @@
 #include "module/usage/usage.h"
 
 #define MODULE_SIZE_MIN  (offsetof(struct gm_module, reserved) + sizeof(uint32_t))
-#define COMMAND_SIZE_MIN (offsetof(struct gm_command, keys) + sizeof(void *))
+#define COMMAND_SIZE_MIN (offsetof(struct gm_command, event) + sizeof(void *))
 #define TYPE_SIZE_MIN    (offsetof(struct gm_type, length) + sizeof(void *))
 #define KNOWN_FLAGS                                                                                                    \
     (GM_READ | GM_WRITE | GM_FAST | GM_GROWS | GM_BLOCKS | GM_DANGEROUS | GM_ACCEPT_SCALAR | GM_ACCEPT_ANY)
@@ -127,6 +127,11 @@ static bool is_type_name(const char *text)
     return *text == '\0';
 }
 
+static bool is_event(const char *text)
+{
+    return is_short(text, 63) && skip_parts(&text) > 0 && *text == '\0';
+}
+
 static bool is_sentence(const char *text)
 {
     if (text == NULL || *text == '\0' || !is_short(text, 511)) {
@@ -149,6 +154,10 @@ static enum status check_type(const struct gm_module *module, uint32_t index, st
     if (type->size < TYPE_SIZE_MIN || type->size > sizeof(struct gm_type)) {
         return refuse(complaint, "its type number %u has the size %u, this server knows %zu", index, type->size,
                       sizeof(struct gm_type));
+    }
+    if (type->flags != 0) {
+        return refuse(complaint, "its type '%.63s' has the flags 0x%x, of which this server knows none",
+                      type->id == NULL ? "NULL" : type->id, type->flags);
     }
     if (type->id == NULL || !is_type_id(type->id)) {
         return refuse(complaint, "the id of its type number %u, '%.63s', is not of the form \"vendor.name/1\"", index,
@@ -243,6 +252,9 @@ static enum status check_command(const struct gm_module *module, uint32_t index,
         return refuse(complaint, "its command number %u has the size %u, this server knows %zu", index, command->size,
                       sizeof(struct gm_command));
     }
+    if (command->event != NULL && !is_event(command->event)) {
+        return refuse(complaint, "the event of its command number %u is not a word in lower case", index);
+    }
     if (command->usage == NULL || command->usage[0] == '\0') {
         return refuse(complaint, "its command number %u has no usage line", index);
     }
@@ -272,16 +284,22 @@ static enum status check_commands(const struct gm_module *module, bool own, stru
 
 static enum status check_version(const struct gm_module *module, struct complaint *complaint)
 {
-    if (module->abi_major != GM_ABI_MAJOR || module->abi_minor > GM_ABI_MINOR) {
+    bool equal = GM_ABI_MAJOR > 0 ? module->abi_minor <= GM_ABI_MINOR : module->abi_minor == GM_ABI_MINOR;
+    if (module->abi_major != GM_ABI_MAJOR || !equal) {
+        bool newer = module->abi_major == GM_ABI_MAJOR && module->abi_minor > GM_ABI_MINOR;
         complaint_set(complaint, "it was built for module ABI %u.%u, this server has %d.%d: %s", module->abi_major,
                       module->abi_minor, GM_ABI_MAJOR, GM_ABI_MINOR,
-                      module->abi_major == GM_ABI_MAJOR ? "use a newer server, or build it with this server's headers"
-                                                        : "build it with this server's headers");
+                      newer
+                          ? "use a newer server, or build it with this server's headers"
+                          : "build it with this server's headers (the diary in geomys/version.h says what to change)");
         return STATUS_VERSION;
     }
     if (module->size < MODULE_SIZE_MIN || module->size > sizeof(struct gm_module)) {
         return refuse(complaint, "its descriptor has the size %u, this server knows %zu", module->size,
                       sizeof(struct gm_module));
+    }
+    if (module->reserved != 0) {
+        return refuse(complaint, "a reserved field of its descriptor is not zero");
     }
     return STATUS_OK;
 }

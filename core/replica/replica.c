@@ -75,7 +75,7 @@ static void on_log_failed(void *context, const struct complaint *complaint)
     fail(context, complaint);
 }
 
-static void on_damage(void *context, const char *sentence)
+static void say(void *context, const char *sentence)
 {
     struct replica *replica = context;
     trace(replica->env.trace, TRACE_ERROR, "%s", sentence);
@@ -101,7 +101,7 @@ enum status replica_init(struct replica *replica, const struct registry *registr
 {
     *replica = (struct replica){.options = *options, .env = *env};
     shard_init(&replica->shard, registry, &options->shard);
-    replica->shard.events = (struct shard_events){.on_damage = on_damage, .context = replica};
+    replica->shard.events = (struct shard_events){.on_damage = say, .on_fault = say, .context = replica};
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     return begin_loading(replica, complaint);
 }

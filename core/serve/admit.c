@@ -10,6 +10,7 @@
 
 #include "serve/count.h"
 #include "serve/monitor.h"
+#include "serve/notify.h"
 #include "shard/apply.h"
 #include "shard/settle.h"
 
@@ -267,6 +268,7 @@ static const char *look_up(struct call *call, uint32_t i)
     }
     struct entry *entry = table_element(slot);
     key->host = entry;
+    key->held = entry->type;
     key->expire_at_ms = entry_expire_at(entry);
     return classify(call, entry, key);
 }
@@ -308,9 +310,24 @@ static const char *look_up_keys(struct call *call)
     return NULL;
 }
 
+/* Each key that a command wants to read, and is not there. */
+seldom static void tell_misses(const struct call *call)
+{
+    bool reads = (flags_of(call) & GM_READ) != 0;
+    for (uint32_t i = 0; i < call->abi.key_count && (flags_of(call) & CALL_NO_MISS) == 0; i++) {
+        bool read = reads || call->request->bound.keys[i].written == 0;
+        if (read && call->keys[i].host == NULL) {
+            notify_miss(call, i);
+        }
+    }
+}
+
 static void count_hits(struct call *call)
 {
     struct meters_counts *counts = &call->worker->meters.counts;
+    if (__builtin_expect(notify_misses(&call->worker->notify), 0)) {
+        tell_misses(call);
+    }
     if ((flags_of(call) & GM_READ) != 0) {
         for (uint32_t i = 0; i < call->abi.key_count; i++) {
             *(call->keys[i].host != NULL ? &counts->hits : &counts->misses) += 1;

@@ -19,6 +19,7 @@
 #include "wire/reply.h"
 
 /* Flags of the host's own commands, above those of the ABI. */
+#define CALL_NO_MISS (UINT32_C(1) << 31) /* an absent key is no news to listeners for "keymiss" */
 enum call_flag {
     CALL_NO_QUEUE = 1 << 16,    /* carried out inside MULTI rather than queued */
     CALL_NO_AUTH = 1 << 17,     /* before the password, too */
@@ -46,12 +47,19 @@ enum call_emission_kind {
 };
 
 struct call_emission {
-    struct gm_emission abi;
-    enum call_emission_kind kind;
+    uint32_t key;   /* index into call.keys */
+    uint32_t flags; /* enum gm_emit_flag, or-ed */
+    uint16_t op;
+    uint8_t kind; /* enum call_emission_kind */
     uint8_t type; /* number */
+    int64_t expire_at_ms;
+    struct gm_bytes body;
+    const char *event;      /* NULL: the command's, of a deletion none */
+    const char *gone_event; /* of a deletion, behind it; NULL: "del" */
 };
 
 #define CALL_KEYS_INLINE 16
+#define CALL_FAULT_MAX   384
 
 struct call {
     struct gm_call abi;
@@ -62,9 +70,10 @@ struct call {
     struct caller caller;
     struct buf *out; /* borrowed: where the reply goes */
     struct reply reply;
-    uint64_t mark;                   /* the sequence that the reply depends on */
-    uint64_t written;                /* the last sequence of its own records; 0: none */
-    struct gm_key *keys;             /* writable view of abi.keys; `host` is the entry, `host_more` the hash */
+    uint64_t mark;       /* the sequence that the reply depends on */
+    uint64_t written;    /* the last sequence of its own records; 0: none */
+    struct gm_key *keys; /* what abi.keys is; `host` is the entry, `host_more` the hash, `held` the number of
+                                        the type whose value it has by what was emitted; 0: none */
     struct call_emission *emissions; /* in the arena beyond the first few */
     uint32_t emission_count;
     uint32_t emission_room;
@@ -77,7 +86,8 @@ struct call {
     bool waits;  /* plan asked to be run again */
     bool closes; /* the session closes after this answer */
     int64_t wait_ms;
-    uint64_t began; /* ticks */
+    uint64_t began;             /* ticks */
+    char fault[CALL_FAULT_MAX]; /* what the module has done wrong first: the answer; "": nothing */
     struct gm_key keys_inline[CALL_KEYS_INLINE];
     struct call_emission emissions_inline[CALL_KEYS_INLINE];
     struct gm_arg args[USAGE_LEAF_MAX]; /* of a request that was kept */
@@ -120,8 +130,18 @@ extern const struct gm_wait_1 host_wait_1;
 /* One more emission, zeroed. */
 struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size);
 
-/* Emits records that rebuild the value of key `source` at key `target`, expiry included. False: its type does not tell
+/* Emits records that rebuild the value of key `source` at key `target`, expiry included; listeners hear the event.
+ * False: its type does not tell
  * it, and the reply is an error. */
-must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target);
+must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target, const char *event);
+
+/* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
+ * and the first time a line of the log. */
+__attribute__((format(printf, 2, 3))) void call_fault(struct call *call, const char *format, ...);
+
+/* Of host_emit.c, for host_call_ops. */
+void host_emit(struct gm_call *abi, const struct gm_emission *given);
+void host_emit_delete(struct gm_call *abi, uint32_t key);
+void host_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms);
 
 #endif

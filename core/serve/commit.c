@@ -41,21 +41,20 @@ static void add_expiry(struct call *call, struct record *record, uint64_t hash)
 
 static void make_typed(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
 {
-    const struct gm_emission *abi = &emission->abi;
     record->type = emission->type;
-    record->op = abi->op;
-    record->body = abi->body;
-    record->flags = (abi->flags & GM_FRESH) != 0 ? RECORD_FRESH : 0;
-    if ((abi->flags & GM_FRESH) != 0 && (abi->flags & GM_KEEP_EXPIRY) != 0) {
+    record->op = emission->op;
+    record->body = emission->body;
+    record->flags = (emission->flags & GM_FRESH) != 0 ? RECORD_FRESH : 0;
+    if ((emission->flags & GM_FRESH) != 0 && (emission->flags & GM_KEEP_EXPIRY) != 0) {
         record->flags |= RECORD_KEEP_EXPIRY;
     }
-    if ((abi->flags & GM_EXPIRE) != 0 && abi->expire_at_ms != 0) {
-        if (is_past(call, abi->expire_at_ms)) {
+    if ((emission->flags & GM_EXPIRE) != 0 && emission->expire_at_ms != 0) {
+        if (is_past(call, emission->expire_at_ms)) {
             make_deletion(record);
             return;
         }
         record->flags |= RECORD_EXPIRE;
-        record->expire_at_ms = abi->expire_at_ms;
+        record->expire_at_ms = emission->expire_at_ms;
     }
     if (emission->kind == CALL_EMIT_RECORD) {
         add_expiry(call, record, hash);
@@ -64,7 +63,7 @@ static void make_typed(struct call *call, const struct call_emission *emission, 
 
 static void make(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
 {
-    switch (emission->kind) {
+    switch ((enum call_emission_kind)emission->kind) {
     case CALL_EMIT_RECORD:
     case CALL_EMIT_DUMPED:
         make_typed(call, emission, record, hash);
@@ -73,14 +72,14 @@ static void make(struct call *call, const struct call_emission *emission, struct
         make_deletion(record);
         break;
     case CALL_EMIT_EXPIRE:
-        if (emission->abi.expire_at_ms == 0) {
+        if (emission->expire_at_ms == 0) {
             record->op = RECORD_OP_PERSIST;
-        } else if (is_past(call, emission->abi.expire_at_ms)) {
+        } else if (is_past(call, emission->expire_at_ms)) {
             make_deletion(record);
         } else {
             record->op = RECORD_OP_EXPIRE;
             record->flags = RECORD_EXPIRE;
-            record->expire_at_ms = emission->abi.expire_at_ms;
+            record->expire_at_ms = emission->expire_at_ms;
         }
         break;
     case CALL_EMIT_FLUSH:
@@ -94,19 +93,19 @@ static void make(struct call *call, const struct call_emission *emission, struct
 static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
 {
     bool known =
-        emission->kind != CALL_EMIT_FLUSH && emission->abi.key == 0 && call->seen == call->shard->tail.last_sequence;
+        emission->kind != CALL_EMIT_FLUSH && emission->key == 0 && call->seen == call->shard->tail.last_sequence;
     return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
 }
 
 static void commit_one(struct call *call, const struct call_emission *emission)
 {
-    check_slow(emission->kind == CALL_EMIT_FLUSH || emission->abi.key < call->abi.key_count);
+    check_slow(emission->kind == CALL_EMIT_FLUSH || emission->key < call->abi.key_count);
     struct shard *shard = call->shard;
     struct record record = {.time_ms = shard->now_ms};
     uint64_t hash = 0;
     if (emission->kind != CALL_EMIT_FLUSH) {
-        record.key = call->keys[emission->abi.key].name;
-        hash = call_hash(call, emission->abi.key);
+        record.key = call->keys[emission->key].name;
+        hash = call_hash(call, emission->key);
         if (shard->tail.carried) {
             record.slot = slot_of(record.key);
         }
@@ -126,8 +125,8 @@ void commit(struct call *call)
         return;
     }
     if ((call->command->abi->flags & GM_WRITE) == 0) {
-        reply_errorf(&call->reply, "ERR the module %s changes values in '%s', which it declares as reading",
-                     call->command->module->abi->name, call->command->usage.name);
+        call_fault(call, "changes values, though it declares the command as reading");
+        reply_error(&call->reply, call->fault);
         return;
     }
     if (call->emission_size > tail_room(&shard->tail)) {

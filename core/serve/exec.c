@@ -43,6 +43,7 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->timed_out = false;
     call->waits = false;
     call->closes = false;
+    call->fault[0] = '\0';
     call->began = worker->meters.timing.now;
     reply_begin(&call->reply, out, caller->resp3);
     worker->depth++;
@@ -121,8 +122,10 @@ seldom static void track(const struct call *call)
 
 seldom static void blame_module(struct call *call)
 {
-    reply_errorf(&call->reply, "ERR the module %s answered '%s' incompletely", call->command->module->abi->name,
-                 call->command->usage.name);
+    if (call->fault[0] == '\0') {
+        call_fault(call, "answered incompletely");
+    }
+    reply_error(&call->reply, call->fault);
 }
 
 /* What a plan may count on, before it and behind it (call P3, P4): the key is as the call says, and its value where it

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* host_call.c - the host's side of geomys/call.h: replies, emissions, memory and chance for the plan under way. */
+/* host_call.c - the host's side of geomys/call.h: replies, memory and chance for the plan under way; host_emit.c has
+ * the emissions. */
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "serve/call.h"
-#include "shard/dump.h"
+#include "serve/notify.h"
 
 /* ---- replies ---- */
 
@@ -63,116 +64,6 @@ static void lend_set(struct gm_call *abi, size_t count)
     reply_set(&call_of(abi)->reply, count);
 }
 
-/* ---- emissions ---- */
-
-struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size)
-{
-    check(kind == CALL_EMIT_FLUSH || key < call->abi.key_count);
-    if (call->emission_count == 0) {
-        call->emissions = call->emissions_inline;
-        call->emission_room = CALL_KEYS_INLINE;
-    } else if (call->emission_count == call->emission_room) {
-        size_t size = call->emission_room * sizeof *call->emissions;
-        struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
-        memcpy(more, call->emissions, size);
-        call->emissions = more;
-        call->emission_room *= 2;
-    }
-    check_slow(call->emission_count < call->emission_room);
-    size_t key_size = kind == CALL_EMIT_FLUSH ? 0 : call->keys[key].name.size;
-    call->emission_size += RECORD_HEADER_SIZE + 16 + key_size + body_size;
-    struct call_emission *emission = &call->emissions[call->emission_count++];
-    *emission = (struct call_emission){.abi = {.key = key}, .kind = kind};
-    return emission;
-}
-
-static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
-{
-    if (bytes.size == 0) {
-        return BYTES_NONE;
-    }
-    uint8_t *copy = arena_alloc(&call->worker->arena, bytes.size);
-    return (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size};
-}
-
-static void refuse_emission(struct call *call)
-{
-    reply_errorf(&call->reply, "ERR the module %s emitted a record that is not possible",
-                 call->command->module->abi->name);
-}
-
-static void lend_emit(struct gm_call *abi, const struct gm_emission *given)
-{
-    struct call *call = call_of(abi);
-    if (given->body.size > GM_VALUE_SIZE_MAX || given->key >= abi->key_count || call->command->type == NULL) {
-        refuse_emission(call);
-        return;
-    }
-    struct call_emission *emission = call_emit(call, CALL_EMIT_RECORD, given->key, given->body.size);
-    emission->abi = *given;
-    if ((given->flags & GM_BORROWED) == 0) {
-        emission->abi.body = kept(call, given->body);
-    }
-    emission->type = call->shard->types.numbers[call->command->type->index];
-    check_slow(emission->type != 0);
-}
-
-static void lend_emit_delete(struct gm_call *abi, uint32_t key)
-{
-    if (key >= abi->key_count) {
-        refuse_emission(call_of(abi));
-        return;
-    }
-    (void)call_emit(call_of(abi), CALL_EMIT_DELETE, key, 0);
-}
-
-static void lend_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms)
-{
-    if (key >= abi->key_count) {
-        refuse_emission(call_of(abi));
-        return;
-    }
-    call_emit(call_of(abi), CALL_EMIT_EXPIRE, key, 0)->abi.expire_at_ms = at_ms >= 0 ? at_ms : 1;
-}
-
-/* ---- copies of values ---- */
-
-struct copier {
-    struct gm_sink sink;
-    struct call *call;
-    const struct entry *entry;
-    uint32_t target;
-    bool begun;
-};
-
-static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
-{
-    struct copier *copier = container_of(sink, struct copier, sink);
-    struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target, body.size);
-    emission->type = copier->call->shard->types.now[copier->entry->type];
-    emission->abi.op = op;
-    emission->abi.body = kept(copier->call, body);
-    if (!copier->begun) {
-        copier->begun = true;
-        emission->abi.flags = GM_FRESH | GM_EXPIRE;
-        emission->abi.expire_at_ms = entry_expire_at(copier->entry);
-    }
-}
-
-bool call_emit_copy(struct call *call, uint32_t source, uint32_t target)
-{
-    check(call_entry(call, source) != NULL);
-    check(source < call->abi.key_count && target < call->abi.key_count);
-    struct copier copier = {
-        .sink = {.record = copy_record}, .call = call, .entry = call_entry(call, source), .target = target};
-    if (dump_value(call->shard, copier.entry, &copier.sink)) {
-        return true;
-    }
-    reply_errorf(&call->reply, "ERR the type %s does not dump this value: nothing was changed",
-                 shard_type_of(call->shard, copier.entry)->name);
-    return false;
-}
-
 /* ---- reading ---- */
 
 static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
@@ -204,6 +95,16 @@ static uint64_t lend_random(struct gm_call *abi)
     return prng_next(&call_of(abi)->shard->prng);
 }
 
+static void lend_miss(struct gm_call *abi, uint32_t key)
+{
+    const struct call *call = call_of(abi);
+    if (key >= abi->key_count) {
+        call_fault(call_of(abi), "says that a key is missing which it does not have");
+    } else if (notify_misses(&call->worker->notify)) {
+        notify_miss(call, key);
+    }
+}
+
 const struct gm_call_ops host_call_ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = lend_status,
@@ -217,10 +118,11 @@ const struct gm_call_ops host_call_ops = {
     .reply_array = lend_array,
     .reply_map = lend_map,
     .reply_set = lend_set,
-    .emit = lend_emit,
-    .emit_delete = lend_emit_delete,
-    .emit_expire = lend_emit_expire,
+    .emit = host_emit,
+    .emit_delete = host_emit_delete,
+    .emit_expire = host_emit_expire,
     .scalar = lend_scalar,
     .scratch = lend_scratch,
     .random = lend_random,
+    .miss = lend_miss,
 };

@@ -4,7 +4,9 @@
  *
  * Promises
  *   I1  Nothing is told that has not happened: what was refused, and what changed nothing, has no event.
- *   I2  A command has one event of a name per key, however many records it took one after the other. */
+ *   I2  A command has one event of a name per key, however many records it took one after the other; one "new" and one
+ *       "del" per key, however often it names it.
+ *   I3  Which events there are, and in which order, is as in Redis 7.0 for what clients of Redis know. */
 #include "serve/notify.h"
 
 #include "serve/call.h"
@@ -92,6 +94,7 @@ void notify_finish(struct notify *notify)
 void notify_configure(struct notify *notify, uint32_t classes)
 {
     notify->classes = classes;
+    notify->misses = (classes & bit('m')) != 0;
     if ((classes & (bit('x') | bit('e'))) != 0) {
         change_listen(notify->listeners, &notify->listener);
     } else {
@@ -101,97 +104,173 @@ void notify_configure(struct notify *notify, uint32_t classes)
 
 /* ---- what a call has done ---- */
 
-/* To one key, by emissions that follow each other. */
-struct summary {
-    bool changed;  /* by records of a type */
-    bool copied;   /* it is now a copy of another */
-    bool deleted;  /* by decision */
-    bool expires;  /* a time was set */
-    bool persists; /* a time was taken away */
+/* A key as the call goes on; in a table by name, since a call may name one twice. */
+struct told {
+    const struct gm_key *key; /* NULL: free */
+    const char *event;        /* the last one */
+    uint32_t last;            /* number of the last emission for it */
+    bool was;                 /* it existed, or has been announced */
+    bool has;                 /* it exists after the call */
 };
 
-static void add(struct summary *summary, const struct call_emission *emission)
+struct telling {
+    const struct call *call;
+    const struct notify *notify;
+    struct told *told;
+    size_t mask;
+    uint64_t mark;
+};
+
+static struct told *told_of(const struct telling *telling, uint32_t key)
 {
-    bool timed = emission->abi.expire_at_ms != 0;
-    bool typed = emission->kind == CALL_EMIT_RECORD;
-    bool expiry = emission->kind == CALL_EMIT_EXPIRE;
-    summary->changed |= typed;
-    summary->copied |= emission->kind == CALL_EMIT_DUMPED;
-    summary->deleted |= emission->kind == CALL_EMIT_DELETE;
-    summary->expires |= timed && (expiry || (typed && (emission->abi.flags & GM_EXPIRE) != 0));
-    summary->persists |= !timed && expiry;
+    const struct gm_key *wanted = &telling->call->keys[key];
+    size_t at = call_hash(telling->call, key) & telling->mask;
+    while (telling->told[at].key != NULL && !gm_bytes_equal(telling->told[at].key->name, wanted->name)) {
+        at = (at + 1) & telling->mask;
+    }
+    struct told *told = &telling->told[at];
+    if (told->key == NULL) {
+        const struct keyspace *keyspace = &telling->call->shard->keyspace;
+        told->key = wanted;
+        told->was = wanted->host != NULL;
+        told->has = keyspace_find(keyspace, wanted->name, call_hash(telling->call, key)) != NULL;
+    }
+    return told;
 }
 
-static char class_of(const struct call *call)
+static char class_of(const char *type)
 {
     static const struct {
         const char *type;
         char letter;
     } classes[] = {{"string", '$'}, {"list", 'l'}, {"set", 's'}, {"hash", 'h'}, {"zset", 'z'}, {"stream", 't'}};
-    const struct gm_type *type = call->command->abi->type;
-    for (size_t i = 0; type != NULL && i < sizeof classes / sizeof classes[0]; i++) {
-        if (strcmp(type->name, classes[i].type) == 0) {
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strcmp(type, classes[i].type) == 0) {
             return classes[i].letter;
         }
     }
-    return type != NULL ? 'd' : 'g';
+    return 'd';
 }
 
-/* `all`: of the whole call. */
-static void tell_key(const struct call *call, uint32_t key, struct summary mine, struct summary all)
+static void say(const struct telling *telling, const struct told *told, char class, const char *event)
 {
-    check_slow(key < call->abi.key_count);
-    const struct shard *shard = call->shard;
-    const struct notify *notify = &call->worker->notify;
-    uint64_t mark = shard->tail.last_sequence;
-    struct gm_bytes name = call->keys[key].name;
-    bool had = call->keys[key].host != NULL;
-    bool has = keyspace_find(&shard->keyspace, name, call_hash(call, key)) != NULL;
-    if (has && !had) {
-        tell(notify, 'n', "new", name, mark);
+    tell(telling->notify, class, event, told->key->name, telling->mark);
+}
+
+/* What the module says of its record, or of its deletion. */
+static void tell_record(const struct telling *telling, struct told *told, const struct call_emission *emission)
+{
+    const struct call *call = telling->call;
+    const char *event = emission->event;
+    if (event == NULL) {
+        event = call->command->abi->event != NULL ? call->command->abi->event : call->command->usage.name;
     }
-    if (mine.changed) {
-        tell(notify, class_of(call), call->command->usage.name, name, mark);
+    if (told->event != NULL && strcmp(told->event, event) == 0) {
+        return; /* notify I2 */
     }
-    if (mine.copied) {
-        tell(notify, 'g', all.deleted ? "rename_to" : "copy_to", name, mark);
-    }
-    if (mine.expires && has) {
-        tell(notify, 'g', "expire", name, mark);
-    }
-    if (mine.persists && has) {
-        tell(notify, 'g', "persist", name, mark);
-    }
-    if (had && !has) {
-        tell(notify, 'g', all.copied ? "rename_from" : "del", name, mark);
+    told->event = event;
+    const struct gm_type *type = emission->kind == CALL_EMIT_RECORD ? call->shard->types.by_number[emission->type].abi
+                                                                    : call->command->abi->type;
+    say(telling, told, type != NULL ? class_of(type->name) : 'g', event);
+}
+
+static bool is_past(const struct call *call, const struct call_emission *emission)
+{
+    return emission->expire_at_ms != 0 && emission->expire_at_ms <= call->shard->now_ms;
+}
+
+static void tell_expiry(const struct telling *telling, struct told *told, const struct call_emission *emission)
+{
+    if (told->has) {
+        told->event = NULL;
+        say(telling, told, 'g', emission->expire_at_ms != 0 ? "expire" : "persist");
     }
 }
 
-/* A deletion among copies is what a renaming leaves behind: those first, then all else; in two passes. */
-static void tell_keys(const struct call *call, struct summary all, bool behind)
+/* In the order of Redis: new, the record's own, what became of its time. */
+static void tell_typed(const struct telling *telling, struct told *told, const struct call_emission *emission)
 {
-    for (uint32_t i = 0; i < call->emission_count;) {
-        uint32_t key = call->emissions[i].abi.key;
-        struct summary mine = {0};
-        if (call->emissions[i].kind == CALL_EMIT_FLUSH) {
-            return;
+    bool timed = (emission->flags & GM_EXPIRE) != 0;
+    if (timed && is_past(telling->call, emission)) {
+        return; /* a deletion */
+    }
+    if (told->has && !told->was) {
+        told->was = true;
+        say(telling, told, 'n', "new");
+    }
+    tell_record(telling, told, emission);
+    if (timed && emission->expire_at_ms != 0) {
+        tell_expiry(telling, told, emission);
+    }
+}
+
+/* A copy's key is new even if there was another; its own event comes last. */
+static void tell_copy(const struct telling *telling, struct told *told, const struct call_emission *emission, bool last)
+{
+    if (emission->event != NULL && told->has) { /* the first record */
+        told->was = true;
+        say(telling, told, last ? 'g' : 'n', last ? emission->event : "new");
+    }
+}
+
+static void tell_one(const struct telling *telling, uint32_t i)
+{
+    const struct call_emission *emission = &telling->call->emissions[i];
+    struct told *told = told_of(telling, emission->key);
+    switch ((enum call_emission_kind)emission->kind) {
+    case CALL_EMIT_RECORD:
+        tell_typed(telling, told, emission);
+        break;
+    case CALL_EMIT_EXPIRE:
+        tell_expiry(telling, told, emission);
+        break;
+    case CALL_EMIT_DUMPED:
+        tell_copy(telling, told, emission, false);
+        break;
+    case CALL_EMIT_DELETE:
+        if (emission->event != NULL || (emission->flags & GM_DELETE) != 0) {
+            tell_record(telling, told, emission);
         }
-        for (; i < call->emission_count && call->emissions[i].abi.key == key; i++) {
-            add(&mine, &call->emissions[i]);
-        }
-        if ((all.copied && mine.deleted && !mine.copied) == behind) {
-            tell_key(call, key, mine, all);
-        }
+        break;
+    case CALL_EMIT_FLUSH:
+        break;
+    }
+    if (told->last == i && told->was && !told->has) {
+        say(telling, told, 'g', emission->gone_event != NULL ? emission->gone_event : "del");
     }
 }
 
 void notify_call(const struct call *call)
 {
     check(call->written != 0 && !call->reply.error); /* notify I1: it has been committed */
-    struct summary all = {0};
-    for (uint32_t i = 0; i < call->emission_count; i++) {
-        add(&all, &call->emissions[i]);
+    size_t room = 16;
+    while (room < (size_t)call->emission_count * 2) {
+        room *= 2;
     }
-    tell_keys(call, all, true);
-    tell_keys(call, all, false);
+    struct telling telling = {.call = call,
+                              .notify = &call->worker->notify,
+                              .told = arena_alloc(&call->worker->arena, room * sizeof(struct told)),
+                              .mask = room - 1,
+                              .mark = call->shard->tail.last_sequence};
+    memset(telling.told, 0, room * sizeof(struct told));
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        if (call->emissions[i].kind == CALL_EMIT_FLUSH) {
+            return; /* Redis has no event for it */
+        }
+        told_of(&telling, call->emissions[i].key)->last = i;
+    }
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        tell_one(&telling, i);
+    }
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        if (call->emissions[i].kind == CALL_EMIT_DUMPED) {
+            tell_copy(&telling, told_of(&telling, call->emissions[i].key), &call->emissions[i], true);
+        }
+    }
+}
+
+void notify_miss(const struct call *call, uint32_t key)
+{
+    check(key < call->abi.key_count);
+    tell(&call->worker->notify, 'm', "keymiss", call->keys[key].name, call->mark);
 }

@@ -2,14 +2,17 @@
 
 /* notify.h - keyspace notifications: messages about what happens to keys, for those who ask for them.
  *
- * Idea     After a command has been committed its emissions say all that there is to tell; so no command and no module
- *          has to do anything for it. What the host decides by itself (expiry, eviction) is heard of as a change
- *          (shard/change.h). The event of a module's record is the name of the command, in lower case; those
- *          of the host are Redis': del, expire, persist, expired, evicted, rename_from, rename_to, copy_to, new. An
+ * Idea     After a command has been committed its emissions say all that there is to tell, in their order. What the
+ *          host decides by itself (expiry, eviction) is heard of as a change (shard/change.h). The event of a module's
+ *          record is what the module says: in the emission, or else of the command, or else the command's name in lower
+ *          case; the host has no table of them. Its class is that of the record's type, by the word that TYPE answers:
+ *          what clients know ("string": $, "list": l), else d. The host's own events are Redis': del, expire, persist,
+ *          expired, evicted, rename_from, rename_to, copy_to, new, keymiss, and come where Redis has them: new before
+ *          the first event of a key, expire behind the record's, del behind the last, a copy's at the end. An
  *          event is published on __keyspace@0__:<key> (K) and on __keyevent@0__:<event> (E).
  *
- *          Redis calls some events otherwise than their command: "set" for SETEX, "incrby" for INCR. Here the event is
- *          the command: setex, incr.
+ *          Unlike Redis, what leaves the value as it is has no event (SETBIT of a bit that is set, APPEND of nothing,
+ *          LTRIM of all), and a value that would have expired already is not set but deleted: del.
  *
  * Cost     None but one comparison per write while no class is chosen, or nobody subscribes.
  *
@@ -22,8 +25,8 @@
 #include "shard/change.h"
 
 /* K keyspace, E keyevent; g what is common to all types, $ strings, l lists, s sets, h hashes, z sorted sets,
- * t streams, d other modules' types, x expired, e evicted; A all of these; n new keys. */
-#define NOTIFY_LETTERS "KEg$lshztdxeAn"
+ * t streams, d other modules' types, x expired, e evicted; A all of these; n new keys, m keys that a read missed. */
+#define NOTIFY_LETTERS "KEg$lshztdxeAnm"
 
 struct call;
 
@@ -33,6 +36,7 @@ struct notify {
     struct pubsub *pubsub;           /* borrowed */
     struct arena *arena;             /* borrowed: for the names of channels; reset by its owner */
     uint32_t classes;                /* 0: none */
+    bool misses;                     /* m is one of them */
 };
 
 /* What it borrows outlives it. */
@@ -50,7 +54,15 @@ static inline bool notify_wanted(const struct notify *notify)
     return notify->classes != 0 && pubsub_busy(notify->pubsub);
 }
 
+static inline bool notify_misses(const struct notify *notify)
+{
+    return notify->misses && pubsub_busy(notify->pubsub);
+}
+
 /* After the call has been committed, if notify_wanted. O(emissions). */
 void notify_call(const struct call *call);
+
+/* The command has found no such key, if notify_misses. */
+void notify_miss(const struct call *call, uint32_t key);
 
 #endif

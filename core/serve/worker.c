@@ -43,6 +43,8 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     for (size_t i = 0; i < 2; i++) {
         worker->calls[i] = memory_zeroed(sizeof *worker->calls[i]);
         worker->calls[i]->abi.ops = &host_call_ops;
+        worker->calls[i]->abi.arg_stride = sizeof(struct gm_arg);
+        worker->calls[i]->abi.key_stride = sizeof(struct gm_key);
         worker->calls[i]->worker = worker;
         worker->calls[i]->nested = i > 0;
     }

@@ -74,6 +74,7 @@ struct shard_stats {
 /* What its owner wants to know beside the changes. */
 struct shard_events {
     void (*on_damage)(void *context, const char *sentence); /* a key is quarantined; NULL: nobody hears of it */
+    void (*on_fault)(void *context, const char *sentence);  /* a module breaks its contract; NULL: as above */
     void *context;
 };
 

@@ -17,7 +17,10 @@
  *   P4  What plan is given stays valid until it returns, including all of `argv` and the cells.
  * Promises of the module
  *   M1  One reply per plan, with as many elements as were announced. The host turns a breach into an error reply.
- *   M2  Nothing is emitted by a command that is declared GM_READ.
+ *   M2  Nothing is emitted by a command that is declared GM_READ, and nothing for a key that its usage line declares
+ *       as an rkey.
+ *   M3  A record without GM_FRESH is for a key that is absent, or holds a value of the record's type.
+ * A breach is an error reply that names module and command, and one line in the log: nothing is changed.
  *
  * All functions here are for use inside plan (and those named gm_reply_ also inside gm_type.view).
  */
@@ -31,7 +34,7 @@
 /* What one word of the usage line matched. The words are counted in the order in which they are written, tokens and
  * arguments alike, the command's name not: in "SET key value [NX|XX] [EX seconds:int]" EX is number 4.
  * occurrence k (0 <= k < count) is argv[first + k * stride], if stride is not 0; with stride 0 (a repeated
- * group whose members differ in length) walk argv instead, knowing that the host has matched it. */
+ * group whose members differ in length) walk argv instead, knowing that the host has matched it. gm_arg reaches one. */
 struct gm_arg {
     uint32_t count;  /* how often it was given; 0 for an option left out */
     uint32_t first;  /* index into argv                                  */
@@ -53,11 +56,11 @@ enum gm_key_state {
     GM_KEY_OTHER = 3,  /* any other value (commands with GM_ACCEPT_ANY)                                             */
 };
 
-/* One key of the call, in the order of the command line. */
+/* One key of the call, in the order of the command line. gm_key reaches one. */
 struct gm_key {
     struct gm_bytes name;
-    uint32_t state; /* enum gm_key_state */
-    uint32_t reserved;
+    uint32_t state;        /* enum gm_key_state                     */
+    uint32_t held;         /* the host's                            */
     struct gm_cell cell;   /* read-only here; valid with GM_KEY_OWN */
     int64_t expire_at_ms;  /* unix time, 0 = never                  */
     const void *host;      /* the host's */
@@ -76,15 +79,29 @@ enum gm_emit_flag {
     GM_EXPIRE = 4,
     /* `body` lies in argv or in gm_scratch memory, so the host need not copy it. Never for bytes of a value. */
     GM_BORROWED = 8,
+    /* The key goes, whatever it holds: no record of the type, so op and body are not looked at. Listeners hear the
+     * event (of a command that took the last element, say), then "del"; gm_emit_delete tells "del" alone. */
+    GM_DELETE = 16,
 };
 
+/* Write it as GM_EMISSION(.op = ..., .body = ...). */
 struct gm_emission {
-    uint32_t key; /* index into gm_call.keys */
+    uint32_t size;  /* sizeof (struct gm_emission)      */
+    uint32_t key;   /* number, as gm_key counts them    */
+    uint32_t flags; /* enum gm_emit_flag, or-ed        */
     uint16_t op;
-    uint16_t flags; /* enum gm_emit_flag, or-ed */
+    uint16_t reserved;
     int64_t expire_at_ms;
-    struct gm_bytes body;
+    struct gm_bytes body;         /* all of it, or its beginning ...                        */
+    const struct gm_bytes *parts; /* ... and what follows, gathered (copied) into one body */
+    uint32_t part_count;
+    uint32_t reserved2;
+    const struct gm_type *type; /* an element of the module's `types`; NULL: the command's                          */
+    const char *event;          /* what listeners hear, a static word in lower case ("srem"); NULL: the command's
+                                   event. One that repeats the last one of the same key is not told again.         */
 };
+
+#define GM_EMISSION(...) ((const struct gm_emission){.size = sizeof(struct gm_emission), __VA_ARGS__})
 
 /* ---- the call ------------------------------------------------------------------------------------------------ */
 
@@ -108,18 +125,33 @@ struct gm_call_ops {
     struct gm_bytes (*scalar)(struct gm_call *, uint32_t key);
     void *(*scratch)(struct gm_call *, size_t size);
     uint64_t (*random)(struct gm_call *);
+    void (*miss)(struct gm_call *, uint32_t key);
 };
 
 struct gm_call {
     const struct gm_call_ops *ops;
     const struct gm_bytes *argv; /* argv[0] is the command's name as typed */
-    const struct gm_arg *args;   /* by number, see struct gm_arg           */
-    const struct gm_key *keys;
+    const void *args;            /* gm_arg                                 */
+    const void *keys;            /* gm_key                                 */
     uint32_t argc;
     uint32_t key_count;
+    uint32_t arg_stride; /* bytes from one to the next; sizes may grow */
+    uint32_t key_stride;
     int64_t now_ms;                /* wall clock of this turn, unix milliseconds: the same for all that runs in it */
     const void *const *interfaces; /* what the descriptor asked for in `needs`, in its order                      */
 };
+
+/* Key number `key`, below call->key_count. */
+static inline const struct gm_key *gm_key(const struct gm_call *call, uint32_t key)
+{
+    return (const struct gm_key *)(const void *)((const char *)call->keys + (size_t)key * call->key_stride);
+}
+
+/* What word number `arg` of the usage line matched. */
+static inline const struct gm_arg *gm_arg(const struct gm_call *call, uint32_t arg)
+{
+    return (const struct gm_arg *)(const void *)((const char *)call->args + (size_t)arg * call->arg_stride);
+}
 
 /* ---- replies: each is one element ---- */
 
@@ -188,8 +220,7 @@ static inline void gm_reply_set(struct gm_call *call, size_t count)
 
 /* ---- records ---- */
 
-/* Emits one record of the command's own type. The body is copied now unless GM_BORROWED. Applied after plan, in
- * order. */
+/* Emits one record. The body is copied now unless GM_BORROWED. Applied after plan, in order. */
 static inline void gm_emit(struct gm_call *call, const struct gm_emission *emission)
 {
     call->ops->emit(call, emission);
@@ -223,6 +254,13 @@ static inline void *gm_scratch(struct gm_call *call, size_t size)
     return call->ops->scratch(call, size);
 }
 
+/* The reply of a writing command says that this key is absent, as that of a read would (GETDEL): listeners to
+ * "keymiss" hear it. The host says it by itself of commands that read and of each rkey. */
+static inline void gm_miss(struct gm_call *call, uint32_t key)
+{
+    call->ops->miss(call, key);
+}
+
 /* From the turn's seeded generator: uniform over 64 bits. */
 static inline uint64_t gm_random(struct gm_call *call)
 {
@@ -232,13 +270,13 @@ static inline uint64_t gm_random(struct gm_call *call)
 /* The k-th occurrence of argument number `arg`; needs k < count and stride or k == 0. */
 static inline struct gm_bytes gm_arg_at(const struct gm_call *call, uint32_t arg, uint32_t k)
 {
-    const struct gm_arg *found = &call->args[arg];
+    const struct gm_arg *found = gm_arg(call, arg);
     return call->argv[found->first + k * found->stride];
 }
 
 static inline bool gm_given(const struct gm_call *call, uint32_t arg)
 {
-    return call->args[arg].count > 0;
+    return gm_arg(call, arg)->count > 0;
 }
 
 #endif

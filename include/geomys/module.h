@@ -48,6 +48,9 @@ struct gm_command {
     /* The escape hatch, for keys that no grammar expresses; NULL otherwise. Writes up to `room` indexes into argv
      * and returns how many there are (more than room: called again with more), or -1 if the arguments make no sense. */
     int (*keys)(const struct gm_bytes *argv, uint32_t argc, uint32_t *indexes, uint32_t room);
+    /* What those who listen to keyspace events hear of its records, a static word in lower case ("lpush" for LPUSHX);
+     * NULL: the command's name. An emission can say otherwise. */
+    const char *event;
 };
 
 struct gm_module {

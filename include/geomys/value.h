@@ -204,8 +204,8 @@ static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, si
 struct gm_call;
 
 struct gm_type {
-    uint32_t size; /* sizeof (struct gm_type) */
-    uint32_t reserved;
+    uint32_t size;  /* sizeof (struct gm_type)                      */
+    uint32_t flags; /* none yet: what the host does not know is refused */
 
     /* "vendor.name/encoding", 3 to 63 of [a-z0-9._-] and one slash: stands in every file and stream, so stable for
      * ever. */

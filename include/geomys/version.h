@@ -3,20 +3,30 @@
 /* geomys/version.h - which module ABI this is, and its diary.
  *
  * Rules   R1  The major number must be equal on both sides; anything else is refused at load with a sentence.
- *         R2  A module built against minor n loads into a host whose minor is n or more.
- *         R3  Within one major, structs only grow at their end and begin with their size where a module fills
- *             them in; a tail that an older module does not have reads as zero.
+ *         R2  Below 1.0 the minor number must be equal too. From 1.0 on, a module built against minor n loads into a
+ *             host whose minor is n or more.
+ *         R3  Structs only grow at their end. One that a module fills in begins with its size: a tail that it does not
+ *             have reads as zero; a size beyond what the host knows is refused, since a module of a later minor does
+ *             not load. Of what the host fills in, arrays have a stride (gm_key, gm_arg), tables of functions their
+ *             size. What lies inside another struct (gm_bytes, gm_cell) stays as it is.
  *         R4  Four numbers never mix: the ABI (here), the module's own version, a type's encoding (the number in
  *             its id, "acme.set/1"), and the meaning of a command (an incompatible meaning gets another name).
+ *         R5  A flag that the host does not know is refused, never ignored; so is a reserved field that is not zero.
  *
- * Before the first release of Geomys the ABI is 0.x: it may change with any commit.
+ * Before the first release of Geomys the ABI is 0.x: it may change with any commit. A module of another minor is
+ * refused with a sentence; what its author has to change stands here.
  *
- * Diary   0.1  first version
+ * Diary   0.2  gm_emission begins with its size: write &GM_EMISSION(.op = 1, ...) for &(struct gm_emission){.op = 1,
+ *              ...}. It has a type, an event, and further parts of the body.
+ *              gm_key(call, i) and gm_arg(call, n) for &call->keys[i] and &call->args[n].
+ *              gm_command has an event: what listeners hear where it is not the command's name. gm_type has flags.
+ *              A change of an rkey is refused, and a record without GM_FRESH for another type's value.
+ *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H
 #define GEOMYS_VERSION_H
 
 #define GM_ABI_MAJOR 0
-#define GM_ABI_MINOR 1
+#define GM_ABI_MINOR 2
 
 #endif

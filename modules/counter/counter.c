@@ -24,13 +24,8 @@ enum { STEP_KEY, STEP_OFFSET };
 
 static void emit(struct gm_call *call, enum counter_op op, struct gm_bytes body)
 {
-    bool foreign = call->keys[0].state == GM_KEY_SCALAR;
-    struct gm_emission emission = {
-        .op = (uint16_t)op,
-        .flags = foreign ? GM_FRESH | GM_KEEP_EXPIRY : 0,
-        .body = body,
-    };
-    gm_emit(call, &emission);
+    bool foreign = gm_key(call, 0)->state == GM_KEY_SCALAR;
+    gm_emit(call, &GM_EMISSION(.op = (uint16_t)op, .flags = foreign ? GM_FRESH | GM_KEEP_EXPIRY : 0, .body = body));
 }
 
 static void emit_number(struct gm_call *call, enum counter_op op, int64_t number)
@@ -42,7 +37,7 @@ static void emit_number(struct gm_call *call, enum counter_op op, int64_t number
 /* The integer that the key holds now, 0 if it is absent. */
 static bool integer_now(struct gm_call *call, int64_t *number)
 {
-    const struct gm_key *key = &call->keys[0];
+    const struct gm_key *key = gm_key(call, 0);
     *number = 0;
     if (key->state == GM_KEY_ABSENT) {
         return true;
@@ -65,7 +60,7 @@ static void step(struct gm_call *call, int64_t offset)
         gm_reply_error(call, OVERFLOWS);
         return;
     }
-    if (call->keys[0].state == GM_KEY_SCALAR) {
+    if (gm_key(call, 0)->state == GM_KEY_SCALAR) {
         emit_number(call, COUNTER_SET, number);
     } else {
         emit_number(call, COUNTER_ADD, offset);
@@ -84,18 +79,18 @@ static void step_back(struct gm_call *call, int64_t offset)
 
 static void plan_incr(struct gm_call *call)
 {
-    step(call, gm_given(call, STEP_OFFSET) ? call->args[STEP_OFFSET].integer : 1);
+    step(call, gm_given(call, STEP_OFFSET) ? gm_arg(call, STEP_OFFSET)->integer : 1);
 }
 
 static void plan_decr(struct gm_call *call)
 {
-    step_back(call, gm_given(call, STEP_OFFSET) ? call->args[STEP_OFFSET].integer : 1);
+    step_back(call, gm_given(call, STEP_OFFSET) ? gm_arg(call, STEP_OFFSET)->integer : 1);
 }
 
 /* The number that the key holds now, 0 if it is absent. */
 static bool float_now(struct gm_call *call, long double *number)
 {
-    const struct gm_key *key = &call->keys[0];
+    const struct gm_key *key = gm_key(call, 0);
     *number = 0;
     if (key->state == GM_KEY_ABSENT) {
         return true;
@@ -138,10 +133,10 @@ static void plan_incrbyfloat(struct gm_call *call)
     }
 
 static const struct gm_command commands[] = {
-    COMMAND(.usage = "INCR key [offset:int]", .example = "INCR visits", .plan = plan_incr,
+    COMMAND(.event = "incrby", .usage = "INCR key [offset:int]", .example = "INCR visits", .plan = plan_incr,
             .summary =
                 "Adds one, or the offset, to the integer at a key (0 if there is none), and replies with the sum."),
-    COMMAND(.usage = "DECR key [offset:int]", .example = "DECR stock", .plan = plan_decr,
+    COMMAND(.event = "decrby", .usage = "DECR key [offset:int]", .example = "DECR stock", .plan = plan_decr,
             .summary =
                 "Subtracts one, or the offset, from the integer at a key (0 if there is none), and replies with the "
                 "difference."),

@@ -19,7 +19,7 @@ enum deque_side { DEQUE_LEFT, DEQUE_RIGHT };
 /* Elements of key number `key`; 0 if it is absent. */
 static inline uint64_t deque_key_length(const struct gm_call *call, uint32_t key)
 {
-    return call->keys[key].state == GM_KEY_OWN ? deque_cell_length(&call->keys[key].cell) : 0;
+    return gm_key(call, key)->state == GM_KEY_OWN ? deque_cell_length(&gm_key(call, key)->cell) : 0;
 }
 
 /* The next element from one side of what is between cursor and end. */
@@ -31,7 +31,7 @@ static inline bool deque_take(struct deque_cursor *cursor, enum deque_side side,
 /* A cursor at one end of key `key`, which is a deque. */
 static inline struct deque_cursor deque_end(const struct gm_call *call, uint32_t key, enum deque_side side)
 {
-    const struct gm_cell *cell = &call->keys[key].cell;
+    const struct gm_cell *cell = &gm_key(call, key)->cell;
     return deque_cell_seek(cell, side == DEQUE_LEFT ? 0 : deque_cell_length(cell));
 }
 

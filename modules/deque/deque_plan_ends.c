@@ -14,26 +14,24 @@
 enum { PUSH_KEY, PUSH_ELEMENT };
 enum { POP_KEY, POP_COUNT };
 
+/* What listeners hear, whichever command it was: BLMOVE pushes and pops as LPUSH and RPOP do. */
+static const char *push_event(enum deque_side side)
+{
+    return side == DEQUE_LEFT ? "lpush" : "rpush";
+}
+
 void deque_emit_push(struct gm_call *call, uint32_t key, enum deque_side side, struct gm_bytes element, bool borrowed)
 {
-    struct gm_emission emission = {
-        .key = key,
-        .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT1 : DEQUE_PUSH_BACK1,
-        .flags = borrowed ? GM_BORROWED : 0,
-        .body = element,
-    };
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.key = key, .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT1 : DEQUE_PUSH_BACK1,
+                               .flags = borrowed ? GM_BORROWED : 0, .body = element, .event = push_event(side)));
 }
 
 void deque_emit_pop(struct gm_call *call, uint32_t key, enum deque_side side, uint64_t count)
 {
     uint8_t body[PACKED_NUMBER_MAX];
-    struct gm_emission emission = {
-        .key = key,
-        .op = side == DEQUE_LEFT ? DEQUE_POP_FRONT : DEQUE_POP_BACK,
-        .body = {body, (size_t)(packed_number_write(body, count) - body)},
-    };
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.key = key, .op = side == DEQUE_LEFT ? DEQUE_POP_FRONT : DEQUE_POP_BACK,
+                               .body = {body, (size_t)(packed_number_write(body, count) - body)},
+                               .event = side == DEQUE_LEFT ? "lpop" : "rpop"));
 }
 
 static size_t item_size(struct gm_bytes element)
@@ -69,12 +67,8 @@ static void emit_push_many(struct gm_call *call, enum deque_side side, const str
                 }
                 at += elements[i].size;
             }
-            struct gm_emission emission = {
-                .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
-                .flags = GM_BORROWED,
-                .body = {body, size},
-            };
-            gm_emit(call, &emission);
+            gm_emit(call, &GM_EMISSION(.op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
+                                       .flags = GM_BORROWED, .body = {body, size}, .event = push_event(side)));
         }
         elements += taken;
         count -= taken;
@@ -83,7 +77,7 @@ static void emit_push_many(struct gm_call *call, enum deque_side side, const str
 
 static void push(struct gm_call *call, enum deque_side side)
 {
-    const struct gm_arg *given = &call->args[PUSH_ELEMENT];
+    const struct gm_arg *given = gm_arg(call, PUSH_ELEMENT);
     const struct gm_bytes *elements = &call->argv[given->first];
     if (__builtin_expect(given->count == 1, 1)) {
         deque_emit_push(call, 0, side, elements[0], true);
@@ -105,7 +99,7 @@ void deque_plan_rpush(struct gm_call *call)
 
 static void push_existing(struct gm_call *call, enum deque_side side)
 {
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_int(call, 0);
     } else {
         push(call, side);
@@ -142,7 +136,7 @@ void deque_reply_popped(struct gm_call *call, uint32_t key, enum deque_side side
 static void pop(struct gm_call *call, enum deque_side side)
 {
     bool counted = gm_given(call, POP_COUNT);
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         if (counted) {
             gm_reply_null_array(call);
         } else {
@@ -151,7 +145,7 @@ static void pop(struct gm_call *call, enum deque_side side)
         return;
     }
     if (counted) {
-        deque_reply_popped(call, 0, side, (uint64_t)call->args[POP_COUNT].integer);
+        deque_reply_popped(call, 0, side, (uint64_t)gm_arg(call, POP_COUNT)->integer);
         return;
     }
     struct deque_cursor cursor = deque_end(call, 0, side);

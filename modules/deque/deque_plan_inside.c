@@ -66,11 +66,11 @@ static uint64_t resolve_range(int64_t start, int64_t stop, uint64_t length, uint
 void deque_plan_lindex(struct gm_call *call)
 {
     uint64_t index = 0;
-    if (!resolve(call->args[LINDEX_INDEX].integer, deque_key_length(call, 0), &index)) {
+    if (!resolve(gm_arg(call, LINDEX_INDEX)->integer, deque_key_length(call, 0), &index)) {
         gm_reply_null(call);
         return;
     }
-    struct deque_cursor cursor = deque_cell_seek(&call->keys[0].cell, index);
+    struct deque_cursor cursor = deque_cell_seek(&gm_key(call, 0)->cell, index);
     struct gm_bytes element = {0};
     (void)deque_next(&cursor, &element);
     gm_reply_bytes(call, element);
@@ -79,11 +79,11 @@ void deque_plan_lindex(struct gm_call *call)
 void deque_plan_lrange(struct gm_call *call)
 {
     uint64_t first = 0;
-    uint64_t count = resolve_range(call->args[LRANGE_START].integer, call->args[LRANGE_STOP].integer,
+    uint64_t count = resolve_range(gm_arg(call, LRANGE_START)->integer, gm_arg(call, LRANGE_STOP)->integer,
                                    deque_key_length(call, 0), &first);
     gm_reply_array(call, (size_t)count);
     if (count > 0) {
-        struct deque_cursor cursor = deque_cell_seek(&call->keys[0].cell, first);
+        struct deque_cursor cursor = deque_cell_seek(&gm_key(call, 0)->cell, first);
         struct gm_bytes element;
         for (; count > 0 && deque_next(&cursor, &element); count--) {
             gm_reply_bytes(call, element);
@@ -95,14 +95,14 @@ void deque_plan_ltrim(struct gm_call *call)
 {
     uint64_t length = deque_key_length(call, 0);
     uint64_t first = 0;
-    uint64_t count = resolve_range(call->args[LRANGE_START].integer, call->args[LRANGE_STOP].integer, length, &first);
+    uint64_t count =
+        resolve_range(gm_arg(call, LRANGE_START)->integer, gm_arg(call, LRANGE_STOP)->integer, length, &first);
     if (count == 0 && length > 0) {
-        gm_emit_delete(call, 0);
+        gm_emit(call, &GM_EMISSION(.flags = GM_DELETE));
     } else if (count < length) {
         uint8_t body[2 * PACKED_NUMBER_MAX];
         uint8_t *end = packed_number_write(packed_number_write(body, first), count);
-        struct gm_emission emission = {.op = DEQUE_TRIM, .body = {body, (size_t)(end - body)}};
-        gm_emit(call, &emission);
+        gm_emit(call, &GM_EMISSION(.op = DEQUE_TRIM, .body = {body, (size_t)(end - body)}));
     }
     gm_reply_status(call, "OK");
 }
@@ -118,22 +118,16 @@ static bool emit_at(struct gm_call *call, uint16_t op, uint64_t index, struct gm
         gm_reply_error(call, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
         return false;
     }
-    uint8_t *body = gm_scratch(call, width + element.size);
-    memcpy(body, number, width);
-    if (element.size > 0) {
-        memcpy(body + width, element.data, element.size);
-    }
-    struct gm_emission emission = {.op = op, .flags = GM_BORROWED, .body = {body, width + element.size}};
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.op = op, .body = {number, width}, .parts = &element, .part_count = 1));
     return true;
 }
 
 void deque_plan_lset(struct gm_call *call)
 {
     uint64_t index = 0;
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_error(call, "ERR no such key");
-    } else if (!resolve(call->args[LSET_INDEX].integer, deque_key_length(call, 0), &index)) {
+    } else if (!resolve(gm_arg(call, LSET_INDEX)->integer, deque_key_length(call, 0), &index)) {
         gm_reply_error(call, "ERR index out of range");
     } else if (emit_at(call, DEQUE_SET, index, gm_arg_at(call, LSET_ELEMENT, 0))) {
         gm_reply_status(call, "OK");
@@ -142,7 +136,7 @@ void deque_plan_lset(struct gm_call *call)
 
 void deque_plan_linsert(struct gm_call *call)
 {
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_int(call, 0);
         return;
     }
@@ -177,9 +171,8 @@ struct removal {
 static void removal_emit(struct removal *removal)
 {
     if (removal->size > 0) {
-        struct gm_emission emission = {
-            .op = DEQUE_REMOVE, .flags = GM_BORROWED, .body = {removal->runs, removal->size}};
-        gm_emit(removal->call, &emission);
+        gm_emit(removal->call,
+                &GM_EMISSION(.op = DEQUE_REMOVE, .flags = GM_BORROWED, .body = {removal->runs, removal->size}));
     }
     removal->size = 0;
     removal->capacity = 0;
@@ -238,7 +231,7 @@ static uint64_t last_matches(const struct gm_call *call, struct gm_bytes wanted,
 static uint64_t remove_matches(struct gm_call *call, struct gm_bytes wanted, uint64_t from, uint64_t count)
 {
     struct removal removal = {.call = call, .kept = from};
-    struct deque_cursor cursor = deque_cell_seek(&call->keys[0].cell, from);
+    struct deque_cursor cursor = deque_cell_seek(&gm_key(call, 0)->cell, from);
     struct gm_bytes element;
     uint64_t found = 0;
     while (found < count && deque_next(&cursor, &element)) {
@@ -257,14 +250,14 @@ static uint64_t remove_matches(struct gm_call *call, struct gm_bytes wanted, uin
 
 void deque_plan_lrem(struct gm_call *call)
 {
-    int64_t count = call->args[LREM_COUNT].integer;
+    int64_t count = gm_arg(call, LREM_COUNT)->integer;
     struct gm_bytes wanted = gm_arg_at(call, LREM_ELEMENT, 0);
     uint64_t found = 0;
     if (count == INT64_MIN) {
         gm_reply_error(call, RANGE_ERROR);
         return;
     }
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_int(call, 0);
         return;
     }
@@ -311,9 +304,9 @@ static uint64_t search_run(struct gm_call *call, const struct search *search, bo
 
 void deque_plan_lpos(struct gm_call *call)
 {
-    int64_t rank = gm_given(call, LPOS_RANK) ? call->args[LPOS_RANK_VALUE].integer : 1;
-    int64_t count = gm_given(call, LPOS_COUNT) ? call->args[LPOS_COUNT_VALUE].integer : 1;
-    int64_t maxlen = gm_given(call, LPOS_MAXLEN) ? call->args[LPOS_MAXLEN_VALUE].integer : 0;
+    int64_t rank = gm_given(call, LPOS_RANK) ? gm_arg(call, LPOS_RANK_VALUE)->integer : 1;
+    int64_t count = gm_given(call, LPOS_COUNT) ? gm_arg(call, LPOS_COUNT_VALUE)->integer : 1;
+    int64_t maxlen = gm_given(call, LPOS_MAXLEN) ? gm_arg(call, LPOS_MAXLEN_VALUE)->integer : 0;
     if (rank == INT64_MIN) {
         gm_reply_error(call, RANGE_ERROR);
         return;
@@ -335,7 +328,7 @@ void deque_plan_lpos(struct gm_call *call)
         .limit = count == 0 ? UINT64_MAX : (uint64_t)count,
         .maxlen = maxlen == 0 ? UINT64_MAX : (uint64_t)maxlen,
     };
-    bool present = call->keys[0].state == GM_KEY_OWN;
+    bool present = gm_key(call, 0)->state == GM_KEY_OWN;
     if (gm_given(call, LPOS_COUNT)) {
         /* An array is announced before its elements: a second pass costs less than remembering any number of
          * indexes. */

@@ -27,7 +27,7 @@ enum { BLMPOP_TIMEOUT, BLMPOP_SHIFT }; /* what LMPOP has follows, one number lat
 static bool waits(struct gm_call *call, uint32_t timeout)
 {
     const struct gm_wait_1 *wait = call->interfaces[0];
-    return wait->wait(call, call->args[timeout].integer);
+    return wait->wait(call, gm_arg(call, timeout)->integer);
 }
 
 /* The answer of BLMOVE when there was nothing: in RESP2 clients of Redis see which of the two it was. */
@@ -47,8 +47,8 @@ static void reply_nothing_moved(struct gm_call *call)
  * said. */
 static bool move(struct gm_call *call, enum deque_side from, enum deque_side to)
 {
-    uint32_t source = call->keys[0].state;
-    uint32_t destination = call->keys[1].state;
+    uint32_t source = gm_key(call, 0)->state;
+    uint32_t destination = gm_key(call, 1)->state;
     if (source == GM_KEY_ABSENT) {
         return false;
     }
@@ -60,16 +60,15 @@ static bool move(struct gm_call *call, enum deque_side from, enum deque_side to)
     struct gm_bytes element = {0};
     (void)deque_take(&cursor, from, &element);
     gm_reply_bytes(call, element);
-    if (gm_bytes_equal(call->keys[0].name, call->keys[1].name)) {
+    if (gm_bytes_equal(gm_key(call, 0)->name, gm_key(call, 1)->name)) {
         /* Pushing first, so that a deque of one element does not cease to exist in between, and its expiry with it.
          * When both are the same side, this pops what it has just pushed: the order stays, and watchers see a
          * change. */
         deque_emit_push(call, 0, to, element, false);
-        deque_emit_pop(call, 0, from, 1);
     } else {
-        deque_emit_pop(call, 0, from, 1);
         deque_emit_push(call, 1, to, element, false);
     }
+    deque_emit_pop(call, 0, from, 1); /* behind the push: listeners hear them in this order */
     return true;
 }
 
@@ -115,7 +114,7 @@ static bool first_present(struct gm_call *call, uint32_t *key, bool *refused)
 {
     *refused = false;
     for (*key = 0; *key < call->key_count; ++*key) {
-        uint32_t state = call->keys[*key].state;
+        uint32_t state = gm_key(call, *key)->state;
         if (state == GM_KEY_OWN) {
             return true;
         }
@@ -137,7 +136,7 @@ static void blocking_pop(struct gm_call *call, enum deque_side side)
         struct gm_bytes element = {0};
         (void)deque_take(&cursor, side, &element);
         gm_reply_array(call, 2);
-        gm_reply_bytes(call, call->keys[key].name);
+        gm_reply_bytes(call, gm_key(call, key)->name);
         gm_reply_bytes(call, element);
         deque_emit_pop(call, key, side, 1);
     } else if (!refused && !waits(call, BPOP_TIMEOUT)) {
@@ -163,9 +162,10 @@ static bool pop_several(struct gm_call *call, uint32_t shift)
     if (!first_present(call, &key, &refused)) {
         return refused;
     }
-    uint64_t count = gm_given(call, shift + LMPOP_COUNT) ? (uint64_t)call->args[shift + LMPOP_COUNT_VALUE].integer : 1;
+    uint64_t count =
+        gm_given(call, shift + LMPOP_COUNT) ? (uint64_t)gm_arg(call, shift + LMPOP_COUNT_VALUE)->integer : 1;
     gm_reply_array(call, 2);
-    gm_reply_bytes(call, call->keys[key].name);
+    gm_reply_bytes(call, gm_key(call, key)->name);
     deque_reply_popped(call, key, gm_given(call, shift + LMPOP_LEFT) ? DEQUE_LEFT : DEQUE_RIGHT, count);
     return true;
 }

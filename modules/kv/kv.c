@@ -42,6 +42,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_GETSET,
+        .event = "set",
         .flags = GM_WRITE | GM_FAST | GM_GROWS | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_getset,
@@ -72,6 +73,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_SETNX,
+        .event = "set",
         .flags = GM_WRITE | GM_FAST | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_setnx,
@@ -82,6 +84,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_SETEX,
+        .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_setex,
@@ -92,6 +95,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_PSETEX,
+        .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_psetex,
@@ -102,6 +106,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_MSET,
+        .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_mset,
@@ -112,6 +117,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_MSETNX,
+        .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_msetnx,
@@ -222,6 +228,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITOP,
+        .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
         .plan = kv_plan_bitop,
@@ -232,6 +239,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITFIELD,
+        .event = "setbit",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_bitfield,

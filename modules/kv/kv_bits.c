@@ -39,8 +39,7 @@ void kv_plan_setbit(struct gm_call *call)
         kv_type_store_le(body, offset, 4);
         body[4] = (uint8_t)bit;
         kv_plan_own(call, 0);
-        const struct gm_emission emission = {.op = KV_OP_BIT, .body = {body, sizeof body}};
-        gm_emit(call, &emission);
+        gm_emit(call, &GM_EMISSION(.op = KV_OP_BIT, .body = {body, sizeof body}));
     }
     gm_reply_int(call, old);
 }
@@ -65,8 +64,8 @@ void kv_plan_bitcount(struct gm_call *call)
     struct gm_bytes text = kv_plan_text(call, 0);
     struct kv_range bits = {0, (uint64_t)text.size * 8};
     if (gm_given(call, BITCOUNT_START)) {
-        int64_t start = call->args[BITCOUNT_START].integer;
-        int64_t end = call->args[BITCOUNT_END].integer;
+        int64_t start = gm_arg(call, BITCOUNT_START)->integer;
+        int64_t end = gm_arg(call, BITCOUNT_END)->integer;
         bits = gm_given(call, BITCOUNT_BIT) ? kv_value_range(start, end, bits.count)
                                             : bits_of(kv_value_range(start, end, text.size));
     }
@@ -76,8 +75,8 @@ void kv_plan_bitcount(struct gm_call *call)
 /* Without an end the value counts as followed by endless zeros; with one, only what lies within it counts. */
 static int64_t find_bit(const struct gm_call *call, struct gm_bytes text, bool wanted)
 {
-    int64_t start = gm_given(call, BITPOS_START) ? call->args[BITPOS_START].integer : 0;
-    int64_t end = gm_given(call, BITPOS_END) ? call->args[BITPOS_END].integer : -1;
+    int64_t start = gm_given(call, BITPOS_START) ? gm_arg(call, BITPOS_START)->integer : 0;
+    int64_t end = gm_given(call, BITPOS_END) ? gm_arg(call, BITPOS_END)->integer : -1;
     struct kv_range bits = gm_given(call, BITPOS_BIT) ? kv_value_clamp(start, end, (uint64_t)text.size * 8)
                                                       : bits_of(kv_value_clamp(start, end, text.size));
     if (bits.count == 0) {
@@ -89,12 +88,12 @@ static int64_t find_bit(const struct gm_call *call, struct gm_bytes text, bool w
 
 void kv_plan_bitpos(struct gm_call *call)
 {
-    int64_t bit = call->args[BITPOS_WANTED].integer;
+    int64_t bit = gm_arg(call, BITPOS_WANTED)->integer;
     if (bit != 0 && bit != 1) {
         gm_reply_error(call, "ERR The bit argument must be 1 or 0.");
         return;
     }
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_int(call, -bit);
         return;
     }
@@ -108,7 +107,7 @@ static bool measure_sources(struct gm_call *call, size_t *size)
 {
     *size = 0;
     for (uint32_t i = 1; i < call->key_count; i++) {
-        if (call->keys[i].state == GM_KEY_OTHER) {
+        if (gm_key(call, i)->state == GM_KEY_OTHER) {
             gm_reply_error(call, KV_ERROR_TYPE);
             return false;
         }
@@ -148,9 +147,8 @@ void kv_plan_bitop(struct gm_call *call)
     if (size > 0) {
         uint8_t *target = gm_scratch(call, size);
         combine_sources(call, target, size);
-        const struct gm_emission emission = {.op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED, .body = {target, size}};
-        gm_emit(call, &emission);
-    } else if (call->keys[0].state != GM_KEY_ABSENT) {
+        gm_emit(call, &GM_EMISSION(.op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED, .body = {target, size}));
+    } else if (gm_key(call, 0)->state != GM_KEY_ABSENT) {
         gm_emit_delete(call, 0);
     }
     gm_reply_int(call, (int64_t)size);

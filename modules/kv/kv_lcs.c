@@ -29,7 +29,7 @@ static void reply_match(struct gm_call *call, const struct kv_match *match)
 /* Walks twice, since a reply announces its elements before it gives them. */
 static void reply_matches(struct gm_call *call, struct kv_lcs *lcs, uint32_t length)
 {
-    int64_t least = gm_given(call, LCS_MINMATCHLEN) ? call->args[LCS_LENGTH].integer : 0;
+    int64_t least = gm_given(call, LCS_MINMATCHLEN) ? gm_arg(call, LCS_LENGTH)->integer : 0;
     struct kv_match match;
     size_t count = 0;
     while (kv_lcs_value_next(lcs, &match)) {
@@ -64,7 +64,7 @@ void kv_plan_lcs(struct gm_call *call)
 {
     size_t table_bytes;
     struct kv_lcs lcs;
-    if (call->keys[0].state == GM_KEY_OTHER || call->keys[1].state == GM_KEY_OTHER) {
+    if (gm_key(call, 0)->state == GM_KEY_OTHER || gm_key(call, 1)->state == GM_KEY_OTHER) {
         gm_reply_error(call, "ERR The specified keys must contain string values");
         return;
     }

@@ -145,14 +145,14 @@ void kv_plan_lcs(struct gm_call *call);
 /* Whether the key has a text: a string, or another type's scalar. */
 static inline bool kv_plan_has_text(const struct gm_call *call, uint32_t key)
 {
-    uint32_t state = call->keys[key].state;
+    uint32_t state = gm_key(call, key)->state;
     return state == GM_KEY_OWN || state == GM_KEY_SCALAR;
 }
 
 /* The text of a key, empty if it has none. Valid until plan returns. */
 static inline struct gm_bytes kv_plan_text(struct gm_call *call, uint32_t key)
 {
-    const struct gm_key *found = &call->keys[key];
+    const struct gm_key *found = gm_key(call, key);
     if (found->state == GM_KEY_OWN) {
         return (struct gm_bytes){found->cell.data, found->cell.size};
     }
@@ -163,10 +163,9 @@ static inline struct gm_bytes kv_plan_text(struct gm_call *call, uint32_t key)
  * text and expiry. */
 static inline void kv_plan_own(struct gm_call *call, uint32_t key)
 {
-    if (call->keys[key].state == GM_KEY_SCALAR) {
-        const struct gm_emission emission = {
-            .key = key, .op = KV_OP_SET, .flags = GM_FRESH | GM_KEEP_EXPIRY, .body = gm_scalar(call, key)};
-        gm_emit(call, &emission);
+    if (gm_key(call, key)->state == GM_KEY_SCALAR) {
+        gm_emit(call, &GM_EMISSION(.key = key, .op = KV_OP_SET, .flags = GM_FRESH | GM_KEEP_EXPIRY,
+                                   .body = gm_scalar(call, key)));
     }
 }
 

@@ -20,14 +20,11 @@ void kv_plan_patch(struct gm_call *call, uint32_t key, uint64_t offset, struct g
     do {
         size_t left = bytes.size - done;
         size_t size = left < PATCH_BYTES_MAX ? left : PATCH_BYTES_MAX;
-        uint8_t *body = gm_scratch(call, KV_PATCH_HEAD + size);
-        kv_type_store_le(body, offset + done, KV_PATCH_HEAD);
-        if (size > 0) {
-            memcpy(body + KV_PATCH_HEAD, bytes.data + done, size);
-        }
-        const struct gm_emission emission = {
-            .key = key, .op = KV_OP_PATCH, .flags = GM_BORROWED, .body = {body, KV_PATCH_HEAD + size}};
-        gm_emit(call, &emission);
+        struct gm_bytes part = {size > 0 ? bytes.data + done : NULL, size};
+        uint8_t head[KV_PATCH_HEAD];
+        kv_type_store_le(head, offset + done, KV_PATCH_HEAD);
+        gm_emit(call, &GM_EMISSION(.key = key, .op = KV_OP_PATCH, .body = {head, sizeof head}, .parts = &part,
+                                   .part_count = 1));
         done += size;
     } while (done < bytes.size);
 }
@@ -41,12 +38,11 @@ void kv_plan_append(struct gm_call *call)
         gm_reply_error(call, KV_ERROR_SIZE);
         return;
     }
-    bool absent = call->keys[0].state == GM_KEY_ABSENT;
+    bool absent = gm_key(call, 0)->state == GM_KEY_ABSENT;
     if (absent || more.size > 0) {
         kv_plan_own(call, 0);
-        const struct gm_emission emission = {
-            .op = (uint16_t)(absent ? KV_OP_SET : KV_OP_APPEND), .flags = GM_BORROWED, .body = more};
-        gm_emit(call, &emission);
+        gm_emit(call,
+                &GM_EMISSION(.op = (uint16_t)(absent ? KV_OP_SET : KV_OP_APPEND), .flags = GM_BORROWED, .body = more));
     }
     gm_reply_int(call, (int64_t)size);
 }
@@ -60,14 +56,14 @@ void kv_plan_getrange(struct gm_call *call)
 {
     struct gm_bytes text = kv_plan_text(call, 0);
     struct kv_range range =
-        kv_value_range(call->args[GETRANGE_START].integer, call->args[GETRANGE_END].integer, text.size);
+        kv_value_range(gm_arg(call, GETRANGE_START)->integer, gm_arg(call, GETRANGE_END)->integer, text.size);
     const uint8_t *data = range.count > 0 ? text.data + range.first : NULL;
     gm_reply_bytes(call, (struct gm_bytes){data, (size_t)range.count});
 }
 
 void kv_plan_setrange(struct gm_call *call)
 {
-    int64_t offset = call->args[SETRANGE_OFFSET].integer;
+    int64_t offset = gm_arg(call, SETRANGE_OFFSET)->integer;
     struct gm_bytes bytes = gm_arg_at(call, SETRANGE_VALUE, 0);
     struct gm_bytes old = kv_plan_text(call, 0);
     uint64_t end;

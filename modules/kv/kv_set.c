@@ -31,18 +31,17 @@ static bool time_from(int64_t amount, int64_t unit_ms, int64_t base_ms, struct e
 /* The option among the words from `first` (EX) on, if one was given. False: its number is no time. */
 static bool option_expiry(const struct gm_call *call, uint32_t first, struct expiry *out)
 {
-    const struct gm_arg *words = call->args + first;
-    if (words[EXPIRY_EX].count > 0) {
-        return time_from(words[EXPIRY_SECONDS].integer, 1000, call->now_ms, out);
+    if (gm_given(call, first + EXPIRY_EX)) {
+        return time_from(gm_arg(call, first + EXPIRY_SECONDS)->integer, 1000, call->now_ms, out);
     }
-    if (words[EXPIRY_PX].count > 0) {
-        return time_from(words[EXPIRY_MILLISECONDS].integer, 1, call->now_ms, out);
+    if (gm_given(call, first + EXPIRY_PX)) {
+        return time_from(gm_arg(call, first + EXPIRY_MILLISECONDS)->integer, 1, call->now_ms, out);
     }
-    if (words[EXPIRY_EXAT].count > 0) {
-        return time_from(words[EXPIRY_UNIX_SECONDS].integer, 1000, 0, out);
+    if (gm_given(call, first + EXPIRY_EXAT)) {
+        return time_from(gm_arg(call, first + EXPIRY_UNIX_SECONDS)->integer, 1000, 0, out);
     }
-    if (words[EXPIRY_PXAT].count > 0) {
-        return time_from(words[EXPIRY_UNIX_MILLISECONDS].integer, 1, 0, out);
+    if (gm_given(call, first + EXPIRY_PXAT)) {
+        return time_from(gm_arg(call, first + EXPIRY_UNIX_MILLISECONDS)->integer, 1, 0, out);
     }
     return true;
 }
@@ -58,17 +57,21 @@ static void reply_text(struct gm_call *call, uint32_t key)
     }
 }
 
+/* The same of a command that writes: that there is none is told to those who listen. */
+static void reply_old(struct gm_call *call, uint32_t key)
+{
+    if (gm_key(call, key)->state == GM_KEY_ABSENT) {
+        gm_miss(call, key);
+    }
+    reply_text(call, key);
+}
+
 /* The whole value of a key, whatever it held, without an expiry unless one is given. */
 static void emit_value(struct gm_call *call, uint32_t key, struct gm_bytes value, struct expiry expiry)
 {
-    const struct gm_emission emission = {
-        .key = key,
-        .op = KV_OP_SET,
-        .flags = (uint16_t)(GM_FRESH | GM_BORROWED | (expiry.given ? GM_EXPIRE : 0)),
-        .expire_at_ms = expiry.at_ms,
-        .body = value,
-    };
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.key = key, .op = KV_OP_SET,
+                               .flags = (uint32_t)(GM_FRESH | GM_BORROWED | (expiry.given ? GM_EXPIRE : 0)),
+                               .expire_at_ms = expiry.at_ms, .body = value));
 }
 
 /* ---- SET and its relatives ----------------------------------------------------------------------------------- */
@@ -86,14 +89,14 @@ static const char *set_expiry(const struct gm_call *call, struct expiry *out)
             return "ERR syntax error";
         }
     }
-    return time_from(call->args[SET_MILLISECONDS].integer, 1, call->now_ms, out) ? NULL : ERROR_SET_TIME;
+    return time_from(gm_arg(call, SET_MILLISECONDS)->integer, 1, call->now_ms, out) ? NULL : ERROR_SET_TIME;
 }
 
 static void set_with_options(struct gm_call *call)
 {
     struct expiry expiry = {0};
     const char *error = set_expiry(call, &expiry);
-    const struct gm_key *key = &call->keys[0];
+    const struct gm_key *key = gm_key(call, 0);
     bool get = gm_given(call, SET_GET);
     if (error == NULL && get && key->state == GM_KEY_OTHER) {
         error = KV_ERROR_TYPE;
@@ -105,18 +108,15 @@ static void set_with_options(struct gm_call *call)
     bool exists = key->state != GM_KEY_ABSENT;
     bool writes = !(gm_given(call, SET_NX) && exists) && !(gm_given(call, SET_XX) && !exists);
     if (get) {
-        reply_text(call, 0);
+        reply_old(call, 0);
     } else if (writes) {
         gm_reply_status(call, "OK");
     } else {
         gm_reply_null(call);
     }
     if (writes && gm_given(call, SET_KEEPTTL)) {
-        const struct gm_emission emission = {.key = 0,
-                                             .op = KV_OP_SET,
-                                             .flags = GM_FRESH | GM_BORROWED | GM_KEEP_EXPIRY,
-                                             .body = gm_arg_at(call, SET_VALUE, 0)};
-        gm_emit(call, &emission);
+        gm_emit(call, &GM_EMISSION(.key = 0, .op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED | GM_KEEP_EXPIRY,
+                                   .body = gm_arg_at(call, SET_VALUE, 0)));
     } else if (writes) {
         emit_value(call, 0, gm_arg_at(call, SET_VALUE, 0), expiry);
     }
@@ -128,14 +128,13 @@ void kv_plan_set(struct gm_call *call)
         set_with_options(call);
         return;
     }
-    const struct gm_emission emission = {.op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED, .body = call->argv[2]};
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED, .body = call->argv[2]));
     gm_reply_status(call, "OK");
 }
 
 void kv_plan_setnx(struct gm_call *call)
 {
-    bool absent = call->keys[0].state == GM_KEY_ABSENT;
+    bool absent = gm_key(call, 0)->state == GM_KEY_ABSENT;
     if (absent) {
         emit_value(call, 0, gm_arg_at(call, SETNX_VALUE, 0), (struct expiry){0});
     }
@@ -145,7 +144,7 @@ void kv_plan_setnx(struct gm_call *call)
 void kv_plan_setex(struct gm_call *call)
 {
     struct expiry expiry;
-    if (!time_from(call->args[SETEX_SECONDS].integer, 1000, call->now_ms, &expiry)) {
+    if (!time_from(gm_arg(call, SETEX_SECONDS)->integer, 1000, call->now_ms, &expiry)) {
         gm_reply_error(call, "ERR invalid expire time in 'setex' command");
         return;
     }
@@ -156,7 +155,7 @@ void kv_plan_setex(struct gm_call *call)
 void kv_plan_psetex(struct gm_call *call)
 {
     struct expiry expiry;
-    if (!time_from(call->args[PSETEX_MILLISECONDS].integer, 1, call->now_ms, &expiry)) {
+    if (!time_from(gm_arg(call, PSETEX_MILLISECONDS)->integer, 1, call->now_ms, &expiry)) {
         gm_reply_error(call, "ERR invalid expire time in 'psetex' command");
         return;
     }
@@ -180,7 +179,7 @@ void kv_plan_mset(struct gm_call *call)
 void kv_plan_msetnx(struct gm_call *call)
 {
     for (uint32_t i = 0; i < call->key_count; i++) {
-        if (call->keys[i].state != GM_KEY_ABSENT) {
+        if (gm_key(call, i)->state != GM_KEY_ABSENT) {
             gm_reply_int(call, 0);
             return;
         }
@@ -206,14 +205,14 @@ void kv_plan_mget(struct gm_call *call)
 
 void kv_plan_getset(struct gm_call *call)
 {
-    reply_text(call, 0);
+    reply_old(call, 0);
     emit_value(call, 0, gm_arg_at(call, GETSET_VALUE, 0), (struct expiry){0});
 }
 
 void kv_plan_getdel(struct gm_call *call)
 {
-    reply_text(call, 0);
-    if (call->keys[0].state != GM_KEY_ABSENT) {
+    reply_old(call, 0);
+    if (gm_key(call, 0)->state != GM_KEY_ABSENT) {
         gm_emit_delete(call, 0);
     }
 }
@@ -221,12 +220,12 @@ void kv_plan_getdel(struct gm_call *call)
 void kv_plan_getex(struct gm_call *call)
 {
     struct expiry expiry = {0};
-    const struct gm_key *key = &call->keys[0];
+    const struct gm_key *key = gm_key(call, 0);
     if (key->state != GM_KEY_ABSENT && !option_expiry(call, GETEX_EX, &expiry)) {
         gm_reply_error(call, "ERR invalid expire time in 'getex' command");
         return;
     }
-    reply_text(call, 0);
+    reply_old(call, 0);
     bool sets = expiry.given || gm_given(call, GETEX_PERSIST); /* to 0 = never */
     if (sets && key->state != GM_KEY_ABSENT && key->expire_at_ms != expiry.at_ms) {
         gm_emit_expire(call, 0, expiry.at_ms);

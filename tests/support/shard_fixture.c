@@ -66,6 +66,13 @@ static void on_damage(void *context, const char *sentence)
     complaint_set(&fixture->damage, "%s", sentence);
 }
 
+static void on_fault(void *context, const char *sentence)
+{
+    struct shard_fixture *fixture = context;
+    fixture->faults++;
+    complaint_set(&fixture->damage, "%s", sentence);
+}
+
 static void on_progress(void *context)
 {
     (void)context;
@@ -123,7 +130,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     (void)snprintf(fixture->options.password, sizeof fixture->options.password, "%s",
                    options->password != NULL ? options->password : "");
     shard_init(&fixture->shard, registry, &shard_options);
-    fixture->shard.events = (struct shard_events){.on_damage = on_damage, .context = fixture};
+    fixture->shard.events = (struct shard_events){.on_damage = on_damage, .on_fault = on_fault, .context = fixture};
     worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
     source_init(&fixture->source, &fixture->shard);
     shard_continue(&fixture->shard, 0, 1);

@@ -67,6 +67,7 @@ struct shard_fixture {
     size_t told;               /* of `history`: by shard_fixture_records */
     struct buf text;           /* what the last function returned */
     unsigned damages;          /* calls of on_damage */
+    unsigned faults;           /* calls of on_fault */
     struct complaint damage;   /* the last */
 };
 

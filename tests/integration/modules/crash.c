@@ -124,17 +124,16 @@ static void plan_plan(struct gm_call *call)
 
 static void plan_set(struct gm_call *call)
 {
-    struct gm_emission emission = {.key = 0, .op = 1, .flags = GM_FRESH, .body = call->argv[2]};
-    gm_emit(call, &emission);
+    gm_emit(call, &GM_EMISSION(.key = 0, .op = 1, .flags = GM_FRESH, .body = call->argv[2]));
     gm_reply_status(call, "OK");
 }
 
 static void plan_get(struct gm_call *call)
 {
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_null(call);
     } else {
-        gm_reply_bytes(call, word_of(&call->keys[0].cell));
+        gm_reply_bytes(call, word_of(&gm_key(call, 0)->cell));
     }
 }
 

@@ -70,11 +70,19 @@ static void reply_array(struct gm_call *call, size_t count)
 static void emit(struct gm_call *call, const struct gm_emission *emission)
 {
     struct stage *stage = container_of(call, struct stage, call);
-    const char *body = (const char *)emission->body.data;
-    bool inside = body >= stage->line && body < stage->line + sizeof stage->line;
+    const char *first = (const char *)emission->body.data;
+    bool inside = first >= stage->line && first < stage->line + sizeof stage->line;
     stage->copied += !inside || (emission->flags & GM_BORROWED) == 0;
+    uint8_t body[400];
+    size_t size = 0;
+    for (uint32_t i = 0; i <= emission->part_count; i++) {
+        struct gm_bytes part = i == 0 ? emission->body : emission->parts[i - 1];
+        cr_assert_leq(part.size, sizeof body - size);
+        memcpy(body + size, part.size > 0 ? part.data : body, part.size);
+        size += part.size;
+    }
     struct gm_text text = {.data = (char[200]){0}, .capacity = 200};
-    const struct gm_record record = {.op = emission->op, .body = emission->body};
+    const struct gm_record record = {.op = emission->op, .body = {body, size}};
     kv_type.describe(&record, &text);
     note(call, "key %u: %.*s", emission->key, (int)text.size, text.data);
     note(call, "%s%s", emission->flags & GM_FRESH ? " fresh" : "", emission->flags & GM_KEEP_EXPIRY ? " keep" : "");
@@ -96,7 +104,12 @@ static void emit_expire(struct gm_call *call, uint32_t key, int64_t at_ms)
 
 static struct gm_bytes scalar(struct gm_call *call, uint32_t key)
 {
-    return call->keys[key].state == GM_KEY_SCALAR ? BYTES("41") : BYTES_NONE;
+    return gm_key(call, key)->state == GM_KEY_SCALAR ? BYTES("41") : BYTES_NONE;
+}
+
+static void miss(struct gm_call *call, uint32_t key)
+{
+    note(call, "key %u: missed; ", key);
 }
 
 static void *scratch(struct gm_call *call, size_t size)
@@ -121,6 +134,7 @@ static const struct gm_call_ops ops = {
     .emit_expire = emit_expire,
     .scalar = scalar,
     .scratch = scratch,
+    .miss = miss,
 };
 
 static const struct gm_command *find_command(const char *line, struct usage *parsed)
@@ -159,7 +173,9 @@ static struct gm_key key_named(struct gm_bytes name)
 /* Plans one call; its words are divided by single blanks, "_" is an empty word. Asserts what it emits and replies. */
 static unsigned plan(const char *line, const char *wanted)
 {
-    struct stage stage = {.call = {.ops = &ops, .now_ms = NOW_MS}};
+    struct stage stage = {
+        .call = {
+            .ops = &ops, .now_ms = NOW_MS, .arg_stride = sizeof(struct gm_arg), .key_stride = sizeof(struct gm_key)}};
     struct usage usage;
     struct usage_key found[WORD_MAX];
     struct usage_bound bound = {.keys = found, .key_room = WORD_MAX};
@@ -317,14 +333,14 @@ Test(kv_plan, a_scalar_becomes_a_string_before_its_parts_change)
 Test(kv_plan, what_changes_nothing_emits_nothing)
 {
     assert_plan("SET o v NX", "[null]");
-    assert_plan("SET n v XX GET", "[null]");
+    assert_plan("SET n v XX GET", "key 0: missed; [null]");
     assert_plan("SET l v GET", "[" KV_ERROR_TYPE "]");
     assert_plan("SET o v EX 0", "[ERR invalid expire time in 'set' command]");
     assert_plan("SET o v 10 KEEPTTL", "[ERR syntax error]");
     assert_plan("SETNX l v", "[0]");
     assert_plan("MSETNX n 1 l 2", "[0]");
-    assert_plan("GETDEL n", "[null]");
-    assert_plan("GETEX n EX 1", "[null]");
+    assert_plan("GETDEL n", "key 0: missed; [null]");
+    assert_plan("GETEX n EX 1", "key 0: missed; [null]");
     assert_plan("GETEX o", "[\"hello\"]");
     assert_plan("GETEX o PERSIST", "[\"hello\"]");
     assert_plan("GETEX e PXAT 1700000060000", "[\"hello\"]");

@@ -39,6 +39,8 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
         {"unresolved", STATUS_INVALID, "the symbol 'no_host_has_this_function'"},
         {"abi_major", STATUS_VERSION, "this server has " ABI ": build it"},
         {"abi_minor", STATUS_VERSION, "this server has " ABI ": use a newer server"},
+        {"abi_older", STATUS_VERSION,
+         "ABI 0.1, this server has " ABI ": build it with this server's headers (the diary"},
         {"bad_size", STATUS_INVALID, "the size 8"},
         {"bad_name", STATUS_INVALID, "its name, 'odd'"},
         {"bad_type_id", STATUS_INVALID, "'odd.type', is not of the form"},

@@ -308,6 +308,9 @@ SPOIL(without_plan, spoilt.plan = NULL)
 SPOIL(bad_line, spoilt.usage = "SPOILT key...x")
 SPOIL(other_major, module->abi_major = 7)
 SPOIL(later_minor, module->abi_minor = GM_ABI_MINOR + 1)
+SPOIL(earlier_minor, module->abi_minor = GM_ABI_MINOR - 1)
+SPOIL(reserved_module, module->reserved = 1)
+SPOIL(odd_event, spoilt.event = "Put it")
 SPOIL(small_module, module->size = 24)
 SPOIL(large_module, module->size = 100000)
 
@@ -333,6 +336,7 @@ SPOIL_TYPE(type_of_encoding_zero, spoilt_type.id = "acme.fruit/0")
 SPOIL_TYPE(type_of_two_slashes, spoilt_type.id = "acme.fruit/1/2")
 SPOIL_TYPE(type_without_name, spoilt_type.name = NULL)
 SPOIL_TYPE(type_of_two_words, spoilt_type.name = "a b")
+SPOIL_TYPE(type_of_new_flag, spoilt_type.flags = 4)
 SPOIL_TYPE(small_type, spoilt_type.size = 8)
 
 Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
@@ -364,6 +368,10 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"column 14: a blank is missing", STATUS_INVALID, bad_line},
         {"built for module ABI 7.", STATUS_VERSION, other_major},
         {"use a newer server", STATUS_VERSION, later_minor},
+        {"the diary in geomys/version.h says what to change", STATUS_VERSION, earlier_minor}, /* version R2 */
+        {"a reserved field of its descriptor", STATUS_INVALID, reserved_module},
+        {"the event of its command number 0", STATUS_INVALID, odd_event},
+        {"'acme.fruit/1' has the flags 0x4, of which", STATUS_INVALID, type_of_new_flag}, /* version R5 */
         {"descriptor has the size 24", STATUS_INVALID, small_module},
         {"descriptor has the size 100000", STATUS_INVALID, large_module},
         {"has no apply", STATUS_INVALID, type_without_apply},

@@ -32,9 +32,14 @@ static uint64_t dump_note(const struct gm_cell *cell, uint64_t cursor, struct gm
 static const struct gm_type note = {
     .size = sizeof note, .id = "test.note/1", .name = "note", .apply = apply_note, .dump = dump_note};
 
+static const struct gm_type memo = {
+    .size = sizeof memo, .id = "test.memo/1", .name = "memo", .apply = apply_note, .dump = dump_note};
+static const struct gm_type stranger = {
+    .size = sizeof stranger, .id = "test.stranger/1", .name = "stranger", .apply = apply_note, .dump = dump_note};
+
 static void put(struct gm_call *call, uint32_t key, uint16_t op)
 {
-    gm_emit(call, &(struct gm_emission){.key = key, .op = op, .body = gm_bytes_of("written")});
+    gm_emit(call, &GM_EMISSION(.key = key, .op = op, .body = gm_bytes_of("written")));
 }
 
 /* ---- the breaches ---- */
@@ -169,8 +174,87 @@ static void plan_far_scalar(struct gm_call *call)
 static void plan_endless_body(struct gm_call *call)
 {
     static const uint8_t byte = 1;
-    gm_emit(call, &(struct gm_emission){.op = 1, .flags = GM_BORROWED, .body = {&byte, GM_VALUE_SIZE_MAX + 1}});
+    gm_emit(call, &GM_EMISSION(.op = 1, .flags = GM_BORROWED, .body = {&byte, GM_VALUE_SIZE_MAX + 1}));
     gm_reply_status(call, "OK");
+}
+
+#define EMITS(name, ...)                                                                                               \
+    static void name(struct gm_call *call)                                                                             \
+    {                                                                                                                  \
+        put(call, 0, 1);                                                                                               \
+        gm_emit(call, &(const struct gm_emission){__VA_ARGS__});                                                       \
+        gm_reply_status(call, "OK");                                                                                   \
+    }
+#define WHOLE .size = sizeof(struct gm_emission), .op = 1
+
+EMITS(plan_small_size, .size = 40, .op = 1)
+EMITS(plan_large_size, .size = 4096, .op = 1)
+EMITS(plan_new_flag, WHOLE, .flags = GM_FRESH | 1 << 16)
+EMITS(plan_reserved, WHOLE, .reserved = 1)
+EMITS(plan_reserved_more, WHOLE, .reserved2 = 1)
+EMITS(plan_strange_type, WHOLE, .type = &stranger)
+EMITS(plan_rkey_put, WHOLE, .key = 1)
+EMITS(plan_rkey_gone, WHOLE, .key = 1, .flags = GM_DELETE)
+EMITS(plan_fresh_memo, WHOLE, .type = &memo, .flags = GM_FRESH)
+
+static const struct gm_bytes endless_parts[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"b", SIZE_MAX}};
+static const struct gm_bytes many_parts[] = {{(const uint8_t *)"a", GM_VALUE_SIZE_MAX}, {(const uint8_t *)"b", 1}};
+EMITS(plan_endless_parts, WHOLE, .parts = endless_parts, .part_count = 2)
+EMITS(plan_many_parts, WHOLE, .parts = many_parts, .part_count = 2)
+
+static void plan_rkey_delete(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_emit_delete(call, 1);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_rkey_expire(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_emit_expire(call, 1, INT64_MAX);
+    gm_reply_status(call, "OK");
+}
+
+/* Of one type, then of another over it. */
+static void plan_two_types(struct gm_call *call)
+{
+    gm_emit(call, &GM_EMISSION(.op = 1, .type = &memo));
+    put(call, 0, 1);
+    gm_reply_status(call, "OK");
+}
+
+/* The same as it may be done: a deletion between them, or GM_FRESH. */
+static void plan_two_types_well(struct gm_call *call)
+{
+    gm_emit(call, &GM_EMISSION(.op = 1, .type = &memo));
+    gm_emit_delete(call, 0);
+    put(call, 0, 1);
+    gm_emit(call, &GM_EMISSION(.op = 1, .type = &memo, .flags = GM_FRESH));
+    gm_reply_status(call, "OK");
+}
+
+/* A body in pieces, some of them empty, that are gone when the call is applied. */
+static void plan_parts(struct gm_call *call)
+{
+    uint8_t text[] = "one two ";
+    const struct gm_bytes parts[] = {{text + 4, 4}, {NULL, 0}, gm_arg_at(call, 0, 0)};
+    gm_emit(call, &GM_EMISSION(.op = 1, .flags = GM_BORROWED, .body = {text, 4}, .parts = parts, .part_count = 3));
+    memset(text, 'x', sizeof text);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_read(struct gm_call *call)
+{
+    const struct gm_cell *cell = &gm_key(call, 0)->cell;
+    gm_reply_bytes(call, (struct gm_bytes){cell->data, cell->size});
+}
+
+static void plan_far_miss(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_null(call);
+    gm_miss(call, call->key_count);
 }
 
 static void plan_no_keys(struct gm_call *call)
@@ -195,7 +279,7 @@ static void plan_wait_anyhow(struct gm_call *call)
 
 static void plan_wait_long(struct gm_call *call)
 {
-    if (call->keys[0].state == GM_KEY_OWN) {
+    if (gm_key(call, 0)->state == GM_KEY_OWN) {
         gm_reply_status(call, "THERE");
     } else if (!wait(call, INT64_MAX)) {
         gm_reply_null(call);
@@ -210,9 +294,9 @@ static void plan_wait_negative(struct gm_call *call)
 }
 
 #define WORDS .size = sizeof(struct gm_command), .summary = "For the test.", .complexity = "O(1)"
-#define WRITES(name, function)                                                                                         \
+#define WRITES(name, function, ...)                                                                                    \
     {                                                                                                                  \
-        WORDS, .usage = name " key", .flags = GM_WRITE, .type = &note, .plan = function                                \
+        WORDS, .usage = name " key" __VA_ARGS__, .flags = GM_WRITE, .type = &note, .plan = function                    \
     }
 #define READS(name, function)                                                                                          \
     {                                                                                                                  \
@@ -243,13 +327,32 @@ static const struct gm_command commands[] = {
     WRITES("FAREXPIRE", plan_far_expire),
     READS("FARSCALAR", plan_far_scalar),
     WRITES("ENDLESSBODY", plan_endless_body),
+    WRITES("SMALLSIZE", plan_small_size),
+    WRITES("LARGESIZE", plan_large_size),
+    WRITES("NEWFLAG", plan_new_flag),
+    WRITES("RESERVED", plan_reserved),
+    WRITES("RESERVEDMORE", plan_reserved_more),
+    WRITES("ENDLESSPARTS", plan_endless_parts),
+    WRITES("MANYPARTS", plan_many_parts),
+    WRITES("STRANGETYPE", plan_strange_type),
+    WRITES("RKEYPUT", plan_rkey_put, " other:rkey"),
+    WRITES("RKEYDELETE", plan_rkey_delete, " other:rkey"),
+    WRITES("RKEYEXPIRE", plan_rkey_expire, " other:rkey"),
+    WRITES("RKEYGONE", plan_rkey_gone, " other:rkey"),
+    WRITES("TWOTYPES", plan_two_types),
+    WRITES("TWOTYPESWELL", plan_two_types_well),
+    WRITES("FRESHMEMO", plan_fresh_memo),
+    WRITES("PARTS", plan_parts),
+    WRITES("FARMISS", plan_far_miss),
+    READS("READ", plan_read),
+    {WORDS, .usage = "PUTANY key", .flags = GM_WRITE | GM_ACCEPT_ANY, .type = &note, .plan = plan_good},
     {WORDS, .usage = "NOKEYS word", .flags = GM_WRITE, .plan = plan_no_keys},
     WAITS("WAITANYHOW", plan_wait_anyhow),
     WAITS("WAITLONG", plan_wait_long),
     WAITS("WAITNEGATIVE", plan_wait_negative),
 };
 
-static const struct gm_type *const types[] = {&note};
+static const struct gm_type *const types[] = {&note, &memo};
 static const char *const needs[] = {GM_WAIT_1};
 static const struct gm_module module = {.size = sizeof module,
                                         .abi_major = GM_ABI_MAJOR,
@@ -258,15 +361,16 @@ static const struct gm_module module = {.size = sizeof module,
                                         .version = "1.0.0",
                                         .summary = "Breaks every rule.",
                                         .types = types,
-                                        .type_count = 1,
+                                        .type_count = 2,
                                         .commands = commands,
                                         .command_count = sizeof commands / sizeof commands[0],
                                         .needs = needs,
                                         .need_count = 1};
 
-#define INCOMPLETE "-ERR the module test.breach answered '"
-#define IMPOSSIBLE "-ERR the module test.breach emitted a record that is not possible"
-#define CHANGES    "-ERR the module test.breach changes values in '"
+#define FAULT      "-ERR the module test.breach "
+#define INCOMPLETE FAULT "answered incompletely, in '"
+#define FAR_KEY    FAULT "emitted a record for its key number "
+#define CHANGES    FAULT "changes values, though it declares the command as reading, in '"
 
 static const struct {
     const char *command;
@@ -288,11 +392,28 @@ static const struct {
     /* call M2 */
     {"READEMITS k", CHANGES},
     {"READDELETES k", CHANGES},
-    {"FARKEY k", "-ERR the module test.breach "},
-    {"FARDELETE k", IMPOSSIBLE},
-    {"FAREXPIRE k", "-ERR the module test.breach "},
-    {"ENDLESSBODY k", "-ERR the module test.breach "},
-    {"NOKEYS k", "-ERR the module test.breach "},
+    {"FARKEY k", FAR_KEY "1, but the call has 1, in 'farkey': nothing was changed by it"},
+    {"FARDELETE k", FAR_KEY "1"},
+    {"FAREXPIRE k", FAR_KEY "4294967295"},
+    {"ENDLESSBODY k", FAULT "emitted a record of more than 512 MiB"},
+    {"NOKEYS k", FAR_KEY "0, but the call has 0"},
+    /* version R3, R5 */
+    {"SMALLSIZE k", FAULT "emitted a record of the size 40, "},
+    {"LARGESIZE k", FAULT "emitted a record of the size 4096, "},
+    {"NEWFLAG k", FAULT "emitted a record with the flags 0x10001, of which this server does not know 0x10000, in 'ne"},
+    {"RESERVED k", FAULT "emitted a record whose reserved fields are not zero"},
+    {"RESERVEDMORE k", FAULT "emitted a record whose reserved fields are not zero"},
+    {"ENDLESSPARTS k", FAULT "emitted a record of more than 512 MiB"},
+    {"MANYPARTS k", FAULT "emitted a record of more than 512 MiB"},
+    {"STRANGETYPE k", FAULT "emitted a record of a type that is not one of its own"},
+    /* call M2 */
+    {"RKEYPUT k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
+    {"RKEYDELETE k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
+    {"RKEYEXPIRE k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
+    {"RKEYGONE k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
+    /* call M3 */
+    {"TWOTYPES k", FAULT "emitted a record of the type test.note/1 for a value of the type test.memo/1, without GM_F"},
+    {"FARMISS k", FAULT "says that a key is missing which it does not have"},
 };
 
 Test(breach, an_error_and_the_next_answer_is_right)
@@ -316,6 +437,57 @@ Test(breach, an_error_and_the_next_answer_is_right)
     shard_fixture_close(&at);
 }
 
+/* host_emit P1: a line of the log for each command, not for each call. */
+Test(breach, is_logged_once)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    for (int i = 0; i < 3; i++) {
+        expect_begins(&at, 0, FAULT, "NEWFLAG k");
+        cr_expect_eq(at.faults, 1);
+        cr_expect_str_eq(at.damage.text,
+                         "the module test.breach emitted a record with the flags 0x10001, of which this server does "
+                         "not know 0x10000, in 'newflag': nothing was changed by it");
+    }
+    expect_begins(&at, 0, FAULT, "SILENT k");
+    expect_begins(&at, 0, CHANGES, "READEMITS k");
+    expect_begins(&at, 0, CHANGES, "READEMITS k");
+    cr_expect_eq(at.faults, 3);
+    shard_fixture_close(&at);
+}
+
+/* host_emit P2: a value of another type is not touched, whatever the command accepts. */
+Test(breach, another_types_value)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 0, ":1", "RPUSH l a");
+    expect_said(&at, 0, "OK", "FRESHMEMO m");
+    expect_said(&at, 0, "memo", "TYPE m");
+    (void)shard_fixture_records(&at);
+    expect_begins(&at, 0, FAULT "emitted a record of the type test.note/1 for a value of the type geomys.deque/1, ",
+                  "PUTANY l");
+    expect_begins(&at, 0, FAULT "emitted a record of the type test.note/1 for a value of the type test.memo/1, ",
+                  "PUTANY m");
+    expect_records(&at, "");
+    expect_said(&at, 0, "[\"a\"]", "LRANGE l 0 -1");
+    cr_expect_eq(at.damages, 0);
+    expect_said(&at, 0, "OK", "PUTANY n");
+    expect_said(&at, 0, "OK", "PUTANY n");
+    expect_said(&at, 0, "OK", "TWOTYPESWELL p");
+    expect_said(&at, 0, "memo", "TYPE p");
+    shard_fixture_close(&at);
+}
+
+Test(breach, a_body_in_parts_is_gathered_at_once)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 0, "OK", "PARTS k");
+    expect_said(&at, 0, "\"one two k\"", "READ k");
+    shard_fixture_close(&at);
+}
+
 /* Inside EXEC a breach is one element, and the others count. */
 Test(breach, inside_a_transaction)
 {
@@ -334,7 +506,7 @@ Test(breach, inside_a_transaction)
     expect_said(&at, 0, "QUEUED", "WAITANYHOW k");
     expect_said(&at, 0, "QUEUED", "WAITLONG k");
     expect_said(&at, 0, "QUEUED", "PING");
-    expect_said(&at, 0, "[" INCOMPLETE "waitanyhow' incompletely nil PONG]", "EXEC");
+    expect_said(&at, 0, "[" INCOMPLETE "waitanyhow': nothing was changed by it nil PONG]", "EXEC");
     cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
@@ -351,7 +523,7 @@ Test(breach, waiting_and_talking_at_once)
     expect_heard(&at, 1, "");
     cr_expect_eq(at.clients[1]->out.size, 0);
     shard_fixture_pass(&at, 50);
-    expect_heard(&at, 1, INCOMPLETE "waitanyhow' incompletely");
+    expect_heard(&at, 1, INCOMPLETE "waitanyhow': nothing was changed by it");
     expect_said(&at, 1, "PONG", "PING");
     shard_fixture_close(&at);
 }

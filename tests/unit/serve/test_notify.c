@@ -84,7 +84,7 @@ Test(notify, each_event_once_and_in_order)
     (void)shard_fixture_say(&at, 0, "PERSIST a");
     expect_heard(&at, 1, EVENT("persist", "a"));
     (void)shard_fixture_say(&at, 0, "RENAME a b");
-    expect_heard(&at, 1, EVENT("rename_from", "a") " | " EVENT("new", "b") " | " EVENT("rename_to", "b"));
+    expect_heard(&at, 1, EVENT("new", "b") " | " EVENT("rename_from", "a") " | " EVENT("rename_to", "b"));
     (void)shard_fixture_say(&at, 0, "EXPIRE b -1"); /* gone at once: it has no time */
     expect_heard(&at, 1, EVENT("del", "b"));
     shard_fixture_close(&at);
@@ -112,6 +112,6 @@ Test(notify, who_listens_to_himself)
     expect_heard(
         &at, 1,
         "(\"pmessage\" \"*\" \"__keyevent@0__:rpush\" \"l\") | [\"l\" \"b\"] | "
-        "(\"pmessage\" \"*\" \"__keyevent@0__:blpop\" \"l\") | (\"pmessage\" \"*\" \"__keyevent@0__:del\" \"l\")");
+        "(\"pmessage\" \"*\" \"__keyevent@0__:lpop\" \"l\") | (\"pmessage\" \"*\" \"__keyevent@0__:del\" \"l\")");
     shard_fixture_close(&at);
 }

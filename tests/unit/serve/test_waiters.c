@@ -45,8 +45,8 @@ static const struct gm_type things = {.size = sizeof things,
 
 static void plan_put(struct gm_call *call)
 {
-    uint8_t count = (uint8_t)call->args[1].integer;
-    gm_emit(call, &(struct gm_emission){.op = 1, .body = {&count, 1}});
+    uint8_t count = (uint8_t)gm_arg(call, 1)->integer;
+    gm_emit(call, &GM_EMISSION(.op = 1, .body = {&count, 1}));
     gm_reply_int(call, count);
 }
 
@@ -54,13 +54,13 @@ static void plan_take(struct gm_call *call)
 {
     const struct gm_wait_1 *wait = call->interfaces[0];
     plans++;
-    if (call->keys[0].state == GM_KEY_ABSENT) {
-        if (!wait->wait(call, call->args[1].integer)) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
+        if (!wait->wait(call, gm_arg(call, 1)->integer)) {
             gm_reply_null(call);
         }
         return;
     }
-    gm_emit(call, &(struct gm_emission){.op = 2, .body = {(const uint8_t *)"", 1}});
+    gm_emit(call, &GM_EMISSION(.op = 2, .body = {(const uint8_t *)"", 1}));
     gm_reply_status(call, "TAKEN");
 }
 
@@ -68,15 +68,15 @@ static void plan_take(struct gm_call *call)
 static void plan_take_all(struct gm_call *call)
 {
     const struct gm_wait_1 *wait = call->interfaces[0];
-    int64_t number = call->args[1].integer;
-    if (call->keys[0].state == GM_KEY_ABSENT || (int64_t)call->keys[0].cell.word < number) {
+    int64_t number = gm_arg(call, 1)->integer;
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT || (int64_t)gm_key(call, 0)->cell.word < number) {
         if (!wait->wait(call, 0)) {
             gm_reply_null(call);
         }
         return;
     }
     for (int64_t i = 0; i < number; i++) {
-        gm_emit(call, &(struct gm_emission){.op = 2, .body = {(const uint8_t *)"", 1}});
+        gm_emit(call, &GM_EMISSION(.op = 2, .body = {(const uint8_t *)"", 1}));
     }
     gm_reply_status(call, "ALL");
 }
@@ -85,10 +85,10 @@ static void plan_take_all(struct gm_call *call)
 static void plan_grow(struct gm_call *call)
 {
     const struct gm_wait_1 *wait = call->interfaces[0];
-    if (call->keys[0].state == GM_KEY_ABSENT && wait->wait(call, 0)) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT && wait->wait(call, 0)) {
         return;
     }
-    gm_emit(call, &(struct gm_emission){.op = 1, .body = {(const uint8_t *)"\1", 1}});
+    gm_emit(call, &GM_EMISSION(.op = 1, .body = {(const uint8_t *)"\1", 1}));
     gm_reply_status(call, "GROWN");
 }
 

@@ -60,14 +60,14 @@ static const struct gm_type cell_there = TYPE(apply_there);
 
 static void plan_cell(struct gm_call *call)
 {
-    gm_emit(call, &(struct gm_emission){.op = (uint16_t)call->args[1].integer, .body = gm_arg_at(call, 2, 0)});
+    gm_emit(call, &GM_EMISSION(.op = (uint16_t)gm_arg(call, 1)->integer, .body = gm_arg_at(call, 2, 0)));
     gm_reply_status(call, "OK");
 }
 
 static void plan_cell_get(struct gm_call *call)
 {
-    if (call->keys[0].state == GM_KEY_OWN) {
-        gm_reply_bytes(call, (struct gm_bytes){call->keys[0].cell.data, call->keys[0].cell.size});
+    if (gm_key(call, 0)->state == GM_KEY_OWN) {
+        gm_reply_bytes(call, (struct gm_bytes){gm_key(call, 0)->cell.data, gm_key(call, 0)->cell.size});
     } else {
         gm_reply_null(call);
     }
@@ -230,7 +230,12 @@ Test(damage, a_plan_that_changes_another_types_value)
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.module = &here});
     expect_said(&at, 0, ":1", "RPUSH k a");
-    expect_begins(&at, 0, "-DAMAGED the module test.cell", "CELLANY k 1 x");
+    expect_begins(&at, 0, "-ERR the module test.cell emitted a record of the type test.cell/1", "CELLANY k 1 x");
+    expect_said(&at, 0, "[\"a\"]", "LRANGE k 0 -1");
+    cr_expect_eq(at.damages, 0);
+    struct record record = {
+        .op = OP_SET, .key = BYTES("k"), .body = BYTES("one")}; /* from elsewhere it comes through */
+    cr_expect_eq(shard_fixture_accept(&at, "test.cell/1", record), STATUS_OK);
     expect_damaged(&at, "k");
     shard_fixture_close(&at);
 }

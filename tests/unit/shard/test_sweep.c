@@ -57,7 +57,7 @@ static const struct gm_type odd = {
 
 static void plan_odd(struct gm_call *call)
 {
-    gm_emit(call, &(struct gm_emission){.op = (uint16_t)call->args[1].integer, .body = gm_arg_at(call, 2, 0)});
+    gm_emit(call, &GM_EMISSION(.op = (uint16_t)gm_arg(call, 1)->integer, .body = gm_arg_at(call, 2, 0)));
     gm_reply_status(call, "OK");
 }
 

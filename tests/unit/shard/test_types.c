@@ -91,7 +91,7 @@ static uint64_t dump_box(const struct gm_cell *cell, uint64_t cursor, struct gm_
 
 static void emit(struct gm_call *call, uint16_t op)
 {
-    gm_emit(call, &(struct gm_emission){.op = op, .flags = op == OP_ADD ? 0 : GM_FRESH, .body = gm_arg_at(call, 1, 0)});
+    gm_emit(call, &GM_EMISSION(.op = op, .flags = op == OP_ADD ? 0 : GM_FRESH, .body = gm_arg_at(call, 1, 0)));
     gm_reply_status(call, "OK");
 }
 
@@ -116,8 +116,8 @@ static void reply_with(struct gm_call *call, char version, struct gm_bytes text)
 
 static void plan_get_inline(struct gm_call *call)
 {
-    const struct gm_cell *cell = &call->keys[0].cell;
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    const struct gm_cell *cell = &gm_key(call, 0)->cell;
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_null(call);
     } else {
         cr_assert_eq(cell->form, GM_BYTES, "made by another version");
@@ -127,10 +127,10 @@ static void plan_get_inline(struct gm_call *call)
 
 static void plan_get_box(struct gm_call *call)
 {
-    if (call->keys[0].state == GM_KEY_ABSENT) {
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
         gm_reply_null(call);
     } else {
-        const struct box *box = box_of(&call->keys[0].cell);
+        const struct box *box = box_of(&gm_key(call, 0)->cell);
         reply_with(call, '2', (struct gm_bytes){box->text, box->size});
     }
 }

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+
+/* host_emit.c - what a plan emits, judged and kept until commit.
+ *
+ * Idea     A module is believed in nothing that could change a value: each emission is judged when it comes, against
+ *          the usage line (which keys may change), the keys as they are (gm_key.held: the type's number, kept up with
+ *          each emission) and what this host knows (size, flags). The common case is one comparison of each; what is
+ *          out of the ordinary (another size, another type, parts) goes a second way.
+ *
+ * Promises
+ *   P1  What is refused is an error reply that names module and command, one line in the log however often it comes,
+ *       and nothing of the call is applied.
+ *   P2  A record that is not fresh meets a value of its own type, or none.
+ *
+ * Limits   A key that is named twice in one call, and gets records of two types, is judged under each of its places by
+ *          itself; a record that does not fit then leaves its key damaged (apply I2), with nothing lost. */
+#include <stdio.h>
+
+#include "serve/call.h"
+#include "shard/dump.h"
+
+#define EMISSION_SIZE_MIN (offsetof(struct gm_emission, event) + sizeof(void *)) /* of ABI 0.2 */
+#define KNOWN_FLAGS       (GM_FRESH | GM_KEEP_EXPIRY | GM_EXPIRE | GM_BORROWED | GM_DELETE)
+
+struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size)
+{
+    check(kind == CALL_EMIT_FLUSH || key < call->abi.key_count);
+    if (call->emission_count == 0) {
+        call->emissions = call->emissions_inline;
+        call->emission_room = CALL_KEYS_INLINE;
+    } else if (call->emission_count == call->emission_room) {
+        size_t size = call->emission_room * sizeof *call->emissions;
+        struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
+        memcpy(more, call->emissions, size);
+        call->emissions = more;
+        call->emission_room *= 2;
+    }
+    check_slow(call->emission_count < call->emission_room);
+    size_t key_size = kind == CALL_EMIT_FLUSH ? 0 : call->keys[key].name.size;
+    call->emission_size += RECORD_HEADER_SIZE + 16 + key_size + body_size;
+    struct call_emission *emission = &call->emissions[call->emission_count++];
+    *emission = (struct call_emission){.key = key, .kind = (uint8_t)kind};
+    return emission;
+}
+
+static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
+{
+    if (bytes.size == 0) {
+        return BYTES_NONE;
+    }
+    uint8_t *copy = arena_alloc(&call->worker->arena, bytes.size);
+    return (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size};
+}
+
+/* ---- what is refused ---- */
+
+void call_fault(struct call *call, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    call->reply.bad = true; /* whatever else it says: exec.c makes the sentence the answer */
+    if (call->fault[0] != '\0') {
+        return; /* the first says most */
+    }
+    const struct command *command = call->command;
+    (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': nothing was changed by it",
+                   command->module->abi->name, text, command->usage.name);
+    struct command_meter *meter = &call->worker->meters.commands[command->index];
+    if (!meter->blamed) { /* host_emit P1 */
+        meter->blamed = true;
+        const struct shard_events *events = &call->shard->events;
+        if (events->on_fault != NULL) {
+            events->on_fault(events->context, call->fault + strlen("ERR "));
+        }
+    }
+}
+
+static bool may_change(struct call *call, uint32_t key)
+{
+    if (__builtin_expect(key >= call->abi.key_count, 0)) {
+        call_fault(call, "emitted a record for its key number %u, but the call has %u", key, call->abi.key_count);
+        return false;
+    }
+    if (__builtin_expect(call->request->bound.keys[key].written == 0, 0)) {
+        call_fault(call, "emitted a record for its key number %u, which its usage line declares as only read (rkey)",
+                   key);
+        return false;
+    }
+    return true;
+}
+
+/* ---- what is out of the ordinary ---- */
+
+/* The emission as this host knows it; false: it asks for more. */
+static bool widen(struct call *call, const struct gm_emission *given, struct gm_emission *out)
+{
+    size_t known = sizeof *out;
+    if (given->size < EMISSION_SIZE_MIN || given->size > known) {
+        call_fault(call, "emitted a record of the size %u, this server knows %zu (GM_EMISSION writes it)", given->size,
+                   known);
+        return false;
+    }
+    *out = (struct gm_emission){0};
+    memcpy(out, given, given->size);
+    return true;
+}
+
+static void gather(struct call *call, struct gm_emission *emission)
+{
+    size_t size = emission->body.size;
+    for (uint32_t i = 0; i < emission->part_count; i++) {
+        if (__builtin_add_overflow(size, emission->parts[i].size, &size)) {
+            size = SIZE_MAX;
+        }
+    }
+    if (size > GM_VALUE_SIZE_MAX) {
+        emission->body.size = size; /* is refused with it */
+        return;
+    }
+    uint8_t *body = arena_alloc(&call->worker->arena, size + 1);
+    uint8_t *at = body;
+    for (uint32_t i = 0; i <= emission->part_count; i++) {
+        struct gm_bytes part = i == 0 ? emission->body : emission->parts[i - 1];
+        if (part.size > 0) {
+            memcpy(at, part.data, part.size);
+            at += part.size;
+        }
+    }
+    check(at == body + size);
+    emission->body = (struct gm_bytes){body, size};
+    emission->flags |= GM_BORROWED;
+}
+
+static const struct type *type_of(const struct module *module, const struct gm_type *abi)
+{
+    for (uint32_t i = 0; i < module->abi->type_count; i++) {
+        if (module->abi->types[i] == abi) {
+            return &module->types[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- emissions ---- */
+
+/* Takes over an emission that is whole. */
+static void take(struct call *call, const struct gm_emission *given, const struct type *type)
+{
+    if (__builtin_expect((given->flags & ~(uint32_t)KNOWN_FLAGS) != 0, 0)) {
+        call_fault(call, "emitted a record with the flags 0x%x, of which this server does not know 0x%x", given->flags,
+                   given->flags & ~(uint32_t)KNOWN_FLAGS);
+        return;
+    }
+    if (!may_change(call, given->key)) {
+        return;
+    }
+    struct gm_key *key = &call->keys[given->key];
+    if (__builtin_expect((given->flags & GM_DELETE) != 0, 0)) {
+        struct call_emission *deletion = call_emit(call, CALL_EMIT_DELETE, given->key, 0);
+        deletion->flags = GM_DELETE;
+        deletion->event = given->event;
+        key->held = 0;
+        return;
+    }
+    if (__builtin_expect(type == NULL || given->body.size > GM_VALUE_SIZE_MAX, 0)) {
+        call_fault(call, type == NULL ? "emitted a record of a type that is not one of its own"
+                                      : "emitted a record of more than 512 MiB");
+        return;
+    }
+    uint8_t number = call->shard->types.numbers[type->index];
+    check_slow(number != 0);
+    if (__builtin_expect(key->held != number, 0)) {
+        if (key->held != 0 && (given->flags & GM_FRESH) == 0) { /* host_emit P2 */
+            call_fault(call, "emitted a record of the type %s for a value of the type %s, without GM_FRESH",
+                       type->abi->id, call->shard->types.by_number[key->held].name);
+            return;
+        }
+        key->held = number;
+    }
+    struct call_emission *emission = call_emit(call, CALL_EMIT_RECORD, given->key, given->body.size);
+    emission->op = given->op;
+    emission->type = number;
+    emission->flags = given->flags;
+    emission->expire_at_ms = given->expire_at_ms;
+    emission->event = given->event;
+    emission->body = (given->flags & GM_BORROWED) != 0 ? given->body : kept(call, given->body);
+}
+
+seldom static void take_unusual(struct call *call, const struct gm_emission *given)
+{
+    struct gm_emission whole;
+    if (!widen(call, given, &whole)) {
+        return;
+    }
+    const struct type *type = whole.type == NULL ? call->command->type : type_of(call->command->module, whole.type);
+    if (whole.reserved != 0 || whole.reserved2 != 0) {
+        call_fault(call, "emitted a record whose reserved fields are not zero");
+        return;
+    }
+    if (whole.part_count > 0) {
+        gather(call, &whole);
+    }
+    take(call, &whole, type);
+}
+
+void host_emit(struct gm_call *abi, const struct gm_emission *given)
+{
+    struct call *call = call_of(abi);
+    bool usual = given->size == sizeof *given && given->type == NULL &&
+                 (given->part_count | given->reserved | given->reserved2) == 0;
+    if (__builtin_expect(usual, 1)) {
+        take(call, given, call->command->type);
+    } else {
+        take_unusual(call, given);
+    }
+}
+
+void host_emit_delete(struct gm_call *abi, uint32_t key)
+{
+    struct call *call = call_of(abi);
+    if (may_change(call, key)) {
+        (void)call_emit(call, CALL_EMIT_DELETE, key, 0);
+        call->keys[key].held = 0;
+    }
+}
+
+void host_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms)
+{
+    struct call *call = call_of(abi);
+    if (may_change(call, key)) {
+        call_emit(call, CALL_EMIT_EXPIRE, key, 0)->expire_at_ms = at_ms >= 0 ? at_ms : 1;
+    }
+}
+
+/* ---- copies of values ---- */
+
+struct copier {
+    struct gm_sink sink;
+    struct call *call;
+    const struct entry *entry;
+    uint32_t target;
+    const char *event;
+    bool begun;
+};
+
+static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+{
+    struct copier *copier = container_of(sink, struct copier, sink);
+    struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target, body.size);
+    emission->type = copier->call->shard->types.now[copier->entry->type];
+    emission->op = op;
+    emission->body = kept(copier->call, body);
+    if (!copier->begun) {
+        copier->begun = true;
+        emission->flags = GM_FRESH | GM_EXPIRE;
+        emission->event = copier->event;
+        emission->expire_at_ms = entry_expire_at(copier->entry);
+    }
+}
+
+bool call_emit_copy(struct call *call, uint32_t source, uint32_t target, const char *event)
+{
+    check(call_entry(call, source) != NULL);
+    check(source < call->abi.key_count && target < call->abi.key_count);
+    struct copier copier = {.sink = {.record = copy_record},
+                            .call = call,
+                            .entry = call_entry(call, source),
+                            .target = target,
+                            .event = event};
+    if (dump_value(call->shard, copier.entry, &copier.sink)) {
+        return true;
+    }
+    reply_errorf(&call->reply, "ERR the type %s does not dump this value: nothing was changed",
+                 shard_type_of(call->shard, copier.entry)->name);
+    return false;
+}
