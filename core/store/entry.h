@@ -8,8 +8,12 @@
  * behind the value in the allocation is room to grow. The expiry block is the time and the entry's place in the expiry
  * heap.
  *
+ * A run of more than ENTRY_INLINE_MAX bytes lies *apart*, in an allocation of its own, and the entry has its address
+ * (8 bytes, unaligned) where the value would be: so such a value goes from key to key, and gets or loses an expiry,
+ * without a copy. It is the size alone that says so, which costs a small entry nothing.
+ *
  * What the allocator reserved for an entry follows from its size (memory_held), unless it has ENTRY_SPARE: then the
- * allocator knows.
+ * allocator knows. With a run apart the same is true of the run, and the entry itself is never larger than it needs.
  *
  * A *frozen* value is one whose type cannot be applied here (its module is absent, or the value is damaged): its bytes
  * are the records that make it, kept as they came (shard/frozen.h).
@@ -25,6 +29,7 @@
 #define ENTRY_EXPIRY     12
 #define ENTRY_SIZE_MIN   ((size_t)16) /* bytes asked for: less may not be aligned as a slot wants it */
 #define ENTRY_VALUE_MAX  ((size_t)UINT32_MAX)
+#define ENTRY_INLINE_MAX ((size_t)64 * 1024) /* bytes of a value that lies in the entry */
 #define ENTRY_TYPE_COUNT 256
 
 enum entry_flag {
@@ -35,7 +40,7 @@ enum entry_flag {
     ENTRY_SWEPT = 16,  /* equal to keyspace.swept: nothing of the entry is to be kept for a snapshot (shard/sweep.h) */
     /* The keyspace's own, see entry_size: */
     ENTRY_VACANT = 64, /* there is no value; value_size is that of the one that was there last */
-    ENTRY_SPARE = 128, /* the allocation is of a larger class than the entry needs */
+    ENTRY_SPARE = 128, /* the allocation (of a run apart: the run's) is of a larger class than is needed */
 };
 
 struct entry {
@@ -58,9 +63,25 @@ static inline struct gm_bytes entry_key(const struct entry *entry)
     return (struct gm_bytes){(const uint8_t *)entry + entry_key_offset(entry->flags), entry->key_size};
 }
 
-static inline uint8_t *entry_value(const struct entry *entry)
+/* Whether a value of that size lies in an allocation of its own. */
+static inline bool entry_lies_apart(size_t value_size)
+{
+    return __builtin_expect(value_size > ENTRY_INLINE_MAX, 0);
+}
+
+/* Where the value is, or the address of one that lies apart. */
+static inline uint8_t *entry_place(const struct entry *entry)
 {
     return (uint8_t *)(uintptr_t)entry + entry_key_offset(entry->flags) + entry->key_size;
+}
+
+static inline uint8_t *entry_value(const struct entry *entry)
+{
+    uint8_t *value = entry_place(entry);
+    if (entry_lies_apart(entry->value_size)) {
+        memcpy(&value, value, sizeof value);
+    }
+    return value;
 }
 
 static inline uint64_t entry_word(const struct entry *entry)
@@ -87,10 +108,10 @@ static inline int64_t entry_expire_at(const struct entry *entry)
     return at;
 }
 
-/* What is asked of the allocator for an entry. */
+/* What is asked of the allocator for an entry, a run that lies apart not counted. */
 static inline size_t entry_size_of(uint8_t flags, size_t key_size, size_t value_size)
 {
-    size_t size = entry_key_offset(flags) + key_size + value_size;
+    size_t size = entry_key_offset(flags) + key_size + (entry_lies_apart(value_size) ? sizeof(uint8_t *) : value_size);
     return size < ENTRY_SIZE_MIN ? ENTRY_SIZE_MIN : size;
 }
 

@@ -21,10 +21,37 @@ void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, co
     }
 }
 
+/* Bytes reserved for the allocation that the value lies in: a run apart, or the entry. */
+static size_t held(const struct entry *entry)
+{
+    bool apart = entry_lies_apart(entry->value_size);
+    const void *memory = apart ? (const void *)entry_value(entry) : entry;
+    bool spare = (entry->flags & ENTRY_SPARE) != 0;
+    return __builtin_expect(spare, 0) ? memory_size(memory)
+                                      : memory_held(memory, apart ? entry->value_size : entry_size(entry));
+}
+
 size_t keyspace_held(const struct entry *entry)
 {
-    bool spare = (entry->flags & ENTRY_SPARE) != 0;
-    return __builtin_expect(spare, 0) ? memory_size(entry) : memory_held(entry, entry_size(entry));
+    return held(entry) + (entry_lies_apart(entry->value_size) ? memory_held(entry, entry_size(entry)) : 0);
+}
+
+/* Bytes reserved for the entry itself. */
+static size_t held_alone(const struct entry *entry)
+{
+    return entry_lies_apart(entry->value_size) ? memory_held(entry, entry_size(entry)) : held(entry);
+}
+
+static uint8_t *alloc_run(struct keyspace *keyspace, uint8_t type, size_t size)
+{
+    check(entry_lies_apart(size));
+    return memory_account_alloc(&keyspace->account[type], size);
+}
+
+static void set_run(struct entry *entry, const uint8_t *run)
+{
+    check(entry_lies_apart(entry->value_size) && run != NULL);
+    memcpy(entry_place(entry), &run, sizeof run);
 }
 
 static void count_in(struct keyspace *keyspace, const struct entry *entry)
@@ -64,7 +91,12 @@ static void bury(void *context, void *element)
     struct entry *entry = element;
     keyspace->ops.release(keyspace->ops.context, entry);
     check_slow(keyspace->account[entry->type].blocks > 0); /* keyspace I2: the entry itself is left */
-    memory_account_free_held(&keyspace->account[entry->type], entry, keyspace_held(entry));
+    struct memory_account *account = &keyspace->account[entry->type];
+    size_t alone = held_alone(entry);
+    if (entry_lies_apart(entry->value_size)) {
+        memory_account_free_held(account, entry_value(entry), held(entry));
+    }
+    memory_account_free_held(account, entry, alone);
 }
 
 void keyspace_finish(struct keyspace *keyspace)
@@ -112,6 +144,9 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     if (key.size > 0) {
         memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
     }
+    if (entry_lies_apart(shape.value_size)) {
+        set_run(entry, alloc_run(keyspace, shape.type, shape.value_size));
+    }
     table_insert(&keyspace->table, entry, hash, heat_new(&keyspace->heat));
     count_in(keyspace, entry);
     if ((shape.flags & ENTRY_EXPIRES) != 0) {
@@ -128,30 +163,103 @@ static size_t with_room(size_t size)
     return size < 64 ? size : size + size / 2;
 }
 
+/* Whether what is reserved for the value can hold one of `size` bytes, and does not waste more than half of it. */
+static bool fits(size_t size, size_t reserved)
+{
+    return size <= reserved && (size >= reserved / 2 || reserved <= 64);
+}
+
+/* Bytes of the old value that a value of the wanted shape begins with. */
+static uint32_t kept_of(const struct entry *old, struct keyspace_shape shape)
+{
+    uint32_t size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
+    return size < shape.value_size ? size : shape.value_size;
+}
+
+/* Another entry for the key of `old`, with the same expiry block if it has the same place; it asks for `size` bytes. */
+static struct entry *make_like(struct keyspace *keyspace, const struct entry *old, struct keyspace_shape shape,
+                               size_t size)
+{
+    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size);
+    struct gm_bytes key = entry_key(old);
+    entry->value_size = shape.value_size;
+    entry->key_size = old->key_size;
+    entry->flags = shape.flags;
+    memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size);
+    if ((old->flags & shape.flags & ENTRY_EXPIRES) != 0) {
+        memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
+    }
+    return entry;
+}
+
+/* A run for a value of the wanted shape: that of `old` if it has one that fits, else another with its beginning. */
+static uint8_t *refit_run(struct keyspace *keyspace, const struct entry *old, struct keyspace_shape shape, bool roomy,
+                          uint8_t *spare)
+{
+    size_t size = shape.value_size;
+    size_t reserved = held(old);
+    uint8_t *run = entry_value(old);
+    if (entry_lies_apart(old->value_size) && old->type == shape.type && fits(size, reserved)) {
+        *spare = reserved != memory_held(run, size) ? ENTRY_SPARE : 0;
+        return run;
+    }
+    size_t wanted = roomy && size > reserved ? with_room(size) : size;
+    uint8_t *other = alloc_run(keyspace, shape.type, wanted);
+    memcpy(other, run, kept_of(old, shape));
+    *spare = wanted != size && memory_held(other, wanted) != memory_held(other, size) ? ENTRY_SPARE : 0;
+    return other;
+}
+
+/* refit, where the value lies apart before or after. */
+seldom static struct entry *refit_apart(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
+                                        size_t size, bool roomy, uint8_t *spare)
+{
+    struct entry *old = table_element(slot);
+    bool was_apart = entry_lies_apart(old->value_size);
+    bool is_apart = entry_lies_apart(shape.value_size);
+    bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
+    bool stays = was_apart && is_apart && same_place && old->type == shape.type;
+    uint8_t *before = entry_value(old);
+    size_t reserved = held(old);
+    size_t alone = held_alone(old);
+    uint8_t *run = is_apart ? refit_run(keyspace, old, shape, roomy, spare) : NULL;
+    struct entry *entry = stays ? old : make_like(keyspace, old, shape, size);
+    struct memory_account *account = &keyspace->account[old->type];
+    entry->value_size = shape.value_size;
+    if (is_apart) {
+        set_run(entry, run);
+    } else {
+        memcpy(entry_place(entry), before, kept_of(old, shape));
+    }
+    if (was_apart && before != run) {
+        memory_account_free_held(account, before, reserved);
+    }
+    if (entry != old) {
+        memory_account_free_held(account, old, alone);
+        table_replace(slot, entry);
+    }
+    return entry;
+}
+
 /* An entry of the wanted size: the old one, if it fits and does not waste more than half, else another with its key and
  * the beginning of its value. `*spare`: more was reserved than the size needs. */
 static struct entry *refit(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape, size_t size,
                            bool roomy, uint8_t *spare)
 {
     struct entry *old = table_element(slot);
+    if (entry_lies_apart(old->value_size) || entry_lies_apart(shape.value_size)) {
+        return refit_apart(keyspace, slot, shape, size, roomy, spare);
+    }
     bool same_place = ((old->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
-    size_t held = keyspace_held(old);
-    bool fits = size <= held && (size >= held / 2 || held <= 64);
-    if (same_place && fits && old->type == shape.type) {
-        *spare = held != memory_held(old, size) ? ENTRY_SPARE : 0;
+    size_t reserved = held(old);
+    if (same_place && fits(size, reserved) && old->type == shape.type) {
+        *spare = reserved != memory_held(old, size) ? ENTRY_SPARE : 0;
         return old;
     }
-    size_t wanted = roomy && size > held ? with_room(size) : size;
-    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], wanted);
-    struct gm_bytes key = entry_key(old);
-    uint32_t value_size = (old->flags & ENTRY_VACANT) != 0 ? 0 : old->value_size;
-    uint32_t kept = value_size < shape.value_size ? value_size : shape.value_size;
-    entry->key_size = old->key_size;
-    memcpy((uint8_t *)entry + entry_key_offset(shape.flags), key.data, key.size + kept);
-    if (same_place && (shape.flags & ENTRY_EXPIRES) != 0) {
-        memcpy(entry->rest, old->rest, ENTRY_EXPIRY);
-    }
-    memory_account_free_held(&keyspace->account[old->type], old, held);
+    size_t wanted = roomy && size > reserved ? with_room(size) : size;
+    struct entry *entry = make_like(keyspace, old, shape, wanted);
+    memcpy(entry_place(entry), entry_place(old), kept_of(old, shape));
+    memory_account_free_held(&keyspace->account[old->type], old, reserved);
     table_replace(slot, entry);
     *spare = wanted != size && memory_held(entry, wanted) != memory_held(entry, size) ? ENTRY_SPARE : 0;
     return entry;
@@ -172,7 +280,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     if (!same_place && (entry->flags & ENTRY_EXPIRES) != 0) {
         expire_remove(&keyspace->expire, entry);
     }
-    bool exact = same_place && entry->type == shape.type && size == entry_size(entry);
+    /* The key is the same, so an equal value makes an equal entry. */
+    bool exact = same_place && entry->type == shape.type && shape.value_size == entry->value_size;
     if (!exact || (entry->flags & ENTRY_SPARE) != 0) {
         entry = refit(keyspace, slot, shape, size, roomy, &spare);
     }
@@ -200,6 +309,41 @@ void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
     count_out(keyspace, entry);
     entry->flags = (uint8_t)((entry->flags & (ENTRY_EXPIRES | ENTRY_SPARE | ENTRY_SWEPT)) | ENTRY_VACANT);
     count_in(keyspace, entry);
+}
+
+/* A copy of the entry's head under another key; an inline value comes with it, and of one that lies apart the address. */
+static struct entry *make_moved(struct keyspace *keyspace, const struct entry *old, struct gm_bytes key)
+{
+    struct entry *entry =
+        memory_account_alloc(&keyspace->account[old->type], entry_size_of(old->flags, key.size, old->value_size));
+    bool apart = entry_lies_apart(old->value_size);
+    *entry = *old;
+    entry->key_size = (uint16_t)key.size;
+    entry->flags = marked(keyspace, apart ? old->flags : (uint8_t)(old->flags & ~ENTRY_SPARE));
+    memcpy(entry->rest, old->rest, entry_key_offset(old->flags) - ENTRY_HEADER);
+    if (key.size > 0) {
+        memcpy((uint8_t *)entry + entry_key_offset(old->flags), key.data, key.size);
+    }
+    memcpy(entry_place(entry), entry_place(old), apart ? sizeof(uint8_t *) : old->value_size);
+    return entry;
+}
+
+void keyspace_rename(struct keyspace *keyspace, struct gm_bytes from, uint64_t from_hash, struct gm_bytes to,
+                     uint64_t to_hash)
+{
+    struct table_slot *slot = keyspace_slot(keyspace, from, from_hash);
+    check(slot != NULL && to.size <= ENTRY_KEY_MAX);
+    check_slow(keyspace_slot(keyspace, to, to_hash) == NULL); /* keyspace I1 */
+    uint32_t note = table_note(slot);
+    struct entry *old = table_remove(&keyspace->table, from, from_hash);
+    check((old->flags & ENTRY_VACANT) == 0 && !is_owed(keyspace, old)); /* keyspace I4 */
+    struct entry *entry = make_moved(keyspace, old, to);
+    memory_account_free_held(&keyspace->account[old->type], old, held_alone(old));
+    table_insert(&keyspace->table, entry, to_hash, note); /* keyspace I3 */
+    if ((entry->flags & ENTRY_EXPIRES) != 0) {
+        expire_moved(&keyspace->expire, entry); /* keyspace I1 */
+    }
+    check_slow(adds_up(keyspace)); /* keyspace I2 */
 }
 
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)

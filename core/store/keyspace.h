@@ -9,7 +9,8 @@
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
  *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t; `total` is the sum
  *       over t.
- *   I3  A new key's note is that of `heat`; it stays with the key through all its shapes.
+ *   I3  A new key's note is that of `heat`; it stays with the key through all its shapes, and goes
+ *       along to another key.
  *   I4  Whatever is added or changes has ENTRY_SWEPT as `swept` says; an entry that differs must not be changed or
  *       removed (keyspace_flush aside): it is owed to a snapshot.
  *   I5  A slot is valid until the next call that inserts or removes any entry; an entry's
@@ -92,6 +93,11 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
  * expiry and memory stay, so that a new value of the same size costs no allocation. O(1). */
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry);
 
+/* The value of key `from`, which is there, becomes that of key `to`, which is not, with its expiry and its note, and
+ * `from` is gone. Neither name is borrowed from the entry. O(log n) of those that expire, whatever the value's size. */
+void keyspace_rename(struct keyspace *keyspace, struct gm_bytes from, uint64_t from_hash, struct gm_bytes to,
+                     uint64_t to_hash);
+
 /* Removes the entry and releases what its value owns. O(1) and what release costs. */
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash);
 
@@ -101,7 +107,7 @@ void keyspace_flush(struct keyspace *keyspace);
 /* Releases up to about `budget` flushed entries. True: there are more. */
 bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 
-/* Bytes that the allocator reserved for the entry alone. O(1). */
+/* Bytes that the allocator reserved for the entry, with a run that lies apart; not what its word points to. O(1). */
 size_t keyspace_held(const struct entry *entry);
 
 /* Bytes of the tables and the heap: what is not any key's own. O(1). */

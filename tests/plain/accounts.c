@@ -32,9 +32,11 @@ static void add(void *context, void *element)
     struct sum *sum = context;
     const struct entry *entry = element;
     const struct gm_type *type = shard_type_of(sum->shard, entry)->abi;
-    check(keyspace_held(entry) == memory_size(entry));
+    size_t reserved = memory_size(entry);
+    reserved += entry->value_size > ENTRY_INLINE_MAX ? memory_size(entry_value(entry)) : 0;
+    check(keyspace_held(entry) == reserved);
     check((entry->flags & ENTRY_VACANT) == 0);
-    sum->entries[entry->type] += memory_size(entry);
+    sum->entries[entry->type] += reserved;
     sum->expiring += (entry->flags & ENTRY_EXPIRES) != 0;
     if ((entry->flags & ENTRY_FROZEN) == 0 && type->memory != NULL) {
         struct gm_cell cell = shard_cell(entry);
@@ -68,8 +70,8 @@ static void compare(const struct shard *shard)
 
 static const char *text(struct prng *prng)
 {
-    static char bytes[20001];
-    size_t size = prng_below(prng, prng_below(prng, 30) == 0 ? 20000 : 150);
+    static char bytes[50001]; /* so that APPEND and COPY make values that lie apart */
+    size_t size = prng_below(prng, prng_below(prng, 30) == 0 ? 50000 : 150);
     memset(bytes, 'a', size);
     bytes[size] = '\0';
     return size > 0 ? bytes : "\"\"";
