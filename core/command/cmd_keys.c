@@ -2,15 +2,15 @@
 
 /* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY, FLUSHALL ...
  *
- * Idea     They are planned like a module's commands and emit the host's records: a deletion, a copy of a value as its
- *          type dumps it, a flush. So they also take values whose module is absent.
+ * Idea     They are planned like a module's commands and emit the host's records: a deletion, a renaming, a copy of a
+ *          value as its type dumps it, a flush. So they also take values whose module is absent.
  *
  * Promises
  *   I1  RENAME and COPY carry the expiry along, and never the default one.
- *   I2  A damaged value is not copied or renamed: its records would be refused again under the new name. DEL removes
- *       it.
+ *   I2  A damaged value is not copied or renamed by a client: as it is, nobody can say what it holds. DEL removes it.
  *
- * Limits   RENAME and COPY cost what the value's dump costs: a record names one key, so the log has the result. */
+ * Limits   COPY costs what the value's dump costs: the log has the result. RENAME costs what releasing the old value of
+ *          the target costs. */
 #include "command/cmd.h"
 #include "command/cmd_entry.h"
 
@@ -101,15 +101,6 @@ static bool is_same_key(const struct gm_call *abi)
     return gm_bytes_equal(gm_key(abi, SOURCE)->name, gm_key(abi, TARGET)->name);
 }
 
-static bool move(struct gm_call *abi)
-{
-    if (!call_emit_copy(call_of(abi), SOURCE, TARGET, "rename_to")) {
-        return false;
-    }
-    call_emit(call_of(abi), CALL_EMIT_DELETE, SOURCE, 0)->gone_event = "rename_from";
-    return true;
-}
-
 static void plan_rename(struct gm_call *abi)
 {
     const char *error = check_source(call_of(abi));
@@ -117,9 +108,10 @@ static void plan_rename(struct gm_call *abi)
         gm_reply_error(abi, error);
         return;
     }
-    if (is_same_key(abi) || move(abi)) {
-        gm_reply_status(abi, "OK");
+    if (!is_same_key(abi)) {
+        call_emit_rename(call_of(abi), SOURCE, TARGET);
     }
+    gm_reply_status(abi, "OK");
 }
 
 static void plan_renamenx(struct gm_call *abi)
@@ -130,9 +122,10 @@ static void plan_renamenx(struct gm_call *abi)
         return;
     }
     bool moves = call_entry(call_of(abi), TARGET) == NULL;
-    if (!moves || move(abi)) {
-        gm_reply_int(abi, moves);
+    if (moves) {
+        call_emit_rename(call_of(abi), SOURCE, TARGET);
     }
+    gm_reply_int(abi, moves);
 }
 
 static void plan_copy(struct gm_call *abi)
@@ -182,10 +175,10 @@ static const struct gm_command commands[] = {
          "Tells the type of the value at a key: none if there is none, the type's id if its module is not loaded.",
      .example = "TYPE cart:17"},
     {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_rename,
-     .complexity = "O(n), n the size of the value",
+     .complexity = "O(1), and what removing the value of newkey costs",
      .summary = "Gives a value another key, with its expiry; what was there is replaced."},
     {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_renamenx,
-     .complexity = "O(n), n the size of the value",
+     .complexity = "O(1), and what removing the value of newkey costs",
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",
      .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_copy, .complexity = "O(n), n the size of the value",

@@ -335,9 +335,32 @@ bool record_read_epoch(const struct record *record, struct record_epoch *out)
     return ascend(out);
 }
 
+/* ---- values that move ---- */
+
+#define TARGET_FIXED 2u /* bytes before the target's key */
+
+struct gm_bytes record_target_body(struct gm_bytes target, uint8_t *out)
+{
+    check(target.size <= RECORD_KEY_MAX);
+    codec_put_u16(out, 0);
+    (void)put_bytes(out + TARGET_FIXED, target);
+    return (struct gm_bytes){out, TARGET_FIXED + target.size};
+}
+
+bool record_read_rename(const struct record *record, struct gm_bytes *target)
+{
+    const struct gm_bytes *body = &record->body;
+    if (record->type != 0 || record->op != RECORD_OP_RENAME || (record->flags & ~RECORD_MORE) != RECORD_REMOVES ||
+        body->size < TARGET_FIXED || body->size > RECORD_TARGET_MAX || codec_u16(body->data) != 0) {
+        return false;
+    }
+    *target = (struct gm_bytes){body->data + TARGET_FIXED, body->size - TARGET_FIXED};
+    return !gm_bytes_equal(*target, record->key);
+}
+
 enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
 {
-    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_EPOCHS) {
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_RENAME) {
         return STATUS_OK;
     }
     complaint_set(complaint,

@@ -42,6 +42,7 @@
 #define RECORD_SLOT_COUNT    16384
 #define RECORD_REPLICAS_MAX  64                             /* nodes that an EPOCH record can name */
 #define RECORD_EPOCH_MAX     (16 + 8 * RECORD_REPLICAS_MAX) /* bytes of its body */
+#define RECORD_TARGET_MAX    (2 + RECORD_KEY_MAX)           /* bytes of the body of a RENAME record */
 
 enum record_flag {
     RECORD_MORE = 1,         /* the batch goes on with the next record                                               */
@@ -65,6 +66,7 @@ enum record_host_op {
     RECORD_OP_EVICTED = 8, /* key: removed because memory was short. Carries RECORD_REMOVES        */
     RECORD_OP_EPOCH = 9,   /* no key: an epoch begins with this record; body: struct record_epoch   */
     RECORD_OP_EPOCHS = 10, /* LOCAL: the table of all epochs so far, see log/epochs.h              */
+    RECORD_OP_RENAME = 11, /* key: its value becomes that of another. Carries RECORD_REMOVES; body: u16 zero, that key */
 };
 
 struct record {
@@ -133,6 +135,13 @@ struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[
 
 /* False: not an EPOCH record, or one that makes no sense. */
 bool record_read_epoch(const struct record *record, struct record_epoch *out);
+
+/* The body of a record that moves a value to the key `target`, in `out`, which has 2 bytes more than that. */
+struct gm_bytes record_target_body(struct gm_bytes target, uint8_t *out);
+
+/* Where a RENAME record moves its value; borrowed from its body. False: not such a record, or one that makes no
+ * sense. */
+bool record_read_rename(const struct record *record, struct gm_bytes *target);
 
 /* Whether this program knows the operation, if it is the host's (a type's is the type's business). VERSION, with a
  * sentence: a newer program wrote the record. */

@@ -43,7 +43,8 @@ enum call_emission_kind {
     CALL_EMIT_DELETE,
     CALL_EMIT_EXPIRE,
     CALL_EMIT_FLUSH,
-    CALL_EMIT_DUMPED, /* a record of another value's dump (COPY, RENAME): `type` is its type's number */
+    CALL_EMIT_DUMPED, /* a record of another value's dump (COPY): `type` is its type's number */
+    CALL_EMIT_RENAME, /* the value goes over to the key that the body names (record_read_rename) */
 };
 
 struct call_emission {
@@ -51,7 +52,8 @@ struct call_emission {
     uint32_t flags; /* enum gm_emit_flag, or-ed */
     uint16_t op;
     uint8_t kind; /* enum call_emission_kind */
-    uint8_t type; /* number */
+    uint8_t type;    /* number */
+    uint32_t target; /* of a renaming: the other key */
     int64_t expire_at_ms;
     struct gm_bytes body;
     const char *event;      /* NULL: the command's, of a deletion none */
@@ -129,6 +131,10 @@ extern const struct gm_wait_1 host_wait_1;
 
 /* One more emission, zeroed. */
 struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size);
+
+/* Emits the record that moves the value of key `source` to key `target`, another one; both are looked up, `source` is
+ * there. */
+void call_emit_rename(struct call *call, uint32_t source, uint32_t target);
 
 /* Emits records that rebuild the value of key `source` at key `target`, expiry included; listeners hear the event.
  * False: its type does not tell

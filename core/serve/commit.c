@@ -82,6 +82,11 @@ static void make(struct call *call, const struct call_emission *emission, struct
             record->expire_at_ms = emission->expire_at_ms;
         }
         break;
+    case CALL_EMIT_RENAME:
+        record->op = RECORD_OP_RENAME;
+        record->flags = RECORD_REMOVES;
+        record->body = emission->body;
+        break;
     case CALL_EMIT_FLUSH:
         record->op = RECORD_OP_FLUSH;
         break;

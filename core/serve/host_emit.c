@@ -235,6 +235,17 @@ void host_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms)
     }
 }
 
+void call_emit_rename(struct call *call, uint32_t source, uint32_t target)
+{
+    check(source < call->abi.key_count && target < call->abi.key_count);
+    check(call_entry(call, source) != NULL);
+    struct gm_bytes name = call->keys[target].name;
+    uint8_t *body = arena_alloc(&call->worker->arena, 2 + name.size);
+    struct call_emission *emission = call_emit(call, CALL_EMIT_RENAME, source, 2 + name.size);
+    emission->body = record_target_body(name, body);
+    emission->target = target;
+}
+
 /* ---- copies of values ---- */
 
 struct copier {

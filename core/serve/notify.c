@@ -213,6 +213,18 @@ static void tell_copy(const struct telling *telling, struct told *told, const st
     }
 }
 
+/* One key's value is another's now, which is new even if there was one. */
+static void tell_renaming(const struct telling *telling, struct told *source, const struct call_emission *emission)
+{
+    struct told *target = told_of(telling, emission->target);
+    if (target->has) {
+        say(telling, target, 'n', "new");
+    }
+    say(telling, source, 'g', "rename_from");
+    say(telling, target, 'g', "rename_to");
+    source->was = false; /* told: no "del" */
+}
+
 static void tell_one(const struct telling *telling, uint32_t i)
 {
     const struct call_emission *emission = &telling->call->emissions[i];
@@ -231,6 +243,9 @@ static void tell_one(const struct telling *telling, uint32_t i)
         if (emission->event != NULL || (emission->flags & GM_DELETE) != 0) {
             tell_record(telling, told, emission);
         }
+        break;
+    case CALL_EMIT_RENAME:
+        tell_renaming(telling, told, emission);
         break;
     case CALL_EMIT_FLUSH:
         break;

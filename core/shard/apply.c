@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "shard/frozen.h"
+#include "shard/rename.h"
 #include "store/slot.h"
 
 struct apply {
@@ -38,7 +39,7 @@ static struct apply *apply_of(struct gm_apply *abi)
 /* The entry is about to change or to go: if a sweep has not dumped it yet, it does so now. */
 static inline void sweep_before(struct shard *shard, struct entry *entry)
 {
-    if (__builtin_expect(((entry->flags ^ shard->keyspace.swept) & ENTRY_SWEPT) != 0, 0)) {
+    if (sweep_is_owed(&shard->keyspace, entry)) {
         sweep_dump_owed(shard, entry);
     }
 }
@@ -473,6 +474,22 @@ static void announce(struct shard *shard, const struct record *record, uint64_t 
     }
 }
 
+/* The same of two keys, between which the record has moved a value. */
+seldom static void announce_two(struct shard *shard, const struct record *record, uint64_t hash, struct gm_bytes target,
+                                uint64_t author)
+{
+    struct change change = {.scope = CHANGE_KEYS,
+                            .record = record,
+                            .keys = {{record->key, hash}, {target, keyspace_hash(&shard->keyspace, target)}},
+                            .sequence = record->sequence,
+                            .author = author};
+    gate_changed(&shard->gate, hash, record->sequence);
+    gate_changed(&shard->gate, change.keys[1].hash, record->sequence);
+    if (!list_empty(&shard->listeners)) {
+        change_announce(&shard->listeners, &change);
+    }
+}
+
 static bool is_flush(const struct record *record)
 {
     return record->type == 0 && record->op == RECORD_OP_FLUSH;
@@ -495,6 +512,14 @@ static bool apply_untyped(struct shard *shard, const struct record *record, uint
     if (is_flush(record)) {
         announce_flush(shard, record, author);
         return apply_host(shard, record, hash);
+    }
+    struct gm_bytes target;
+    if (record->op == RECORD_OP_RENAME && record_read_rename(record, &target)) {
+        bool moved = rename_value(shard, record->key, hash, target);
+        if (moved) {
+            announce_two(shard, record, hash, target, author);
+        }
+        return moved;
     }
     if (!apply_host(shard, record, hash)) {
         return false;
@@ -523,8 +548,8 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
 {
     TRY(record_expect_known(record, complaint)); /* record I3 */
     if (record->type == 0) {
-        (void)apply_untyped(shard, record, hash, CHANGE_NOBODY);
-        return STATUS_OK;
+        bool done = apply_untyped(shard, record, hash, CHANGE_NOBODY);
+        return done || record->op != RECORD_OP_RENAME ? STATUS_OK : rename_refuse(record, complaint);
     }
     struct record copy = *record;
     TRY(apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint));

@@ -56,6 +56,12 @@ bool sweep_turn(struct shard *shard, int64_t budget_us);
 /* For apply.c: the slow half of sweep_before. */
 void sweep_dump_owed(struct shard *shard, struct entry *entry);
 
+/* Whether the entry must be dumped before it changes. */
+static inline bool sweep_is_owed(const struct keyspace *keyspace, const struct entry *entry)
+{
+    return __builtin_expect(((entry->flags ^ keyspace->swept) & ENTRY_SWEPT) != 0, 0);
+}
+
 /* Everything is about to be removed: what has been dumped so far is of no use any more. */
 void sweep_flushed(struct shard *shard);
 

@@ -301,6 +301,8 @@ def test_the_page_is_enough_to_write_the_golden_records():
     data += epoch(9, 2, 5, 3, (1, 3, 0x0102030405060708))
     data += epochs(9, 5, (1, 1, 1), (2, 3, 9))
     equal(data, read(os.path.join(GOLDEN, "record_v2.bin")), "the golden records")
+    data = record(10, 2, 5, REMOVES, 11, 0, 12739, b"a key", b"\0\0another")
+    equal(data, read(os.path.join(GOLDEN, "record_rename_v2.bin")), "the golden renaming")
 
 
 def test_epochs_are_printed_and_what_does_not_follow_is_damage():

@@ -360,7 +360,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
         [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
-        [RECORD_OP_EPOCH] = "epoch",
+        [RECORD_OP_EPOCH] = "epoch",     [RECORD_OP_RENAME] = "rename",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));

@@ -111,6 +111,8 @@ static const char *host_op(uint16_t op)
         return "flush";
     case RECORD_OP_EVICTED:
         return "evicted";
+    case RECORD_OP_RENAME:
+        return "rename";
     default:
         return "unknown";
     }
@@ -210,7 +212,11 @@ static void text_change(struct gm_text *text, const struct types *types, const s
     }
     gm_text_quote(text, record->key, NAME_QUOTED_MAX);
     text_flags(text, record);
-    if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
+    struct gm_bytes target;
+    if (record_read_rename(record, &target)) {
+        gm_text_format(text, " to ");
+        gm_text_quote(text, target, NAME_QUOTED_MAX);
+    } else if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
         struct gm_record change = {
             .op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
         gm_text_format(text, " ");

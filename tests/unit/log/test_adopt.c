@@ -236,7 +236,7 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         {{.op = RECORD_OP_TYPE, .flags = RECORD_LOCAL}, "not of a history"},
         {{.type = 4}, "type number 4, which was not declared"},
         {{.type = 65535}, "type number 65535, which was not declared"},
-        {{.op = 11}, "record 11 has operation 11 of the host, which this program does not know"},
+        {{.op = 12}, "record 11 has operation 12 of the host, which this program does not know"},
     };
     struct pair pair;
     struct buf batch;
@@ -248,7 +248,7 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         record.epoch = 5;
         buf_clear(&batch, SIZE_MAX);
         cr_assert(record_encode(&record, &batch));
-        expect_refused(&pair, &batch, record.op == 11 ? STATUS_VERSION : STATUS_CORRUPT, cases[i].part);
+        expect_refused(&pair, &batch, record.op == 12 ? STATUS_VERSION : STATUS_CORRUPT, cases[i].part);
     }
     buf_finish(&batch);
     finish(&pair);

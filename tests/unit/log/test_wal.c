@@ -446,6 +446,18 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
     struct epochs_entry entries[] = {{.epoch = 1, .leader = 1, .first = 1}, {.epoch = 2, .leader = 3, .first = 9}};
     cr_assert(epochs_encode(&(struct epochs){.list = entries, .count = 2}, 9, 5, &buf));
     expect_golden("record_v2.bin", buf_bytes(&buf));
+    buf_clear(&buf, 0);
+    uint8_t target[16];
+    record = (struct record){.sequence = 10,
+                             .epoch = 2,
+                             .time_ms = 5,
+                             .flags = RECORD_REMOVES,
+                             .op = RECORD_OP_RENAME,
+                             .slot = 12739,
+                             .key = BYTES("a key"),
+                             .body = record_target_body(BYTES("another"), target)};
+    cr_assert(record_encode(&record, &buf));
+    expect_golden("record_rename_v2.bin", buf_bytes(&buf));
     buf_finish(&buf);
 
     start(&harness, WAL_WRITE_THROUGH);

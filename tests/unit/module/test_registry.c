@@ -368,10 +368,10 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"column 14: a blank is missing", STATUS_INVALID, bad_line},
         {"built for module ABI 7.", STATUS_VERSION, other_major},
         {"use a newer server", STATUS_VERSION, later_minor},
-        {"the diary in geomys/version.h says what to change", STATUS_VERSION, earlier_minor}, /* version R2 */
+        {"the diary in geomys/version.h says what to change", STATUS_VERSION, earlier_minor}, /* rule 2 of version.h */
         {"a reserved field of its descriptor", STATUS_INVALID, reserved_module},
         {"the event of its command number 0", STATUS_INVALID, odd_event},
-        {"'acme.fruit/1' has the flags 0x4, of which", STATUS_INVALID, type_of_new_flag}, /* version R5 */
+        {"'acme.fruit/1' has the flags 0x4, of which", STATUS_INVALID, type_of_new_flag}, /* rule 5 of version.h */
         {"descriptor has the size 24", STATUS_INVALID, small_module},
         {"descriptor has the size 100000", STATUS_INVALID, large_module},
         {"has no apply", STATUS_INVALID, type_without_apply},

@@ -397,7 +397,7 @@ static const struct {
     {"FAREXPIRE k", FAR_KEY "4294967295"},
     {"ENDLESSBODY k", FAULT "emitted a record of more than 512 MiB"},
     {"NOKEYS k", FAR_KEY "0, but the call has 0"},
-    /* version R3, R5 */
+    /* rule 3 and 5 of version.h */
     {"SMALLSIZE k", FAULT "emitted a record of the size 40, "},
     {"LARGESIZE k", FAULT "emitted a record of the size 4096, "},
     {"NEWFLAG k", FAULT "emitted a record with the flags 0x10001, of which this server does not know 0x10000, in 'ne"},

@@ -248,6 +248,7 @@ static void change_something(struct shard_fixture *at, struct prng *prng)
         offer(at, "PEXPIRE k%u %u", key, 1 + number % 50);
         break;
     case 9:
+        /* rename P1 */
         offer(at, "RENAME l%u l%u", key, number % 600);
         break;
     case 10:
