@@ -144,7 +144,8 @@ static const struct gm_command commands[] = {
      .plan = plan_discard, .complexity = "O(n), n the kept commands",
      .summary = "Forgets the commands of a transaction, and the watched keys."},
     {CMD_COMMAND, .usage = "WATCH key...",
-     .flags = GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | GM_ACCEPT_ANY | CALL_FROZEN | CALL_SESSION,
+     .flags =
+         GM_READ | GM_FAST | CALL_NO_QUEUE | CALL_NO_TOUCH | CALL_NO_MISS | GM_ACCEPT_ANY | CALL_FROZEN | CALL_SESSION,
      .plan = plan_watch, .complexity = "O(n), n the keys",
      .summary = "Makes the next EXEC do nothing if one of these keys changes before it.", .example = "WATCH stock:17"},
     {CMD_COMMAND, .usage = "UNWATCH", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_SESSION, .plan = plan_unwatch,

@@ -66,7 +66,7 @@ enum record_host_op {
     RECORD_OP_EVICTED = 8, /* key: removed because memory was short. Carries RECORD_REMOVES        */
     RECORD_OP_EPOCH = 9,   /* no key: an epoch begins with this record; body: struct record_epoch   */
     RECORD_OP_EPOCHS = 10, /* LOCAL: the table of all epochs so far, see log/epochs.h              */
-    RECORD_OP_RENAME = 11, /* key: its value becomes that of another. Carries RECORD_REMOVES; body: u16 zero, that key */
+    RECORD_OP_RENAME = 11, /* key: its value goes to another. Carries RECORD_REMOVES; body: u16 zero, that key */
 };
 
 struct record {

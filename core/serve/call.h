@@ -51,7 +51,7 @@ struct call_emission {
     uint32_t key;   /* index into call.keys */
     uint32_t flags; /* enum gm_emit_flag, or-ed */
     uint16_t op;
-    uint8_t kind; /* enum call_emission_kind */
+    uint8_t kind;    /* enum call_emission_kind */
     uint8_t type;    /* number */
     uint32_t target; /* of a renaming: the other key */
     int64_t expire_at_ms;

@@ -108,6 +108,7 @@ void notify_configure(struct notify *notify, uint32_t classes)
 struct told {
     const struct gm_key *key; /* NULL: free */
     const char *event;        /* the last one */
+    uint32_t number;          /* of the key that it was told for: MSET a 1 a 2 sets it twice */
     uint32_t last;            /* number of the last emission for it */
     bool was;                 /* it existed, or has been announced */
     bool has;                 /* it exists after the call */
@@ -165,10 +166,11 @@ static void tell_record(const struct telling *telling, struct told *told, const 
     if (event == NULL) {
         event = call->command->abi->event != NULL ? call->command->abi->event : call->command->usage.name;
     }
-    if (told->event != NULL && strcmp(told->event, event) == 0) {
+    if (told->event != NULL && told->number == emission->key && strcmp(told->event, event) == 0) {
         return; /* notify I2 */
     }
     told->event = event;
+    told->number = emission->key;
     const struct gm_type *type = emission->kind == CALL_EMIT_RECORD ? call->shard->types.by_number[emission->type].abi
                                                                     : call->command->abi->type;
     say(telling, told, type != NULL ? class_of(type->name) : 'g', event);
@@ -187,7 +189,7 @@ static void tell_expiry(const struct telling *telling, struct told *told, const 
     }
 }
 
-/* In the order of Redis: new, the record's own, what became of its time. */
+/* notify I3: in the order of Redis: new, the record's own, what became of its time. */
 static void tell_typed(const struct telling *telling, struct told *told, const struct call_emission *emission)
 {
     bool timed = (emission->flags & GM_EXPIRE) != 0;

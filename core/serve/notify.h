@@ -11,7 +11,7 @@
  *          the first event of a key, expire behind the record's, del behind the last, a copy's at the end. An
  *          event is published on __keyspace@0__:<key> (K) and on __keyevent@0__:<event> (E).
  *
- *          Unlike Redis, what leaves the value as it is has no event (SETBIT of a bit that is set, APPEND of nothing,
+ *          Unlike Redis, what leaves the value as it is has no event (APPEND of nothing, SETRANGE of the same bytes,
  *          LTRIM of all), and a value that would have expired already is not set but deleted: del.
  *
  * Cost     None but one comparison per write while no class is chosen, or nobody subscribes.

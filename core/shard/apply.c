@@ -432,6 +432,14 @@ static bool remove_stored(struct shard *shard, const struct record *record, uint
     return true;
 }
 
+static void sweep_key(struct shard *shard, struct gm_bytes key, uint64_t hash)
+{
+    struct entry *entry = keyspace_find(&shard->keyspace, key, hash);
+    if (entry != NULL) {
+        sweep_before(shard, entry); /* rename P1 */
+    }
+}
+
 /* False: there was nothing to do. */
 static bool apply_host(struct shard *shard, const struct record *record, uint64_t hash)
 {
@@ -515,7 +523,9 @@ static bool apply_untyped(struct shard *shard, const struct record *record, uint
     }
     struct gm_bytes target;
     if (record->op == RECORD_OP_RENAME && record_read_rename(record, &target)) {
-        bool moved = rename_value(shard, record->key, hash, target);
+        sweep_key(shard, record->key, hash);
+        sweep_key(shard, target, keyspace_hash(&shard->keyspace, target));
+        bool moved = rename_value(&shard->keyspace, record->key, hash, target);
         if (moved) {
             announce_two(shard, record, hash, target, author);
         }

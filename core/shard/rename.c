@@ -10,7 +10,8 @@
  *          same function is called for the node that planned it, for recovery and for followers.
  *
  * Promises
- *   P1  A snapshot under way gets both keys as they were: what it is still owed of either is dumped first.
+ *   P1  A snapshot under way gets both keys as they were: what it is still owed of either is dumped first, by the
+ *       caller; the keyspace checks it.
  *   P2  The value comes with its expiry, its heat and its frozen or damaged state; nothing of it is copied or allocated
  *       but the entry.
  *   P3  A record from elsewhere that names a value that is not here is refused, not passed over: the data would not be
@@ -22,26 +23,14 @@
 
 #include <inttypes.h>
 
-#include "shard/sweep.h"
-
-static struct entry *find_dumped(struct shard *shard, struct gm_bytes key, uint64_t hash)
+bool rename_value(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct gm_bytes target)
 {
-    struct entry *entry = keyspace_find(&shard->keyspace, key, hash);
-    if (entry != NULL && sweep_is_owed(&shard->keyspace, entry)) {
-        sweep_dump_owed(shard, entry); /* rename P1 */
-    }
-    return entry;
-}
-
-bool rename_value(struct shard *shard, struct gm_bytes key, uint64_t hash, struct gm_bytes target)
-{
-    struct keyspace *keyspace = &shard->keyspace;
     uint64_t target_hash = keyspace_hash(keyspace, target);
     check(!gm_bytes_equal(key, target)); /* record_read_rename says so, and who plans */
-    if (find_dumped(shard, key, hash) == NULL) {
+    if (keyspace_find(keyspace, key, hash) == NULL) {
         return false;
     }
-    if (find_dumped(shard, target, target_hash) != NULL) {
+    if (keyspace_find(keyspace, target, target_hash) != NULL) {
         keyspace_remove(keyspace, target, target_hash);
     }
     keyspace_rename(keyspace, key, hash, target, target_hash); /* rename P2 */
@@ -52,7 +41,8 @@ bool rename_value(struct shard *shard, struct gm_bytes key, uint64_t hash, struc
 enum status rename_refuse(const struct record *record, struct complaint *complaint)
 {
     struct gm_bytes target;
-    complaint_set(complaint, "record %" PRIu64 " renames %s", record->sequence,
-                  record_read_rename(record, &target) ? "a key that is not there" : "a key in a way that makes no sense");
+    bool sound = record_read_rename(record, &target);
+    complaint_set(complaint, "record %" PRIu64 " renames a key %s", record->sequence,
+                  sound ? "that is not there" : "in a way that makes no sense");
     return STATUS_CORRUPT; /* rename P3 */
 }

@@ -311,7 +311,7 @@ void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
     count_in(keyspace, entry);
 }
 
-/* A copy of the entry's head under another key; an inline value comes with it, and of one that lies apart the address. */
+/* The entry under another key: an inline value comes with it, and of one that lies apart the address. */
 static struct entry *make_moved(struct keyspace *keyspace, const struct entry *old, struct gm_bytes key)
 {
     struct entry *entry =

@@ -136,13 +136,13 @@ static const struct gm_command commands[] = {
     COMMAND(.event = "incrby", .usage = "INCR key [offset:int]", .example = "INCR visits", .plan = plan_incr,
             .summary =
                 "Adds one, or the offset, to the integer at a key (0 if there is none), and replies with the sum."),
-    COMMAND(.event = "decrby", .usage = "DECR key [offset:int]", .example = "DECR stock", .plan = plan_decr,
+    COMMAND(.event = "incrby", .usage = "DECR key [offset:int]", .example = "DECR stock", .plan = plan_decr,
             .summary =
                 "Subtracts one, or the offset, from the integer at a key (0 if there is none), and replies with the "
                 "difference."),
     COMMAND(.usage = "INCRBY key increment:int", .example = "INCRBY visits 10", .plan = plan_incr,
             .summary = "Adds to the integer at a key (0 if there is none), and replies with the sum."),
-    COMMAND(.usage = "DECRBY key decrement:int", .example = "DECRBY stock 3", .plan = plan_decr,
+    COMMAND(.event = "incrby", .usage = "DECRBY key decrement:int", .example = "DECRBY stock 3", .plan = plan_decr,
             .summary = "Subtracts from the integer at a key (0 if there is none), and replies with the difference."),
     COMMAND(.usage = "INCRBYFLOAT key increment", .example = "INCRBYFLOAT price 0.25", .plan = plan_incrbyfloat,
             .summary =

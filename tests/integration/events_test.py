@@ -81,7 +81,8 @@ CASES = [
                    "MEMORY USAGE a", "WATCH a x", "UNWATCH"]),
     (["SET a 1", "SET b 2"], ["FLUSHALL", "SET a 1", "FLUSHDB"]),
     # ---- what changes nothing
-    (["SETBIT a 0 1", "SET b 1", f"SET c 1 EXAT {FAR}"], ["SETBIT a 0 1", "BITFIELD b SET u8 0 49", f"EXPIREAT c {FAR}"]),
+    (["SETBIT a 0 1", "SET b 1", f"SET c 1 EXAT {FAR}"], ["SETBIT a 0 1", "BITFIELD b SET u8 0 49",
+                                                               f"EXPIREAT c {FAR}"]),
     # ---- in transactions
     ([], ["MULTI", "SET a 1", "RPUSH l a", "LPOP l", "GET x", "DEL a", "EXEC"]),
     (LIST, ["MULTI", "BLPOP l 0", "BLMOVE l m LEFT LEFT 0", "EXEC"]),
