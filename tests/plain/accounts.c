@@ -70,8 +70,8 @@ static void compare(const struct shard *shard)
 
 static const char *text(struct prng *prng)
 {
-    static char bytes[50001]; /* so that APPEND and COPY make values that lie apart */
-    size_t size = prng_below(prng, prng_below(prng, 30) == 0 ? 50000 : 150);
+    static char bytes[30001]; /* APPEND and COPY make values that lie apart; two fit into a line of RPUSH */
+    size_t size = prng_below(prng, prng_below(prng, 30) == 0 ? 30000 : 150);
     memset(bytes, 'a', size);
     bytes[size] = '\0';
     return size > 0 ? bytes : "\"\"";
