@@ -25,6 +25,15 @@ void buf_limit(struct buf *buf, size_t limit)
     }
 }
 
+void buf_fit(struct buf *buf, size_t capacity)
+{
+    size_t least = capacity > buf->size ? capacity : buf->size;
+    if (buf->capacity > least && buf->data != NULL) {
+        buf->data = memory_realloc(buf->data, least > 0 ? least : 1);
+        buf->capacity = least;
+    }
+}
+
 void buf_finish(struct buf *buf)
 {
     memory_free(buf->data);

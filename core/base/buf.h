@@ -64,6 +64,9 @@ __attribute__((format(printf, 2, 3))) bool buf_format(struct buf *buf, const cha
 /* Removes `size` bytes from the beginning. O(rest). */
 void buf_consume(struct buf *buf, size_t size);
 
+/* Gives memory back that is beyond `capacity` and beyond the content; what is there stays. O(size). */
+void buf_fit(struct buf *buf, size_t capacity);
+
 /* Forgets the content; keeps the memory if it is at most `keep` bytes. */
 void buf_clear(struct buf *buf, size_t keep);
 

@@ -94,6 +94,8 @@ struct config {
     int64_t tcp_keepalive_s;     /* 0: off                                               */
     int64_t client_query_limit;  /* bytes */
     int64_t client_output_limit; /* bytes */
+    int64_t client_push_limit;   /* bytes */
+    int64_t client_stall_s;      /* 0: never                                            */
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;

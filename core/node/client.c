@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
 
@@ -99,11 +100,20 @@ __attribute__((unused)) static bool is_alive(const struct client *client)
     return at != all;
 }
 
+/* Whether there is input that will be gone on with, though nothing more arrives. */
+static bool has_commands(const struct client *client)
+{
+    const struct session *session = client->session;
+    bool later = session->brimming || session->resumed || client->resuming || hold_is_held(session);
+    return !list_empty(&client->stuffed) || (later && client->left > 0);
+}
+
 static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wants)
 {
     struct client *client = user;
     struct node *node = client->node;
     *wants = 0;
+    client->resuming = false;
     traffic_read(&node->traffic, size, client->left);
     client->left = size;
     if (replica_backlog(&node->replica) > NODE_BACKLOG_MAX) {
@@ -116,7 +126,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     note_whether_known(client);
     node->traffic.input.sum += consumed;
     client->left = size - consumed;
-    if (client->ended) {
+    if (client->ended && !has_commands(client)) {
         wind_up(client);
     }
     return consumed;
@@ -129,12 +139,12 @@ static void on_writable(void *user)
     session_touch(client->session);
 }
 
-/* While its input waits for the disk there are commands left to carry out. */
+/* While its input waits for the disk, or for its output to be read, there are commands left to carry out. */
 static void on_eof(void *user)
 {
     struct client *client = user;
     client->ended = true;
-    if (list_empty(&client->stuffed)) {
+    if (!has_commands(client)) {
         wind_up(client);
     }
 }
@@ -188,6 +198,43 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     return true;
 }
 
+static const char *reason_of(enum session_end why)
+{
+    static const char *const reasons[] = {
+        [SESSION_END_OUTPUT] = "it does not read the messages that it is sent (client_push_limit), or has more waiting "
+                               "than it may",
+        [SESSION_END_STALLED] = "it has read nothing for client_stall_s",
+        [SESSION_END_MEMORY] = "clients hold more than maxmemory_clients, and of those that make no progress it holds "
+                               "most",
+        [SESSION_END_PROTOCOL] = "what it sent is not RESP",
+        [SESSION_END_IDLE] = "it was silent for timeout_s",
+    };
+    check(why > SESSION_END_NONE && why < sizeof reasons / sizeof reasons[0]);
+    return reasons[why];
+}
+
+/* One line a second at most: a crowd of bad clients must not fill a disk. INFO counts them all. */
+static void tell_end(const struct client *client)
+{
+    struct node *node = client->node;
+    const struct session *session = client->session;
+    if (node->monotonic_ms < node->next_end_told_ms) {
+        node->ends_untold++;
+        return;
+    }
+    enum trace_level level = session->ended == SESSION_END_IDLE ? TRACE_INFO : TRACE_WARNING;
+    trace(&node->env.trace, level, "client %llu (%s) is disconnected: %s; %zu bytes of output waited for it",
+          (unsigned long long)session->caller.id, session->address, reason_of(session->ended), session_unsent(session));
+    if (node->ends_untold > 0) {
+        trace(&node->env.trace, level,
+              "%llu more clients were disconnected since the line before; INFO stats counts "
+              "why",
+              (unsigned long long)node->ends_untold);
+    }
+    node->ends_untold = 0;
+    node->next_end_told_ms = node->monotonic_ms + 1000;
+}
+
 void client_flush(struct client *client)
 {
     struct session *session = client->session;
@@ -197,9 +244,16 @@ void client_flush(struct client *client)
         size_t taken = net_write(client->conn, session->out.data + session->sent, size);
         traffic_write(&node->traffic, size, taken);
         client->stalled = taken < size;
+        client->progress_ms = node->monotonic_ms;
         session_sent(session, taken);
+        if (client->ended && !has_commands(client)) {
+            wind_up(client);
+        }
     }
     if (session_over(session)) {
+        if (session->ended != SESSION_END_NONE) {
+            tell_end(client);
+        }
         net_close(client->conn);
         return;
     }
@@ -208,15 +262,22 @@ void client_flush(struct client *client)
     }
     if (session->resumed) {
         session->resumed = false;
+        client->resuming = true;
         net_resume(client->conn);
     }
 }
 
-void client_check_idle(struct client *client, int64_t timeout_ms)
+void client_check(struct client *client)
 {
     struct session *session = client->session;
+    const struct node *node = client->node;
+    int64_t timeout_ms = node->clients.timeout_ms;
+    int64_t stall_ms = node->clients.stall_ms;
     bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors);
-    if (timeout_ms > 0 && !passive && client->node->monotonic_ms - session->active_ms >= timeout_ms) {
-        net_close(client->conn);
+    bool much = client->stalled && session_unsent(session) > session->pool->output_pause;
+    if (much && stall_ms > 0 && node->monotonic_ms - client->progress_ms >= stall_ms) {
+        session_end(session, SESSION_END_STALLED);
+    } else if (timeout_ms > 0 && !passive && node->monotonic_ms - session->active_ms >= timeout_ms) {
+        session_end(session, SESSION_END_IDLE);
     }
 }

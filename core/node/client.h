@@ -15,8 +15,10 @@ struct client {
     struct list unknown;     /* in node->unknown, or alone: it has shown the password, or there is none */
     int64_t unknown_ms;      /* monotonic: since when it is there */
     size_t left;             /* bytes of input that were not consumed */
+    int64_t progress_ms;     /* monotonic: when the peer was last offered output, and had taken what was before it */
     bool stalled;            /* the peer does not take more just now */
     bool ended;              /* the peer sends no more */
+    bool resuming;           /* its input will be given again */
 };
 
 /* For the acceptor. */
@@ -34,7 +36,7 @@ static inline struct client *client_of(struct session *session)
     return session->user;
 }
 
-/* Why the session must be closed, NULL if it need not. For the idle check, once per second. */
-void client_check_idle(struct client *client, int64_t timeout_ms);
+/* Ends it if it has been silent, or has read nothing, for too long. Once per second. */
+void client_check(struct client *client);
 
 #endif

@@ -150,14 +150,13 @@ void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
     turn_begin(&node->worker, wall_ms, monotonic_ms);
 }
 
-static void check_idle_clients(struct node *node)
+static void check_clients(struct node *node)
 {
     const struct list *all = &node->worker.sessions.all;
-    int64_t timeout_ms = node->clients.timeout_ms;
-    for (struct list *at = all->next; timeout_ms > 0 && at != all;) {
+    for (struct list *at = all->next; at != all;) {
         struct session *session = container_of(at, struct session, all);
         at = at->next;
-        client_check_idle(client_of(session), timeout_ms);
+        client_check(client_of(session));
     }
 }
 
@@ -172,7 +171,7 @@ static void once_per_second(struct node *node)
     traffic_second(&node->traffic, meters->counts.commands);
     uint64_t memory = keyspace_memory(&node->replica.shard.keyspace);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
-    check_idle_clients(node);
+    check_clients(node);
     client_check_unknown(node);
 }
 

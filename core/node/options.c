@@ -43,6 +43,7 @@ struct worker_options options_worker(const struct config *config)
                    .bulk_max = (size_t)config->max_bulk,
                    .query_max = (size_t)config->client_query_limit},
         .output_max = (size_t)config->client_output_limit,
+        .push_max = (size_t)config->client_push_limit,
         .queue_max = (size_t)config->client_query_limit,
         .notify = notify_classes(config->notify_keyspace_events),
         .tracking_max_keys = (uint64_t)config->tracking_table_max_keys,
@@ -75,6 +76,7 @@ struct client_options options_clients(const struct config *config)
         .max = (uint64_t)config->maxclients,
         .timeout_ms = config->timeout_s * 1000,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
+        .stall_ms = config->client_stall_s * 1000,
     };
 }
 

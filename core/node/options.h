@@ -32,6 +32,7 @@ struct client_options {
     uint64_t max;            /* ... as the system has room for */
     int64_t timeout_ms;      /* of silence; 0: for ever */
     int64_t auth_timeout_ms; /* until the password is shown, if there is one; 0: for ever */
+    int64_t stall_ms;        /* without progress, of a client for which much waits; 0: never */
 };
 
 struct worker_options options_worker(const struct config *config);

@@ -9,7 +9,8 @@
  * Promises
  *   I1  Records of one call, and of all calls of one EXEC, are one batch of the log.
  *   I2  Values change in commit only. A value that has changed is in the log before anybody is told: the answer's mark
- *       is at least the last sequence of its records. */
+ *       is at least the last sequence of its records.
+ *   I3  A reply that cannot be given is an error before anything changes. */
 #include "serve/exec.h"
 
 #include "base/memory.h"
@@ -120,6 +121,16 @@ seldom static void track(const struct call *call)
     }
 }
 
+/* Nothing has changed yet, and nothing does: what was to be popped stays where it is. */
+seldom static void refuse_large(struct call *call)
+{
+    call->out->full = false;
+    reply_errorf(&call->reply,
+                 "ERR the reply is larger than client_output_limit (%zu bytes): nothing was changed; ask for less at a "
+                 "time, or raise the limit",
+                 call->worker->options.output_max);
+}
+
 seldom static void blame_module(struct call *call)
 {
     if (call->fault[0] == '\0') {
@@ -169,8 +180,8 @@ static void plan(struct call *call)
         waiters_park(call);
         return;
     }
-    if (__builtin_expect(!reply_whole(&call->reply), 0) && !call->out->full) {
-        blame_module(call);
+    if (__builtin_expect(!reply_whole(&call->reply), 0)) {
+        (call->out->full ? refuse_large : blame_module)(call); /* exec I3 */
     }
     if (call->emission_count > 0 && !call->reply.error) {
         commit(call);
@@ -214,6 +225,7 @@ bool exec_again(struct session *session, bool timed_out)
     check(session->waiting && session->parked != NULL && session->worker->depth == 0);
     struct worker *worker = session->worker;
     timing_begin(&worker->meters.timing);
+    session_make_room(session);
     struct call *call = begin_kept(worker, &session->caller, session->parked, &session->out);
     call->again = true;
     call->timed_out = timed_out;

@@ -111,8 +111,10 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
         end = pipeline->places[i].end;
         if (request->argc > 0) {
             exec(session, request);
-            session_check_output(session);
             session_touch(session);
+            if (!session_check_output(session)) {
+                break; /* pipeline I1: the others wait until the client has read */
+            }
         }
     }
     return end;
@@ -125,19 +127,19 @@ seldom static void protocol_error(struct session *session)
     reply_begin(&reply, &session->out, session->caller.resp3);
     reply_error(&reply, session->parser.error);
     errors_count(&session->worker->meters.errors, reply_written(&reply));
-    session->doomed = true;
-    session_touch(session);
+    session_end(session, SESSION_END_PROTOCOL);
 }
 
 static bool is_stopped(const struct session *session)
 {
-    return session->waiting || session->doomed || hold_is_held(session);
+    return session->waiting || session->doomed || session->brimming || hold_is_held(session);
 }
 
 size_t pipeline_input(struct session *session, const uint8_t *data, size_t size, size_t *wants)
 {
     size_t consumed = 0;
     *wants = 0;
+    session_make_room(session);
     while (!is_stopped(session) && consumed < size) {
         struct pipeline pipeline;
         enum resp_result result = fill(&pipeline, session, data + consumed, size - consumed);

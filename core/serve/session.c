@@ -5,17 +5,17 @@
 
 #include "wire/reply.h"
 
-#define OUTPUT_MAX_BEFORE_PASSWORD ((size_t)65536) /* bytes */
+#define OUTPUT_MAX_BEFORE_PASSWORD ((size_t)65536)   /* bytes */
+#define OUTPUT_MOVED_MAX           ((size_t)8 << 20) /* bytes: a millisecond or two */
 
 /* ---- the pool ---- */
 
-void session_pool_init(struct session_pool *pool, const struct gate *gate, uint64_t *dropped, size_t output_max)
+void session_pool_init(struct session_pool *pool, const struct gate *gate, struct meters_counts *counts)
 {
-    check(gate != NULL && dropped != NULL);
-    *pool = (struct session_pool){.gate = gate, .dropped = dropped, .output_max = output_max};
+    check(gate != NULL && counts != NULL);
+    *pool = (struct session_pool){.gate = gate, .counts = counts};
     list_init(&pool->all);
     list_init(&pool->dirty);
-    buf_init(&pool->pushed, output_max);
 }
 
 void session_pool_finish(struct session_pool *pool)
@@ -24,15 +24,17 @@ void session_pool_finish(struct session_pool *pool)
     buf_finish(&pool->pushed);
 }
 
-void session_pool_limit(struct session_pool *pool, size_t output_max)
+void session_pool_limit(struct session_pool *pool, size_t output_max, size_t push_max)
 {
     pool->output_max = output_max;
+    pool->output_pause = output_max < SESSION_OUT_PAUSE ? output_max : SESSION_OUT_PAUSE;
+    pool->push_max = push_max;
     buf_limit(&pool->pushed, output_max);
     for (struct list *at = pool->all.next; at != &pool->all; at = at->next) {
         struct session *session = container_of(at, struct session, all);
-        buf_limit(&session->out, output_max);
-        if (!session->overflowed && pool->executing != session) {
-            session_check_output(session); /* that of the command under way is looked at when it has answered */
+        bool executing = pool->executing == session; /* looked at when it has answered */
+        if (!executing && session_unsent(session) > output_max + pool->output_pause + session->pushed) {
+            session_end(session, SESSION_END_OUTPUT);
         }
         if (session->overflowed) {
             session_touch(session);
@@ -48,14 +50,68 @@ void session_resume(struct session *session)
 
 /* ---- leaving through the gate ---- */
 
-void session_check_output(struct session *session)
+void session_end(struct session *session, enum session_end why)
 {
-    size_t limit = session->caller.user != NULL ? session->out.limit : OUTPUT_MAX_BEFORE_PASSWORD;
-    if (session->out.full || session->out.size - session->sent > limit) {
-        session->overflowed = true;
-        session->doomed = true;
-        ++*session->pool->dropped;
+    struct meters_counts *counts = session->pool->counts;
+    uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,
+                                 [SESSION_END_STALLED] = &counts->stalled,
+                                 [SESSION_END_MEMORY] = &counts->crowded,
+                                 [SESSION_END_PROTOCOL] = &counts->garbled,
+                                 [SESSION_END_IDLE] = &counts->idle};
+    check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);
+    if (session->ended == SESSION_END_NONE && !session->overflowed) {
+        session->ended = why;
+        ++*counted[why];
     }
+    session->doomed = true;
+    session->overflowed = session->overflowed || why != SESSION_END_PROTOCOL; /* the error is still told */
+    session_touch(session);
+}
+
+static bool is_past_limits(const struct session *session)
+{
+    bool unknown = session->caller.user == NULL && session_unsent(session) > OUTPUT_MAX_BEFORE_PASSWORD;
+    return session->out.full || unknown;
+}
+
+bool session_check_slow(struct session *session)
+{
+    if (is_past_limits(session)) {
+        session_end(session, SESSION_END_OUTPUT);
+        return false;
+    }
+    session->brimming = session_unsent(session) > session->pool->output_pause;
+    return !session->brimming;
+}
+
+/* Where the room ends: a limit that would overflow is none. */
+static size_t reach(size_t size, size_t more)
+{
+    size_t sum;
+    return __builtin_add_overflow(size, more, &sum) ? SIZE_MAX : sum;
+}
+
+void session_make_room(struct session *session)
+{
+    const struct session_pool *pool = session->pool;
+    session->out.limit = reach(session->out.size, pool->output_max + pool->output_pause); /* session I3 */
+}
+
+/* What has left goes from the front when the rest is small: else the output of a client that reads, but never all,
+ * would grow for ever. At most as many bytes are moved as have left. */
+static void compact(struct session *session)
+{
+    size_t sent = session->sent;
+    if (sent <= SESSION_OUT_KEPT || session_unsent(session) > sent || session_unsent(session) > OUTPUT_MOVED_MAX) {
+        return;
+    }
+    buf_consume(&session->out, sent);
+    for (uint32_t i = 0; i < session->mark_count; i++) {
+        session->marks[i].end -= sent;
+    }
+    session->released_end -= sent;
+    session->sent = 0;
+    buf_fit(&session->out, 2 * session->out.size + SESSION_OUT_KEPT);
 }
 
 static uint64_t released(const struct session *session)
@@ -117,6 +173,14 @@ void session_sent(struct session *session, size_t size)
         buf_clear(&session->out, SESSION_OUT_KEPT);
         session->sent = 0;
         session->released_end = 0;
+    } else {
+        compact(session);
+    }
+    size_t unsent = session_unsent(session);
+    session->pushed = session->pushed < unsent ? session->pushed : unsent;
+    if (session->brimming && unsent <= session->pool->output_pause / 2) {
+        session->brimming = false;
+        session_resume(session);
     }
 }
 
@@ -132,15 +196,33 @@ struct buf *session_push(struct session *session, uint64_t mark)
     if (session->doomed) {
         return NULL;
     }
+    struct session_pool *pool = session->pool;
     session_depends(session, mark);
-    return is_executing(session) ? &session->pool->pushed : &session->out;
+    if (is_executing(session)) {
+        return &pool->pushed;
+    }
+    session_make_room(session);
+    pool->push_began = session->out.size;
+    return &session->out;
+}
+
+/* `size` bytes of messages stand at the end of the output now. One may be large: what counts is what is unread before
+ * it. */
+static void count_pushed(struct session *session, size_t size)
+{
+    bool slow = session->pushed > session->pool->push_max;
+    session->pushed += size;
+    if (slow || session->out.full) {
+        session_end(session, SESSION_END_OUTPUT);
+    }
 }
 
 void session_pushed(struct session *session)
 {
     check(!session->doomed);
     if (!is_executing(session)) {
-        session_check_output(session);
+        check(session->out.size >= session->pool->push_began);
+        count_pushed(session, session->out.size - session->pool->push_began);
         session_touch(session);
     }
 }
@@ -161,8 +243,12 @@ void session_settle_slow(struct session *session, size_t start)
         mute(session, start);
     }
     if (pushed->size > 0 || pushed->full) {
+        size_t limit = session->out.limit;
+        session->out.limit = SIZE_MAX; /* they have been measured already, and take no room of what follows */
         bool whole = !pushed->full && buf_append(&session->out, buf_bytes(pushed));
+        session->out.limit = reach(limit, pushed->size);
         session->out.full = session->out.full || !whole;
+        count_pushed(session, pushed->size);
         buf_clear(pushed, SESSION_OUT_KEPT);
     }
 }

@@ -8,16 +8,22 @@
  *     talking ──BLPOP…──► waiting ──served, timed out──► talking
  *        │                   │
  *        └──── MULTI: queues commands until EXEC or DISCARD
+ *        └──── brimming: more output waits than pool->output_pause: its commands stay in its input until it has read
  *        └──── doomed: protocol error, QUIT, output limit: no more input is taken; closes when its output has left
+ *
+ * A client that reads is not slow, however much it has asked for: its next command waits, and it is not cut. What
+ * nobody has asked for cannot wait: messages above pool->push_max end the session.
  *
  * Output goes through the gate: `marks` say from which sequence on which prefix of `out` may leave.
  *
  * Promises
  *   I1  sent <= released_end <= out.size; the marks' ends and sequences rise, and the last end is at most out.size.
  *   I2  What was written leaves in order, and not before all that stands before it.
+ *   I3  A command begins with room for one reply of pool->output_max bytes, whatever waits before it; so what a reply
+ *       may be does not depend on what else is read late.
  *
- * Limits   Input is the driver's; output by pool->output_max; queued commands by the worker's queue_max; SESSION_MARKS
- *          marks, the last of which takes in what has no room.
+ * Limits   Input is the driver's; output by the mark, one reply and the messages (pool->output_max, push_max); queued
+ *          commands by the worker's queue_max; SESSION_MARKS marks, the last of which takes in what has no room.
  */
 #ifndef GEOMYS_SERVE_SESSION_H
 #define GEOMYS_SERVE_SESSION_H
@@ -25,6 +31,7 @@
 #include "base/buf.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "meter/meters.h"
 #include "serve/caller.h"
 #include "serve/transaction.h"
 #include "wire/resp.h"
@@ -34,10 +41,21 @@
 #define SESSION_WATCH_MAX   65536               /* keys that one session watches */
 #define SESSION_MUTED       UINT32_MAX          /* all commands, until told otherwise */
 #define SESSION_OUT_KEPT    ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
+#define SESSION_OUT_PAUSE   ((size_t)1 << 20)   /* bytes of output above which the next command waits */
 #define SESSION_TOPIC_KINDS 2                   /* channels and patterns: see pubsub.h */
 
 struct session;
 struct worker;
+
+/* Why the server has ended a session: in its log, and counted. */
+enum session_end {
+    SESSION_END_NONE,     /* it has not, or the client asked for it */
+    SESSION_END_OUTPUT,   /* messages that it does not read, or answers that nobody may be given */
+    SESSION_END_STALLED,  /* has read nothing of much for long */
+    SESSION_END_MEMORY,   /* clients hold more than they may, and it holds most */
+    SESSION_END_PROTOCOL, /* what it has sent is not RESP */
+    SESSION_END_IDLE,
+};
 
 /* What the sessions of one worker share. */
 struct session_pool {
@@ -45,11 +63,14 @@ struct session_pool {
     struct list dirty; /* session.dirty: who has something to send, or input to go on with */
     uint64_t count;
     uint64_t blocked;                /* sessions that wait, or are held back */
-    uint64_t *dropped;               /* borrowed: counts those closed because their output passed the limit */
+    struct meters_counts *counts;    /* borrowed: of those that were ended */
     struct buf pushed;               /* messages for the session whose command is under way */
     const struct session *executing; /* that one; NULL: none */
     const struct gate *gate;         /* borrowed */
-    size_t output_max;               /* bytes of answers held for one client */
+    size_t output_max;               /* bytes of one reply */
+    size_t output_pause;             /* bytes of output above which a session's next command waits */
+    size_t push_max;                 /* bytes of messages held for one client that it has not asked for */
+    size_t push_began;               /* where the message under way begins */
 };
 
 struct session_mark {
@@ -66,14 +87,17 @@ struct session {
     struct buf out;
     size_t sent;         /* of `out` */
     size_t released_end; /* offset in `out` up to which it may leave */
+    size_t pushed;       /* bytes of messages among what is unsent, at most */
     uint64_t turn_mark;  /* the highest sequence that this turn's answers depend on */
     struct session_mark marks[SESSION_MARKS];
     uint32_t mark_count;
     struct list dirty; /* in pool->dirty, or alone */
 
-    bool doomed;       /* takes no more input */
-    bool overflowed;   /* its output passed the limit: close it at once */
-    bool watch_broken; /* a watched key has changed */
+    enum session_end ended; /* why; with `doomed` */
+    bool brimming;          /* its next command waits until it has read */
+    bool doomed;            /* takes no more input */
+    bool overflowed;        /* its output passed the limit: close it at once */
+    bool watch_broken;      /* a watched key has changed */
     bool waiting;
     bool no_evict; /* asked not to be evicted, which no client is; CLIENT LIST shows it */
     bool resumed;  /* has waited until this turn: there may be input to go on with */
@@ -110,18 +134,35 @@ struct session {
     const char *last_command; /* full name, borrowed from the registry */
 };
 
-void session_pool_init(struct session_pool *pool, const struct gate *gate, uint64_t *dropped, size_t output_max);
+void session_pool_init(struct session_pool *pool, const struct gate *gate, struct meters_counts *counts);
 void session_pool_finish(struct session_pool *pool); /* no session may be left */
 
-/* Another limit, for all sessions that there are too. Those that hold more are doomed at once: overflowed. */
-void session_pool_limit(struct session_pool *pool, size_t output_max);
+/* Other limits, for all sessions that there are too. Those that hold more are doomed at once: overflowed. */
+void session_pool_limit(struct session_pool *pool, size_t output_max, size_t push_max);
 
 /* At the end of a turn: marks what it has written, and returns how many bytes of `out`, from `sent` on, may leave
  * now. */
 size_t session_releasable(struct session *session);
 
-/* After an answer has been written: a session whose output has passed its limit is to be closed. */
-void session_check_output(struct session *session);
+/* Room for the reply of a command that begins (session I3). Once for commands that are carried out together. */
+void session_make_room(struct session *session);
+
+/* After an answer has been written: whether the next command may begin. If not, the session is brimming, or its output
+ * has passed every limit and it is to be closed. */
+seldom bool session_check_slow(struct session *session);
+static inline size_t session_unsent(const struct session *session)
+{
+    return session->out.size - session->sent;
+}
+static inline bool session_check_output(struct session *session)
+{
+    bool much = session_unsent(session) > session->pool->output_pause;
+    return __builtin_expect(!much && !session->out.full && session->caller.user != NULL, 1) ||
+           session_check_slow(session);
+}
+
+/* The server ends the session, at once: what has not left is lost. Once is enough; the first reason counts. */
+void session_end(struct session *session, enum session_end why);
 
 /* `size` more bytes have left. */
 void session_sent(struct session *session, size_t size);

@@ -35,7 +35,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     init_lists(worker);
     meters_init(&worker->meters, &options->meters, registry_command_numbers(worker->registry));
     timing_watch(&worker->meters.timing, clock);
-    session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts.dropped, options->output_max);
+    session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts);
     interest_init(&worker->interest, &shard->keyspace, &shard->listeners);
     pubsub_init(&worker->pubsub, hash_key);
     tracking_init(&worker->tracking, hash_key, &shard->listeners, shard->options.seed + 3);
@@ -81,7 +81,7 @@ void worker_finish(struct worker *worker)
 void worker_configure(struct worker *worker, const struct worker_options *options)
 {
     worker->options = *options;
-    session_pool_limit(&worker->sessions, options->output_max);
+    session_pool_limit(&worker->sessions, options->output_max, options->push_max);
     pubsub_limit(&worker->pubsub, options->queue_max);
     tracking_limit(&worker->tracking, options->tracking_max_keys);
     notify_configure(&worker->notify, options->notify);

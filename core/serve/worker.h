@@ -27,7 +27,8 @@ struct call;
 /* All that a worker is told by its settings, by value: nothing in it is borrowed. */
 struct worker_options {
     struct resp_limits limits;  /* of clients that have shown the password, or need none */
-    size_t output_max;          /* bytes of answers held for one client */
+    size_t output_max;          /* bytes of one reply */
+    size_t push_max;            /* bytes of messages held for one client that it has not asked for */
     size_t queue_max;           /* bytes of commands held by one MULTI  */
     uint32_t notify;            /* classes of keyspace events that are told, see notify.h; 0: none */
     uint64_t tracking_max_keys; /* that are remembered for clients that cache them; 0: no limit */

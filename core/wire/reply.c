@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* reply.c - the encoders of reply.h. An output that is full swallows the rest: its owner sees buf.full and closes. */
+/* reply.c - the encoders of reply.h. An output that is full swallows the rest: the
+ * reply is bad then, and its owner sees buf.full. */
 #include "wire/reply.h"
 
 #include <math.h>
@@ -32,11 +33,19 @@ static inline void count(struct reply *reply, uint64_t more)
     }
 }
 
+static inline void put(struct reply *reply, struct gm_bytes bytes)
+{
+    if (__builtin_expect(!buf_append(reply->out, bytes), 0)) {
+        reply->bad = true;
+    }
+}
+
 /* "<type>number\r\n" */
 static void head(struct reply *reply, char type, int64_t number)
 {
     uint8_t *out = buf_reserve(reply->out, 24);
     if (__builtin_expect(out == NULL, 0)) {
+        reply->bad = true;
         return;
     }
     out[0] = (uint8_t)type;
@@ -61,14 +70,14 @@ static void line(struct reply *reply, char type, const char *text)
     }
     clean[size++] = '\r';
     clean[size++] = '\n';
-    (void)buf_append(reply->out, (struct gm_bytes){(const uint8_t *)clean, size});
+    put(reply, (struct gm_bytes){(const uint8_t *)clean, size});
 }
 
 void reply_status(struct reply *reply, const char *text)
 {
     count(reply, 0);
     if (text[0] == 'O' && text[1] == 'K' && text[2] == '\0') {
-        (void)buf_append(reply->out, BYTES("+OK\r\n"));
+        put(reply, BYTES("+OK\r\n"));
         return;
     }
     line(reply, '+', text);
@@ -113,6 +122,7 @@ void reply_bytes(struct reply *reply, struct gm_bytes bytes)
     }
     uint8_t *out = buf_reserve(reply->out, bytes.size + 32);
     if (__builtin_expect(out == NULL, 0)) {
+        reply->bad = true;
         return;
     }
     head(reply, '$', (int64_t)bytes.size);
@@ -148,9 +158,9 @@ void reply_verbatim(struct reply *reply, struct gm_bytes text)
     }
     count(reply, 0);
     head(reply, '=', (int64_t)text.size + 4);
-    (void)buf_append(reply->out, BYTES("txt:"));
-    (void)buf_append(reply->out, text);
-    (void)buf_append(reply->out, BYTES("\r\n"));
+    put(reply, BYTES("txt:"));
+    put(reply, text);
+    put(reply, BYTES("\r\n"));
 }
 
 void reply_double(struct reply *reply, double number)
@@ -185,19 +195,19 @@ void reply_bool(struct reply *reply, bool truth)
         return;
     }
     count(reply, 0);
-    (void)buf_append(reply->out, truth ? BYTES("#t\r\n") : BYTES("#f\r\n"));
+    put(reply, truth ? BYTES("#t\r\n") : BYTES("#f\r\n"));
 }
 
 void reply_null(struct reply *reply)
 {
     count(reply, 0);
-    (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("$-1\r\n"));
+    put(reply, reply->resp3 ? BYTES("_\r\n") : BYTES("$-1\r\n"));
 }
 
 void reply_null_array(struct reply *reply)
 {
     count(reply, 0);
-    (void)buf_append(reply->out, reply->resp3 ? BYTES("_\r\n") : BYTES("*-1\r\n"));
+    put(reply, reply->resp3 ? BYTES("_\r\n") : BYTES("*-1\r\n"));
 }
 
 /* `width` elements for each of `announced`. A count that RESP cannot express is no reply. */

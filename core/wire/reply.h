@@ -22,7 +22,7 @@ struct reply {
     uint64_t owed;   /* elements that have to come yet */
     bool resp3;
     bool error; /* the reply is an error */
-    bool bad;   /* more elements than announced, or announced more than there can be */
+    bool bad;   /* more elements than announced, announced more than there can be, or no room for one */
 };
 
 void reply_begin(struct reply *reply, struct buf *out, bool resp3);

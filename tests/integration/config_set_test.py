@@ -163,27 +163,49 @@ def effect_client_query_limit(_, client, other):
     assert isinstance(answer, Error) and "larger than client_query_limit" in answer, answer
 
 
+def stalled_reader(server, client, size):
+    """One who has asked for a value of that size and reads nothing."""
+    client.call("SET", "big", b"x" * size)
+    reader = Client(server.port, receive_bytes=4096)
+    reader.socket.sendall(b"GET big\r\n")
+    wait_until(lambda: most_held(client) > size - 10000000, "the answer waits for it")
+    return reader
+
+
 def effect_client_output_limit(server, client, other):
-    client.call("SET", "big", b"x" * 1000000)
-    with Client(server.port, receive_bytes=4096) as reader:
-        reader.socket.sendall(b"GET big\r\n" * 40)
-        looks = [0]
-
-        def stands_still():
-            looks.append(most_held(client))
-            return looks[-1] > 20000000 and len(looks) > 20 and len(set(looks[-20:])) == 1
-
-        wait_until(stands_still, "it does not read, and the buffers of both sides are full")
+    with stalled_reader(server, client, 30000000) as reader:
         change(client, "client_output_limit", "1mb")
         equal(most_held(client), 0, "the one that was there holds more than it may now")
         wait_until(lambda: client.info("clients")["connected_clients"] == "2", "and is gone")
         assert is_closed(reader)
-    equal(len(other.call("GET", "big")), 1000000, "whoever reads is served")
-    client.call("APPEND", "big", b"x" * 200000)
-    other.send("GET", "big")
-    assert is_closed(other), "the limit is new for one that was there before"
-    change(client, "client_output_limit", "256mb")
-    equal(len(client.call("GET", "big")), 1200000, "and for the one that sets it")
+    client.call("SETRANGE", "large", 3000000, "x")
+    assert "client_output_limit" in other.call("GETDEL", "large"), "the limit is new for one that was there before"
+    equal(client.call("STRLEN", "large"), 3000001, "and nothing is lost")
+    change(client, "client_output_limit", "1gb")
+    equal(len(other.call("GETDEL", "large")), 3000001, "and for the one that was refused")
+
+
+def effect_client_push_limit(server, client, other):
+    change(client, "client_push_limit", "64kb")
+    with Client(server.port, receive_bytes=4096) as listener:
+        listener.call("SUBSCRIBE", "c")
+        wait_until(lambda: other.call("PUBLISH", "c", b"x" * 1000000) == 0, "it does not read")
+        equal(client.info("stats")["client_output_limit_disconnections"], "1")
+    wait_until(lambda: "client_push_limit" in server.tail(), "and the log says why")
+
+
+def effect_client_stall_s(server, client, other):
+    with stalled_reader(server, client, 30000000) as reader, stalled_reader(server, client, 30000000) as late:
+        change(client, "client_stall_s", "1")
+        got = 0
+        while client.info("stats")["client_stalled_disconnections"] == "0":
+            got += len(late.socket.recv(100000))
+        wait_until(lambda: "client_stall_s" in server.tail(), "the log says why")
+        assert is_closed(reader)
+        change(client, "client_stall_s", "60")
+        while got < 30000000 + 13:
+            got += len(late.socket.recv(1 << 20))
+        equal(got, 30000000 + 13, "who reads is not cut")
 
 
 def most_held(client):

@@ -99,6 +99,7 @@ static void worker_start(struct worker *worker, struct shard *shard)
     struct worker_options options = {
         .limits = {.args_max = 1024, .bulk_max = 1 << 20, .query_max = 1 << 22},
         .output_max = 1 << 26,
+        .push_max = 1 << 26,
         .queue_max = 1 << 22,
     };
     worker_init(worker, shard, NULL, &options);

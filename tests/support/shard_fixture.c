@@ -124,6 +124,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
                    .bulk_max = 1 << 24,
                    .query_max = 1 << 26},
         .output_max = options->output_max != 0 ? options->output_max : 1 << 26,
+        .push_max = options->output_max != 0 ? options->output_max : 1 << 26,
         .queue_max = options->queue_max != 0 ? options->queue_max : 1 << 20,
         .meters = {.slowlog_us = -1},
     };

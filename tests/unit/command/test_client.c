@@ -88,7 +88,7 @@ Test(client, who_is_unblocked_goes_on)
     (void)shard_fixture_say(&at, 2, "HELLO 3");
     (void)shard_fixture_say(&at, 2, "SUBSCRIBE c");
     expect_said(&at, 2, "", "BLPOP list 0");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         (void)shard_fixture_say(&at, 0, "PUBLISH c %02000d", i);
     }
     cr_expect(at.clients[2]->doomed);

@@ -57,6 +57,7 @@ static void open_world(struct world *world, bool with_modules, const char *passw
     struct worker_options options = {
         .limits = {.args_max = 1024 * 1024, .bulk_max = 1 << 20, .query_max = 1 << 26},
         .output_max = 1 << 26,
+        .push_max = 1 << 26,
         .queue_max = 1 << 20,
     };
     (void)snprintf(options.password, sizeof options.password, "%s", password != NULL ? password : "");

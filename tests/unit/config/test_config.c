@@ -126,7 +126,7 @@ Test(config, without_a_file_or_flags)
     cr_assert_eq(config.timeout_s, 0);
     cr_assert_eq(config.tcp_keepalive_s, 300);
     cr_assert_eq(config.client_query_limit, (int64_t)1 << 30);
-    cr_assert_eq(config.client_output_limit, (int64_t)256 << 20);
+    cr_assert_eq(config.client_output_limit, (int64_t)1 << 30);
     cr_assert_eq(config.max_bulk, (int64_t)512 << 20);
     cr_assert_eq(config.wal_segment_size, (int64_t)64 << 20);
     cr_assert_eq(config.wal_sync_interval_ms, 50);

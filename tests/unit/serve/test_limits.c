@@ -72,27 +72,64 @@ Test(limits, the_empty_key_is_a_key)
     shard_fixture_close(&at);
 }
 
-Test(limits, an_answer_past_the_output_limit_closes_the_connection)
+/* exec I3 */
+Test(limits, what_cannot_be_told_changes_nothing)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
     char *value = word_of(3000);
+    expect_said(&at, 0, ":1", "RPUSH many %s", value);
+    expect_said(&at, 0, ":2", "RPUSH many %s", value);
+    expect_said(&at, 0, ":3", "RPUSH many %s", value);
+    expect_begins(&at, 0, "-ERR the reply is larger than client_output_limit", "LPOP many 3");
+    expect_said(&at, 0, ":3", "LLEN many");
+    for (int i = 0; i < 3; i++) {
+        (void)shard_fixture_say(&at, 0, "APPEND big %s", value);
+    }
+    expect_begins(&at, 0, "-ERR the reply is larger than client_output_limit", "GETDEL big");
+    expect_said(&at, 0, ":9000", "STRLEN big");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "GETDEL big");
+    expect_said(&at, 0, "QUEUED", "SET d 1");
+    expect_begins(&at, 0, "[-ERR the reply is larger than client_output_limit", "EXEC");
+    expect_said(&at, 0, ":2", "EXISTS big d");
+    cr_expect_not(at.clients[0]->doomed);
+    cr_expect_eq(at.worker.meters.counts.dropped, 0);
+    /* one that waited for it */
+    expect_said(&at, 1, "", "BLMPOP 0 1 later LEFT COUNT 3");
+    expect_said(&at, 0, ":3", "RPUSH later %s %s %s", value, value, value);
+    const char *told = shard_fixture_hear(&at, 1);
+    cr_expect(strstr(told, "-ERR the reply is larger than client_output_limit") == told, "%s", told);
+    expect_said(&at, 0, ":3", "LLEN later");
+    shard_fixture_close(&at);
+    memory_free(value);
+}
+
+/* session I3: one that reads is not cut, however much it asks for at once; and what it reads late takes no memory. */
+Test(limits, who_reads_gets_all_that_it_has_asked_for)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.output_max = 4096});
+    char *value = word_of(1000);
     expect_said(&at, 0, "OK", "SET a %s", value);
-    expect_said(&at, 0, "OK", "SET b %s", value);
-    cr_expect_eq(strlen(shard_fixture_say(&at, 0, "GET a")), 3002);
-    struct gm_bytes both = BYTES("GET a\r\nGET b\r\nSET c 1\r\n");
-    cr_expect_eq(shard_fixture_send(&at, 0, both), both.size, "what a dropped client says is thrown away");
-    cr_expect(at.clients[0]->overflowed);
-    cr_expect(session_over(at.clients[0]));
-    cr_expect_eq(at.worker.meters.counts.dropped, 1);
-    expect_said(&at, 1, ":0", "EXISTS c");
-    expect_said(&at, 2, "OK", "MULTI");
-    expect_said(&at, 2, "QUEUED", "GET a");
-    expect_said(&at, 2, "QUEUED", "GET b");
-    expect_said(&at, 2, "QUEUED", "SET d 1");
-    expect_said(&at, 2, "", "EXEC");
-    cr_expect(at.clients[2]->overflowed);
-    expect_said(&at, 1, ":1", "EXISTS d");
+    char pipeline[100 * 7 + 1];
+    for (int i = 0; i < 100; i++) {
+        memcpy(pipeline + i * 7, "GET a\r\n", 8);
+    }
+    size_t done = 0;
+    unsigned rounds = 0;
+    size_t heard = 0;
+    while (done < sizeof pipeline - 1) {
+        cr_assert_lt(rounds++, 100u);
+        done +=
+            shard_fixture_send(&at, 0, (struct gm_bytes){(const uint8_t *)pipeline + done, sizeof pipeline - 1 - done});
+        cr_assert_not(at.clients[0]->doomed);
+        cr_expect_lt(session_unsent(at.clients[0]), 2u * 4096);
+        heard += strlen(shard_fixture_hear(&at, 0));
+        cr_expect_not(at.clients[0]->brimming);
+    }
+    cr_expect_gt(rounds, 10u, "its commands have waited");
+    cr_expect_eq(heard, 100 * 1002 + (100 - rounds) * strlen(" | "));
     shard_fixture_close(&at);
     memory_free(value);
 }

@@ -81,7 +81,10 @@ Test(monitor, a_long_line_is_cut_and_a_slow_watcher_dropped)
     cr_expect_eq(shard_fixture_send(&at, 1, whole), whole.size);
     line = shard_fixture_hear(&at, 0);
     cr_expect_str_eq(line + strlen(line) - 4, "x...");
-    cr_expect_eq(shard_fixture_send(&at, 1, whole), whole.size);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(shard_fixture_send(&at, 1, whole), whole.size);
+        cr_expect_not(at.clients[0]->overflowed);
+    }
     cr_expect_eq(shard_fixture_send(&at, 1, whole), whole.size);
     cr_expect(at.clients[0]->overflowed);
     shard_fixture_hang_up(&at, 0);

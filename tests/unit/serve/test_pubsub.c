@@ -63,7 +63,7 @@ Test(pubsub, a_message_that_is_too_large_closes_also_who_sends_it_to_himself)
     (void)shard_fixture_say(&at, 1, "HELLO 3");
     (void)shard_fixture_say(&at, 1, "SUBSCRIBE c");
     (void)shard_fixture_say(&at, 2, "SUBSCRIBE c");
-    (void)shard_fixture_say(&at, 1, "PUBLISH c %05000d", 1);
+    (void)shard_fixture_say(&at, 1, "PUBLISH c %09000d", 1);
     cr_expect(at.clients[1]->overflowed);
     cr_expect(at.clients[2]->overflowed);
     cr_expect_eq(at.worker.sessions.pushed.size, 0);
