@@ -104,6 +104,10 @@ static void plan_punsubscribe(struct gm_call *abi)
 static void plan_publish(struct gm_call *abi)
 {
     const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
+    if (gm_arg_at(abi, 0, 0).size > PUBSUB_CHANNEL_MAX) {
+        gm_reply_error(abi, PUBSUB_CHANNEL_TOO_LONG); /* nobody can listen to it, and patterns would be tried on it */
+        return;
+    }
     gm_reply_int(abi, (int64_t)pubsub_publish(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
 }
 

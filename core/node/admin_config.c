@@ -4,7 +4,10 @@
  *
  * CONFIG GET answers a name as it was asked for: "slowlog_max_len" as the configuration file has it, "slowlog-max-len"
  * as tools of Redis do, a pattern that matches both with both. It also answers for a few names that such tools ask for
- * before they do anything (redis-benchmark: save, appendonly), with what is true here. */
+ * before they do anything (redis-benchmark: save, appendonly), with what is true here.
+ *
+ * Limits   GET_STEPS of matching in one GET: a million patterns, or a thousand that are made to be dear, are refused
+ *          rather than keep all others waiting. */
 #include <stdio.h>
 
 #include "base/glob.h"
@@ -23,10 +26,21 @@ struct alias {
 
 static const struct alias aliases[] = {{"save", ""}, {"databases", "1"}, {"cluster-enabled", "no"}};
 
-static bool matches_any(struct gm_call *call, const char *name)
+#define GET_STEPS 5000000 /* of matching: some milliseconds */
+
+/* What a GET asks for, and what it has cost so far. */
+struct asked {
+    struct gm_call *call;
+    uint64_t steps;
+    bool count_only;
+};
+
+static bool matches_any(struct asked *asked, const char *name)
 {
-    for (uint32_t i = 2; i < call->argc; i++) {
-        if (glob_match(call->argv[i], gm_bytes_of(name), true)) {
+    const struct gm_call *call = asked->call;
+    for (uint32_t i = 2; i < call->argc && asked->steps <= GET_STEPS; i++) {
+        asked->steps++;
+        if (glob_match_counted(call->argv[i], gm_bytes_of(name), true, &asked->steps)) {
             return true;
         }
     }
@@ -50,12 +64,13 @@ static const char *appendfsync(const struct node *node)
     }
 }
 
-static size_t write_setting(struct gm_call *call, size_t key, const char *name, bool count_only)
+static size_t write_setting(struct asked *asked, size_t key, const char *name)
 {
-    if (name == NULL || !matches_any(call, name)) {
+    struct gm_call *call = asked->call;
+    if (name == NULL || !matches_any(asked, name)) {
         return 0;
     }
-    if (!count_only) {
+    if (!asked->count_only) {
         struct buf value;
         buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
         config_describe(admin_node(call)->config, key, &value);
@@ -66,21 +81,21 @@ static size_t write_setting(struct gm_call *call, size_t key, const char *name, 
     return 1;
 }
 
-static size_t write_pairs(struct gm_call *call, bool count_only)
+static size_t write_pairs(struct asked *asked)
 {
-    const struct node *node = admin_node(call);
-    struct reply *reply = &call_of(call)->reply;
+    const struct node *node = admin_node(asked->call);
+    struct reply *reply = &call_of(asked->call)->reply;
     const struct alias derived[] = {{"appendonly", appendonly(node)}, {"appendfsync", appendfsync(node)}};
     size_t pairs = 0;
     for (size_t key = 0; key < config_key_count(); key++) {
-        pairs += write_setting(call, key, config_key_name(key), count_only);
-        pairs += write_setting(call, key, config_redis_name(key), count_only);
+        pairs += write_setting(asked, key, config_key_name(key));
+        pairs += write_setting(asked, key, config_redis_name(key));
     }
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] + 2; i++) {
         const struct alias *alias = i < 2 ? &derived[i] : &aliases[i - 2];
-        if (matches_any(call, alias->name)) {
+        if (matches_any(asked, alias->name)) {
             pairs++;
-            if (!count_only) {
+            if (!asked->count_only) {
                 reply_text(reply, alias->name);
                 reply_text(reply, alias->value);
             }
@@ -91,8 +106,15 @@ static size_t write_pairs(struct gm_call *call, bool count_only)
 
 static void plan_get(struct gm_call *call)
 {
-    reply_map(&call_of(call)->reply, write_pairs(call, true));
-    (void)write_pairs(call, false);
+    struct asked count = {.call = call, .count_only = true};
+    struct asked give = {.call = call};
+    size_t pairs = write_pairs(&count);
+    if (count.steps > GET_STEPS) {
+        gm_reply_error(call, "ERR these patterns take too long: ask for fewer settings at once, or for all with *");
+        return;
+    }
+    reply_map(&call_of(call)->reply, pairs);
+    (void)write_pairs(&give); /* the same steps */
 }
 
 /* ---- SET ---- */

@@ -140,7 +140,7 @@ static const char *refusal(const struct pubsub *pubsub, const struct session *se
         return "ERR the pattern is longer than 1024 bytes";
     }
     if (name.size > PUBSUB_CHANNEL_MAX) {
-        return "ERR the name of the channel is longer than 65535 bytes";
+        return PUBSUB_CHANNEL_TOO_LONG;
     }
     if (session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] >= PUBSUB_TOPICS_MAX) {
         return "ERR too many subscriptions: at most 65536 channels and patterns per connection";

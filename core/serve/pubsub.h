@@ -22,8 +22,9 @@
 #include "base/list.h"
 #include "base/table.h"
 
-#define PUBSUB_TOPICS_MAX  65536u /* per session, channels and patterns */
-#define PUBSUB_CHANNEL_MAX 65535u /* bytes of a name */
+#define PUBSUB_TOPICS_MAX       65536u /* per session, channels and patterns */
+#define PUBSUB_CHANNEL_MAX      65535u /* bytes of a name */
+#define PUBSUB_CHANNEL_TOO_LONG "ERR the name of the channel is longer than 65535 bytes"
 
 struct session;
 

@@ -218,7 +218,7 @@ static bool take_answer(struct node_fixture *fixture)
 
 const char *node_fixture_say(struct node_fixture *fixture, const char *format, ...)
 {
-    char line[4096];
+    char line[65536];
     va_list args;
     va_start(args, format);
     int size = vsnprintf(line, sizeof line, format, args);

@@ -128,28 +128,178 @@ Test(glob, agrees_with_the_definition_on_random_patterns)
     }
 }
 
-Test(glob, any_bytes_and_many_stars_end_soon, .timeout = 20)
+/* ---- the whole grammar, and long texts ---- */
+
+#define REFERENCE_TEXT_MAX 512
+
+static uint8_t lower(uint8_t byte, bool nocase)
+{
+    return nocase && byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+}
+
+/* One element from `*at` on, as Redis reads it, and which bytes it takes. */
+static void read_element(struct gm_bytes pattern, size_t *at, bool nocase, bool takes[256])
+{
+    const uint8_t *p = pattern.data;
+    size_t end = pattern.size;
+    size_t i = *at;
+    memset(takes, 0, 256);
+    if (p[i] == '?') {
+        memset(takes, 1, 256);
+        i++;
+    } else if (p[i] != '[') {
+        i += p[i] == '\\' && i + 1 < end;
+        takes[lower(p[i++], nocase)] = true;
+    } else {
+        i++;
+        bool not = i < end && p[i] == '^';
+        for (i += not ; i < end && p[i] != ']'; i++) {
+            if (p[i] == '\\' && i + 1 < end) {
+                takes[lower(p[++i], nocase)] = true;
+            } else if (i + 2 < end && p[i + 1] == '-') {
+                uint8_t low = lower(p[i] < p[i + 2] ? p[i] : p[i + 2], nocase);
+                uint8_t high = lower(p[i] < p[i + 2] ? p[i + 2] : p[i], nocase);
+                for (unsigned byte = low; byte <= high; byte++) {
+                    takes[byte] = true;
+                }
+                i += 2;
+            } else {
+                takes[lower(p[i], nocase)] = true;
+            }
+        }
+        i += i < end;
+        for (size_t byte = 0; not &&byte < 256; byte++) {
+            takes[byte] = !takes[byte];
+        }
+    }
+    *at = i;
+}
+
+/* By the set of all places of the text that the pattern so far can end at: pattern * text steps, and no thought. */
+static bool reference(struct gm_bytes pattern, struct gm_bytes text, bool nocase)
+{
+    bool ends[REFERENCE_TEXT_MAX + 1] = {true};
+    cr_assert(text.size <= REFERENCE_TEXT_MAX);
+    for (size_t at = 0; at < pattern.size;) {
+        bool takes[256];
+        if (pattern.data[at] == '*') {
+            at++;
+            for (size_t i = 1; i <= text.size; i++) {
+                ends[i] = ends[i] || ends[i - 1];
+            }
+            continue;
+        }
+        read_element(pattern, &at, nocase, takes);
+        for (size_t i = text.size; i > 0; i--) {
+            ends[i] = ends[i - 1] && takes[lower(text.data[i - 1], nocase)];
+        }
+        ends[0] = false;
+    }
+    return ends[text.size];
+}
+
+/* Of pieces that fit often enough to lead far into the text. */
+static struct gm_bytes draw_pattern(struct prng *prng, char *out, size_t pieces)
+{
+    static const char *const letters[] = {"a",    "a",     "a",   "a", "?",     "b", "[ab]",
+                                          "[^b]", "[a-c]", "\\a", "A", "[B-a]", "*"};
+    size_t size = 0;
+    size_t kinds = sizeof letters / sizeof letters[0];
+    for (size_t i = 0; i < pieces; i++) {
+        const char *piece = letters[prng_below(prng, prng_below(prng, 3) == 0 ? kinds : 8)];
+        memcpy(out + size, piece, strlen(piece));
+        size += strlen(piece);
+    }
+    return (struct gm_bytes){(const uint8_t *)out, size};
+}
+
+Test(glob, agrees_with_a_plain_matcher_on_long_texts, .timeout = 60)
 {
     struct prng prng;
-    prng_seed(&prng, 7);
+    prng_seed(&prng, seed_of_run());
+    int fits = 0;
+    for (int i = 0; i < 20000; i++) {
+        char p[8 + 5 * 150];
+        char t[REFERENCE_TEXT_MAX];
+        p[0] = '*';
+        bool open = prng_below(&prng, 4) != 0;
+        struct gm_bytes pattern =
+            draw_pattern(&prng, p + open, prng_below(&prng, prng_below(&prng, 2) == 0 ? 150 : 12));
+        pattern = (struct gm_bytes){(const uint8_t *)p, pattern.size + open};
+        if (prng_below(&prng, 2) == 0) {
+            p[pattern.size++] = '*';
+        }
+        struct gm_bytes text = draw(&prng, t, sizeof t, i % 3 == 0 ? "aab" : i % 3 == 1 ? "aaaaaaaaaaaab" : "aAaabc");
+        bool nocase = prng_below(&prng, 2) != 0;
+        bool expected = reference(pattern, text, nocase);
+        fits += expected;
+        cr_assert_eq(glob_match(pattern, text, nocase), expected, "%.*s on %.*s", (int)pattern.size, p, (int)text.size,
+                     t);
+    }
+    cr_expect(fits > 1000 && fits < 19000, "%d of 20000 fit: the patterns say little", fits);
+}
+
+Test(glob, any_bytes_are_read_within_their_bounds, .timeout = 20)
+{
+    struct prng prng;
+    prng_seed(&prng, seed_of_run());
     for (int i = 0; i < 200000; i++) {
-        char *p = malloc(12); /* of the exact size, so that a reader out of bounds is caught */
-        struct gm_bytes pattern = draw(&prng, p, 12, "[]^-\\*?a");
-        pattern.data = memcpy(malloc(pattern.size + 1), p, pattern.size);
-        pattern.data = realloc((void *)(uintptr_t)pattern.data, pattern.size == 0 ? 1 : pattern.size);
-        (void)glob_match(pattern, BYTES("a-]^a"), (i & 1) != 0); /* glob I1: a sanitizer sees it */
-        free((void *)(uintptr_t)pattern.data);
-        free(p);
+        char p[12];
+        struct gm_bytes drawn = draw(&prng, p, sizeof p, "[]^-\\*?a");
+        uint8_t *exact = malloc(drawn.size + (drawn.size == 0)); /* so that a reader out of bounds is caught */
+        memcpy(exact, p, drawn.size);
+        struct gm_bytes pattern = {exact, drawn.size};
+        bool nocase = (i & 1) != 0;
+        /* glob I1: a sanitizer sees it */
+        cr_assert_eq(glob_match(pattern, BYTES("a-]^a"), nocase), reference(pattern, BYTES("a-]^a"), nocase), "%.*s",
+                     (int)drawn.size, p);
+        free(exact);
     }
-    static uint8_t stars[GLOB_PATTERN_MAX];
-    static uint8_t text[65535];
-    memset(text, 'a', sizeof text);
-    for (size_t i = 0; i < sizeof stars; i++) {
-        stars[i] = i % 2 == 0 ? '*' : 'a';
-    }
-    stars[sizeof stars - 1] = 'b';
-    /* glob I2: in time */
-    cr_expect_not(glob_match((struct gm_bytes){stars, sizeof stars}, (struct gm_bytes){text, sizeof text}, false));
     static const uint8_t all[GLOB_PATTERN_MAX + 1] = {'*'};
     cr_expect_not(glob_match((struct gm_bytes){all, sizeof all}, BYTES("a"), false), "too long: matches nothing");
+}
+
+/* ---- what it costs ---- */
+
+static uint8_t long_text[1 << 20];
+
+static uint64_t steps_of(const char *begin, const char *piece, const char *end)
+{
+    static uint8_t bytes[GLOB_PATTERN_MAX];
+    size_t size = strlen(begin);
+    memcpy(bytes, begin, size);
+    while (size + strlen(piece) + strlen(end) <= sizeof bytes) {
+        memcpy(bytes + size, piece, strlen(piece));
+        size += strlen(piece);
+    }
+    memcpy(bytes + size, end, strlen(end));
+    size += strlen(end);
+    uint64_t steps = 0;
+    (void)glob_match_counted((struct gm_bytes){bytes, size}, (struct gm_bytes){long_text, sizeof long_text}, false,
+                             &steps);
+    cr_expect(steps <= GLOB_STEPS_MAX(size, sizeof long_text), "%s%s...%s: %llu", begin, piece, end,
+              (unsigned long long)steps); /* glob I2 */
+    return steps;
+}
+
+/* The same with the last star giving way byte by byte: 1000 steps for each byte of the text. */
+Test(glob, no_pattern_costs_the_product_of_pattern_and_text)
+{
+    static const char *const worst[][3] = {
+        {"*", "a", "b*"},       {"*", "a", "b"},     {"", "*a", "b"},           {"*", "?", "b*"},
+        {"*", "[ab]", "c*"},    {"*", "[^b]", "b*"}, {"*", "[aaaaaaaa", "]c*"}, {"*a*", "\\a", "b*?"},
+        {"*", "aaaaaaab*", ""}, {"*b*", "aa?", "*"},
+    };
+    memset(long_text, 'a', sizeof long_text);
+    for (size_t i = 0; i < sizeof worst / sizeof worst[0]; i++) {
+        uint64_t steps = steps_of(worst[i][0], worst[i][1], worst[i][2]);
+        cr_expect(steps < 23 * (uint64_t)sizeof long_text, "%s%s...%s: %llu", worst[i][0], worst[i][1], worst[i][2],
+                  (unsigned long long)steps);
+    }
+    struct prng prng;
+    prng_seed(&prng, seed_of_run());
+    for (size_t i = 0; i < sizeof long_text; i++) {
+        long_text[i] = (uint8_t)prng_below(&prng, 256);
+    }
+    cr_expect(steps_of("*", "?", "b*") < 23 * (uint64_t)sizeof long_text, "every byte has a row to be made");
 }

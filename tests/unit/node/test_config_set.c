@@ -129,6 +129,31 @@ static int frequency(void)
     return value;
 }
 
+/* Beside a few hundred patterns, as a tool may ask for. */
+Test(config_get, many_patterns_are_answered_and_a_million_steps_too_many_are_refused)
+{
+    static char command[60000];
+    static const struct {
+        const char *word;
+        size_t count;
+        bool refused;
+    } cases[] = {{" maxmemory", 1000, false},
+                 {" *a*b*c*d*", 300, false},
+                 {" *[bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0]_*", 800, true}};
+    begin(UINT64_MAX);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t size = (size_t)snprintf(command, sizeof command, "CONFIG GET");
+        for (size_t n = 0; n < cases[i].count; n++) {
+            size += (size_t)snprintf(command + size, sizeof command - size, "%s", cases[i].word);
+        }
+        const char *said = node_fixture_say(&at, "%s", command);
+        cr_assert_not_null(said);
+        cr_expect_eq(strstr(said, "ERR these patterns take too long") != NULL, cases[i].refused, "%s: %.100s",
+                     cases[i].word, said);
+    }
+    finish();
+}
+
 Test(config_set, lfu_decay_time)
 {
     begin(1000000);

@@ -109,6 +109,8 @@ Test(pubsub, names_have_limits_and_each_refusal_is_an_answer)
     at.options.queue_max = 100000;
     shard_fixture_configure(&at);
     expect_said(&at, 3, ":0", "PUBLISH %s x", "1234"); /* neither a part of a name */
+    expect_said(&at, 3, "-" PUBSUB_CHANNEL_TOO_LONG, "*3\r\n$7\r\nPUBLISH\r\n$65536\r\n%065536d\r\n$1\r\nx", 0);
+    expect_said(&at, 3, ":0", "*3\r\n$7\r\nPUBLISH\r\n$65535\r\n%065535d\r\n$1\r\nx", 0);
     (void)pubsub_subscribe(&at.worker.pubsub, at.clients[2], PUBSUB_PATTERN, BYTES("news.*"));
     expect_said(&at, 3, ":0", "PUBLISH NEWS.a x"); /* nor one in other letters */
     expect_said(&at, 3, ":1", "PUBLISH news.a x");
