@@ -8,6 +8,8 @@
  *   I2  A client that has been unblocked is served no more, whatever comes before its answer leaves.
  *
  * These plans change sessions: each of them runs once. */
+#include <stdlib.h>
+
 #include "command/cmd.h"
 #include "command/cmd_client_line.h"
 #include "command/cmd_client_name.h"
@@ -39,39 +41,59 @@ static void plan_info(struct gm_call *abi)
 
 enum { LIST_TYPE, LIST_NORMAL, LIST_MASTER, LIST_REPLICA, LIST_SLAVE, LIST_PUBSUB, LIST_ID, LIST_CLIENT_ID };
 
-static bool is_listed(const struct gm_call *abi, const struct session *session)
+/* The ids that were asked for, rising, so that a client is found among them by halving. */
+struct wanted {
+    int64_t *ids;
+    uint32_t count;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* False: one is no number, and the call is answered. */
+static bool read_wanted(struct gm_call *abi, struct wanted *wanted)
+{
+    wanted->count = gm_arg(abi, LIST_CLIENT_ID)->count;
+    wanted->ids = arena_alloc(&call_of(abi)->worker->arena, (wanted->count + (size_t)1) * sizeof *wanted->ids);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        if (!bytes_to_int(gm_arg_at(abi, LIST_CLIENT_ID, i), &wanted->ids[i])) {
+            gm_reply_error(abi, "ERR Invalid client ID");
+            return false;
+        }
+    }
+    if (wanted->count > 1) {
+        qsort(wanted->ids, wanted->count, sizeof *wanted->ids, compare_ids);
+    }
+    return true;
+}
+
+static bool is_listed(const struct gm_call *abi, const struct session *session, const struct wanted *wanted)
 {
     if (gm_given(abi, LIST_TYPE)) {
         return gm_given(abi, session_listens(session) ? LIST_PUBSUB : LIST_NORMAL);
     }
-    if (!gm_given(abi, LIST_ID)) {
-        return true;
-    }
-    for (uint32_t i = 0; i < gm_arg(abi, LIST_CLIENT_ID)->count; i++) {
-        int64_t id = 0;
-        if (bytes_to_int(gm_arg_at(abi, LIST_CLIENT_ID, i), &id) && (uint64_t)id == session->caller.id) {
-            return true;
-        }
-    }
-    return false;
+    int64_t id = (int64_t)session->caller.id;
+    return !gm_given(abi, LIST_ID) ||
+           (wanted->count > 0 && bsearch(&id, wanted->ids, wanted->count, sizeof *wanted->ids, compare_ids) != NULL);
 }
 
 static void plan_list(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct list *sessions = &call->worker->sessions.all;
-    for (uint32_t i = 0; i < gm_arg(abi, LIST_CLIENT_ID)->count; i++) {
-        int64_t id = 0;
-        if (!bytes_to_int(gm_arg_at(abi, LIST_CLIENT_ID, i), &id)) {
-            gm_reply_error(abi, "ERR Invalid client ID");
-            return;
-        }
+    struct wanted wanted;
+    if (!read_wanted(abi, &wanted)) {
+        return;
     }
     struct buf lines;
     buf_init(&lines, call->worker->options.output_max);
-    for (struct list *at = sessions->next; at != sessions; at = at->next) {
+    for (struct list *at = sessions->next; at != sessions && !lines.full; at = at->next) {
         const struct session *session = container_of(at, struct session, all);
-        if (!session->overflowed && is_listed(abi, session)) {
+        if (!session->overflowed && is_listed(abi, session, &wanted)) {
             cmd_client_line_add(&lines, session);
         }
     }

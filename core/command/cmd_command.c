@@ -5,13 +5,30 @@
  * Idea     All of it is derived from the registry. COMMAND INFO is for clients, which look for keys and flags
  *          (cmd_command_info.c). COMMAND USAGE hands out the usage lines themselves, which the command-line client
  *          parses with the same code as the server; COMMAND DOCS is for the tools of others, which expect a tree of
- *          arguments (cmd_command_docs.c). Names that are not known are left out of both, as Redis does it. */
+ *          arguments (cmd_command_docs.c). Names that are not known are left out of both, as Redis does it.
+ *
+ * Limits   NAMES_MAX names in one call: a name of 4 bytes makes some KB of answer, so a million of them would be work
+ *          for many seconds, and thrown away at the end. */
 #include "base/glob.h"
 #include "command/cmd.h"
 #include "command/cmd_command_docs.h"
 #include "command/cmd_command_info.h"
 
+#define NAMES_MAX      1024 /* names of commands in one call */
+#define TOO_MANY_NAMES "ERR too many names: ask for at most 1024 commands at once, or for all without a name"
+_Static_assert(NAMES_MAX == 1024, "the text above says so");
+
 /* ---- COMMAND, COUNT, INFO ---- */
+
+/* False: the call asks about too many names, and has been answered. */
+static bool check_names(struct gm_call *abi)
+{
+    if (gm_arg(abi, 0)->count > NAMES_MAX) {
+        gm_reply_error(abi, TOO_MANY_NAMES);
+        return false;
+    }
+    return true;
+}
 
 /* The subject of that name, all NULL if there is none. */
 static struct cmd_command_subject subject_named(const struct registry *registry, struct gm_bytes name)
@@ -43,6 +60,9 @@ static void plan_info(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     uint32_t names = gm_arg(abi, 0)->count;
+    if (!check_names(abi)) {
+        return;
+    }
     if (names == 0) {
         plan_command(abi);
         return;
@@ -87,6 +107,9 @@ static void plan_docs(struct gm_call *abi)
     struct reply *reply = &call_of(abi)->reply;
     uint32_t count = subject_count(abi);
     size_t known = 0;
+    if (!check_names(abi)) {
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct cmd_command_subject subject = subject_at(abi, i);
         known += is_known(&subject);
@@ -125,6 +148,9 @@ static size_t usage_all(struct gm_call *abi, struct reply *reply)
 static void plan_usage(struct gm_call *abi)
 {
     struct reply *reply = &call_of(abi)->reply;
+    if (!check_names(abi)) {
+        return;
+    }
     reply_map(reply, usage_all(abi, NULL));
     (void)usage_all(abi, reply);
 }
@@ -266,12 +292,14 @@ static const struct gm_command commands[] = {
     {ASKS, .usage = "COMMAND|LIST [FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern:pattern>]",
      .plan = plan_list, .complexity = "O(n), n all commands", .summary = "Lists the names of commands.",
      .example = "COMMAND LIST FILTERBY PATTERN *expire*"},
-    {ASKS, .usage = "COMMAND|INFO [command-name...]", .plan = plan_info, .complexity = "O(n), n the commands asked for",
-     .summary = "Describes commands to a program.", .example = "COMMAND INFO del"},
-    {ASKS, .usage = "COMMAND|DOCS [command-name...]", .plan = plan_docs, .complexity = "O(n), n the commands asked for",
+    {ASKS, .usage = "COMMAND|INFO [command-name...]", .plan = plan_info,
+     .complexity = "O(n), n the commands asked for, at most 1024", .summary = "Describes commands to a program.",
+     .example = "COMMAND INFO del"},
+    {ASKS, .usage = "COMMAND|DOCS [command-name...]", .plan = plan_docs,
+     .complexity = "O(n), n the commands asked for, at most 1024",
      .summary = "Documents commands, with a tree of their arguments.", .example = "COMMAND DOCS del"},
     {ASKS, .usage = "COMMAND|USAGE [command-name...]", .plan = plan_usage,
-     .complexity = "O(n), n the commands asked for",
+     .complexity = "O(n), n the commands asked for, at most 1024",
      .summary = "Tells the usage lines of commands, and what else was declared for people.",
      .example = "COMMAND USAGE del"},
     {ASKS, .usage = "COMMAND|GETKEYS command [arg...]", .plan = plan_getkeys, .complexity = "O(n), n the arguments",

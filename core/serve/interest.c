@@ -13,7 +13,14 @@ static struct gm_bytes key_of(const void *element)
     return (struct gm_bytes){key->key, key->size};
 }
 
+static struct gm_bytes pair_of(const void *element)
+{
+    const struct interest_link *link = element;
+    return (struct gm_bytes){(const uint8_t *)&link->pair, sizeof link->pair};
+}
+
 static const struct table_ops table_of_interest = {.key = key_of};
+static const struct table_ops table_of_watching = {.key = pair_of};
 
 static void on_change(struct change_listener *listener, const struct change *change);
 
@@ -22,6 +29,7 @@ void interest_init(struct interest *interest, const struct keyspace *keyspace, s
     *interest = (struct interest){.keyspace = keyspace, .listeners = listeners};
     change_listener_init(&interest->listener, CHANGE_RANK_INTEREST, on_change);
     table_init(&interest->keys, &table_of_interest, &keyspace->table.hash_key);
+    table_init(&interest->watching, &table_of_watching, &keyspace->table.hash_key);
     list_init(&interest->ready);
     list_init(&interest->later);
 }
@@ -31,6 +39,8 @@ void interest_finish(struct interest *interest)
     check(interest->keys.count == 0 && interest->watchers == 0 && interest->waiters == 0);
     check(list_empty(&interest->ready) && list_empty(&interest->later));
     table_finish(&interest->keys);
+    check(interest->watching.count == 0);
+    table_finish(&interest->watching);
 }
 
 static struct interest_key *find(const struct interest *interest, struct gm_bytes key)
@@ -72,32 +82,46 @@ static void drop_if_idle(struct interest *interest, struct interest_key *key)
     }
 }
 
-static void add(struct interest_key *key, struct list *in_key, struct session *session, struct list *in_session)
+static struct interest_pair pair(const struct session *session, const struct interest_key *key)
+{
+    return (struct interest_pair){session->caller.id, (uint64_t)(uintptr_t)key};
+}
+
+static bool watches(const struct interest *interest, const struct session *session, const struct interest_key *key)
+{
+    struct interest_pair sought = pair(session, key);
+    struct gm_bytes bytes = {(const uint8_t *)&sought, sizeof sought};
+    return table_find(&interest->watching, bytes, table_hash(&interest->watching, bytes)) != NULL;
+}
+
+static struct interest_link *add(struct interest_key *key, struct list *in_key, struct session *session,
+                                 struct list *in_session)
 {
     check(session != NULL);
     struct interest_link *link = memory_alloc(sizeof *link);
+    link->pair = pair(session, key);
     link->key = key;
     link->session = session;
     list_push_back(in_key, &link->in_key);
     list_push_back(in_session, &link->in_session);
+    return link;
 }
 
 void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
 {
     struct interest_key *key = find_or_add(interest, bytes);
-    for (struct list *at = key->watchers.next; at != &key->watchers; at = at->next) {
-        if (container_of(at, struct interest_link, in_key)->session == session) {
-            return;
-        }
+    if (watches(interest, session, key)) {
+        return;
     }
-    add(key, &key->watchers, session, list);
+    struct interest_link *link = add(key, &key->watchers, session, list);
+    table_insert(&interest->watching, link, table_hash(&interest->watching, pair_of(link)), 0);
     interest->watchers++;
 }
 
 void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
 {
     struct interest_key *key = find_or_add(interest, bytes);
-    add(key, &key->waiters, session, list);
+    (void)add(key, &key->waiters, session, list);
     interest->waiters++;
 }
 
@@ -116,6 +140,9 @@ void interest_forget(struct interest *interest, struct list *list, bool watching
         struct interest_key *key = link->key;
         list_remove(&link->in_session);
         list_remove(&link->in_key);
+        if (watching) {
+            (void)table_remove(&interest->watching, pair_of(link), table_hash(&interest->watching, pair_of(link)));
+        }
         memory_free(link);
         check((watching ? interest->watchers : interest->waiters) > 0);
         *(watching ? &interest->watchers : &interest->waiters) -= 1;

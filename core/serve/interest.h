@@ -32,8 +32,15 @@ struct interest_key {
     uint8_t key[];
 };
 
+/* What a watching link is found by: bytes of no padding. */
+struct interest_pair {
+    uint64_t session; /* id */
+    uint64_t key;     /* its address: of a key that is there, so no two have the same */
+};
+
 /* One session's interest in one key. */
 struct interest_link {
+    struct interest_pair pair;
     struct list in_key;     /* watchers or waiters */
     struct list in_session; /* the session's own list */
     struct interest_key *key;
@@ -45,6 +52,7 @@ struct interest {
     struct list *listeners;          /* borrowed: the shard's; it listens while there are keys */
     const struct keyspace *keyspace; /* borrowed */
     struct table keys;
+    struct table watching;             /* the watchers' links, by pair: so that watching twice is seen at once */
     struct list ready;                 /* interest_key.ready: changed while somebody waits */
     struct list later;                 /* the same, put off */
     const struct interest_key *served; /* the last from interest_ready, until it is settled or put off; or NULL */
@@ -56,7 +64,8 @@ struct interest {
 void interest_init(struct interest *interest, const struct keyspace *keyspace, struct list *listeners);
 void interest_finish(struct interest *interest); /* no links may be left */
 
-/* Adds a link to the end of the session's `list`. Watching the same key twice is one link. */
+/* Adds a link to the end of the session's `list`. Watching the same key twice is one link. Expected O(1), however
+ * many watch the key. */
 void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes key);
 void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes key);
 

@@ -2,11 +2,16 @@
 
 /* kv_lcs.c - LCS: what two strings have in common.
  *
- * Limits  The table of a call, 4 bytes for each pair of bytes, is at most GM_VALUE_SIZE_MAX: that bounds the memory,
- *         and the time that one call may take on the thread, so it holds also where only the length is asked for.
+ * Limits  The table of a call, 4 bytes for each pair of bytes, is at most TABLE_MAX: that bounds the memory, and the
+ *         time that one call may take on the thread (some tens of milliseconds), so it holds also where only the length
+ *         is asked for. Redis' own bound is 512 MiB, with which two strings of 10 KB stop all others for seconds.
  */
 #include "kv_lcs_value.h"
 #include "kv_plan.h"
+
+#define TABLE_MAX ((size_t)64 * 1024 * 1024)
+#define TOO_LARGE "ERR the strings are too long for LCS: the product of their lengths may be 16777216 at most"
+_Static_assert(TABLE_MAX / sizeof(uint32_t) == 16777216, "the text above says so");
 
 static void reply_position(struct gm_call *call, size_t first, size_t size)
 {
@@ -74,8 +79,8 @@ void kv_plan_lcs(struct gm_call *call)
     }
     struct gm_bytes a = kv_plan_text(call, 0);
     struct gm_bytes b = kv_plan_text(call, 1);
-    if (!kv_lcs_value_table_bytes(a.size, b.size, &table_bytes) || table_bytes > GM_VALUE_SIZE_MAX) {
-        gm_reply_error(call, "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    if (!kv_lcs_value_table_bytes(a.size, b.size, &table_bytes) || table_bytes > TABLE_MAX) {
+        gm_reply_error(call, TOO_LARGE);
         return;
     }
     if (gm_given(call, LCS_LEN)) {

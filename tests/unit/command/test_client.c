@@ -25,6 +25,28 @@ Test(client, a_killed_waiter_takes_nothing)
     shard_fixture_close(&at);
 }
 
+static unsigned lines_of(struct shard_fixture *at, const char *ids)
+{
+    const char *said = shard_fixture_say(at, 0, "CLIENT LIST ID %s", ids);
+    unsigned lines = 0;
+    for (const char *line = strstr(said, "id="); line != NULL; line = strstr(line + 1, "id=")) {
+        lines += line == said || line[-1] != 'r'; /* not "lib-ver=", "redir=", ... */
+    }
+    return lines;
+}
+
+/* In any order, and several times: each of them is shown once. */
+Test(client, a_list_by_ids)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    cr_expect_eq(lines_of(&at, "2"), 1);
+    cr_expect_eq(lines_of(&at, "3 -1 2 3 99 2 1 0 9223372036854775807"), 3);
+    cr_expect_eq(lines_of(&at, "99 7777"), 0);
+    expect_said(&at, 0, "-ERR Invalid client ID", "CLIENT LIST ID 1 2 x");
+    shard_fixture_close(&at);
+}
+
 Test(client, filters_of_kill)
 {
     struct shard_fixture at;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/glob.h"
 #include "base/memory.h"
 #include "command/commands.h"
 #include "geomys/ext/wait.h"
@@ -347,7 +348,57 @@ Test(cmd, a_broken_watch_is_told_only_when_the_change_is_durable)
     close_world(&world);
 }
 
+/* ---- many names ---- */
+
+static char *names(char *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out + i * 4, " get", 4);
+    }
+    out[count * 4] = '\0';
+    return out;
+}
+
+Test(cmd, a_thousand_names_of_commands_are_answered_and_more_are_refused)
+{
+    static const char *const kinds[] = {"INFO", "DOCS", "USAGE"};
+    static char words[1025 * 4 + 1];
+    struct world world;
+    open_world(&world, true, NULL);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        expect_has(world.session, "get", "COMMAND %s%s", kinds[i], names(words, 1024));
+        expect_has(world.session, "-ERR too many names", "COMMAND %s%s", kinds[i], names(words, 1025));
+    }
+    close_world(&world);
+}
+
 /* ---- SCAN ---- */
+
+/* cmd_scan I3: 60 keys of 60 KB, and a pattern that costs 17 steps for each of their bytes. */
+Test(cmd, a_dear_pattern_makes_a_page_of_scan_smaller_and_not_slower)
+{
+    struct world world;
+    open_world(&world, true, NULL);
+    static char pattern[GLOB_PATTERN_MAX + 1];
+    memset(pattern, '0', sizeof pattern - 1);
+    pattern[0] = '*';
+    pattern[sizeof pattern - 2] = '*';
+    pattern[sizeof pattern - 3] = 'x';
+    for (int i = 0; i < 60; i++) {
+        expect(world.session, "+OK\r\n", "SET %060000d x", i);
+    }
+    unsigned long long cursor = 0;
+    int pages = 0;
+    do {
+        const char *answer = ask(world.session, "SCAN %llu COUNT 1000 MATCH %s", cursor, pattern);
+        const char *number = strstr(answer, "\r\n$");
+        cr_assert_not_null(number);
+        cursor = strtoull(strstr(number + 2, "\r\n") + 2, NULL, 10);
+        pages++;
+    } while (cursor != 0 && pages < 100);
+    cr_expect(pages > 2 && pages < 60, "%d pages", pages);
+    close_world(&world);
+}
 
 #define SCANNED 3000
 

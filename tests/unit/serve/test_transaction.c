@@ -156,6 +156,25 @@ Test(transaction, unwatch_and_discard_forget)
     shard_fixture_close(&at);
 }
 
+/* A key that is named twice, in one WATCH or in two, is one link, whoever else watches it. */
+Test(transaction, watching_twice_is_watching_once)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    for (unsigned i = 0; i < SHARD_FIXTURE_CLIENTS; i++) {
+        expect_said(&at, i, "OK", "WATCH a b a");
+        expect_said(&at, i, "OK", "WATCH b a c");
+    }
+    cr_expect_eq(at.worker.interest.watchers, 3 * SHARD_FIXTURE_CLIENTS);
+    cr_expect_eq(at.worker.interest.watching.count, 3 * SHARD_FIXTURE_CLIENTS);
+    expect_said(&at, 0, "OK", "UNWATCH");
+    expect_said(&at, 0, "OK", "WATCH a");
+    cr_expect_eq(at.worker.interest.watchers, 3 * SHARD_FIXTURE_CLIENTS - 2);
+    shard_fixture_hang_up(&at, 1);
+    cr_expect_eq(at.worker.interest.watching.count, at.worker.interest.watchers);
+    shard_fixture_close(&at);
+}
+
 /* The transaction's own commands break nobody's watch but that of others. */
 Test(transaction, two_who_watch_the_same)
 {
