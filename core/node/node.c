@@ -156,7 +156,9 @@ static void check_clients(struct node *node)
     for (struct list *at = all->next; at != all;) {
         struct session *session = container_of(at, struct session, all);
         at = at->next;
-        client_check(client_of(session));
+        if (client_of(session) != NULL) { /* whose connection is ours to watch */
+            client_check(client_of(session));
+        }
     }
 }
 
