@@ -24,8 +24,6 @@ static const struct counter_row counts[] = {
      COUNTER_OF(struct meters_counts, dropped), .resets = true},
     {"client_stalled_disconnections", "Connections closed because they read nothing of much for client_stall_s.",
      COUNTER_OF(struct meters_counts, stalled), .resets = true},
-    {"evicted_clients", "Connections closed because clients held more than maxmemory_clients.",
-     COUNTER_OF(struct meters_counts, crowded), .resets = true},
     {"client_protocol_error_disconnections", "Connections closed because what they sent is not RESP.",
      COUNTER_OF(struct meters_counts, garbled), .resets = true},
     {"client_idle_disconnections", "Connections closed because they were silent for timeout_s.",

@@ -204,8 +204,6 @@ static const char *reason_of(enum session_end why)
         [SESSION_END_OUTPUT] = "it does not read the messages that it is sent (client_push_limit), or has more waiting "
                                "than it may",
         [SESSION_END_STALLED] = "it has read nothing for client_stall_s",
-        [SESSION_END_MEMORY] = "clients hold more than maxmemory_clients, and of those that make no progress it holds "
-                               "most",
         [SESSION_END_PROTOCOL] = "what it sent is not RESP",
         [SESSION_END_IDLE] = "it was silent for timeout_s",
     };

@@ -55,7 +55,6 @@ void session_end(struct session *session, enum session_end why)
     struct meters_counts *counts = session->pool->counts;
     uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,
                                  [SESSION_END_STALLED] = &counts->stalled,
-                                 [SESSION_END_MEMORY] = &counts->crowded,
                                  [SESSION_END_PROTOCOL] = &counts->garbled,
                                  [SESSION_END_IDLE] = &counts->idle};
     check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);

@@ -52,7 +52,6 @@ enum session_end {
     SESSION_END_NONE,     /* it has not, or the client asked for it */
     SESSION_END_OUTPUT,   /* messages that it does not read, or answers that nobody may be given */
     SESSION_END_STALLED,  /* has read nothing of much for long */
-    SESSION_END_MEMORY,   /* clients hold more than they may, and it holds most */
     SESSION_END_PROTOCOL, /* what it has sent is not RESP */
     SESSION_END_IDLE,
 };

@@ -47,7 +47,7 @@ FIELDS = {
         total_net_output_bytes n, rejected_connections n, rejected_unauthenticated n, closed_unauthenticated n,
         instantaneous_input_kbps r, instantaneous_output_kbps r,
         total_reads_processed n, total_writes_processed n, total_commands_processed n, keyspace_hits n,
-        keyspace_misses n, client_output_limit_disconnections n, client_stalled_disconnections n, evicted_clients n,
+        keyspace_misses n, client_output_limit_disconnections n, client_stalled_disconnections n,
         client_protocol_error_disconnections n, client_idle_disconnections n, expired_keys n, evicted_keys n,
         damaged_records n,
         pubsub_channels n, pubsub_patterns n, tracking_total_keys n, tracking_total_items n, tracking_total_prefixes n,
