@@ -248,7 +248,7 @@ def test_a_long_pipeline_is_answered():
                     client.socket.shutdown(socket.SHUT_WR)
         writer.join()
         equal(got, size)
-        assert most < before + 60 * MB, (before, most)
+        assert SANITIZED or most < before + 60 * MB, (before, most)  # a sanitizer keeps what was freed for a while
 
 
 # ---- coming and going ----
