@@ -79,7 +79,9 @@ static inline uint8_t *entry_value(const struct entry *entry)
 {
     uint8_t *value = entry_place(entry);
     if (entry_lies_apart(entry->value_size)) {
-        memcpy(&value, value, sizeof value);
+        uint8_t *run;
+        memcpy(&run, value, sizeof run);
+        return run;
     }
     return value;
 }
