@@ -118,20 +118,29 @@ static void tell_ready(const struct node *node)
 }
 
 /* Takes over what has become of the replica. */
-static void look_at_replica(struct node *node)
+/* The replica is in another state than it was. */
+seldom static void follow_replica(struct node *node)
 {
     const struct replica *replica = &node->replica;
+    bool was_ready = node->replica_seen != REPLICA_LOADING;
+    node->replica_seen = replica->state;
     if (replica->state == REPLICA_FAILED) {
         node->state = NODE_FAILED;
         node->complaint = replica->complaint;
         return;
     }
-    if (replica->state != REPLICA_LOADING && !node->told_ready) {
+    if (replica->state != REPLICA_LOADING && !was_ready) { /* it loads again when it is given other data */
         tell_ready(node);
     }
-    node->told_ready = replica->state != REPLICA_LOADING; /* it loads again when it is given other data */
     if (node->state != NODE_STOPPING) {
         node->state = replica->state == REPLICA_LOADING ? NODE_LOADING : NODE_SERVING;
+    }
+}
+
+static inline void look_at_replica(struct node *node)
+{
+    if (__builtin_expect(node->replica.state != node->replica_seen, 0)) {
+        follow_replica(node);
     }
 }
 

@@ -57,7 +57,7 @@ struct node {
     struct config *config;           /* borrowed; CONFIG SET changes it */
     const struct registry *registry; /* held */
     struct node_env env;
-    bool told_ready; /* what is served now */
+    enum replica_state replica_seen; /* when its owner last looked */
     enum node_state state;
     struct complaint complaint; /* with NODE_FAILED */
     struct replica replica;

@@ -22,23 +22,39 @@
 #define EMISSION_SIZE_MIN (offsetof(struct gm_emission, event) + sizeof(void *)) /* of ABI 0.2 */
 #define KNOWN_FLAGS       (GM_FRESH | GM_KEEP_EXPIRY | GM_EXPIRE | GM_BORROWED | GM_DELETE)
 
-struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size)
+seldom static void widen_room(struct call *call)
 {
-    check(kind == CALL_EMIT_FLUSH || key < call->abi.key_count);
+    size_t size = call->emission_room * sizeof *call->emissions;
+    struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
+    memcpy(more, call->emissions, size);
+    call->emissions = more;
+    call->emission_room *= 2;
+}
+
+static inline size_t emission_size(size_t key_size, size_t body_size)
+{
+    return RECORD_HEADER_SIZE + 16 + key_size + body_size;
+}
+
+/* The place of the next emission: its fields are the caller's to write, all of them. */
+static inline struct call_emission *next(struct call *call, size_t key_size, size_t body_size)
+{
     if (call->emission_count == 0) {
         call->emissions = call->emissions_inline;
         call->emission_room = CALL_KEYS_INLINE;
-    } else if (call->emission_count == call->emission_room) {
-        size_t size = call->emission_room * sizeof *call->emissions;
-        struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
-        memcpy(more, call->emissions, size);
-        call->emissions = more;
-        call->emission_room *= 2;
+    } else if (__builtin_expect(call->emission_count == call->emission_room, 0)) {
+        widen_room(call);
     }
     check_slow(call->emission_count < call->emission_room);
+    call->emission_size += emission_size(key_size, body_size);
+    return &call->emissions[call->emission_count++];
+}
+
+struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size)
+{
+    check(kind == CALL_EMIT_FLUSH || key < call->abi.key_count);
     size_t key_size = kind == CALL_EMIT_FLUSH ? 0 : call->keys[key].name.size;
-    call->emission_size += RECORD_HEADER_SIZE + 16 + key_size + body_size;
-    struct call_emission *emission = &call->emissions[call->emission_count++];
+    struct call_emission *emission = next(call, key_size, body_size);
     *emission = (struct call_emission){.key = key, .kind = (uint8_t)kind};
     return emission;
 }
@@ -146,10 +162,34 @@ static const struct type *type_of(const struct module *module, const struct gm_t
 
 /* ---- emissions ---- */
 
-/* Takes over an emission that is whole. */
+/* Field by field: from a literal the compiler builds a second one first. */
+static inline void fill(struct call_emission *out, const struct gm_emission *given, struct gm_bytes body, uint8_t type)
+{
+    out->key = given->key;
+    out->flags = given->flags;
+    out->op = given->op;
+    out->kind = CALL_EMIT_RECORD;
+    out->type = type;
+    out->target = 0;
+    out->expire_at_ms = given->expire_at_ms;
+    out->body = body;
+    out->event = given->event;
+    out->gone_event = NULL;
+}
+
+/* A record that has been judged. */
+__attribute__((noinline)) static void append(struct call *call, const struct gm_emission *given, uint8_t type)
+{
+    struct gm_key *key = &call->keys[given->key];
+    struct gm_bytes body = (given->flags & GM_BORROWED) != 0 ? given->body : kept(call, given->body);
+    key->held = type;
+    fill(next(call, key->name.size, body.size), given, body, type);
+}
+
+/* Judges an emission that is whole, sentence by sentence, and takes it over. */
 static void take(struct call *call, const struct gm_emission *given, const struct type *type)
 {
-    if (__builtin_expect((given->flags & ~(uint32_t)KNOWN_FLAGS) != 0, 0)) {
+    if ((given->flags & ~(uint32_t)KNOWN_FLAGS) != 0) {
         call_fault(call, "emitted a record with the flags 0x%x, of which this server does not know 0x%x", given->flags,
                    given->flags & ~(uint32_t)KNOWN_FLAGS);
         return;
@@ -158,35 +198,26 @@ static void take(struct call *call, const struct gm_emission *given, const struc
         return;
     }
     struct gm_key *key = &call->keys[given->key];
-    if (__builtin_expect((given->flags & GM_DELETE) != 0, 0)) {
+    if ((given->flags & GM_DELETE) != 0) {
         struct call_emission *deletion = call_emit(call, CALL_EMIT_DELETE, given->key, 0);
         deletion->flags = GM_DELETE;
         deletion->event = given->event;
         key->held = 0;
         return;
     }
-    if (__builtin_expect(type == NULL || given->body.size > GM_VALUE_SIZE_MAX, 0)) {
+    if (type == NULL || given->body.size > GM_VALUE_SIZE_MAX) {
         call_fault(call, type == NULL ? "emitted a record of a type that is not one of its own"
                                       : "emitted a record of more than 512 MiB");
         return;
     }
     uint8_t number = call->shard->types.numbers[type->index];
-    check_slow(number != 0);
-    if (__builtin_expect(key->held != number, 0)) {
-        if (key->held != 0 && (given->flags & GM_FRESH) == 0) { /* host_emit P2 */
-            call_fault(call, "emitted a record of the type %s for a value of the type %s, without GM_FRESH",
-                       type->abi->id, call->shard->types.by_number[key->held].name);
-            return;
-        }
-        key->held = number;
+    check(number != 0);
+    if (key->held != number && key->held != 0 && (given->flags & GM_FRESH) == 0) { /* host_emit P2 */
+        call_fault(call, "emitted a record of the type %s for a value of the type %s, without GM_FRESH", type->abi->id,
+                   call->shard->types.by_number[key->held].name);
+        return;
     }
-    struct call_emission *emission = call_emit(call, CALL_EMIT_RECORD, given->key, given->body.size);
-    emission->op = given->op;
-    emission->type = number;
-    emission->flags = given->flags;
-    emission->expire_at_ms = given->expire_at_ms;
-    emission->event = given->event;
-    emission->body = (given->flags & GM_BORROWED) != 0 ? given->body : kept(call, given->body);
+    append(call, given, number);
 }
 
 seldom static void take_unusual(struct call *call, const struct gm_emission *given)
@@ -206,16 +237,41 @@ seldom static void take_unusual(struct call *call, const struct gm_emission *giv
     take(call, &whole, type);
 }
 
+/* Nothing about it needs a second look: a record of this host's own size and of the command's type, for a key that holds
+ * that type or nothing. */
+static inline bool is_usual(const struct call *call, const struct gm_emission *given, uint8_t number)
+{
+    uint32_t odd = (given->flags & ~(uint32_t)(KNOWN_FLAGS & ~GM_DELETE)) | given->part_count | given->reserved |
+                   given->reserved2 | (given->size ^ (uint32_t)sizeof *given);
+    if (odd != 0 || given->type != NULL || given->body.size > GM_VALUE_SIZE_MAX || given->key >= call->abi.key_count) {
+        return false;
+    }
+    uint32_t held = call->keys[given->key].held;
+    return (held == number || held == 0) && call->request->bound.keys[given->key].written != 0;
+}
+
+/* Leaves everything that is not usual to others at its end: so it keeps no registers, and is half as long. */
 void host_emit(struct gm_call *abi, const struct gm_emission *given)
 {
     struct call *call = call_of(abi);
-    bool usual = given->size == sizeof *given && given->type == NULL &&
-                 (given->part_count | given->reserved | given->reserved2) == 0;
-    if (__builtin_expect(usual, 1)) {
-        take(call, given, call->command->type);
-    } else {
+    const struct type *type = call->command->type;
+    uint8_t number = type == NULL ? 0 : call->shard->types.numbers[type->index];
+    if (__builtin_expect(number == 0 || !is_usual(call, given, number), 0)) {
         take_unusual(call, given);
+        return;
     }
+    uint32_t at = call->emission_count;
+    if (__builtin_expect((given->flags & GM_BORROWED) == 0 || at >= CALL_KEYS_INLINE, 0)) {
+        append(call, given, number);
+        return;
+    }
+    struct gm_key *key = &call->keys[given->key];
+    key->held = number;
+    call->emissions = call->emissions_inline;
+    call->emission_room = CALL_KEYS_INLINE;
+    call->emission_count = at + 1;
+    call->emission_size += emission_size(key->name.size, given->body.size);
+    fill(&call->emissions_inline[at], given, given->body, number);
 }
 
 void host_emit_delete(struct gm_call *abi, uint32_t key)

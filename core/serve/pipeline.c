@@ -103,6 +103,7 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
         prefetch(pipeline, session);
     }
     timing_begin(&session->worker->meters.timing);
+    size_t brim = session_brim(session);
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct request *request = &pipeline->requests[i];
         if (request->argc > 0 && hold(session, request)) {
@@ -112,7 +113,7 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
         if (request->argc > 0) {
             exec(session, request);
             session_touch(session);
-            if (!session_check_output(session)) {
+            if (!session_check_output(session, brim)) {
                 break; /* pipeline I1: the others wait until the client has read */
             }
         }

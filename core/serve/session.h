@@ -153,11 +153,16 @@ static inline size_t session_unsent(const struct session *session)
 {
     return session->out.size - session->sent;
 }
-static inline bool session_check_output(struct session *session)
+
+/* The offset in `out` behind which it looks: of one who has not shown the password always. Holds until output leaves. */
+static inline size_t session_brim(const struct session *session)
 {
-    bool much = session_unsent(session) > session->pool->output_pause;
-    return __builtin_expect(!much && !session->out.full && session->caller.user != NULL, 1) ||
-           session_check_slow(session);
+    return session->caller.user == NULL ? 0 : session->sent + session->pool->output_pause;
+}
+static inline bool session_check_output(struct session *session, size_t brim)
+{
+    bool much = session->out.size > brim || session->out.full;
+    return __builtin_expect(!much, 1) || session_check_slow(session);
 }
 
 /* The server ends the session, at once: what has not left is lost. Once is enough; the first reason counts. */

@@ -41,7 +41,7 @@ static void release(struct session *session)
 {
     check(session->waiting && session->parked != NULL);
     park_end(session);
-    session_check_output(session);
+    (void)session_check_output(session, session_brim(session));
     session_resume(session);
 }
 
