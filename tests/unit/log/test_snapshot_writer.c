@@ -137,7 +137,7 @@ Test(snapshot_writer, after_a_crash_at_any_call_there_is_a_whole_snapshot_or_non
         struct snapshot_writer_config config = {.memory_max = 2 * MIB, .codec = codec};
         uint64_t calls = calls_of(&snap, &config, true);
         for (uint64_t at = 1; at <= calls + 1; at++) {
-            for (uint64_t turn = 0; turn < 24; turn++) {
+            for (uint64_t turn = 0; turn < 8; turn++) {
                 struct complaint complaint;
                 struct sim_disk *sim = sim_disk_create(seed + turn);
                 cr_assert_eq(snap_write(&older, sim, &config, &complaint), SNAPSHOT_WRITER_PUBLISHED);
@@ -161,7 +161,7 @@ Test(snapshot_writer, after_a_crash_at_any_call_there_is_a_whole_snapshot_or_non
             }
         }
     }
-    cr_assert(there > 24 && there < runs, "%u of %u", there, runs);
+    cr_assert(there > 8 && there < runs, "%u of %u", there, runs);
 }
 
 Test(snapshot_writer, a_fault_at_any_call_fails_the_snapshot_with_a_sentence_and_leaves_nothing_behind, .timeout = 60)

@@ -416,7 +416,7 @@ Test(tail, holds_its_promises_under_any_mixture)
 {
     struct prng prng;
     uint64_t seed = seed_of_run();
-    for (uint64_t run = 0; run < 20; run++) {
+    for (uint64_t run = 0; run < 8; run++) {
         struct tail tail;
         struct reader readers[READERS] = {0};
         prng_seed(&prng, seed + run);
