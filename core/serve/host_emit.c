@@ -237,8 +237,8 @@ seldom static void take_unusual(struct call *call, const struct gm_emission *giv
     take(call, &whole, type);
 }
 
-/* Nothing about it needs a second look: a record of this host's own size and of the command's type, for a key that holds
- * that type or nothing. */
+/* Nothing about it needs a second look: a record of this host's own size and of the command's type, for a key that
+ * holds that type or nothing. */
 static inline bool is_usual(const struct call *call, const struct gm_emission *given, uint8_t number)
 {
     uint32_t odd = (given->flags & ~(uint32_t)(KNOWN_FLAGS & ~GM_DELETE)) | given->part_count | given->reserved |

@@ -154,7 +154,7 @@ static inline size_t session_unsent(const struct session *session)
     return session->out.size - session->sent;
 }
 
-/* The offset in `out` behind which it looks: of one who has not shown the password always. Holds until output leaves. */
+/* The offset in `out` behind which it looks; 0 for one who has not shown the password. Holds until output leaves. */
 static inline size_t session_brim(const struct session *session)
 {
     return session->caller.user == NULL ? 0 : session->sent + session->pool->output_pause;
