@@ -250,15 +250,28 @@ static void on_signal(void *context, int number)
     node_stop(server->node);
 }
 
+/* ::1 is there because some programs take "localhost" for it. Where nobody has asked for it by name, a machine without
+ * IPv6 does without. */
+static bool can_do_without(const struct config *config, const char *address, enum status status)
+{
+    return status == STATUS_NOT_FOUND && strcmp(address, "::1") == 0 && !config_bind_given(config);
+}
+
 static enum status listen_all(struct server *server, struct complaint *complaint)
 {
     const struct config *config = &server->config;
     struct net_acceptor acceptor = node_acceptor(server->node);
     for (size_t i = 0; i < config->bind.count && config->external_port > 0; i++) {
+        const char *address = config->bind.items[i];
         uint16_t port;
-        TRY(os_loop_listen_tcp(server->loop, config->bind.items[i], (uint16_t)config->external_port, 511, &acceptor,
-                               &port, complaint));
-        trace(log_of(server), TRACE_INFO, "listening on %s port %u", config->bind.items[i], port);
+        enum status status = os_loop_listen_tcp(server->loop, address, (uint16_t)config->external_port, 511, &acceptor,
+                                                &port, complaint);
+        if (can_do_without(config, address, status)) {
+            trace(log_of(server), TRACE_INFO, "not listening on ::1: this machine has no IPv6");
+            continue;
+        }
+        TRY(status);
+        trace(log_of(server), TRACE_INFO, "listening on %s port %u", address, port);
     }
     if (config->unix_socket[0] != '\0') {
         TRY(os_loop_listen_unix(server->loop, config->unix_socket, (unsigned)config->unix_socket_mode, 511, &acceptor,

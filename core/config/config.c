@@ -225,6 +225,11 @@ enum status config_take_password(struct config *config, struct gm_bytes content,
     return STATUS_OK;
 }
 
+bool config_bind_given(const struct config *config)
+{
+    return config_origin(config, config_key_find(BYTES("bind"), false)) != CONFIG_ORIGIN_DEFAULT;
+}
+
 bool config_modules_given(const struct config *config)
 {
     return config_origin(config, config_key_find(BYTES("modules"), false)) != CONFIG_ORIGIN_DEFAULT ||

@@ -148,6 +148,9 @@ must_use enum status config_complete(struct config *config, struct complaint *co
  * INVALID with a complaint. */
 must_use enum status config_take_password(struct config *config, struct gm_bytes content, struct complaint *complaint);
 
+/* Whether a file or a flag says where to listen, rather than the default. */
+bool config_bind_given(const struct config *config);
+
 /* Whether somebody has said which modules to load, be it none ("--modules="). */
 bool config_modules_given(const struct config *config);
 

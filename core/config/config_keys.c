@@ -48,7 +48,8 @@
 static const struct config_key keys[] = {
     NUMBER("external_port", external_port, FIXED, 0, 65535, "6379",
            "The port for clients; 0: none, the Unix socket alone. Also called port."),
-    TEXT(bind, CONFIG_LIST, FIXED, 0, 253, "127.0.0.1", "The addresses to listen on."),
+    TEXT(bind, CONFIG_LIST, FIXED, 0, 253, "127.0.0.1,::1",
+         "The addresses to listen on; ::1 only where there is one, unless it is named here."),
     TEXT(unix_socket, CONFIG_PATH, FIXED, 0, 107, "", "A Unix socket to listen on as well."),
     KEY("unix_socket_mode", unix_socket_mode, CONFIG_OCTAL, FIXED, 0, 0, 0777, "700", NULL, "Its permissions."),
     TEXT(password, CONFIG_TEXT, SERVING, CONFIG_SECRET, CONFIG_PASSWORD_MAX, "", "What clients must show with AUTH."),

@@ -265,7 +265,8 @@ static enum status refuse(struct complaint *complaint, const char *where, int er
         advice = "; ports below 1024 and other people's folders take a privilege";
     }
     complaint_set(complaint, "cannot listen on %s: %s%s", where, strerrordesc_np(error), advice);
-    return error == EADDRINUSE ? STATUS_EXISTS : STATUS_REFUSED;
+    bool absent = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
+    return error == EADDRINUSE ? STATUS_EXISTS : absent ? STATUS_NOT_FOUND : STATUS_REFUSED;
 }
 
 static bool prepare_tcp(struct os_loop *loop, int descriptor, const struct address *address)

@@ -50,7 +50,8 @@ void os_loop_stop(struct os_loop *loop);
 /* ---- listening ---- */
 
 /* `address` is an IPv4 or IPv6 literal ("0.0.0.0", "::") or "localhost", which is 127.0.0.1. Port 0: the system
- * chooses. `bound_port` may be NULL. The acceptor is copied. INVALID: not an address; EXISTS: in use; REFUSED. */
+ * chooses. `bound_port` may be NULL. The acceptor is copied. INVALID: not an address; EXISTS: in use; NOT_FOUND: the
+ * machine has no such address; REFUSED. */
 must_use enum status os_loop_listen_tcp(struct os_loop *loop, const char *address, uint16_t port, int backlog,
                                         const struct net_acceptor *acceptor, uint16_t *bound_port,
                                         struct complaint *complaint);

@@ -20,7 +20,7 @@ import time
 
 PORTS = (20000, 32000)
 ATTEMPTS = 5
-TAKEN = re.compile(r"can ?not listen on [0-9.:]+: Address already in use")
+TAKEN = re.compile(r"can ?not listen on [][0-9a-f.:]+: Address already in use")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1

@@ -63,7 +63,7 @@ const stories = {
     let found = 0;
     for await (const keys of redis.scanStream({ match: 'many:*', count: 500 })) found += new Set(keys).size;
     assert.ok(found >= 5000);
-    const automatic = new Redis({ port, enableAutoPipelining: true });
+    const automatic = new Redis({ host: '127.0.0.1', port, enableAutoPipelining: true });
     const replies = await Promise.all(Array.from({ length: 100 }, (_, i) => automatic.get(`many:${i}`)));
     assert.deepStrictEqual(replies, Array.from({ length: 100 }, (_, i) => `${i}`));
     automatic.disconnect();
@@ -79,7 +79,7 @@ const stories = {
     assert.strictEqual(await redis.client('SETNAME', 'node'), 'OK');
     assert.match(await redis.client('LIST'), /name=node /);
     assert.deepStrictEqual(await redis.config('GET', 'maxclients'), ['maxclients', '10000']);
-    const named = new Redis({ port, connectionName: 'named' });
+    const named = new Redis({ host: '127.0.0.1', port, connectionName: 'named' });
     assert.strictEqual(await named.client('GETNAME'), 'named');
     await named.quit();
   },
@@ -120,7 +120,7 @@ const stories = {
   // The server loads while this runs: "ready" must come only when it is through.
   async loading() {
     const asked = [];
-    const redis = new Redis({ port, maxLoadingRetryTime: 200, disableClientInfo: true }); // INFO comes first
+    const redis = new Redis({ host: '127.0.0.1', port, maxLoadingRetryTime: 200, disableClientInfo: true }); // INFO comes first
     const info = redis.info;
     redis.info = function spy(callback) {
       const sent = info.call(this, (error, text) => {
@@ -143,7 +143,7 @@ async function main() {
     await stories.loading();
     return;
   }
-  const redis = new Redis({ port, maxRetriesPerRequest: null });
+  const redis = new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: null });
   await new Promise((resolve, reject) => redis.once('ready', resolve).once('error', reject));
   await redis.flushall();
   await stories[name](redis);

@@ -111,8 +111,10 @@ Test(config, without_a_file_or_flags)
     cr_assert_eq(config.default_expiry_ms, 0);
     cr_assert_eq(config.persistence, CONFIG_PERSISTENCE_WRITE_THROUGH);
     cr_assert_not(config.cluster_mode || config.replication_enabled || config.sharding_enabled);
-    cr_assert_eq(config.bind.count, 1);
+    cr_assert_eq(config.bind.count, 2);
     cr_assert_str_eq(config.bind.items[0], "127.0.0.1");
+    cr_assert_str_eq(config.bind.items[1], "::1");
+    cr_assert_not(config_bind_given(&config));
     cr_assert_str_eq(config.unix_socket, "");
     cr_assert_eq(config.unix_socket_mode, 0700);
     cr_assert_str_eq(config.password, "");
@@ -569,7 +571,7 @@ Test(config, lives_in_its_struct_and_looks_at_nothing_else)
     cr_assert_not_null(strstr(complaint.text, "HOME is not set"), "%s", complaint.text);
     cr_assert_eq(complete(&other), STATUS_OK, "%s", complaint.text);
     cr_assert(one.external_port == 1111 && other.external_port == 2222);
-    cr_assert_str_eq(described(&one, "bind"), "127.0.0.1", "what one is told the other does not hear");
+    cr_assert_str_eq(described(&one, "bind"), "127.0.0.1,::1", "what one is told the other does not hear");
     cr_assert_str_eq(other.password_file, "");
     cr_assert_str_eq(other.data_folder, "/home/ada/.geomys");
     config_finish(&one);

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -139,23 +140,49 @@ static enum status open_path(struct channel *channel, const struct channel_addre
     return error == EINTR ? STATUS_AGAIN : refused(address, error, complaint);
 }
 
-static enum status open_host(struct channel *channel, const struct channel_address *address, int timeout_ms,
-                             struct complaint *complaint)
+/* Connects to the first address of `host` that can be reached; `error` if there is none. What is wrong with the name,
+ * else 0. */
+static int try_host(struct channel *channel, const char *host, const char *port, int timeout_ms, int *error)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    int problem = getaddrinfo(address->host, address->port, &wanted, &found);
+    int problem = getaddrinfo(host, port, &wanted, &found);
+    if (problem != 0) {
+        return problem;
+    }
+    *error = EADDRNOTAVAIL;
+    for (struct addrinfo *at = found; at != NULL && channel->fd < 0 && *error != EINTR; at = at->ai_next) {
+        channel->fd = try_address(at->ai_addr, at->ai_addrlen, channel->wake_fd, timeout_ms, error);
+    }
+    freeaddrinfo(found);
+    return 0;
+}
+
+/* Without a look-up: /etc/hosts may be missing, or know one of the two alone while the server has the other. */
+static int try_localhost(struct channel *channel, const char *port, int timeout_ms, int *error)
+{
+    int problem = try_host(channel, "127.0.0.1", port, timeout_ms, error);
+    if (problem == 0 && channel->fd < 0 && *error != EINTR) {
+        int other = *error;
+        problem = try_host(channel, "::1", port, timeout_ms, &other);
+        *error = other == EINTR ? EINTR : *error; /* what is wrong with 127.0.0.1 says more to people */
+    }
+    return problem;
+}
+
+static enum status open_host(struct channel *channel, const struct channel_address *address, int timeout_ms,
+                             struct complaint *complaint)
+{
+    int error = EADDRNOTAVAIL;
+    int problem = strcasecmp(address->host, "localhost") == 0
+                      ? try_localhost(channel, address->port, timeout_ms, &error)
+                      : try_host(channel, address->host, address->port, timeout_ms, &error);
     if (problem != 0) {
         char name[300];
         channel_name(address, name, sizeof name);
         complaint_set(complaint, "Could not connect to %s: %s", name, gai_strerror(problem));
         return STATUS_REFUSED;
     }
-    int error = EADDRNOTAVAIL;
-    for (struct addrinfo *at = found; at != NULL && channel->fd < 0 && error != EINTR; at = at->ai_next) {
-        channel->fd = try_address(at->ai_addr, at->ai_addrlen, channel->wake_fd, timeout_ms, &error);
-    }
-    freeaddrinfo(found);
     if (channel->fd < 0) {
         return error == EINTR ? STATUS_AGAIN : refused(address, error, complaint);
     }

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What reaches a server beside commands: addresses.
+
+Usage   outside_test.py [word]
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+
+from support.cli import CLI
+from support.runner import Skip, equal, run
+from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port
+
+
+# ---- addresses ----
+
+
+def cli(*words, before=()):
+    """(exit code, what it prints) of geomys-cli."""
+    done = subprocess.run([*before, CLI, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S)
+    return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
+
+
+def has_v6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+            return True
+    except OSError:
+        return False
+
+
+def test_both_loopbacks():
+    with Folder() as folder, Server(folder, persistence="none") as server:
+        with server.client() as client:
+            equal(client.call("CONFIG", "GET", "bind"), [b"bind", b"127.0.0.1,::1"])
+        if not has_v6():
+            assert "not listening on ::1: this machine has no IPv6\n" in server.text(), server.text()
+            raise Skip("this machine has no ::1")
+        assert "listening on ::1 port" in server.text(), server.text()
+        with socket.create_connection(("::1", server.port), PATIENCE_S) as connection:
+            connection.sendall(b"PING\r\n")
+            equal(connection.recv(100), b"+PONG\r\n")
+
+
+def test_a_machine_without_ipv6():
+    alone = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && (ip -6 addr del ::1/128 dev lo || true) && exec "$@"',
+             "sh"]
+    if not shutil.which("ip") or subprocess.run([*alone, "true"], capture_output=True).returncode != 0:
+        raise Skip("no network namespaces here")
+    with Folder() as folder:
+        flags = ["--persistence=none", "--modules=", f"--data_folder={folder}/data"]
+        with subprocess.Popen([*alone, PROGRAM, *flags], stderr=subprocess.PIPE, env={**os.environ, "HOME": folder},
+                              text=True) as process:
+            lines = [process.stderr.readline()]
+            while lines[-1] and "ready:" not in lines[-1]:
+                lines.append(process.stderr.readline())
+            process.terminate()
+        equal(process.returncode, 0, lines)
+        assert any("not listening on ::1: this machine has no IPv6" in line for line in lines), lines
+        assert any("listening on 127.0.0.1 port" in line for line in lines), lines
+        done = subprocess.run([*alone, PROGRAM, *flags, "--bind=127.0.0.1,::1"], capture_output=True, text=True,
+                              timeout=PATIENCE_S, env={**os.environ, "HOME": folder})
+        equal(done.returncode, 1, done.stderr)
+        assert "cannot listen on [::1]:6379: " in done.stderr, "it was asked for by name\n" + done.stderr
+
+
+def test_localhost_is_both():
+    """Whatever /etc/hosts says, or whether there is one."""
+    hidden = ["unshare", "-rm", "sh", "-c", 'mount --bind /dev/null /etc/hosts && exec "$@"', "sh"]
+    can_hide = os.path.exists("/etc/hosts") and subprocess.run([*hidden, "true"], capture_output=True).returncode == 0
+    for bind in ["127.0.0.1"] + (["::1"] if has_v6() else []):
+        with Folder() as folder:
+            # Only the program itself is asked: the test's own clients know 127.0.0.1 alone.
+            port = free_port()
+            with Server(folder, persistence="none", bind=bind, port=port, wait=None) as server:
+                server.process.await_ready(lambda: cli("-h", "localhost", "-p", str(port), "PING")[0] == 0, PATIENCE_S)
+                equal(cli("-h", "LocalHost", "-p", str(port), "PING"), (0, "PONG\n"), bind)
+                if can_hide:
+                    equal(cli("-h", "localhost", "-p", str(port), "PING", before=hidden), (0, "PONG\n"), bind)
+    code, said = cli("-h", "localhost", "-p", str(free_port()), "PING")
+    assert code == 3 and "Connection refused. Is geomys-server running?" in said, said
+
+
+if __name__ == "__main__":
+    run(globals())
