@@ -69,6 +69,26 @@ void address_to_text(const struct address *address, char out[static NET_ADDRESS_
     }
 }
 
+static bool is_any(const union any_address *any)
+{
+    return any->storage.ss_family == AF_INET ? any->v4.sin_addr.s_addr == htonl(INADDR_ANY)
+                                             : IN6_IS_ADDR_UNSPECIFIED(&any->v6.sin6_addr);
+}
+
+bool address_collides(const struct address *one, const struct address *other)
+{
+    union any_address a = {.storage = one->storage};
+    union any_address b = {.storage = other->storage};
+    sa_family_t family = a.storage.ss_family;
+    if (family != b.storage.ss_family || address_port(one) != address_port(other)) {
+        return false;
+    }
+    if (family == AF_INET) {
+        return is_any(&a) || is_any(&b) || a.v4.sin_addr.s_addr == b.v4.sin_addr.s_addr;
+    }
+    return family == AF_INET6 && (is_any(&a) || is_any(&b) || IN6_ARE_ADDR_EQUAL(&a.v6.sin6_addr, &b.v6.sin6_addr));
+}
+
 uint16_t address_port(const struct address *address)
 {
     union any_address any = {.storage = address->storage};

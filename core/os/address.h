@@ -25,4 +25,7 @@ void address_to_text(const struct address *address, char out[static NET_ADDRESS_
 
 uint16_t address_port(const struct address *address); /* 0 for others than TCP's */
 
+/* Whether the two cannot be listened on at once: the same port of the same family, and the same address or all. */
+bool address_collides(const struct address *one, const struct address *other);
+
 #endif

@@ -254,6 +254,20 @@ static bool start(struct os_loop *loop, int descriptor, int backlog, const struc
     return true;
 }
 
+/* Which of our own listeners has the address, by whatever name. False: none, so that it is somebody else's. */
+static bool is_ours(const struct os_loop *loop, const struct address *where, struct address *out)
+{
+    for (const struct list *at = loop->listeners.next; at != &loop->listeners; at = at->next) {
+        const struct listener *other = container_of(at, const struct listener, link);
+        *out = (struct address){.size = sizeof out->storage};
+        if (other->path == NULL && getsockname(other->descriptor, (struct sockaddr *)&out->storage, &out->size) == 0 &&
+            address_collides(out, where)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status refuse(struct complaint *complaint, const char *where, int error)
 {
     const char *advice = "";
@@ -278,6 +292,28 @@ static bool prepare_tcp(struct os_loop *loop, int descriptor, const struct addre
            bind(descriptor, (const struct sockaddr *)&address->storage, address->size) == 0;
 }
 
+static enum status refuse_tcp(const struct os_loop *loop, struct complaint *complaint, const struct address *where,
+                              int error)
+{
+    char text[NET_ADDRESS_MAX];
+    char here[NET_ADDRESS_MAX];
+    struct address holder;
+    address_to_text(where, text);
+    if (error != EADDRINUSE || !is_ours(loop, where, &holder)) {
+        return refuse(complaint, text, error);
+    }
+    address_to_text(&holder, here);
+    if (strcmp(text, here) == 0) {
+        complaint_set(complaint, "cannot listen on %s: \"bind\" names it twice; name it once", text);
+    } else {
+        complaint_set(complaint,
+                      "cannot listen on %s: \"bind\" names %s as well, and one includes the other; name one "
+                      "of them",
+                      text, here);
+    }
+    return STATUS_EXISTS;
+}
+
 enum status os_loop_listen_tcp(struct os_loop *loop, const char *address, uint16_t port, int backlog,
                                const struct net_acceptor *acceptor, uint16_t *bound_port, struct complaint *complaint)
 {
@@ -286,17 +322,15 @@ enum status os_loop_listen_tcp(struct os_loop *loop, const char *address, uint16
         complaint_set(complaint, "cannot listen on \"%s\": not an IPv4 or IPv6 address", address);
         return STATUS_INVALID;
     }
-    char text[NET_ADDRESS_MAX];
-    address_to_text(&where, text);
     int descriptor = socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
-        return refuse(complaint, text, errno);
+        return refuse_tcp(loop, complaint, &where, errno);
     }
     struct listener *self;
     if (!prepare_tcp(loop, descriptor, &where) || !start(loop, descriptor, backlog, acceptor, &self)) {
         int error = errno;
         close(descriptor);
-        return refuse(complaint, text, error);
+        return refuse_tcp(loop, complaint, &where, error);
     }
     where.size = sizeof where.storage;
     int outcome = getsockname(descriptor, (struct sockaddr *)&where.storage, &where.size);

@@ -12,7 +12,7 @@ import subprocess
 
 from support.cli import CLI
 from support.runner import Skip, equal, run
-from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port
+from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port, run_refused
 
 
 # ---- addresses ----
@@ -83,6 +83,20 @@ def test_localhost_is_both():
                     equal(cli("-h", "localhost", "-p", str(port), "PING", before=hidden), (0, "PONG\n"), bind)
     code, said = cli("-h", "localhost", "-p", str(free_port()), "PING")
     assert code == 3 and "Connection refused. Is geomys-server running?" in said, said
+
+
+def test_addresses_given_twice():
+    """Named as such, and not as another server."""
+    wrong = [("127.0.0.1,127.0.0.1", "names it twice"), ("localhost,127.0.0.1", "names it twice"),
+             ("0.0.0.0,127.0.0.1", "includes the other")]
+    if has_v6():
+        wrong += [("::1,0:0:0:0:0:0:0:1", "names it twice"), ("::,::1", "includes the other")]
+    for bind, why in wrong:
+        with Folder() as folder:
+            code, said = run_refused(f"--bind={bind}", f"--port={free_port()}", "--persistence=none", "--password=x",
+                                     "--modules=", f"--data_folder={folder}/data")
+            equal(code, 1, said)
+            assert why in said and "another server" not in said, said
 
 
 if __name__ == "__main__":

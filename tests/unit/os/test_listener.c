@@ -77,13 +77,38 @@ Test(listener, says_who_came_and_prepares_the_socket)
     close(other);
 }
 
+/* A port that a socket listens on which is not the loop's; it stays until the test's process ends. */
+static int occupied_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(descriptor, (struct sockaddr *)&address, size), 0);
+    cr_assert_eq(listen(descriptor, 1), 0);
+    cr_assert_eq(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
 Test(listener, refuses_addresses_with_a_sentence)
 {
     struct complaint complaint;
     cr_assert_eq(os_loop_listen_tcp(hub.loop, "127.0.0.1", hub.port, 5, &acceptor, NULL, &complaint), STATUS_EXISTS);
     char expected[160];
+    snprintf(expected, sizeof expected, "cannot listen on 127.0.0.1:%u: \"bind\" names it twice; name it once",
+             hub.port);
+    cr_assert_str_eq(complaint.text, expected);
+    cr_assert_eq(os_loop_listen_tcp(hub.loop, "0.0.0.0", hub.port, 5, &acceptor, NULL, &complaint), STATUS_EXISTS);
+    snprintf(
+        expected, sizeof expected,
+        "cannot listen on 0.0.0.0:%u: \"bind\" names 127.0.0.1:%u as well, and one includes the other; name one of "
+        "them",
+        hub.port, hub.port);
+    cr_assert_str_eq(complaint.text, expected);
+    int other = occupied_port(); /* by somebody else */
+    cr_assert_eq(os_loop_listen_tcp(hub.loop, "127.0.0.1", (uint16_t)other, 5, &acceptor, NULL, &complaint),
+                 STATUS_EXISTS);
     snprintf(expected, sizeof expected,
-             "cannot listen on 127.0.0.1:%u: Address already in use; is another server running?", hub.port);
+             "cannot listen on 127.0.0.1:%d: Address already in use; is another server running?", other);
     cr_assert_str_eq(complaint.text, expected);
     static const char *const wrong[] = {"", "example.org", "1.2.3", "127.0.0.1:80", "[::1]"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
