@@ -26,6 +26,8 @@ static const struct counter_row counts[] = {
      COUNTER_OF(struct meters_counts, stalled), .resets = true},
     {"client_protocol_error_disconnections", "Connections closed because what they sent is not RESP.",
      COUNTER_OF(struct meters_counts, garbled), .resets = true},
+    {"client_foreign_disconnections", "Connections closed because they speak another protocol, as a browser does.",
+     COUNTER_OF(struct meters_counts, foreign), .resets = true},
     {"client_idle_disconnections", "Connections closed because they were silent for timeout_s.",
      COUNTER_OF(struct meters_counts, idle), .resets = true},
 };

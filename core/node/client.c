@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "node/farewell.h"
 #include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
@@ -198,41 +199,6 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     return true;
 }
 
-static const char *reason_of(enum session_end why)
-{
-    static const char *const reasons[] = {
-        [SESSION_END_OUTPUT] = "it does not read the messages that it is sent (client_push_limit), or has more waiting "
-                               "than it may",
-        [SESSION_END_STALLED] = "it has read nothing for client_stall_s",
-        [SESSION_END_PROTOCOL] = "what it sent is not RESP",
-        [SESSION_END_IDLE] = "it was silent for timeout_s",
-    };
-    check(why > SESSION_END_NONE && why < sizeof reasons / sizeof reasons[0]);
-    return reasons[why];
-}
-
-/* One line a second at most: a crowd of bad clients must not fill a disk. INFO counts them all. */
-static void tell_end(const struct client *client)
-{
-    struct node *node = client->node;
-    const struct session *session = client->session;
-    if (node->monotonic_ms < node->next_end_told_ms) {
-        node->ends_untold++;
-        return;
-    }
-    enum trace_level level = session->ended == SESSION_END_IDLE ? TRACE_INFO : TRACE_WARNING;
-    trace(&node->env.trace, level, "client %llu (%s) is disconnected: %s; %zu bytes of output waited for it",
-          (unsigned long long)session->caller.id, session->address, reason_of(session->ended), session_unsent(session));
-    if (node->ends_untold > 0) {
-        trace(&node->env.trace, level,
-              "%llu more clients were disconnected since the line before; INFO stats counts "
-              "why",
-              (unsigned long long)node->ends_untold);
-    }
-    node->ends_untold = 0;
-    node->next_end_told_ms = node->monotonic_ms + 1000;
-}
-
 void client_flush(struct client *client)
 {
     struct session *session = client->session;
@@ -250,7 +216,7 @@ void client_flush(struct client *client)
     }
     if (session_over(session)) {
         if (session->ended != SESSION_END_NONE) {
-            tell_end(client);
+            farewell(client);
         }
         net_close(client->conn);
         return;

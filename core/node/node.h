@@ -27,6 +27,7 @@
 #include "env/process.h"
 #include "env/settings.h"
 #include "meter/traffic.h"
+#include "node/farewell.h"
 #include "node/options.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
@@ -76,9 +77,8 @@ struct node {
     uint64_t unknown_count;
     uint64_t released; /* of the last turn */
     uint64_t next_session_id;
-    uint64_t peak_memory;     /* bytes */
-    int64_t next_end_told_ms; /* monotonic: when the end of a client is worth a line again */
-    uint64_t ends_untold;     /* since the last line */
+    uint64_t peak_memory; /* bytes */
+    struct farewell farewell;
     struct traffic traffic;
     char run_id[41];
 };

@@ -6,6 +6,7 @@
 #include "serve/exec.h"
 #include "serve/hold.h"
 #include "serve/pause.h"
+#include "wire/foreign.h"
 
 /* What a client may send before it has shown the password. */
 static const struct resp_limits limits_before_password = {
@@ -128,7 +129,8 @@ seldom static void protocol_error(struct session *session)
     reply_begin(&reply, &session->out, session->caller.resp3);
     reply_error(&reply, session->parser.error);
     errors_count(&session->worker->meters.errors, reply_written(&reply));
-    session_end(session, SESSION_END_PROTOCOL);
+    bool foreign = foreign_name(session->parser.error) != NULL;
+    session_end(session, foreign ? SESSION_END_FOREIGN : SESSION_END_PROTOCOL);
 }
 
 static bool is_stopped(const struct session *session)

@@ -56,6 +56,7 @@ void session_end(struct session *session, enum session_end why)
     uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,
                                  [SESSION_END_STALLED] = &counts->stalled,
                                  [SESSION_END_PROTOCOL] = &counts->garbled,
+                                 [SESSION_END_FOREIGN] = &counts->foreign,
                                  [SESSION_END_IDLE] = &counts->idle};
     check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);
     if (session->ended == SESSION_END_NONE && !session->overflowed) {
@@ -63,7 +64,8 @@ void session_end(struct session *session, enum session_end why)
         ++*counted[why];
     }
     session->doomed = true;
-    session->overflowed = session->overflowed || why != SESSION_END_PROTOCOL; /* the error is still told */
+    bool told = why == SESSION_END_PROTOCOL || why == SESSION_END_FOREIGN; /* by an error */
+    session->overflowed = session->overflowed || !told;
     session_touch(session);
 }
 

@@ -53,6 +53,7 @@ enum session_end {
     SESSION_END_OUTPUT,   /* messages that it does not read, or answers that nobody may be given */
     SESSION_END_STALLED,  /* has read nothing of much for long */
     SESSION_END_PROTOCOL, /* what it has sent is not RESP */
+    SESSION_END_FOREIGN,  /* nor is it meant to be: parser.error says what it is */
     SESSION_END_IDLE,
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "wire/escape.h"
+#include "wire/foreign.h"
 
 #define ROOM_FIRST 8u
 #define ROOM_KEPT  256u /* slices kept between commands */
@@ -221,29 +222,19 @@ static bool quoted_word(const uint8_t **at, const uint8_t *end, uint8_t quote, u
     return c == end || *c == ' ' || *c == '\t';
 }
 
-/* A line of words, as typed into telnet. Unquoting never makes a word longer. */
-static enum resp_result inline_command(struct resp_parser *parser, const uint8_t *data, size_t size,
-                                       const struct resp_limits *limits)
+/* Unquoting never makes a word longer. */
+static enum resp_result inline_words(struct resp_parser *parser, struct gm_bytes line, const struct resp_limits *limits)
 {
-    const uint8_t *newline = memchr(data + parser->position, '\n', size - parser->position);
-    const uint8_t *at = data + parser->start;
-    size_t length = newline != NULL ? (size_t)(newline - at) : size - parser->start;
-    if (length > RESP_INLINE_MAX) {
-        return fail(parser, "ERR Protocol error: too big inline request");
-    }
-    if (newline == NULL) {
-        parser->position = size;
-        return RESP_MORE;
-    }
-    const uint8_t *end = newline > at && newline[-1] == '\r' ? newline - 1 : newline;
-    parser->unquoted = memory_alloc(length + 1);
+    const uint8_t *at = line.data;
+    const uint8_t *end = line.data + line.size;
+    parser->unquoted = memory_alloc(line.size + 1);
     uint8_t *out = parser->unquoted;
     for (;;) {
         while (at < end && (*at == ' ' || *at == '\t')) {
             at++;
         }
         if (at == end) {
-            break;
+            return RESP_CALL;
         }
         if (parser->argc - parser->first == limits->args_max) {
             return fail(parser, "ERR Protocol error: too many arguments");
@@ -261,8 +252,31 @@ static enum resp_result inline_command(struct resp_parser *parser, const uint8_t
         }
         add(parser, word, (size_t)(out - word));
     }
+}
+
+/* A line of words, as typed into telnet. */
+static enum resp_result inline_command(struct resp_parser *parser, const uint8_t *data, size_t size,
+                                       const struct resp_limits *limits)
+{
+    const uint8_t *newline = memchr(data + parser->position, '\n', size - parser->position);
+    struct gm_bytes line = {data + parser->start, size - parser->start};
+    if (newline != NULL) {
+        line.size = (size_t)(newline - line.data);
+        line.size -= line.size > 0 && newline[-1] == '\r' ? 1 : 0;
+    }
+    const char *foreign = foreign_refusal(line, newline != NULL);
+    if (foreign != NULL) {
+        return fail(parser, foreign); /* foreign I1 */
+    }
+    if (line.size > RESP_INLINE_MAX) {
+        return fail(parser, "ERR Protocol error: too big inline request");
+    }
+    if (newline == NULL) {
+        parser->position = size;
+        return RESP_MORE;
+    }
     parser->position = (size_t)(newline - data) + 1;
-    return RESP_CALL;
+    return inline_words(parser, line, limits);
 }
 
 /* ---- commands ---- */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What reaches a server beside commands: addresses.
+"""What reaches a server beside commands: addresses, other protocols.
 
 Usage   outside_test.py [word]
 """
@@ -11,6 +11,7 @@ import socket
 import subprocess
 
 from support.cli import CLI
+from support.client import Error
 from support.runner import Skip, equal, run
 from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port, run_refused
 
@@ -97,6 +98,43 @@ def test_addresses_given_twice():
                                      "--modules=", f"--data_folder={folder}/data")
             equal(code, 1, said)
             assert why in said and "another server" not in said, said
+
+
+# ---- other protocols ----
+
+FOREIGN = [
+    (b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 19\r\n\r\nx\r\nSET owned yes\r\n", "HTTP"),
+    (b"SET /owned HTTP/1.1\r\n\r\nSET owned yes\r\n", "HTTP"),
+    (b"x y\r\nhost: localhost\r\nSET owned yes\r\n", "HTTP"),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nSET owned yes\r\n", "HTTP/2"),
+    (b"EHLO me\r\nSET owned yes\r\n", "SMTP"),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\nSET owned yes\r\n", "TLS"),
+    (b"\x16", "TLS"),
+    (b"\x00\x03\x00\x08!\x12\xa4B\r\nSET owned yes\r\n", "binary data"),
+]
+
+
+def test_other_protocols_are_closed():
+    for data, name in FOREIGN:
+        with Folder() as folder, Server(folder, persistence="none") as server:
+            for _ in range(3):
+                with server.client() as client:
+                    client.send_raw(data)
+                    answer = client.receive_all()
+                    assert answer.endswith(f"this port speaks RESP, not {name}\r\n".encode()), (data, answer)
+            with server.client() as client:
+                equal(client.call("EXISTS", "owned"), 0, f"after {data!r}")
+                equal(client.info("stats")["client_foreign_disconnections"], "3")
+            equal(server.text().count(f"it speaks {name}, not RESP"), 1, f"lines about {data!r}")
+
+
+def test_lines_of_a_person_are_commands():
+    with Folder() as folder, Server(folder, persistence="none") as server, server.client() as client:
+        client.send_raw(b"SET hello world\r\nCONFIG SET timeout 60\r\nGET hello\r\n")
+        equal([client.receive() for _ in range(3)], [b"OK", b"OK", b"world"])
+        equal(client.call("SET", "k", "HTTP/1.1"), b"OK", "an array is not looked at")
+        assert isinstance(client.call("POST", "x"), Error), "an array's word is a command"
+        equal(client.call("GET", "k"), b"HTTP/1.1")
 
 
 if __name__ == "__main__":

@@ -113,6 +113,16 @@ Test(resp, lines_are_commands_too)
     expect("a \"b\n", "ERR Protocol error: unbalanced quotes in request\n");
 }
 
+/* foreign I1: and nothing behind it is a command, in whatever pieces it comes. */
+Test(resp, ends_where_another_protocol_begins)
+{
+    expect("PING\r\nPOST / HTTP/1.1\r\nHost: x\r\n\r\nSET a b\r\n",
+           "PING|\nERR Protocol error: this port speaks RESP, not HTTP\n");
+    expect("a b\nhost: x\nSET a b\n", "a|b|\nERR Protocol error: this port speaks RESP, not HTTP\n");
+    expect("\x16\x03\x01\r\nSET a b\n", "ERR Protocol error: this port speaks RESP, not TLS\n");
+    expect("*1\r\n$15\r\nPOST / HTTP/1.1\r\n*1\r\n$5\r\nhost:\r\n", "POST / HTTP/1.1|\nhost:|\n");
+}
+
 Test(resp, refuses_what_is_not_a_command)
 {
     expect("*x\r\n", "ERR Protocol error: invalid multibulk length\n");
