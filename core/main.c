@@ -3,14 +3,11 @@
 /* main.c - arguments, configuration, the real env, a node over it, and its turns. With os/ the only code that sees the
  * real world. Exit codes: 0 a clean end, 1 refused or failed (one sentence on standard error says why), 2 wrong
  * arguments. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +17,7 @@
 #include "module/loader.h"
 #include "node/node.h"
 #include "node/node_commands.h"
+#include "node/reload.h"
 #include "os/loop.h"
 #include "os/os_clock.h"
 #include "os/os_crash.h"
@@ -30,6 +28,7 @@
 #include "os/os_process.h"
 #include "os/os_settings.h"
 #include "os/os_signal.h"
+#include "os/os_text.h"
 #include "serve/blame.h"
 
 #if defined GEOMYS_CHECK_SLOW || defined __SANITIZE_ADDRESS__
@@ -50,60 +49,12 @@ struct server {
     struct os_signal *signals;
     const struct registry *registry;
     struct node *node;
+    int argc; /* as main was given them */
+    char **argv;
+    uint64_t ignored; /* signals that have been told of, a bit by number */
 };
 
 /* ---- configuration ---- */
-
-/* A file that the server goes by: a regular one, which those who are `forbidden` to (trust.h) cannot have changed. A
- * pipe would keep the start waiting. */
-static enum status open_file(const char *path, const char *what, unsigned forbidden, int *out,
-                             struct complaint *complaint)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        complaint_set(complaint, "cannot read %s: %s", path, strerror(errno));
-        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
-    }
-    enum status status = STATUS_OK;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        complaint_set(complaint, "cannot read %s: %s must be a regular file", path, what);
-        status = STATUS_NO_FILE;
-    } else {
-        status = trust(info.st_mode, forbidden, what, path, complaint);
-    }
-    if (status != STATUS_OK) {
-        (void)close(fd);
-        return status;
-    }
-    *out = fd;
-    return STATUS_OK;
-}
-
-/* Reads a small file whole. NOT_FOUND if it is not there. */
-static enum status read_file(const char *path, const char *what, unsigned forbidden, size_t limit, struct buf *out,
-                             struct complaint *complaint)
-{
-    int fd;
-    TRY(open_file(path, what, forbidden, &fd, complaint));
-    buf_init(out, limit);
-    ssize_t got = 0;
-    uint8_t *target;
-    while ((target = buf_reserve(out, 4096)) != NULL && (got = read(fd, target, 4096)) > 0) {
-        out->size += (size_t)got;
-    }
-    int error = errno;
-    (void)close(fd);
-    if (target == NULL) {
-        complaint_set(complaint, "%s is larger than %zu bytes", path, limit - 4096);
-        return STATUS_TOO_BIG;
-    }
-    if (got < 0) {
-        complaint_set(complaint, "cannot read %s: %s", path, strerror(error));
-        return STATUS_IO;
-    }
-    return STATUS_OK;
-}
 
 /* From now on config->file is the file that was read, as a whole path without symbolic links. */
 static void take_path(struct config *config, const char *path)
@@ -125,8 +76,8 @@ static enum status read_config_file(struct config *config, struct complaint *com
     }
     (void)buf_append(&path, (struct gm_bytes){(const uint8_t *)"", 1});
     struct buf text = {.limit = 0};
-    enum status status = read_file((const char *)path.data, "the configuration file", TRUST_GROUP,
-                                   CONFIG_FILE_SIZE_MAX + 4096, &text, complaint);
+    enum status status = os_text_read((const char *)path.data, "the configuration file", TRUST_GROUP,
+                                      CONFIG_FILE_SIZE_MAX + 4096, &text, complaint);
     if (status == STATUS_NOT_FOUND && config->file[0] == '\0') {
         status = STATUS_OK; /* the usual place may be empty */
     } else if (status == STATUS_OK) {
@@ -150,7 +101,7 @@ static enum status configure(struct config *config, int argc, char **argv, struc
     if (config->password_file[0] != '\0') {
         struct buf content = {.limit = 0};
         enum status status =
-            read_file(config->password_file, "the password file", TRUST_NOBODY, 8192, &content, complaint);
+            os_text_read(config->password_file, "the password file", TRUST_NOBODY, 8192, &content, complaint);
         if (status == STATUS_OK) {
             status = config_take_password(config, buf_bytes(&content), complaint);
         }
@@ -243,9 +194,46 @@ static void on_disk(void *context)
     os_disk_deliver(server->disk);
 }
 
+/* The configuration file and the password file, as a start would. */
+static void read_again(struct server *server)
+{
+    struct config fresh;
+    struct complaint complaint;
+    enum status status = configure(&fresh, server->argc, server->argv, &complaint);
+    if (status == STATUS_OK) {
+        status = reload(server->node, &fresh, &complaint);
+    }
+    if (status != STATUS_OK) {
+        trace(log_of(server), TRACE_WARNING, "the settings were to be read again, and nothing is changed: %s",
+              complaint.text);
+    }
+    config_finish(&fresh);
+}
+
+/* Each number once: others may send it often. */
+static void tell_ignored(struct server *server, int number)
+{
+    uint64_t bit = (uint64_t)1 << (number & 63);
+    if ((server->ignored & bit) == 0) {
+        server->ignored |= bit;
+        trace(log_of(server), TRACE_WARNING,
+              "signal %d (%s) is ignored, and not told of again; SIGTERM stops the server, SIGHUP has it read its "
+              "settings again",
+              number, strsignal(number));
+    }
+}
+
 static void on_signal(void *context, int number)
 {
     struct server *server = context;
+    if (number == SIGHUP) {
+        read_again(server);
+        return;
+    }
+    if (number != SIGTERM && number != SIGINT) {
+        tell_ignored(server, number);
+        return;
+    }
     trace(log_of(server), TRACE_INFO, "signal %d (%s): stopping", number, strsignal(number));
     node_stop(server->node);
 }
@@ -379,8 +367,9 @@ static void finish(struct server *server, int code)
 
 int main(int argc, char **argv)
 {
-    struct server server = {.loop = NULL};
+    struct server server = {.argc = argc, .argv = argv};
     struct complaint complaint = {.text = ""};
+    os_signal_hold();
     enum status status = configure(&server.config, argc, argv, &complaint);
     int code = 0;
     if (status != STATUS_OK) {

@@ -119,24 +119,10 @@ static void plan_get(struct gm_call *call)
 
 /* ---- SET ---- */
 
-static enum status change(struct node *node, const struct gm_bytes *pairs, size_t count, struct complaint *complaint)
-{
-    struct config_change change;
-    TRY(config_change(node->config, pairs, count, &change, complaint));
-    enum status status = publish_possible(node, change.touches, complaint);
-    if (status != STATUS_OK) {
-        config_change_undo(&change);
-        return status;
-    }
-    config_change_keep(&change);
-    publish(node, change.touches);
-    return STATUS_OK;
-}
-
 static void plan_set(struct gm_call *call)
 {
     struct complaint complaint;
-    if (change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
+    if (publish_change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
         reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s", complaint.text);
     } else {
         gm_reply_status(call, "OK");

@@ -63,7 +63,8 @@ void publish(struct node *node, unsigned touches)
     }
 }
 
-enum status publish_possible(struct node *node, unsigned touches, struct complaint *complaint)
+/* Whether the parts can take what the config says now, of what `touches` names. */
+static must_use enum status is_possible(const struct node *node, unsigned touches, struct complaint *complaint)
 {
     uint64_t wanted = options_clients(node->config).wanted;
     if ((touches & CONFIG_TOUCHES_CLIENTS) == 0 || wanted == node->clients.wanted) {
@@ -80,15 +81,36 @@ enum status publish_possible(struct node *node, unsigned touches, struct complai
     return STATUS_OK;
 }
 
-void publish_at_start(struct node *node)
+enum status publish_change(struct node *node, const struct gm_bytes *pairs, size_t count, struct complaint *complaint)
 {
-    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK | CONFIG_TOUCHES_TRACE);
-    if (node->clients.max < node->clients.wanted) {
+    struct config_change change;
+    TRY(config_change(node->config, pairs, count, &change, complaint));
+    enum status status = is_possible(node, change.touches, complaint);
+    if (status != STATUS_OK) {
+        config_change_undo(&change);
+        return status;
+    }
+    config_change_keep(&change);
+    publish(node, change.touches);
+    return STATUS_OK;
+}
+
+void publish_fit(const struct node *node, struct config *config)
+{
+    uint64_t wanted = options_clients(config).wanted;
+    uint64_t possible = room(node, wanted);
+    if (possible < wanted) {
         trace(&node->env.trace, TRACE_WARNING,
               "maxclients is %llu, but the system allows no more open files than for %llu: connections above that will "
               "be refused; raise 'ulimit -n' or lower maxclients",
-              (unsigned long long)node->clients.wanted, (unsigned long long)node->clients.max);
-        node->config->maxclients = (int64_t)node->clients.max; /* what CONFIG GET and INFO say is so */
-        node->clients.wanted = node->clients.max;
+              (unsigned long long)wanted, (unsigned long long)possible);
+        config->maxclients = (int64_t)possible; /* what CONFIG GET and INFO say is so */
     }
+}
+
+void publish_at_start(struct node *node)
+{
+    publish(node, CONFIG_TOUCHES_TRACE);
+    publish_fit(node, node->config);
+    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK);
 }

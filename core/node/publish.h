@@ -10,12 +10,15 @@
  * connections than are wanted the server's log says so, and the node takes as many as there is room for. */
 void publish_at_start(struct node *node);
 
-/* Whether the parts can take what the config says now, of what `touches` (enum config_touches, or-ed) names. REFUSED
- * with a complaint: the config must become what it was. */
-must_use enum status publish_possible(struct node *node, unsigned touches, struct complaint *complaint);
-
 /* Gives them what it says now, and nothing to anybody else. Takes effect at once. O(1), for the serving O(sessions),
  * for the network a few system calls per connection; when maxmemory_policy turns to or from lfu O(keys). */
 void publish(struct node *node, unsigned touches);
+
+/* Changes settings and gives them to whom they concern: all of them or, with a complaint, none. As config_change. */
+must_use enum status publish_change(struct node *node, const struct gm_bytes *pairs, size_t count,
+                                    struct complaint *complaint);
+
+/* Lowers maxclients to what the system allows, with a line in the log if that is less. */
+void publish_fit(const struct node *node, struct config *config);
 
 #endif

@@ -16,6 +16,38 @@
 #include "base/memory.h"
 #include "os/loop.h"
 
+/* All whose default is to end the process though nothing is wrong with it. Not among them: what a crash raises, and
+ * SIGXCPU, which is the system's own limit. */
+static const int harmless[] = {SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGPOLL, SIGPROF, SIGVTALRM,
+#if defined SIGSTKFLT
+                               SIGSTKFLT,
+#endif
+                               SIGPWR};
+
+static void add_harmless(sigset_t *set)
+{
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        (void)sigaddset(set, harmless[i]);
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        (void)sigaddset(set, number);
+    }
+}
+
+static void block(const sigset_t *set)
+{
+    int outcome = sigprocmask(SIG_BLOCK, set, NULL);
+    check(outcome == 0);
+}
+
+void os_signal_hold(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    add_harmless(&set);
+    block(&set);
+}
+
 struct os_signal {
     struct os_loop *loop; /* borrowed */
     int descriptor;
@@ -37,10 +69,10 @@ enum status os_signal_create(struct os_signal **out, struct os_loop *loop, void 
 {
     sigset_t set;
     sigemptyset(&set);
+    add_harmless(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    int outcome = sigprocmask(SIG_BLOCK, &set, NULL);
-    check(outcome == 0);
+    block(&set);
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     check(before != SIG_ERR);
     before = signal(SIGXFSZ, SIG_IGN); /* the write says it too: EFBIG */

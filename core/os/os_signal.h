@@ -9,8 +9,13 @@
 struct os_loop;
 struct os_signal;
 
-/* From now on SIGTERM and SIGINT are told by on_signal, on the loop's thread between the turn's beginning and its end,
- * and SIGPIPE is ignored. Call it before any thread is started, so that all inherit the mask. One per process. */
+/* From now on no signal ends the process that is not meant to: SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, those of real time
+ * and the like wait until they are told. SIGTERM and SIGINT still do, for what comes before the loop may hang. First of
+ * all, before any thread is started, so that all inherit the mask. */
+void os_signal_hold(void);
+
+/* From now on these signals, SIGTERM and SIGINT are told by on_signal and do nothing else, on the loop's thread between
+ * the turn's beginning and its end; SIGPIPE and SIGXFSZ are ignored. Before any thread is started. One per process. */
 must_use enum status os_signal_create(struct os_signal **out, struct os_loop *loop,
                                       void (*on_signal)(void *context, int number), void *context,
                                       struct complaint *complaint);

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What reaches a server beside commands: addresses, other protocols.
+"""What reaches a server beside commands: addresses, other protocols, signals, a
+configuration file that changes.
 
 Usage   outside_test.py [word]
 """
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 
 from support.cli import CLI
-from support.client import Error
+from support.client import Client, Error
 from support.runner import Skip, equal, run
-from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port, run_refused
+from support.server import PATIENCE_S, PROGRAM, Folder, Server, free_port, run_refused, wait_until
 
 
 # ---- addresses ----
@@ -135,6 +138,123 @@ def test_lines_of_a_person_are_commands():
         equal(client.call("SET", "k", "HTTP/1.1"), b"OK", "an array is not looked at")
         assert isinstance(client.call("POST", "x"), Error), "an array's word is a command"
         equal(client.call("GET", "k"), b"HTTP/1.1")
+
+
+# ---- signals ----
+
+
+def test_only_two_signals_stop():
+    harmless = [signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPROF, signal.SIGVTALRM,
+                signal.SIGIO, signal.SIGPWR, signal.SIGRTMIN, signal.SIGRTMAX]
+    with Folder() as folder, Server(folder, persistence="none") as server:
+        for number in [*harmless, signal.SIGPIPE, signal.SIGXFSZ]:
+            for _ in range(2):
+                os.kill(server.pid, number)
+                with server.client() as client:
+                    equal(client.call("PING"), b"PONG", f"after {number!r}")
+        for number in harmless:
+            wait_until(lambda number=number: f"signal {int(number)} (" in server.text(), f"a line about {number!r}")
+        equal(server.text().count("is ignored, and not told of again"), len(harmless), "each is told of once")
+        equal(server.stop(signal.SIGINT), 0)
+
+
+def test_signals_at_the_start():
+    """A supervisor may be quick: while the modules are loaded."""
+    with Folder() as folder:
+        server = Server(folder, persistence="none", wait=None)
+        try:
+            wait_until(lambda: "geomys-server " in server.text(), "its first line")
+            os.kill(server.pid, signal.SIGHUP)
+            assert server.wait(), server.tail()
+            equal(server.stop(), 0)
+        finally:
+            server.kill()
+
+
+class Files:
+    """A configuration file and a password file, and a server that reads both again."""
+
+    def __init__(self, folder):
+        self.path, self.secret = os.path.join(folder, "geomys.conf"), os.path.join(folder, "password")
+        self.server = None
+
+    def write(self, **settings):
+        with open(self.path, "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+        os.chmod(self.path, 0o600)
+
+    def say(self, word):
+        with open(self.secret, "w", encoding="utf-8") as file:
+            file.write(word + "\n")
+        os.chmod(self.secret, 0o600)
+
+    def hang_up(self, words):
+        """And what the log says then."""
+        before = len(self.server.text())
+        os.kill(self.server.pid, signal.SIGHUP)
+        wait_until(lambda: words in self.server.text()[before:], words)
+        return self.server.text()[before:]
+
+
+def setting(client, name):
+    return client.call("CONFIG", "GET", name)[1]
+
+
+def test_hangup_reads_the_settings_again():
+    with Folder() as folder:
+        files = Files(folder)
+        files.write(timeout_s=100, wal_segment_size="1mb", slowlog_max_len=5, maxmemory="100mb")
+        with Server(folder, config=files.path, persistence="none", maxmemory_samples=9) as server, \
+                server.client() as client:
+            files.server = server
+            assert "changed: nothing\n" in files.hang_up("were read again")
+            for name, value in [("maxmemory-samples", "7"), ("lfu-decay-time", "3"), ("slowlog-max-len", "6")]:
+                equal(client.call("CONFIG", "SET", name, value), b"OK")
+            files.write(timeout_s=200, wal_segment_size="2mb", slowlog_max_len=5, maxmemory_samples=8)
+            said = files.hang_up("only a start takes")
+            assert "changed: timeout_s, maxmemory, slowlog_max_len\n" in said, said
+            assert "only a start takes: wal_segment_size\n" in said, said
+            equal([setting(client, name) for name in ("timeout_s", "maxmemory", "slowlog_max_len")],
+                  [b"200", b"0", b"5"], "as the file says, or its default where it says nothing any more")
+            equal([setting(client, name) for name in ("maxmemory_samples", "lfu_decay_time", "wal_segment_size")],
+                  [b"7", b"3", b"1048576"], "what a flag says or no file stays")
+            for wrong, why in [(dict(timeout_s=300, slowlog_max_len=-7), "slowlog_max_len"), (dict(time_s=1), "time_s"),
+                               (dict(timeout_s=300, bind=["0.0.0.0"]), "password")]:
+                files.write(**wrong)
+                said = files.hang_up("nothing is changed: ")
+                assert why in said, said
+                equal(setting(client, "timeout_s"), b"200", "all or nothing")
+            os.remove(files.path)
+            files.hang_up("nothing is changed: ")
+
+
+def test_hangup_reads_the_password_again():
+    with Folder() as folder:
+        files = Files(folder)
+        files.say("first")
+        files.write(password_file=files.secret)
+        with Server(folder, config=files.path, persistence="none", wait=None) as server:
+            files.server = server
+            server.password = "first"
+            assert server.wait(), server.tail()
+            with server.client() as client:
+                files.say("second")
+                said = files.hang_up("were read again")
+                assert "changed: password\n" in said and "second" not in said, said
+                equal(client.call("PING"), b"PONG", "who is known stays known")
+                server.password = "second"
+                with server.client() as other:
+                    equal(other.call("PING"), b"PONG")
+                with Client(server.port) as other:
+                    equal(other.call("AUTH", "first").code, "WRONGPASS")
+                os.chmod(files.secret, 0o644 | 0o020)
+                assert "chmod" in files.hang_up("nothing is changed: ")
+                os.remove(files.secret)
+                files.hang_up("nothing is changed: ")
+                files.write()
+                assert "the one of now stays" in files.hang_up("no file gives a password")
+                with server.client() as other:
+                    equal(other.call("PING"), b"PONG", "a password is not taken away by silence")
 
 
 if __name__ == "__main__":
