@@ -97,7 +97,7 @@ static void plan_exec(struct gm_call *abi)
         sessions_discard(session);
     } else if (is_watch_broken(session)) {
         sessions_discard(session);
-        call_depends(call, call->shard->tail.last_sequence); /* the answer shows a change */
+        call_depends_on_all(call); /* the answer shows a change */
         gm_reply_null_array(abi);
     } else {
         exec_queue(call);

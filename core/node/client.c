@@ -4,7 +4,8 @@
  *
  * Promises
  *   I1  No input is taken from anybody while more than NODE_BACKLOG_MAX bytes wait for the disk: memory is bounded by
- *       what the clients have sent already.
+ *       what the clients have sent already. It is taken while the log is stuck: then every write is refused, so that no
+ *       more comes to wait, and reads go on.
  *   I2  A session ends with its connection, in on_closed and nowhere else.
  *   I3  Those who have not shown the password, where there is one, are at most a part of maxclients (UNKNOWN_PART), and
  *       each of them stays for auth_timeout_s at most. Whoever comes when they are so many takes the place of the one
@@ -117,7 +118,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     client->resuming = false;
     traffic_read(&node->traffic, size, client->left);
     client->left = size;
-    if (replica_backlog(&node->replica) > NODE_BACKLOG_MAX) {
+    if (replica_is_behind(&node->replica, NODE_BACKLOG_MAX)) { /* client I1 */
         if (list_empty(&client->stuffed)) {
             list_push_back(&node->stuffed, &client->stuffed);
         }

@@ -117,7 +117,15 @@ static void tell_ready(const struct node *node)
           registry_command_count(registry), (unsigned long long)node->replica.shard.keyspace.table.count);
 }
 
-/* Takes over what has become of the replica. */
+/* The log lacks something, or no more: there are answers that go by that. */
+static void look_at_log(struct node *node)
+{
+    struct shard *shard = &node->replica.shard;
+    if (gate_stick(&shard->gate, shard->wal != NULL && wal_lack(shard->wal) != STATUS_OK)) {
+        list_move_all(&node->worker.sessions.dirty, &node->gated);
+    }
+}
+
 /* The replica is in another state than it was. */
 seldom static void follow_replica(struct node *node)
 {
@@ -137,8 +145,10 @@ seldom static void follow_replica(struct node *node)
     }
 }
 
+/* Takes over what has become of the replica. */
 static inline void look_at_replica(struct node *node)
 {
+    look_at_log(node);
     if (__builtin_expect(node->replica.state != node->replica_seen, 0)) {
         follow_replica(node);
     }
@@ -208,7 +218,7 @@ static void release_answers(struct node *node)
 
 static void take_input_again(struct node *node)
 {
-    if (list_empty(&node->stuffed) || replica_backlog(&node->replica) > NODE_BACKLOG_MAX / 2) {
+    if (list_empty(&node->stuffed) || replica_is_behind(&node->replica, NODE_BACKLOG_MAX / 2)) {
         return;
     }
     struct list now;

@@ -287,6 +287,11 @@ enum status replica_close(struct replica *replica, struct complaint *complaint)
     return wal_close(replica->wal, complaint);
 }
 
+bool replica_is_behind(const struct replica *replica, size_t max)
+{
+    return replica->wal != NULL && wal_backlog(replica->wal) > max && wal_lack(replica->wal) == STATUS_OK;
+}
+
 size_t replica_backlog(const struct replica *replica)
 {
     return replica->wal != NULL ? wal_backlog(replica->wal) : 0;

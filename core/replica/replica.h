@@ -88,4 +88,7 @@ must_use enum status replica_close(struct replica *replica, struct complaint *co
 /* Bytes that wait for the disk. */
 size_t replica_backlog(const struct replica *replica);
 
+/* More than `max` of them do, and the log is not stuck: they get fewer by themselves. */
+bool replica_is_behind(const struct replica *replica, size_t max);
+
 #endif

@@ -335,6 +335,21 @@ static void count_hits(struct call *call)
     }
 }
 
+/* The log is stuck, and what the call was to show is not as durable as its caller wants it: that is said. It counts for
+ * a whole stripe of keys. */
+seldom static bool refuse_what_waits(struct call *call)
+{
+    if (call->mark <= gate_released(&call->shard->gate, call->caller.level)) {
+        return false;
+    }
+    bool full = shard_refusal(call->shard) == SHARD_IS_FULL;
+    call->mark = 0; /* call I2 */
+    return !fail(call, full ? "DISKFULL the disk is full, and the last change of this key may not be durable yet: ask "
+                              "again when there is space"
+                            : "MISCONF the log cannot be written for the moment, and the last change of this key may "
+                              "not be durable yet: ask again when it can be");
+}
+
 /* The command comes, whatever becomes of it. */
 static void remember_arrival(const struct call *call)
 {
@@ -361,12 +376,15 @@ bool admit(struct call *call)
     }
     monitor_tell(call);
     const char *error = look_up_keys(call);
+    if (__builtin_expect(call->shard->gate.stuck, 0) && refuse_what_waits(call)) {
+        return false; /* an error about the key shows something of it, too */
+    }
     if (error != NULL) {
         return fail(call, error);
     }
     count_hits(call);
     if ((flags_of(call) & CALL_GLOBAL) != 0) {
-        call_depends(call, call->shard->tail.last_sequence);
+        call_depends_on_all(call);
     }
     return true;
 }
@@ -377,5 +395,5 @@ bool admit_again(struct call *call)
     if (!is_known(call) || !is_well_formed(call)) {
         return false; /* its module has gone, or has another grammar now (renew.h) */
     }
-    return look_up_keys(call) == NULL;
+    return look_up_keys(call) == NULL && !(call->shard->gate.stuck && refuse_what_waits(call));
 }

@@ -6,8 +6,8 @@
  *
  * Promises
  *   I1  A call knows its caller by value, and no session but through it: what has no connection here can call as well.
- *   I2  `mark` is at least the sequence of every record whose effect the reply shows (gate I1); call_depends alone
- *       raises it.
+ *   I2  `mark` is at least the sequence of every record whose effect the reply shows (gate I1), and 0 for a refusal
+ *       that shows nothing; call_depends alone raises it. What is shown of all keys is marked by call_depends_on_all.
  */
 #ifndef GEOMYS_SERVE_CALL_H
 #define GEOMYS_SERVE_CALL_H
@@ -114,6 +114,17 @@ static inline uint64_t call_hash(const struct call *call, uint32_t key)
 static inline void call_depends(struct call *call, uint64_t sequence)
 {
     call->mark = sequence > call->mark ? sequence : call->mark; /* call I2 */
+}
+
+/* The reply shows something of all keys: it waits for the log as others do, unless that is stuck (gate.h). */
+static inline void call_depends_on_all(struct call *call)
+{
+    uint64_t last = call->shard->tail.last_sequence;
+    if (call->caller.session != NULL) {
+        session_depends_on_all(call->caller.session, last);
+    } else if (!call->shard->gate.stuck) {
+        call_depends(call, last);
+    }
 }
 
 /* The connection of a command that is about it (CALL_SESSION). */

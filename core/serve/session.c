@@ -115,9 +115,11 @@ static void compact(struct session *session)
     buf_fit(&session->out, 2 * session->out.size + SESSION_OUT_KEPT);
 }
 
-static uint64_t released(const struct session *session)
+static bool is_released(const struct session *session, uint64_t sequence, uint64_t of_all)
 {
-    return gate_released(session->pool->gate, session->caller.level);
+    const struct gate *gate = session->pool->gate;
+    uint64_t released = gate_released(gate, session->caller.level);
+    return sequence <= released && (of_all <= released || gate->stuck);
 }
 
 /* How much of the output is marked, or may leave. */
@@ -132,20 +134,23 @@ static size_t marked_end(const struct session *session)
 static void mark_output(struct session *session)
 {
     uint64_t mark = session->turn_mark;
+    uint64_t of_all = session->turn_of_all;
     session->turn_mark = 0;
+    session->turn_of_all = 0;
     check(marked_end(session) <= session->out.size); /* session I1 */
     if (marked_end(session) == session->out.size) {
         return;
     }
-    bool free = mark <= released(session);
+    bool free = is_released(session, mark, of_all);
     if (free && session->mark_count == 0) {
         session->released_end = session->out.size;
     } else if (free || session->mark_count == SESSION_MARKS) {
         struct session_mark *last = &session->marks[session->mark_count - 1];
         last->end = session->out.size;
         last->sequence = mark > last->sequence ? mark : last->sequence;
+        last->of_all = of_all > last->of_all ? of_all : last->of_all;
     } else {
-        session->marks[session->mark_count++] = (struct session_mark){session->out.size, mark};
+        session->marks[session->mark_count++] = (struct session_mark){session->out.size, mark, of_all};
     }
 }
 
@@ -153,7 +158,8 @@ size_t session_releasable(struct session *session)
 {
     mark_output(session);
     uint32_t passed = 0;
-    while (passed < session->mark_count && session->marks[passed].sequence <= released(session)) {
+    while (passed < session->mark_count &&
+           is_released(session, session->marks[passed].sequence, session->marks[passed].of_all)) {
         check(session->marks[passed].end >= session->released_end); /* session I2, gate I2 */
         session->released_end = session->marks[passed].end;
         passed++;

@@ -74,8 +74,9 @@ struct session_pool {
 };
 
 struct session_mark {
-    size_t end; /* offset in `out` */
-    uint64_t sequence;
+    size_t end;        /* offset in `out` */
+    uint64_t sequence; /* that must be released */
+    uint64_t of_all;   /* ... unless the gate is stuck */
 };
 
 struct session {
@@ -85,10 +86,11 @@ struct session {
     struct resp_parser parser;
 
     struct buf out;
-    size_t sent;         /* of `out` */
-    size_t released_end; /* offset in `out` up to which it may leave */
-    size_t pushed;       /* bytes of messages among what is unsent, at most */
-    uint64_t turn_mark;  /* the highest sequence that this turn's answers depend on */
+    size_t sent;          /* of `out` */
+    size_t released_end;  /* offset in `out` up to which it may leave */
+    size_t pushed;        /* bytes of messages among what is unsent, at most */
+    uint64_t turn_mark;   /* the highest sequence that this turn's answers depend on */
+    uint64_t turn_of_all; /* ... that those about all keys do */
     struct session_mark marks[SESSION_MARKS];
     uint32_t mark_count;
     struct list dirty; /* in pool->dirty, or alone */
@@ -182,6 +184,12 @@ static inline bool session_over(const struct session *session)
 static inline void session_depends(struct session *session, uint64_t sequence)
 {
     session->turn_mark = sequence > session->turn_mark ? sequence : session->turn_mark;
+}
+
+/* The same, of what shows something of all keys. */
+static inline void session_depends_on_all(struct session *session, uint64_t sequence)
+{
+    session->turn_of_all = sequence > session->turn_of_all ? sequence : session->turn_of_all;
 }
 
 /* Where a message to the session goes that nobody has asked for: behind the answer of the command that it is in the

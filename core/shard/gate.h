@@ -6,13 +6,18 @@
  *          that it depends on. A write depends on its own records; a read on the last change of the keys it looked at.
  *          To remember that per key would cost eight bytes each, so it is remembered per stripe: keys share 4096
  *          stripes by their hash. A stripe only ever says too much, never too little, and what it says too much is gone
- *          within one group commit: on a full disk, when there is space again.
+ *          within one group commit.
+ *
+ * Stuck    The log lacks something, as space, and nobody knows for how long. No read waits for that: one of a key whose
+ *          stripe is not released is refused (serve/admit.c), and one of all keys (KEYS, DBSIZE) shows what is in
+ *          memory. Whoever is to make room looks at the keys first.
  *
  * Levels   local    the records are as durable here as the policy asks
  *          quorum   a majority of the replicas has them as well. While a shard is alone both are the same
  *
  * Promises
- *   I1  An answer's mark is at least the sequence of every record whose effect it shows.
+ *   I1  An answer's mark is at least the sequence of every record whose effect it shows; of an answer about all keys,
+ *       which has a mark of its own kind, as long as the log is not stuck.
  *   I2  Answers of one connection leave in order.
  *   I3  What is released stays released, until the data themselves begin anew (gate_reset); quorum never passes local.
  */
@@ -21,6 +26,7 @@
 
 #include "base/check.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GATE_STRIPES 4096u
@@ -35,6 +41,7 @@ struct gate {
     uint64_t stripes[GATE_STRIPES]; /* the last sequence that changed one of its keys */
     uint64_t released[GATE_LEVELS]; /* all up to it may be answered for */
     uint64_t flushed;               /* the last sequence that changed all keys */
+    bool stuck;                     /* nothing is released until the log has what it lacks */
 };
 
 static inline void gate_changed(struct gate *gate, uint64_t hash, uint64_t sequence)
@@ -64,6 +71,14 @@ static inline void gate_release(struct gate *gate, uint64_t local, uint64_t quor
     check(quorum <= local);                                                              /* gate I3 */
     gate->released[GATE_LOCAL] = local;
     gate->released[GATE_QUORUM] = quorum;
+}
+
+/* The log lacks something, or no more. True: that is news. */
+static inline bool gate_stick(struct gate *gate, bool stuck)
+{
+    bool news = gate->stuck != stuck;
+    gate->stuck = stuck;
+    return news;
 }
 
 static inline uint64_t gate_released(const struct gate *gate, enum gate_level level)

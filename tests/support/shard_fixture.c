@@ -218,6 +218,7 @@ static void skip_foreign(struct shard_fixture *fixture)
 static void release(struct shard_fixture *fixture, uint64_t sequence)
 {
     gate_release(&fixture->shard.gate, sequence, sequence);
+    (void)gate_stick(&fixture->shard.gate, fixture->wal != NULL && wal_lack(fixture->wal) != STATUS_OK);
 }
 
 /* The end of a turn: what was written is kept for the tests, the log takes it, the gate hears of it. */

@@ -19,6 +19,42 @@ static char *make_set(void)
     return line;
 }
 
+static void write_until_too_much_waits(struct node_fixture *at, const char *set)
+{
+    for (unsigned sent = 0; at->conn.input.size == 0; sent++) {
+        cr_assert_lt(sent, 1000u);
+        node_fixture_send(at, set);
+        node_fixture_turn(at, 0);
+    }
+}
+
+/* client I1: what waits for space does not get less, and nothing is added to it. */
+Test(client, reads_go_on_while_too_much_waits_for_space)
+{
+    const struct gm_module *modules[] = {geomys_module_kv()};
+    static struct node_fixture at;
+    node_fixture_init(&at, 3);
+    cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    cr_assert_str_eq(node_fixture_say(&at, "SET before 1"), "OK");
+    char *set = make_set();
+    sim_disk_limit(at.sim, sim_disk_used(at.sim) + 100000);
+    write_until_too_much_waits(&at, set);
+    node_fixture_settle(&at);
+    cr_assert(wal_full(at.node->replica.wal));
+    cr_assert_gt(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX);
+    cr_expect_eq(at.conn.input.size, 0, "what was left lying is taken, and refused");
+    struct session *session = container_of(at.node->worker.sessions.all.next, struct session, all);
+    cr_expect_not_null(memmem(session->out.data, session->out.size, "-DISKFULL", 9));
+    sim_disk_limit(at.sim, UINT64_MAX);
+    for (unsigned i = 0; i < 10000 && replica_backlog(&at.node->replica) > 0; i++) {
+        node_fixture_turn(&at, SIZE_MAX);
+    }
+    cr_expect_eq(replica_backlog(&at.node->replica), 0);
+    memory_free(set);
+    node_fixture_close(&at);
+    node_fixture_finish(&at);
+}
+
 Test(client, gives_no_input_while_too_much_waits_for_the_disk)
 {
     const struct gm_module *modules[] = {geomys_module_kv()};
