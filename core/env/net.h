@@ -43,6 +43,9 @@ struct net_ops {
      * by on_closed, and count as taken. One system call. */
     size_t (*write)(struct net_conn *, const uint8_t *data, size_t size);
     void (*close)(struct net_conn *);
+    /* As close, for its user; but what was written last shall be read by a peer that is still sending, so the rest of
+     * its input is taken for a while, and thrown away, before the socket goes. */
+    void (*part)(struct net_conn *);
     /* on_input comes again, if there are unconsumed bytes: in this turn, or at once in the next. Never inside this
      * call. */
     void (*resume)(struct net_conn *);
@@ -106,6 +109,11 @@ static inline size_t net_write(struct net_conn *conn, const uint8_t *data, size_
 static inline void net_close(struct net_conn *conn)
 {
     net_base(conn)->ops->close(conn);
+}
+
+static inline void net_part(struct net_conn *conn)
+{
+    net_base(conn)->ops->part(conn);
 }
 
 static inline void net_resume(struct net_conn *conn)

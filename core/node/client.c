@@ -200,6 +200,20 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     return true;
 }
 
+/* Its session is over. Who is told why shall be able to read it, though he is still sending. */
+static void take_leave(const struct client *client)
+{
+    const struct session *session = client->session;
+    if (session->ended != SESSION_END_NONE) {
+        farewell(client);
+    }
+    if (session->ended != SESSION_END_NONE && !session->overflowed) {
+        net_part(client->conn);
+    } else {
+        net_close(client->conn);
+    }
+}
+
 void client_flush(struct client *client)
 {
     struct session *session = client->session;
@@ -216,10 +230,7 @@ void client_flush(struct client *client)
         }
     }
     if (session_over(session)) {
-        if (session->ended != SESSION_END_NONE) {
-            farewell(client);
-        }
-        net_close(client->conn);
+        take_leave(client);
         return;
     }
     if (session->mark_count > 0 && list_empty(&session->dirty)) {

@@ -23,7 +23,9 @@ _Static_assert((int)TRACE_DEBUG == CONFIG_LOG_DEBUG && (int)TRACE_INFO == CONFIG
                "the order of log_level's words");
 _Static_assert(WORKER_PASSWORD_MAX >= CONFIG_PASSWORD_MAX, "a password must fit into the options");
 
-#define ARGS_MAX (1024 * 1024)
+/* What an argument takes at least: "$0", two line ends, and its slice. So all that a command may have fits into the
+ * limit of its bytes and 16 / 22 of that for the slices. */
+#define ARG_COST (6 + sizeof(struct gm_bytes))
 
 static struct evict_options memory(const struct config *config)
 {
@@ -39,7 +41,7 @@ static struct evict_options memory(const struct config *config)
 struct worker_options options_worker(const struct config *config)
 {
     struct worker_options options = {
-        .limits = {.args_max = ARGS_MAX,
+        .limits = {.args_max = (uint32_t)((size_t)config->client_query_limit / ARG_COST),
                    .bulk_max = (size_t)config->max_bulk,
                    .query_max = (size_t)config->client_query_limit},
         .output_max = (size_t)config->client_output_limit,

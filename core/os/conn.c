@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "os/linger.h"
 #include "os/network.h"
 
 #define CARRY    ((size_t)16 * 1024)   /* bytes kept that are rather copied than read behind */
@@ -69,6 +70,7 @@ struct net_conn {
     bool ended : 1;    /* all has been read */
     bool blocked : 1;  /* a write took less than all: on_writable is due */
     bool closed : 1;
+    bool parting : 1; /* there are last words, which shall arrive */
 };
 
 static void close_now(struct net_conn *conn)
@@ -338,6 +340,12 @@ static void conn_close(struct net_conn *conn)
     close_now(conn);
 }
 
+static void conn_part(struct net_conn *conn)
+{
+    conn->parting = true;
+    close_now(conn);
+}
+
 static void conn_resume(struct net_conn *conn)
 {
     if (!conn->closed && list_empty(&conn->resumed)) {
@@ -384,7 +392,7 @@ bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor
                  const char *address)
 {
     static const struct net_ops ops = {
-        .write = conn_write, .close = conn_close, .resume = conn_resume, .pause = conn_pause};
+        .write = conn_write, .close = conn_close, .part = conn_part, .resume = conn_resume, .pause = conn_pause};
     struct net_conn *conn = memory_zeroed(sizeof *conn);
     conn->base.ops = &ops;
     conn->base.descriptor = descriptor;
@@ -418,7 +426,11 @@ void conn_reap(struct os_loop *loop)
         if (conn->registered) {
             loop_control(loop, EPOLL_CTL_DEL, conn->base.descriptor, 0, &conn->source);
         }
-        close_gently(loop, conn->base.descriptor);
+        if (conn->parting && !conn->ended && !conn->gone) {
+            linger(loop, conn->base.descriptor);
+        } else {
+            close_gently(loop, conn->base.descriptor);
+        }
         conn->ops->on_closed(conn->user);
         destroy(conn);
     }

@@ -29,6 +29,7 @@
 
 #include "base/memory.h"
 #include "os/conn.h"
+#include "os/linger.h"
 #include "os/listener.h"
 #include "os/loop_state.h"
 #include "os/network.h"
@@ -79,6 +80,7 @@ enum status os_loop_create(struct os_loop **out, const struct os_loop_driver *dr
     list_init(&loop->ready);
     list_init(&loop->listeners);
     list_init(&loop->unlistened);
+    list_init(&loop->lingering);
     list_init(&loop->watches);
     list_init(&loop->unwatched);
     *out = loop;
@@ -154,6 +156,10 @@ static bool set_timer(struct os_loop *loop, int64_t next_ms)
     if (loop->accept_again_ms != 0 && loop->accept_again_ms < next_ms) {
         next_ms = loop->accept_again_ms;
     }
+    if (!list_empty(&loop->lingering)) {
+        int64_t linger_ms = linger_next_ms(loop);
+        next_ms = linger_ms < next_ms ? linger_ms : next_ms;
+    }
     if (work_waits(loop) || next_ms <= loop->monotonic_ms) {
         return false;
     }
@@ -191,6 +197,9 @@ static int64_t take_turn(struct os_loop *loop, int count)
     listener_turn(loop);
     conn_resume_all(loop);
     conn_reap(loop);
+    if (!list_empty(&loop->lingering)) {
+        linger_turn(loop);
+    }
     free_watches(&loop->unwatched);
     return loop->driver.turn_end(loop->driver.context);
 }
@@ -222,6 +231,7 @@ void os_loop_destroy(struct os_loop *loop)
     listener_close_all(loop);
     conn_close_all(loop);
     conn_reap(loop);
+    linger_close_all(loop);
     free_watches(&loop->watches);
     free_watches(&loop->unwatched);
     close_descriptors(loop);

@@ -51,6 +51,9 @@ struct os_loop {
     struct network network; /* what holds for all connections */
     uint32_t keepalive_s;
 
+    struct list lingering;  /* closed for their users, see linger.h */
+    size_t lingering_count; /* of these, open */
+
     struct list watches;
     struct list unwatched;
 

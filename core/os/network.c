@@ -11,13 +11,14 @@
 #include <sys/socket.h>
 
 #include "os/conn.h"
+#include "os/linger.h"
 #include "os/listener.h"
 #include "os/os_process.h"
 
 /* Descriptors that no client gets, beside those that are open already: for segments of the log, the mark file,
- * snapshots, a torn tail's copy, the configuration that is rewritten, modules, sockets that listen, /proc. Half of them
- * were enough at any moment that was looked at. */
-#define RESERVED 32
+ * snapshots, a torn tail's copy, the configuration that is rewritten, modules, sockets that listen, /proc: half of 32
+ * were enough at any moment that was looked at. And for sockets that linger. */
+#define RESERVED (32 + LINGER_MAX)
 
 static bool set_option(int descriptor, int level, int name, int value)
 {

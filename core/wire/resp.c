@@ -303,7 +303,9 @@ static enum resp_result array_begin(struct resp_parser *parser, const uint8_t *d
     }
     if (count > (int64_t)limits->args_max) {
         return fail(parser, limits->before_password ? "ERR Protocol error: unauthenticated multibulk length"
-                                                    : "ERR Protocol error: invalid multibulk length");
+                            : count > INT32_MAX     ? "ERR Protocol error: invalid multibulk length"
+                                                : "ERR Protocol error: invalid multibulk length: client_query_limit "
+                                                  "holds no command of so many arguments");
     }
     parser->expected = count > 0 ? (uint32_t)count : 0;
     parser->inside = true;

@@ -53,7 +53,7 @@ def unread(server, client):
 
 def test_protocol_errors_close():
     cases = [b"*1\r\n+PING\r\n", b"*1\r\n$-5\r\n", b"*x\r\n", b"*1\r\n$x\r\n", b"*99999999999999999999\r\n",
-             b"*2000000\r\n", b"*1\r\n$4\r\nPINGxx", b"*1\r\n$99999999999\r\n", b"*1\r\n$600000000\r\n",
+             b"*200000000\r\n", b"*1\r\n$4\r\nPINGxx", b"*1\r\n$99999999999\r\n", b"*1\r\n$600000000\r\n",
              b"'unbalanced\r\n", b"*" + b"1" * 100, b"SET " + b"x" * 70000, b"*1\r\n$4\r\nPING\r\n*1\r\n:1\r\n"]
     with a_server() as server:
         for case in cases:
@@ -109,6 +109,24 @@ def test_announced_lengths_cost_nothing():
         expect_memory_below(server, before, 20 * MB, "200 clients that have announced much")
         for client in clients:
             client.close()
+
+
+def test_as_many_arguments_as_the_query_limit_holds():
+    """And who is refused while he is still sending reads why."""
+    with a_server(client_query_limit="64mb") as server:
+        with server.client() as client:
+            client.send_raw(b"*1048577\r\n$3\r\nDEL\r\n" + b"$1\r\na\r\n" * 1048576)
+            equal(client.receive(), 0)
+            equal(client.call("CONFIG", "SET", "client_query_limit", "1mb"), b"OK")
+        refused = [b"*2000000\r\n$3\r\nDEL\r\n" + b"$1\r\na\r\n" * 1999999,
+                   b"*2\r\n$3\r\nGET\r\n$9000000\r\n" + b"x" * 9000000,
+                   b"*100\r\n" + (b"$100000\r\n" + b"x" * 100000 + b"\r\n") * 100, b"+" * 9000000,
+                   b"POST / HTTP/1.1\r\n" + b"x" * 9000000]
+        for data in refused:
+            with server.client() as client:
+                client.send_raw(data)
+                answer = client.receive_all()
+                assert answer.startswith(b"-ERR Protocol error") and answer.endswith(b"\r\n"), (data[:40], answer)
 
 
 def test_limits_before_the_password():

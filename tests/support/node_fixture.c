@@ -55,7 +55,8 @@ static void pause_conn(struct net_conn *conn, bool paused)
     (void)paused;
 }
 
-static const struct net_ops net_ops = {.write = write_all, .close = close_conn, .resume = resume, .pause = pause_conn};
+static const struct net_ops net_ops = {
+    .write = write_all, .close = close_conn, .part = close_conn, .resume = resume, .pause = pause_conn};
 
 static void take_line(void *context, enum trace_level level, const char *text)
 {

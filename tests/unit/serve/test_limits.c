@@ -173,7 +173,9 @@ Test(limits, too_many_arguments_are_a_protocol_error)
     expect_heard(&at, 0, "");
     cr_expect_not(at.clients[0]->doomed);
     (void)shard_fixture_send(&at, 1, BYTES("*101\r\n$4\r\nPING\r\n"));
-    expect_heard(&at, 1, "-ERR Protocol error: invalid multibulk length");
+    expect_heard(
+        &at, 1,
+        "-ERR Protocol error: invalid multibulk length: client_query_limit holds no command of so many arguments");
     cr_expect(session_over(at.clients[1]));
     shard_fixture_close(&at);
 }
