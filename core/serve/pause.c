@@ -11,8 +11,9 @@ void pause_begin(struct worker *worker, int64_t until_ms, bool all)
     if (until_ms <= worker->monotonic_ms) {
         return;
     }
-    worker->pause_until_ms = until_ms > worker->pause_until_ms ? until_ms : worker->pause_until_ms;
-    worker->pause_all = all;
+    bool all_paused = worker->pause_until_ms != 0 && worker->pause_all;
+    worker->pause_until_ms = until_ms > worker->pause_until_ms ? until_ms : worker->pause_until_ms; /* pause I1 */
+    worker->pause_all = all || all_paused;                                                          /* pause I1 */
     check(worker->pause_until_ms > worker->monotonic_ms);
     shard_keep_still(worker->shard, true);
 }
@@ -41,8 +42,8 @@ static bool writes(const struct transaction *transaction, uint32_t flags)
 bool pause_stops(const struct session *session, const struct request *request)
 {
     check(session->worker->pause_until_ms != 0);
-    if (session->caller.user == NULL || request->command == NULL) {
-        return false;
+    if (session->caller.user == NULL || !request_is_sound(request)) {
+        return false; /* pause I2 */
     }
     uint32_t flags = request_flags(request);
     return session->worker->pause_all ? (flags & CALL_UNPAUSED) == 0 : writes(&session->transaction, flags);

@@ -4,14 +4,18 @@
  *
  * While clients may not write nothing else changes the data either (shard_keep_still): keys whose time has come are
  * only treated as absent until the pause is over, and commands that wait for a key go on waiting, unless their own time
- * is over. */
+ * is over.
+ *
+ * Promises
+ *   I1  A pause that comes during another makes it neither shorter nor weaker; CLIENT UNPAUSE ends both.
+ *   I2  What cannot be carried out anyway is refused at once: only commands whose words fit are held back. */
 #ifndef GEOMYS_SERVE_PAUSE_H
 #define GEOMYS_SERVE_PAUSE_H
 
 #include "serve/worker.h"
 
-/* From now on until the moment (monotonic ms, or later if a longer pause is under way): no writes, or with `all` no
- * commands but CLIENT's, QUIT and RESET. */
+/* From now on until the moment (monotonic ms; pause I1): no writes, or with `all` no commands but CLIENT's, QUIT and
+ * RESET. */
 void pause_begin(struct worker *worker, int64_t until_ms, bool all);
 
 /* What was held back goes on. */

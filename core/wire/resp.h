@@ -45,7 +45,8 @@ struct resp_parser {
     size_t position;     /* how far the bytes have been looked at */
     const uint8_t *base; /* where argv's slices point into */
     uint8_t *unquoted;   /* owned: the arguments of an inline command */
-    const char *error;   /* static, after RESP_ERROR */
+    const char *error;   /* after RESP_ERROR: static, or `told` */
+    char told[48];       /* an error with what stood in place of an argument */
 };
 
 void resp_parser_init(struct resp_parser *parser);

@@ -257,6 +257,45 @@ Test(client, a_pause_of_everything_leaves_a_way_out)
     shard_fixture_close(&at);
 }
 
+/* pause I1: in either order, the stronger kind and the later end count; the next pause begins anew. */
+Test(client, a_weaker_pause_takes_nothing_from_a_stronger_one)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 0, "OK | OK", "CLIENT PAUSE 1000 ALL\r\nCLIENT PAUSE 10 WRITE");
+    shard_fixture_pass(&at, 999);
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("GET k\r\n")), 0);
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 10 WRITE");
+    shard_fixture_pass(&at, 1);
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("GET k\r\n")), 0);
+    shard_fixture_pass(&at, 9);
+    cr_expect_eq(at.worker.pause_until_ms, 0);
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 10 WRITE");
+    expect_said(&at, 1, "nil", "GET k");
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 5 ALL");
+    shard_fixture_pass(&at, 5);
+    cr_expect_eq(shard_fixture_send(&at, 1, BYTES("GET k\r\n")), 0);
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    shard_fixture_close(&at);
+}
+
+/* pause I2: alone and in MULTI; what is wrong with it is known already. */
+Test(client, a_command_that_is_wrong_is_refused_during_a_pause)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "OK", "MULTI");
+    expect_said(&at, 0, "OK", "CLIENT PAUSE 1000 ALL");
+    expect_said(&at, 2, "-ERR wrong number of arguments for 'set' command", "SET k");
+    expect_said(&at, 2, "-ERR syntax error", "SET k v NEVER");
+    expect_said(&at, 2, "-ERR value is not an integer or out of range", "EXPIRE k x");
+    expect_said(&at, 1, "-ERR wrong number of arguments for 'get' command", "GET");
+    cr_expect_eq(at.worker.sessions.blocked, 0);
+    expect_said(&at, 0, "OK", "CLIENT UNPAUSE");
+    expect_begins(&at, 1, "-EXECABORT", "EXEC");
+    shard_fixture_close(&at);
+}
+
 Test(client, silence_covers_answers_that_come_late_too)
 {
     struct shard_fixture at;

@@ -131,7 +131,9 @@ Test(resp, refuses_what_is_not_a_command)
     expect("*x\r\n", "ERR Protocol error: invalid multibulk length\n");
     expect("*1001\r\n", TOO_MANY "\n");
     expect("*99999999999999999999\r\n", "ERR Protocol error: invalid multibulk length\n"); /* resp I1 */
-    expect("*1\r\nPING\r\n", "ERR Protocol error: expected '$' before an argument\n");
+    expect("*1\r\nPING\r\n", "ERR Protocol error: expected '$', got 'P'\n");
+    expect("*1\r\n\r\n", "ERR Protocol error: expected '$', got ' '\n");
+    expect("*2\r\n$4\r\nPING\r\n\x7f", "ERR Protocol error: expected '$', got ' '\n");
     expect("*1\r\n$-1\r\n", "ERR Protocol error: invalid bulk length\n");
     expect("*1\r\n$x\r\n", "ERR Protocol error: invalid bulk length\n");
     expect("*1\r\n$100001\r\n", "ERR Protocol error: invalid bulk length\n");
