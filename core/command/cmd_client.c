@@ -13,6 +13,7 @@
 #include "command/cmd.h"
 #include "command/cmd_client_line.h"
 #include "command/cmd_client_name.h"
+#include "serve/count.h"
 #include "serve/park.h"
 #include "serve/pause.h"
 #include "serve/sessions.h"
@@ -39,7 +40,7 @@ static void plan_info(struct gm_call *abi)
     reply_lines(call, &lines);
 }
 
-enum { LIST_TYPE, LIST_NORMAL, LIST_MASTER, LIST_REPLICA, LIST_SLAVE, LIST_PUBSUB, LIST_ID, LIST_CLIENT_ID };
+enum { LIST_TYPE, LIST_CLIENT_TYPE, LIST_ID, LIST_CLIENT_ID };
 
 /* The ids that were asked for, rising, so that a client is found among them by halving. */
 struct wanted {
@@ -71,10 +72,29 @@ static bool read_wanted(struct gm_call *abi, struct wanted *wanted)
     return true;
 }
 
+static bool is_of_type(struct gm_bytes type, const struct session *session)
+{
+    return bytes_equal_nocase(type, session_listens(session) ? "pubsub" : "normal");
+}
+
+/* False: there is no such type of clients, and the call is answered. */
+static bool check_type(struct call *call, struct gm_bytes type)
+{
+    static const char *const types[] = {"normal", "master", "replica", "slave", "pubsub"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (bytes_equal_nocase(type, types[i])) {
+            return true;
+        }
+    }
+    reply_errorf(&call->reply, "ERR Unknown client type '%.*s'", (int)(type.size < 128 ? type.size : 128),
+                 (const char *)type.data);
+    return false;
+}
+
 static bool is_listed(const struct gm_call *abi, const struct session *session, const struct wanted *wanted)
 {
     if (gm_given(abi, LIST_TYPE)) {
-        return gm_given(abi, session_listens(session) ? LIST_PUBSUB : LIST_NORMAL);
+        return is_of_type(gm_arg_at(abi, LIST_CLIENT_TYPE, 0), session);
     }
     int64_t id = (int64_t)session->caller.id;
     return !gm_given(abi, LIST_ID) ||
@@ -86,7 +106,8 @@ static void plan_list(struct gm_call *abi)
     struct call *call = call_of(abi);
     struct list *sessions = &call->worker->sessions.all;
     struct wanted wanted;
-    if (!read_wanted(abi, &wanted)) {
+    if (!read_wanted(abi, &wanted) ||
+        (gm_given(abi, LIST_TYPE) && !check_type(call, gm_arg_at(abi, LIST_CLIENT_TYPE, 0)))) {
         return;
     }
     struct buf lines;
@@ -165,30 +186,22 @@ enum {
     KILL_MAX_AGE,
 };
 
-static bool is_type(struct gm_bytes type, const struct session *session)
+/* False: the filters make no sense, and the call is answered. */
+static bool check_filters(struct call *call)
 {
-    return bytes_equal_nocase(type, session_listens(session) ? "pubsub" : "normal");
-}
-
-static const char *check_filters(struct call *call)
-{
-    static const char *const types[] = {"normal", "master", "replica", "slave", "pubsub"};
     struct gm_call *abi = &call->abi;
+    struct gm_bytes user = gm_arg_at(abi, KILL_USERNAME, 0);
     if (abi->argc == 2) {
-        return "ERR wrong number of arguments for 'client|kill' command";
+        gm_reply_error(abi, "ERR wrong number of arguments for 'client|kill' command");
+    } else if (gm_given(abi, KILL_OLD_ADDRESS) && abi->argc > 3) {
+        gm_reply_error(abi, "ERR syntax error");
+    } else if (gm_given(abi, KILL_USER) && !gm_bytes_equal(user, BYTES("default"))) {
+        reply_errorf(&call->reply, "ERR No such user '%.*s'", (int)(user.size < 128 ? user.size : 128),
+                     (const char *)user.data);
+    } else {
+        return !gm_given(abi, KILL_TYPE) || check_type(call, gm_arg_at(abi, KILL_CLIENT_TYPE, 0));
     }
-    if (gm_given(abi, KILL_OLD_ADDRESS) && abi->argc > 3) {
-        return "ERR syntax error";
-    }
-    if (gm_given(abi, KILL_USER) && !gm_bytes_equal(gm_arg_at(abi, KILL_USERNAME, 0), BYTES("default"))) {
-        return "ERR No such user: there is one, called default";
-    }
-    for (size_t i = 0; gm_given(abi, KILL_TYPE) && i < sizeof types / sizeof types[0]; i++) {
-        if (bytes_equal_nocase(gm_arg_at(abi, KILL_CLIENT_TYPE, 0), types[i])) {
-            return NULL;
-        }
-    }
-    return gm_given(abi, KILL_TYPE) ? "ERR Unknown client type" : NULL;
+    return false;
 }
 
 static bool is_meant(const struct call *call, const struct session *session)
@@ -206,7 +219,7 @@ static bool is_meant(const struct call *call, const struct session *session)
             gm_bytes_equal(gm_arg_at(abi, KILL_ADDRESS, 0), gm_bytes_of(session->address))) &&
            (!gm_given(abi, KILL_LADDR) ||
             gm_bytes_equal(gm_arg_at(abi, KILL_LOCAL_ADDRESS, 0), gm_bytes_of(session->local))) &&
-           (!gm_given(abi, KILL_TYPE) || is_type(gm_arg_at(abi, KILL_CLIENT_TYPE, 0), session)) &&
+           (!gm_given(abi, KILL_TYPE) || is_of_type(gm_arg_at(abi, KILL_CLIENT_TYPE, 0), session)) &&
            (!gm_given(abi, KILL_USER) || session->caller.user != NULL) &&
            (!gm_given(abi, KILL_MAXAGE) || age_ms / 1000 >= gm_arg(abi, KILL_MAX_AGE)->integer);
 }
@@ -233,9 +246,7 @@ static int64_t kill_all(struct call *call)
 static void plan_kill(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    const char *error = check_filters(call);
-    if (error != NULL) {
-        gm_reply_error(abi, error);
+    if (!check_filters(call)) {
         return;
     }
     int64_t killed = kill_all(call);
@@ -260,9 +271,11 @@ static void plan_unblock(struct gm_call *abi)
     }
     if (gm_given(abi, ERROR)) {
         struct reply reply;
+        count_unblocked(session);
         park_end(session);
         reply_begin(&reply, &session->out, session->caller.resp3);
         reply_error(&reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        errors_count(&session->worker->meters.errors, reply_written(&reply));
         session_resume(session);
     } else {
         park_time_out(session);
@@ -472,9 +485,9 @@ static const struct gm_command commands[] = {
      .summary = "Tells the number of this connection: never used twice while the server runs.", .example = "CLIENT ID"},
     {CMD_COMMAND, .usage = "CLIENT|INFO", .flags = CLIENT_FLAGS, .plan = plan_info, .complexity = "O(1)",
      .summary = "Tells about this connection, in one line.", .example = "CLIENT INFO"},
-    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE <NORMAL|MASTER|REPLICA|SLAVE|PUBSUB>|ID client-id...]",
-     .flags = CLIENT_FLAGS, .plan = plan_list, .complexity = "O(n), n the connections",
-     .summary = "Tells about connections, a line each.", .example = "CLIENT LIST"},
+    {CMD_COMMAND, .usage = "CLIENT|LIST [TYPE client-type|ID client-id...]", .flags = CLIENT_FLAGS | GM_ADMIN,
+     .plan = plan_list, .complexity = "O(n), n the connections", .summary = "Tells about connections, a line each.",
+     .example = "CLIENT LIST"},
     {CMD_COMMAND, .usage = "CLIENT|SETNAME connection-name", .flags = CLIENT_FLAGS, .plan = plan_setname,
      .complexity = "O(1)", .summary = "Names this connection, for CLIENT LIST; an empty name takes the name away.",
      .example = "CLIENT SETNAME worker-1"},
@@ -486,16 +499,18 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND,
      .usage = "CLIENT|KILL [ip-port] [ID client-id:positive] [ADDR address] [LADDR local-address] [USER username] "
               "[TYPE client-type] [SKIPME <YES|NO>] [MAXAGE maxage:positive]",
-     .flags = CLIENT_FLAGS, .plan = plan_kill, .complexity = "O(n), n the connections",
+     .flags = CLIENT_FLAGS | GM_ADMIN, .plan = plan_kill, .complexity = "O(n), n the connections",
      .summary = "Closes the connections that fit all filters, or the one with this address.",
      .example = "CLIENT KILL TYPE pubsub"},
-    {CMD_COMMAND, .usage = "CLIENT|UNBLOCK client-id:int [TIMEOUT|ERROR]", .flags = CLIENT_FLAGS, .plan = plan_unblock,
+    {CMD_COMMAND, .usage = "CLIENT|UNBLOCK client-id:int [TIMEOUT|ERROR]", .flags = CLIENT_FLAGS | GM_ADMIN,
+     .unfit = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR", .plan = plan_unblock,
      .complexity = "O(n), n the connections",
      .summary = "Ends the waiting of another connection, as if its time were over, or with an error.",
      .example = "CLIENT UNBLOCK 17"},
-    {CMD_COMMAND, .usage = "CLIENT|PAUSE timeout [WRITE|ALL]", .flags = CLIENT_FLAGS, .plan = plan_pause,
-     .complexity = "O(1)", .summary = "Holds back writes, or all commands but those of CLIENT, for some milliseconds."},
-    {CMD_COMMAND, .usage = "CLIENT|UNPAUSE", .flags = CLIENT_FLAGS, .plan = plan_unpause,
+    {CMD_COMMAND, .usage = "CLIENT|PAUSE timeout [WRITE|ALL]", .flags = CLIENT_FLAGS | GM_ADMIN,
+     .unfit = "ERR CLIENT PAUSE mode must be WRITE or ALL", .plan = plan_pause, .complexity = "O(1)",
+     .summary = "Holds back writes, or all commands but those of CLIENT, for some milliseconds."},
+    {CMD_COMMAND, .usage = "CLIENT|UNPAUSE", .flags = CLIENT_FLAGS | GM_ADMIN, .plan = plan_unpause,
      .complexity = "O(n), n the commands held back", .summary = "Ends a pause.", .example = "CLIENT UNPAUSE"},
     {CMD_COMMAND, .usage = "CLIENT|REPLY <ON|OFF|SKIP>", .flags = CLIENT_FLAGS, .plan = plan_reply,
      .complexity = "O(1)", .summary = "Answers commands or not: all from now on, or this and the next one.",
@@ -514,7 +529,7 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "CLIENT|TRACKINGINFO", .flags = CLIENT_FLAGS, .plan = plan_trackinginfo,
      .complexity = "O(n), n the prefixes", .summary = "Tells what this connection tracks, and how.",
      .example = "CLIENT TRACKINGINFO"},
-    {CMD_COMMAND, .usage = "CLIENT|NO-EVICT <ON|OFF>", .flags = CLIENT_FLAGS, .plan = plan_noevict,
+    {CMD_COMMAND, .usage = "CLIENT|NO-EVICT <ON|OFF>", .flags = CLIENT_FLAGS | GM_ADMIN, .plan = plan_noevict,
      .complexity = "O(1)",
      .summary = "Asks that this connection is not closed when memory is short; none ever is, CLIENT LIST shows it.",
      .example = "CLIENT NO-EVICT ON"},

@@ -48,7 +48,8 @@ void cmd_client_line_add(struct buf *out, const struct session *session)
     add_flags(out, session);
     (void)buf_format(out, " db=0 sub=%u psub=%u", session->topic_count[PUBSUB_CHANNEL],
                      session->topic_count[PUBSUB_PATTERN]);
-    (void)buf_format(out, " ssub=0 multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
+    (void)buf_format(out, " ssub=%u multi=%ld watch=%lu qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%zu",
+                     session->topic_count[PUBSUB_SHARD],
                      session->transaction.open ? (long)session->transaction.count : -1, watched(session),
                      session->transaction.size);
     (void)buf_format(out, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s cmd=%s user=default redir=%lld",

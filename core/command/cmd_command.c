@@ -159,9 +159,9 @@ static void plan_usage(struct gm_call *abi)
 
 enum { FILTERBY, MODULE, MODULE_NAME, ACLCAT, CATEGORY, PATTERN, PATTERN_TEXT };
 
-static bool has_category(const struct command *command, struct gm_bytes name)
+static bool has_category(uint32_t categories, struct gm_bytes name)
 {
-    for (uint32_t left = command->categories; left != 0; left &= left - 1) {
+    for (uint32_t left = categories; left != 0; left &= left - 1) {
         if (bytes_equal_nocase(name, command_category_name((uint32_t)__builtin_ctz(left)))) {
             return true;
         }
@@ -177,7 +177,8 @@ static bool is_listed(const struct gm_call *abi, const char *name, const struct 
         return bytes_equal_nocase(gm_arg_at(abi, MODULE_NAME, 0), module->abi->name);
     }
     if (gm_given(abi, ACLCAT)) {
-        return command != NULL && has_category(command, gm_arg_at(abi, CATEGORY, 0));
+        return command != NULL ? has_category(command->categories, gm_arg_at(abi, CATEGORY, 0))
+                               : has_category(CMD_COMMAND_INFO_CONTAINER, gm_arg_at(abi, CATEGORY, 0));
     }
     return !gm_given(abi, PATTERN) || glob_match(gm_arg_at(abi, PATTERN_TEXT, 0), gm_bytes_of(name), true);
 }

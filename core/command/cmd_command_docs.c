@@ -99,20 +99,23 @@ static void reply_summary(struct reply *reply, const struct cmd_command_subject 
     reply_pair(reply, "complexity", command != NULL ? command->abi->complexity : "Depends on the sub-command.");
 }
 
+/* A module that does not say since when it has a command has it in this version. */
+static const char *since_of(const struct command *command)
+{
+    return command->abi->since != NULL ? command->abi->since : command->module->abi->version;
+}
+
 void cmd_command_docs_reply(struct reply *reply, const struct cmd_command_subject *subject)
 {
     const struct command *any = subject->command != NULL ? subject->command : subject->entry->subs[0];
-    bool since = any->abi->since != NULL;
     bool module = any->module->path != NULL;
     bool arguments = subject->command != NULL && usage_docs_first(&any->usage) != 0;
     uint32_t subs = subject->entry != NULL ? subject->entry->sub_count : 0;
     reply_text(reply, subject_name(subject));
-    reply_map(reply, (size_t)3 + since + module + arguments + (subs > 0));
+    reply_map(reply, (size_t)4 + module + arguments + (subs > 0));
     reply_summary(reply, subject);
-    if (since) {
-        reply_pair(reply, "since", any->abi->since);
-    }
-    reply_pair(reply, "group", any->module->group);
+    reply_pair(reply, "since", since_of(any));
+    reply_pair(reply, "group", any->group);
     if (module) {
         reply_pair(reply, "module", any->module->abi->name);
     }
@@ -151,7 +154,7 @@ void cmd_command_docs_reply_usage(struct reply *reply, const struct command *com
     reply_text(reply, "flags");
     reply_array(reply, cmd_command_info_flags(command, true, NULL));
     (void)cmd_command_info_flags(command, true, reply);
-    reply_pair(reply, "group", command->module->group);
+    reply_pair(reply, "group", command->group);
     reply_pair(reply, "module", command->module->abi->name);
     reply_optional(reply, "since", command->abi->since);
     reply_optional(reply, "example", command->abi->example);

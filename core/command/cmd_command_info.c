@@ -171,7 +171,7 @@ static void reply_container(struct reply *reply)
     reply_int(reply, 0);
     reply_int(reply, 0);
     reply_int(reply, 0);
-    reply_categories(reply, CATEGORY_SLOW);
+    reply_categories(reply, CMD_COMMAND_INFO_CONTAINER);
     reply_set(reply, 0);
     reply_set(reply, 0);
 }

@@ -14,6 +14,8 @@ struct cmd_command_subject {
     const struct command *command;      /* NULL: only a container */
 };
 
+#define CMD_COMMAND_INFO_CONTAINER CATEGORY_SLOW /* categories of a mere container */
+
 /* The entry of the subject, with those of its sub-commands. */
 void cmd_command_info_reply(struct reply *reply, const struct cmd_command_subject *subject);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and what a
- * connection is used for beside data: MONITOR, WAITAOF.
+ * connection is used for beside data: MONITOR.
  *
  * There is one user, "default", with the configured password or none, and one database, number 0.
  *
@@ -9,10 +9,9 @@
  *   I1  How long it takes to refuse a password tells nothing of the right one but, at most, its length.
  *   I2  HELLO does all that it was asked for or nothing.
  *
- * These plans change the session itself: each of them runs once, but that of WAITAOF, which changes nothing. */
+ * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
 #include "command/cmd_client_name.h"
-#include "geomys/ext/wait.h"
 #include "serve/sessions.h"
 
 #define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
@@ -203,40 +202,6 @@ static void plan_monitor(struct gm_call *abi)
     gm_reply_status(abi, "OK");
 }
 
-/* ---- WAITAOF ---- */
-
-/* Under writethroughdisk every answer waits until what it shows is on the disk; under bufferedwrite a client asks for
- * it where it matters. plan runs again when the log has synced (waiters_synced). */
-static bool is_synced(const struct call *call)
-{
-    const struct wal *wal = call->shard->wal;
-    return wal != NULL && wal_synced(wal) >= call_session(call)->written;
-}
-
-static void plan_waitaof(struct gm_call *abi)
-{
-    enum { LOCAL, REPLICAS, TIMEOUT };
-    struct call *call = call_of(abi);
-    int64_t local = gm_arg(abi, LOCAL)->integer;
-    if (local < 0 || local > 1) {
-        gm_reply_error(abi, "ERR value is out of range, must be between 0 and 1");
-        return;
-    }
-    if (gm_arg(abi, REPLICAS)->integer != 0) {
-        gm_reply_error(abi, "ERR numreplicas must be 0: this version has no replicas");
-        return;
-    }
-    if (local == 1 && call->shard->wal == NULL) {
-        gm_reply_error(abi, "ERR WAITAOF cannot be used when numlocal is set but persistence is none");
-        return;
-    }
-    if (local == 0 || is_synced(call) || !host_wait_1.wait(abi, gm_arg(abi, TIMEOUT)->integer)) {
-        gm_reply_array(abi, 2);
-        gm_reply_int(abi, is_synced(call) ? 1 : 0);
-        gm_reply_int(abi, 0);
-    }
-}
-
 /* ---- the table ---- */
 
 #define FIRST_CONTACT (GM_READ | GM_FAST | CALL_NO_AUTH | CALL_LOADING | CALL_SESSION)
@@ -248,6 +213,7 @@ static const struct gm_command commands[] = {
      .complexity = "O(1)", .summary = "Replies with the message.", .example = "ECHO hello"},
     {CMD_COMMAND, .usage = "HELLO [protover [AUTH username password] [SETNAME clientname]]",
      .flags = FIRST_CONTACT | CALL_NO_MULTI | CALL_SECRET, .plan = plan_hello, .complexity = "O(1)",
+     .unfit = "ERR Syntax error in HELLO option '%'",
      .summary = "Chooses the protocol, RESP 2 or 3, shows a password if it must, and tells about the server.",
      .example = "HELLO 3"},
     {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
@@ -263,16 +229,11 @@ static const struct gm_command commands[] = {
                 "password shown.",
      .example = "RESET"},
 
-    {CMD_COMMAND, .usage = "MONITOR", .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI | CALL_SESSION,
-     .plan = plan_monitor, .complexity = "O(1)",
+    {CMD_COMMAND, .usage = "MONITOR", .group = "server",
+     .flags = GM_READ | GM_ADMIN | CALL_LOADING | CALL_NO_MULTI | CALL_SESSION, .plan = plan_monitor,
+     .complexity = "O(1)",
      .summary = "Shows all commands of all clients as they are carried out, until RESET or QUIT."},
-    {CMD_COMMAND, .usage = "WAITAOF numlocal:int numreplicas:int timeout:count",
-     .flags = GM_READ | GM_BLOCKS | CALL_SESSION, .plan = plan_waitaof, .complexity = "O(1)",
-     .summary = "Waits until what this connection has written is on the disk, some milliseconds at most, 0 for ever.",
-     .example = "WAITAOF 0 0 100"},
 };
 
-static const char *const needs[] = {GM_WAIT_1};
-
 CMD_MODULE(cmd_connection, .name = "geomys.connection", .group = "connection",
-           .summary = "Steers a client's connection.", .needs = needs, .need_count = sizeof needs / sizeof needs[0]);
+           .summary = "Steers a client's connection.");

@@ -129,7 +129,7 @@ static void plan_pexpiretime(struct gm_call *abi)
 /* ---- the table ---- */
 
 #define SETS                                                                                                           \
-    CMD_COMMAND, .flags = GM_WRITE | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN,                                            \
+    CMD_COMMAND, .flags = GM_WRITE | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN, .unfit = "ERR Unsupported option %",       \
                  .complexity = "O(log n), n the keys that expire"
 #define ASKS CMD_COMMAND, .flags = GM_READ | GM_FAST | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH, .complexity = "O(1)"
 

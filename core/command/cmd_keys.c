@@ -177,7 +177,7 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "RENAME key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_rename,
      .complexity = "O(1), and what removing the value of newkey costs",
      .summary = "Gives a value another key, with its expiry; what was there is replaced."},
-    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | ANY, .plan = plan_renamenx,
+    {CMD_COMMAND, .usage = "RENAMENX key newkey:key", .flags = GM_WRITE | GM_FAST | ANY, .plan = plan_renamenx,
      .complexity = "O(1), and what removing the value of newkey costs",
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",

@@ -341,14 +341,14 @@ static void plan_histogram(struct gm_call *abi)
 
 /* ---- the table ---- */
 
-#define ASKING (GM_READ | CALL_LOADING)
+#define ASKING (GM_READ | GM_ADMIN | CALL_LOADING)
 
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "LATENCY|DOCTOR", .flags = ASKING, .plan = plan_doctor, .complexity = "O(1)",
      .summary = "Says in sentences what took long, and what helps.", .example = "LATENCY DOCTOR"},
     {CMD_COMMAND, .usage = "LATENCY|GRAPH event", .flags = ASKING, .plan = plan_graph, .complexity = "O(1)",
      .summary = "Draws how long an event took of late.", .example = NULL},
-    CMD_HELP("LATENCY", ASKING),
+    CMD_HELP("LATENCY", GM_READ | CALL_LOADING),
     {CMD_COMMAND, .usage = "LATENCY|HISTOGRAM [command...]", .flags = ASKING, .plan = plan_histogram,
      .complexity = "O(n), n the commands", .summary = "Tells how many calls of commands took how many microseconds.",
      .example = "LATENCY HISTOGRAM info"},

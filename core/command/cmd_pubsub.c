@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_pubsub.c - SUBSCRIBE, PSUBSCRIBE and their ends, PUBLISH, PUBSUB.
+/* cmd_pubsub.c - SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their ends, PUBLISH, SPUBLISH, PUBSUB.
  *
  * A subscription answers once per channel, with a push in RESP3 and an array in RESP2. In RESP2 nothing tells a message
  * from an answer, so a connection that has subscriptions takes few other commands (admit.c, CALL_SUBSCRIBED).
  *
  * Promises
  *   I1  Each topic that a command names has an answer of its own: an error for one that is refused.
- *   I2  MULTI does not take these commands, but PUBLISH: one answer too many would shift all of EXEC's.
+ *   I2  MULTI does not take these commands, but those that publish: one answer too many would shift all of EXEC's.
  *
  * These plans change the session itself: each of them runs once. */
 #include "base/glob.h"
@@ -15,7 +15,7 @@
 
 /* ---- subscribing ---- */
 
-static void answer(struct call *call, const char *word, const struct gm_bytes *name)
+static void answer(struct call *call, enum pubsub_kind kind, const char *word, const struct gm_bytes *name)
 {
     const struct session *session = call_session(call);
     struct reply *reply = &call->reply;
@@ -26,7 +26,8 @@ static void answer(struct call *call, const char *word, const struct gm_bytes *n
     } else {
         reply_null(reply);
     }
-    reply_int(reply, (int64_t)session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN]);
+    uint32_t shards = session->topic_count[PUBSUB_SHARD];
+    reply_int(reply, kind == PUBSUB_SHARD ? shards : session_topics(session) - shards);
 }
 
 static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *word)
@@ -40,7 +41,7 @@ static void subscribe(struct gm_call *abi, enum pubsub_kind kind, const char *wo
         if (error != NULL) {
             reply_error_element(&call->reply, error);
         } else {
-            answer(call, word, &name);
+            answer(call, kind, word, &name);
         }
     }
 }
@@ -50,7 +51,7 @@ static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char
     struct session *session = call_session(call);
     struct list *topics = &session->topics[kind];
     if (list_empty(topics)) {
-        answer(call, word, NULL);
+        answer(call, kind, word, NULL);
         return;
     }
     reply_expect(&call->reply, session->topic_count[kind]);
@@ -59,7 +60,7 @@ static void unsubscribe_all(struct call *call, enum pubsub_kind kind, const char
         uint8_t *copy = arena_alloc(&call->worker->arena, topic->size + 1u);
         struct gm_bytes name = {memcpy(copy, topic->name, topic->size), topic->size};
         pubsub_unsubscribe(&call->worker->pubsub, session, kind, name);
-        answer(call, word, &name);
+        answer(call, kind, word, &name);
     }
 }
 
@@ -75,7 +76,7 @@ static void unsubscribe(struct gm_call *abi, enum pubsub_kind kind, const char *
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);
         pubsub_unsubscribe(&call->worker->pubsub, call_session(call), kind, name);
-        answer(call, word, &name);
+        answer(call, kind, word, &name);
     }
 }
 
@@ -99,21 +100,48 @@ static void plan_punsubscribe(struct gm_call *abi)
     unsubscribe(abi, PUBSUB_PATTERN, "punsubscribe");
 }
 
+static void plan_ssubscribe(struct gm_call *abi)
+{
+    subscribe(abi, PUBSUB_SHARD, "ssubscribe");
+}
+
+static void plan_sunsubscribe(struct gm_call *abi)
+{
+    unsubscribe(abi, PUBSUB_SHARD, "sunsubscribe");
+}
+
 /* ---- publishing, asking ---- */
+
+/* False: nobody can listen to a channel of so long a name, patterns would be tried on it in vain; the call is
+ * answered. */
+static bool check_channel(struct gm_call *abi)
+{
+    if (gm_arg_at(abi, 0, 0).size > PUBSUB_CHANNEL_MAX) {
+        gm_reply_error(abi, PUBSUB_CHANNEL_TOO_LONG);
+        return false;
+    }
+    return true;
+}
 
 static void plan_publish(struct gm_call *abi)
 {
     const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
-    if (gm_arg_at(abi, 0, 0).size > PUBSUB_CHANNEL_MAX) {
-        gm_reply_error(abi, PUBSUB_CHANNEL_TOO_LONG); /* nobody can listen to it, and patterns would be tried on it */
-        return;
+    if (check_channel(abi)) {
+        gm_reply_int(abi, (int64_t)pubsub_publish(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
     }
-    gm_reply_int(abi, (int64_t)pubsub_publish(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
 }
 
-static size_t list_channels(struct gm_call *abi, struct reply *reply)
+static void plan_spublish(struct gm_call *abi)
 {
-    const struct list *all = &call_of(abi)->worker->pubsub.all[PUBSUB_CHANNEL];
+    const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
+    if (check_channel(abi)) {
+        gm_reply_int(abi, (int64_t)pubsub_publish_shard(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0)));
+    }
+}
+
+static size_t list_channels(struct gm_call *abi, enum pubsub_kind kind, struct reply *reply)
+{
+    const struct list *all = &call_of(abi)->worker->pubsub.all[kind];
     size_t count = 0;
     for (const struct list *at = all->next; at != all; at = at->next) {
         struct gm_bytes name = pubsub_name(container_of(at, struct pubsub_topic, all));
@@ -127,13 +155,23 @@ static size_t list_channels(struct gm_call *abi, struct reply *reply)
     return count;
 }
 
-static void plan_channels(struct gm_call *abi)
+static void channels(struct gm_call *abi, enum pubsub_kind kind)
 {
-    gm_reply_array(abi, list_channels(abi, NULL));
-    (void)list_channels(abi, &call_of(abi)->reply);
+    gm_reply_array(abi, list_channels(abi, kind, NULL));
+    (void)list_channels(abi, kind, &call_of(abi)->reply);
 }
 
-static void plan_numsub(struct gm_call *abi)
+static void plan_channels(struct gm_call *abi)
+{
+    channels(abi, PUBSUB_CHANNEL);
+}
+
+static void plan_shardchannels(struct gm_call *abi)
+{
+    channels(abi, PUBSUB_SHARD);
+}
+
+static void numsub(struct gm_call *abi, enum pubsub_kind kind)
 {
     const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
     uint32_t count = gm_arg(abi, 0)->count;
@@ -141,8 +179,18 @@ static void plan_numsub(struct gm_call *abi)
     for (uint32_t i = 0; i < count; i++) {
         struct gm_bytes name = gm_arg_at(abi, 0, i);
         gm_reply_bytes(abi, name);
-        gm_reply_int(abi, (int64_t)pubsub_subscribers(pubsub, name));
+        gm_reply_int(abi, (int64_t)pubsub_subscribers(pubsub, kind, name));
     }
+}
+
+static void plan_numsub(struct gm_call *abi)
+{
+    numsub(abi, PUBSUB_CHANNEL);
+}
+
+static void plan_shardnumsub(struct gm_call *abi)
+{
+    numsub(abi, PUBSUB_SHARD);
 }
 
 static void plan_numpat(struct gm_call *abi)
@@ -168,10 +216,21 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "PUNSUBSCRIBE [pattern:pattern...]", .flags = SUBSCRIBING, .plan = plan_punsubscribe,
      .complexity = "O(n), n the patterns", .summary = "Listens no more to patterns, or to any pattern.",
      .example = "PUNSUBSCRIBE news.*"},
+    {CMD_COMMAND, .usage = "SSUBSCRIBE shardchannel...", .flags = SUBSCRIBING, .plan = plan_ssubscribe,
+     .complexity = "O(n), n the channels", .summary = "Listens to shard channels, which no pattern matches.",
+     .example = "SSUBSCRIBE orders"},
+    {CMD_COMMAND, .usage = "SUNSUBSCRIBE [shardchannel...]", .flags = SUBSCRIBING, .plan = plan_sunsubscribe,
+     .complexity = "O(n), n the channels", .summary = "Listens no more to shard channels, or to any of them.",
+     .example = "SUNSUBSCRIBE orders"},
     {CMD_COMMAND, .usage = "PUBLISH channel message", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_WRITE_ALIKE,
      .plan = plan_publish, .complexity = "O(n+m), n those who listen, m the patterns of all clients",
      .summary = "Sends a message to all who listen to the channel now, and tells how many these are.",
      .example = "PUBLISH news hello"},
+    {CMD_COMMAND, .usage = "SPUBLISH shardchannel message",
+     .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_WRITE_ALIKE, .plan = plan_spublish,
+     .complexity = "O(n), n those who listen",
+     .summary = "Sends a message to all who listen to the shard channel now, and tells how many these are.",
+     .example = "SPUBLISH orders hello"},
     {CMD_COMMAND, .usage = "PUBSUB|CHANNELS [pattern:pattern]", .flags = ASKING, .plan = plan_channels,
      .complexity = "O(n), n the channels", .summary = "Lists the channels that somebody listens to.",
      .example = "PUBSUB CHANNELS news.*"},
@@ -180,6 +239,12 @@ static const struct gm_command commands[] = {
      .example = "PUBSUB NUMSUB news"},
     {CMD_COMMAND, .usage = "PUBSUB|NUMPAT", .flags = ASKING, .plan = plan_numpat, .complexity = "O(1)",
      .summary = "Tells how many patterns clients listen to.", .example = "PUBSUB NUMPAT"},
+    {CMD_COMMAND, .usage = "PUBSUB|SHARDCHANNELS [pattern:pattern]", .flags = ASKING, .plan = plan_shardchannels,
+     .complexity = "O(n), n the shard channels", .summary = "Lists the shard channels that somebody listens to.",
+     .example = "PUBSUB SHARDCHANNELS"},
+    {CMD_COMMAND, .usage = "PUBSUB|SHARDNUMSUB [shardchannel...]", .flags = ASKING, .plan = plan_shardnumsub,
+     .complexity = "O(n), n the shard channels", .summary = "Tells how many listen to each shard channel.",
+     .example = "PUBSUB SHARDNUMSUB orders"},
     CMD_HELP("PUBSUB", ASKING),
 };
 

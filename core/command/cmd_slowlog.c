@@ -44,12 +44,12 @@ static void plan_reset(struct gm_call *abi)
 }
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "SLOWLOG|GET [count]", .flags = GM_READ | CALL_LOADING, .plan = plan_get,
+    {CMD_COMMAND, .usage = "SLOWLOG|GET [count]", .flags = GM_READ | GM_ADMIN | CALL_LOADING, .plan = plan_get,
      .complexity = "O(n), n the entries shown",
      .summary = "Shows the last slow commands, 10 or as many as asked for, -1: all.", .example = "SLOWLOG GET 5"},
-    {CMD_COMMAND, .usage = "SLOWLOG|LEN", .flags = GM_READ | CALL_LOADING, .plan = plan_len, .complexity = "O(1)",
-     .summary = "Tells how many slow commands are kept.", .example = "SLOWLOG LEN"},
-    {CMD_COMMAND, .usage = "SLOWLOG|RESET", .flags = GM_READ | CALL_LOADING, .plan = plan_reset,
+    {CMD_COMMAND, .usage = "SLOWLOG|LEN", .flags = GM_READ | GM_ADMIN | CALL_LOADING, .plan = plan_len,
+     .complexity = "O(1)", .summary = "Tells how many slow commands are kept.", .example = "SLOWLOG LEN"},
+    {CMD_COMMAND, .usage = "SLOWLOG|RESET", .flags = GM_READ | GM_ADMIN | CALL_LOADING, .plan = plan_reset,
      .complexity = "O(n), n the entries", .summary = "Forgets all slow commands.", .example = "SLOWLOG RESET"},
     CMD_HELP("SLOWLOG", GM_READ | CALL_LOADING),
 };

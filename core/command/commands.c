@@ -11,7 +11,9 @@
     DO(cmd_scan)        /* KEYS SCAN DBSIZE RANDOMKEY */                                                               \
     DO(cmd_object)      /* OBJECT PEEK */                                                                              \
     DO(cmd_expire)      /* EXPIRE TTL PERSIST ... */                                                                   \
-    DO(cmd_connection)  /* PING HELLO AUTH QUIT MONITOR WAITAOF ... */                                                 \
+    DO(cmd_connection)  /* PING HELLO AUTH QUIT MONITOR ... */                                                         \
+    DO(cmd_replicas)    /* ROLE WAIT WAITAOF */                                                                        \
+    DO(cmd_acl)         /* ACL */                                                                                      \
     DO(cmd_client)      /* CLIENT */                                                                                   \
     DO(cmd_transaction) /* MULTI EXEC WATCH ... */                                                                     \
     DO(cmd_pubsub)      /* SUBSCRIBE PUBLISH PUBSUB ... */                                                             \

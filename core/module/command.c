@@ -54,7 +54,7 @@ static struct group_category category_of(const char *group)
 uint32_t command_categories(const struct command *command)
 {
     uint32_t flags = command->abi->flags;
-    struct group_category group = category_of(command->module->group);
+    struct group_category group = category_of(command->group);
     uint32_t categories = group.category;
     bool keyed = command->usage.has_keys || command->abi->keys != NULL;
     if (keyed || group.data) {
@@ -63,8 +63,9 @@ uint32_t command_categories(const struct command *command)
     categories |= (flags & GM_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
     categories |= (flags & GM_BLOCKS) != 0 ? CATEGORY_BLOCKING : 0;
     categories |= (flags & GM_DANGEROUS) != 0 ? CATEGORY_DANGEROUS : 0;
-    bool server = strcmp(command->module->group, "server") == 0 || strcmp(command->module->group, "cluster") == 0;
+    bool server = strcmp(command->group, "server") == 0 || strcmp(command->group, "cluster") == 0;
     categories |= server && (flags & GM_DANGEROUS) != 0 ? CATEGORY_ADMIN : 0;
+    categories |= (flags & GM_ADMIN) != 0 ? CATEGORY_ADMIN | CATEGORY_DANGEROUS : 0;
     return categories;
 }
 

@@ -43,7 +43,7 @@ enum command_category {
 /* "keyspace" for 0, "read" for 1, ...: without the "@". bit < COMMAND_CATEGORY_COUNT. */
 const char *command_category_name(uint32_t bit);
 
-/* By its flags and its module's group: @fast or @slow; @read or @write if it has keys or its group is about data; @list
+/* By its flags and its group: @fast or @slow; @read or @write if it has keys or its group is about data; @list
  * for the group "list", and so on. */
 uint32_t command_categories(const struct command *command);
 

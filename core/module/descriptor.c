@@ -21,7 +21,7 @@
 #define COMMAND_SIZE_MIN (offsetof(struct gm_command, event) + sizeof(void *))
 #define TYPE_SIZE_MIN    (offsetof(struct gm_type, length) + sizeof(void *))
 #define KNOWN_FLAGS                                                                                                    \
-    (GM_READ | GM_WRITE | GM_FAST | GM_GROWS | GM_BLOCKS | GM_DANGEROUS | GM_ACCEPT_SCALAR | GM_ACCEPT_ANY)
+    (GM_READ | GM_WRITE | GM_FAST | GM_GROWS | GM_BLOCKS | GM_DANGEROUS | GM_ACCEPT_SCALAR | GM_ACCEPT_ANY | GM_ADMIN)
 
 __attribute__((format(printf, 2, 3))) static enum status refuse(struct complaint *complaint, const char *format, ...)
 {
@@ -244,6 +244,20 @@ static enum status check_flags(const struct gm_module *module, const struct gm_c
     return STATUS_OK;
 }
 
+/* What came after the smallest size may not be there. */
+static enum status check_texts(const struct gm_command *command, uint32_t index, struct complaint *complaint)
+{
+    bool has_group = command->size >= offsetof(struct gm_command, group) + sizeof(void *);
+    bool has_unfit = command->size >= offsetof(struct gm_command, unfit) + sizeof(void *);
+    if (has_group && command->group != NULL && !is_type_name(command->group)) {
+        return refuse(complaint, "the group of its command number %u, '%.63s', is not a word", index, command->group);
+    }
+    if (has_unfit && command->unfit != NULL && !is_sentence(command->unfit)) {
+        return refuse(complaint, "what its command number %u says of a word that does not fit is no line", index);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_command(const struct gm_module *module, uint32_t index, bool own, struct complaint *complaint)
 {
     const struct gm_command *command = descriptor_command(module, index);
@@ -255,6 +269,7 @@ static enum status check_command(const struct gm_module *module, uint32_t index,
     if (command->event != NULL && !is_event(command->event)) {
         return refuse(complaint, "the event of its command number %u is not a word in lower case", index);
     }
+    TRY(check_texts(command, index, complaint));
     if (command->usage == NULL || command->usage[0] == '\0') {
         return refuse(complaint, "its command number %u has no usage line", index);
     }

@@ -188,6 +188,7 @@ static enum status take_command(const struct draft *draft, const struct gm_comma
     command->interfaces = draft->module->interfaces;
     command->type = type_of(draft->module, abi->type);
     TRY(usage_parse(&command->usage, abi->usage, draft->complaint));
+    command->group = command->abi->group != NULL ? command->abi->group : draft->module->group;
     command->categories = command_categories(command);
     TRY(check_keys(draft, command));
     return add_to_entry(entry_for(draft->module, command), command)

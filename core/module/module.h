@@ -58,6 +58,7 @@ struct command {
     const struct registry_entry *entry; /* where it is found */
     uint32_t index;                     /* number, for arrays: as that of a type */
     uint32_t categories;                /* enum command_category, or-ed */
+    const char *group;                  /* never NULL: its own, or the module's */
 };
 
 /* A first word: a command, a container of sub-commands, or both (COMMAND and COMMAND DOCS). */

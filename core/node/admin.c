@@ -32,7 +32,13 @@ static void plan_time(struct gm_call *call)
 
 static void plan_shutdown(struct gm_call *call)
 {
+    enum { NOSAVE, SAVE, NOW, FORCE, ABORT };
     struct node *node = admin_node(call);
+    if (gm_given(call, ABORT)) {
+        /* Whoever can still ask is asked before a shutdown begins, and none waits for anything. */
+        gm_reply_error(call, call->argc > 2 ? "ERR syntax error" : "ERR No shutdown in progress.");
+        return;
+    }
     trace(&node->env.trace, TRACE_INFO, "SHUTDOWN was asked for by client %llu",
           (unsigned long long)call_of(call)->caller.id);
     node_stop(node);
@@ -57,10 +63,10 @@ static const struct gm_command commands[] = {
      .complexity = "O(1)", .summary = "Tells how the server is doing, by sections.", .example = "INFO memory"},
     {CMD_COMMAND, .usage = "TIME", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_time, .complexity = "O(1)",
      .summary = "Returns the server's time: seconds since 1970, and microseconds.", .example = "TIME"},
-    {CMD_COMMAND, .usage = "SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]",
+    {CMD_COMMAND, .usage = "SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]",
      .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS, .plan = plan_shutdown,
      .complexity = "O(n), n what is not on the disk yet", .summary = "Writes everything down and ends the server."},
-    {CMD_COMMAND, .usage = "DEBUG|DIGEST", .flags = GM_READ | CALL_GLOBAL, .plan = plan_debug_digest,
+    {CMD_COMMAND, .usage = "DEBUG|DIGEST", .flags = GM_READ | GM_ADMIN | CALL_GLOBAL, .plan = plan_debug_digest,
      .complexity = "O(n), n the size of the data",
      .summary = "Returns a digest of all keys and values: equal digests mean equal data.", .example = "DEBUG DIGEST"},
 };

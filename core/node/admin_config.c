@@ -190,12 +190,12 @@ static void plan_resetstat(struct gm_call *call)
 
 /* ---- the table ---- */
 
-#define ASKS CMD_COMMAND, .flags = GM_READ | CALL_LOADING
+#define ASKS CMD_COMMAND, .flags = GM_READ | GM_ADMIN | CALL_LOADING
 
 static const struct gm_command commands[] = {
     {ASKS, .usage = "CONFIG|GET pattern:pattern...", .plan = plan_get, .complexity = "O(n)",
      .summary = "Returns the settings whose names match.", .example = "CONFIG GET persistence"},
-    {CMD_COMMAND, .usage = "CONFIG|SET {setting value}...", .flags = GM_READ | CALL_LOADING | CALL_SECRET,
+    {CMD_COMMAND, .usage = "CONFIG|SET {setting value}...", .flags = GM_READ | GM_ADMIN | CALL_LOADING | CALL_SECRET,
      .plan = plan_set, .complexity = "O(n)",
      .summary = "Changes settings that can be changed while the server runs, all or none of them."},
     {ASKS, .usage = "CONFIG|RESETSTAT", .plan = plan_resetstat, .complexity = "O(n), n the commands",

@@ -65,7 +65,7 @@ static void plan_list(struct gm_call *call)
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "MODULE|LIST", .flags = GM_READ, .plan = plan_list, .complexity = "O(n)",
+    {CMD_COMMAND, .usage = "MODULE|LIST", .flags = GM_READ | GM_ADMIN, .plan = plan_list, .complexity = "O(n)",
      .summary = "Lists the loaded modules with their types.", .example = "MODULE LIST"},
 };
 

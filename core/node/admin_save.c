@@ -65,17 +65,17 @@ static void plan_lastsave(struct gm_call *call)
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "SAVE", .flags = GM_READ | CALL_NO_MULTI, .plan = plan_save,
+    {CMD_COMMAND, .usage = "SAVE", .flags = GM_READ | GM_ADMIN | CALL_NO_MULTI, .plan = plan_save,
      .complexity = "O(n), n the size of the data; other clients are served meanwhile",
      .summary = "Makes a snapshot, and answers when it is on the disk.", .example = "SAVE"},
-    {CMD_COMMAND, .usage = "BGSAVE [SCHEDULE]", .flags = GM_READ, .plan = plan_bgsave,
+    {CMD_COMMAND, .usage = "BGSAVE [SCHEDULE]", .flags = GM_READ | GM_ADMIN, .plan = plan_bgsave,
      .complexity = "O(1); then O(n), n the size of the data, in slices", .summary = "Begins a snapshot.",
      .example = "BGSAVE"},
-    {CMD_COMMAND, .usage = "BGREWRITEAOF", .flags = GM_READ, .plan = plan_bgrewriteaof,
+    {CMD_COMMAND, .usage = "BGREWRITEAOF", .flags = GM_READ | GM_ADMIN, .plan = plan_bgrewriteaof,
      .complexity = "O(1); then O(n), n the size of the data, in slices",
      .summary = "Begins a snapshot, as BGSAVE: the log before the older of the last two is removed afterwards.",
      .example = "BGREWRITEAOF"},
-    {CMD_COMMAND, .usage = "LASTSAVE", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_lastsave,
+    {CMD_COMMAND, .usage = "LASTSAVE", .flags = GM_READ | GM_ADMIN | GM_FAST | CALL_LOADING, .plan = plan_lastsave,
      .complexity = "O(1)", .summary = "Returns the Unix time of the last snapshot, or of the start.",
      .example = "LASTSAVE"},
 };

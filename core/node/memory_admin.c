@@ -205,7 +205,10 @@ static void plan_usage(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct entry *entry = call_entry(call, 0);
-    if (entry == NULL) {
+    enum { KEY, SAMPLES, COUNT };
+    if (gm_arg(abi, COUNT)->integer < 0) {
+        gm_reply_error(abi, "ERR syntax error");
+    } else if (entry == NULL) {
         reply_null(&call->reply);
     } else {
         reply_int(&call->reply, (int64_t)cmd_entry_memory(call->shard, entry));
@@ -217,7 +220,7 @@ static void plan_usage(struct gm_call *abi)
 #define ASKS CMD_COMMAND, .flags = GM_READ | CALL_LOADING
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "MEMORY|USAGE key [SAMPLES count:count]",
+    {CMD_COMMAND, .usage = "MEMORY|USAGE key [SAMPLES count:int]",
      .flags = GM_READ | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH, .plan = plan_usage, .complexity = "O(1)",
      .summary = "Tells how many bytes of memory a key costs with its value.", .example = "MEMORY USAGE cart:17"},
     {ASKS, .usage = "MEMORY|STATS", .plan = plan_stats, .complexity = "O(n), n the types",

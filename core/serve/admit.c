@@ -173,9 +173,28 @@ static bool is_allowed(struct call *call)
 
 /* ---- arguments ---- */
 
+/* Where clients know another text than "ERR syntax error". */
+static bool fail_unfit(struct call *call)
+{
+    const char *text = call->command->abi->unfit;
+    uint32_t at = call->request->bound.at < call->abi.argc ? call->request->bound.at : call->abi.argc - 1;
+    struct gm_bytes word = call->abi.argv[at];
+    const char *place = strchr(text, '%');
+    if (place == NULL) {
+        return fail(call, text);
+    }
+    char line[768];
+    (void)snprintf(line, sizeof line, "%.*s%.*s%s", (int)(place - text), text, (int)(word.size < 128 ? word.size : 128),
+                   (const char *)word.data, place + 1);
+    return fail(call, line);
+}
+
 static bool is_well_formed(struct call *call)
 {
     check(call->command != NULL);
+    if (call->request->outcome == USAGE_SYNTAX && call->command->abi->unfit != NULL) {
+        return fail_unfit(call);
+    }
     switch (call->request->outcome) {
     case USAGE_OK:
         return true;

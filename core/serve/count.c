@@ -63,6 +63,16 @@ void count_call(struct call *call)
     }
 }
 
+void count_unblocked(struct session *session)
+{
+    check(session->waiting && session->parked->request.command != NULL);
+    struct command_meter *meter = &session->worker->meters.commands[session->parked->request.command->index];
+    meter->calls++;
+    meter->failed++;
+    command_meter_time(meter, session->spent_ns);
+    session->spent_ns = 0;
+}
+
 void count_wait(struct call *call)
 {
     check(call->waits);

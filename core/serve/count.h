@@ -16,4 +16,7 @@ void count_call(struct call *call);
 /* The call waits: the time that it took so far is kept for then. */
 void count_wait(struct call *call);
 
+/* The waiting command of the session ends with an error, and is not run again. */
+void count_unblocked(struct session *session);
+
 #endif

@@ -142,7 +142,7 @@ static const char *refusal(const struct pubsub *pubsub, const struct session *se
     if (name.size > PUBSUB_CHANNEL_MAX) {
         return PUBSUB_CHANNEL_TOO_LONG;
     }
-    if (session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN] >= PUBSUB_TOPICS_MAX) {
+    if (session_topics(session) >= PUBSUB_TOPICS_MAX) {
         return "ERR too many subscriptions: at most 65536 channels and patterns per connection";
     }
     if (name.size + session->topic_bytes > pubsub->names_max) {
@@ -176,7 +176,7 @@ void pubsub_unsubscribe(struct pubsub *pubsub, struct session *session, enum pub
 
 void pubsub_forget(struct pubsub *pubsub, struct session *session)
 {
-    for (enum pubsub_kind kind = PUBSUB_CHANNEL; kind <= PUBSUB_PATTERN; kind++) {
+    for (enum pubsub_kind kind = PUBSUB_CHANNEL; kind < PUBSUB_KINDS; kind++) {
         struct list *topics = &session->topics[kind];
         while (!list_empty(topics)) {
             drop_link(pubsub, kind, container_of(topics->next, struct pubsub_link, in_session));
@@ -186,15 +186,16 @@ void pubsub_forget(struct pubsub *pubsub, struct session *session)
     check(session->topic_bytes == 0);
 }
 
-uint64_t pubsub_subscribers(const struct pubsub *pubsub, struct gm_bytes channel)
+uint64_t pubsub_subscribers(const struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes channel)
 {
-    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
+    const struct pubsub_topic *topic = find_topic(pubsub, kind, channel);
     return topic != NULL ? topic->subscribers : 0;
 }
 
 /* ---- publishing ---- */
 
 struct message {
+    const char *word;
     const struct pubsub_topic *pattern; /* NULL: for the channel */
     struct gm_bytes channel;
     struct gm_bytes text;
@@ -211,7 +212,7 @@ static bool send_to(struct session *session, const struct message *message)
     struct reply reply;
     reply_begin(&reply, out, session->caller.resp3);
     reply_push(&reply, message->pattern != NULL ? 4 : 3);
-    reply_text(&reply, message->pattern != NULL ? "pmessage" : "message");
+    reply_text(&reply, message->word);
     if (message->pattern != NULL) {
         reply_bytes(&reply, pubsub_name(message->pattern));
     }
@@ -233,10 +234,11 @@ static uint64_t send_to_all(const struct pubsub_topic *topic, const struct messa
 
 uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
 {
-    struct message message = {NULL, channel, text, mark};
+    struct message message = {"message", NULL, channel, text, mark};
     const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
     uint64_t sent = topic != NULL ? send_to_all(topic, &message) : 0;
     const struct list *patterns = &pubsub->all[PUBSUB_PATTERN];
+    message.word = "pmessage";
     for (const struct list *at = patterns->next; at != patterns; at = at->next) {
         message.pattern = container_of(at, struct pubsub_topic, all);
         if (glob_match(pubsub_name(message.pattern), channel, false)) {
@@ -244,4 +246,11 @@ uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, st
         }
     }
     return sent;
+}
+
+uint64_t pubsub_publish_shard(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text)
+{
+    struct message message = {"smessage", NULL, channel, text, 0};
+    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_SHARD, channel);
+    return topic != NULL ? send_to_all(topic, &message) : 0;
 }

@@ -11,6 +11,9 @@
  *          session->topics[kind] ──► link ──► link ...         by session, in order of subscription
  *          links: (session, topic) ──► link
  *
+ *          Shard channels (SSUBSCRIBE, SPUBLISH) are channels of their own: no pattern matches them, and in a cluster
+ *          each belongs to a slot.
+ *
  *          Messages are not data: they are nowhere but in the output of those who listen when they are published.
  *
  * Limits   PUBSUB_TOPICS_MAX topics per session, and names_max bytes of their names; a channel's name has at
@@ -22,14 +25,14 @@
 #include "base/list.h"
 #include "base/table.h"
 
-#define PUBSUB_TOPICS_MAX       65536u /* per session, channels and patterns */
+#define PUBSUB_TOPICS_MAX       65536u /* per session, of all kinds */
 #define PUBSUB_CHANNEL_MAX      65535u /* bytes of a name */
 #define PUBSUB_CHANNEL_TOO_LONG "ERR the name of the channel is longer than 65535 bytes"
 
 struct session;
 
-enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN };
-#define PUBSUB_KINDS 2
+enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD };
+#define PUBSUB_KINDS 3
 
 /* Exists while somebody subscribes to it. */
 struct pubsub_topic {
@@ -83,8 +86,11 @@ void pubsub_forget(struct pubsub *pubsub, struct session *session);
  * O(listeners + patterns). */
 uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message, uint64_t mark);
 
-/* How many sessions subscribe to exactly this channel. */
-uint64_t pubsub_subscribers(const struct pubsub *pubsub, struct gm_bytes channel);
+/* The same for a shard channel. O(listeners). */
+uint64_t pubsub_publish_shard(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message);
+
+/* How many sessions subscribe to exactly this channel, or this shard channel. */
+uint64_t pubsub_subscribers(const struct pubsub *pubsub, enum pubsub_kind kind, struct gm_bytes channel);
 
 static inline struct gm_bytes pubsub_name(const struct pubsub_topic *topic)
 {

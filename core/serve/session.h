@@ -42,7 +42,7 @@
 #define SESSION_MUTED       UINT32_MAX          /* all commands, until told otherwise */
 #define SESSION_OUT_KEPT    ((size_t)16 * 1024) /* bytes of output memory that an idle session keeps */
 #define SESSION_OUT_PAUSE   ((size_t)1 << 20)   /* bytes of output above which the next command waits */
-#define SESSION_TOPIC_KINDS 2                   /* channels and patterns: see pubsub.h */
+#define SESSION_TOPIC_KINDS 3                   /* channels, patterns, shard channels: see pubsub.h */
 
 struct session;
 struct worker;
@@ -216,10 +216,16 @@ static inline void session_settle(struct session *session, size_t start)
     }
 }
 
+/* How much it subscribes to, of all kinds. */
+static inline uint32_t session_topics(const struct session *session)
+{
+    return session->topic_count[0] + session->topic_count[1] + session->topic_count[2];
+}
+
 /* Whether it listens rather than asks: not idle, however long it is silent. */
 static inline bool session_listens(const struct session *session)
 {
-    return session->topic_count[0] + session->topic_count[1] > 0;
+    return session_topics(session) > 0;
 }
 
 /* Puts the session on the pool's dirty list. */

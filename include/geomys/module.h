@@ -32,6 +32,7 @@ enum gm_command_flag {
     GM_DANGEROUS = 1 << 5,     /* a person should be asked first                                                 */
     GM_ACCEPT_SCALAR = 1 << 6, /* takes keys of other types that have a scalar (GM_KEY_SCALAR)                   */
     GM_ACCEPT_ANY = 1 << 7,    /* takes keys of every type (GM_KEY_SCALAR where there is one, else GM_KEY_OTHER) */
+    GM_ADMIN = 1 << 8,         /* for who runs the server: the ACL categories @admin and @dangerous              */
 };
 
 struct gm_command {
@@ -51,6 +52,10 @@ struct gm_command {
     /* What those who listen to keyspace events hear of its records, a static word in lower case ("lpush" for LPUSHX);
      * NULL: the command's name. An emission can say otherwise. */
     const char *event;
+    const char *group; /* NULL: the module's */
+    /* The error for a word that fits nothing in the line, if clients know another than "ERR syntax error"; a % stands
+     * for the word ("ERR Unsupported option %"). NULL: that one. */
+    const char *unfit;
 };
 
 struct gm_module {

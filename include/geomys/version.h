@@ -20,6 +20,8 @@
  *              ...}. It has a type, an event, and further parts of the body.
  *              gm_key(call, i) and gm_arg(call, n) for &call->keys[i] and &call->args[n].
  *              gm_command has an event: what listeners hear where it is not the command's name. gm_type has flags.
+ *              gm_command has a group and a text for words that do not fit, and a flag GM_ADMIN. Options at the end
+ *              of a usage line may be given again: the last one counts.
  *              A change of an rkey is refused, and a record without GM_FRESH for another type's value.
  *         0.1  first version
  */

@@ -188,6 +188,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_SETBIT,
+        .group = "bitmap",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_setbit,
@@ -198,6 +199,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_GETBIT,
+        .group = "bitmap",
         .flags = GM_READ | GM_FAST | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_getbit,
@@ -208,6 +210,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITCOUNT,
+        .group = "bitmap",
         .flags = GM_READ | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_bitcount,
@@ -218,6 +221,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITPOS,
+        .group = "bitmap",
         .flags = GM_READ | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_bitpos,
@@ -228,6 +232,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITOP,
+        .group = "bitmap",
         .event = "set",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_ANY,
         .type = &kv_type,
@@ -239,6 +244,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITFIELD,
+        .group = "bitmap",
         .event = "setbit",
         .flags = GM_WRITE | GM_GROWS | GM_ACCEPT_SCALAR,
         .type = &kv_type,
@@ -250,6 +256,7 @@ static const struct gm_command commands[] = {
     {
         .size = sizeof(struct gm_command),
         .usage = USAGE_BITFIELD_RO,
+        .group = "bitmap",
         .flags = GM_READ | GM_FAST | GM_ACCEPT_SCALAR,
         .type = &kv_type,
         .plan = kv_plan_bitfield,

@@ -105,6 +105,11 @@ static const char *const lines[] = {
     "NONSENSE v",
     "GET",
     "COMMAND COUNT",
+    "SSUBSCRIBE c c",
+    "SUNSUBSCRIBE",
+    "SPUBLISH c v",
+    "WAIT 1 n",
+    "CLIENT KILL ID i ID i",
 };
 
 #define LINES (sizeof lines / sizeof lines[0])
@@ -246,7 +251,7 @@ static void check_counts(const struct worker *worker)
         const struct tracker *tracker = session->tracker;
         sessions++;
         blocked += session->waiting || !list_empty(&session->held);
-        topics += session->topic_count[PUBSUB_CHANNEL] + session->topic_count[PUBSUB_PATTERN];
+        topics += session_topics(session);
         watched += length_of(&session->watches);
         monitors += !list_empty(&session->monitors);
         redirected += length_of(&session->redirections);
@@ -276,7 +281,7 @@ static void check_nothing_left(const struct worker *worker)
 {
     check(worker->sessions.blocked == 0);
     check(worker->pubsub.links.count == 0 && worker->pubsub.topics[PUBSUB_CHANNEL].count == 0);
-    check(worker->pubsub.topics[PUBSUB_PATTERN].count == 0);
+    check(worker->pubsub.topics[PUBSUB_PATTERN].count == 0 && worker->pubsub.topics[PUBSUB_SHARD].count == 0);
     check(worker->interest.keys.count == 0 && worker->interest.watchers == 0 && worker->interest.waiters == 0);
     check(list_empty(&worker->interest.ready) && list_empty(&worker->interest.later));
     check(heap_first(&worker->timeouts) == NULL);

@@ -30,8 +30,8 @@ CLIENT_FIELDS = ("id addr laddr fd name age idle flags db sub psub ssub multi qb
 INFO_CLIENTS = "connected_clients maxclients blocked_clients tracking_clients".split()
 INFO_STATS = ("total_connections_received total_commands_processed instantaneous_ops_per_sec total_net_input_bytes "
               "total_net_output_bytes rejected_connections expired_keys evicted_keys keyspace_hits keyspace_misses "
-              "pubsub_channels pubsub_patterns tracking_total_keys tracking_total_items tracking_total_prefixes "
-              "total_error_replies").split()
+              "pubsub_channels pubsub_patterns pubsubshard_channels tracking_total_keys tracking_total_items "
+              "tracking_total_prefixes total_error_replies").split()
 
 
 def fields(line):

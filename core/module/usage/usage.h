@@ -54,10 +54,11 @@ enum usage_flag {
     USAGE_OPTIONAL = 1, /* may be left out                                                                       */
     USAGE_REPEAT = 2,   /* "...": once or more                                                                   */
     USAGE_COUNTED = 4,  /* "{n}": as often as leaf `count_leaf` says                                             */
-    USAGE_OPTION = 8,   /* optional and begun by a token: consecutive ones come in any order, each once          */
+    USAGE_OPTION = 8,   /* optional and begun by a token: consecutive ones come in any order                     */
     USAGE_OPEN = 16,    /* a repeat begun by an argument: takes all words but those that must follow it          */
     USAGE_PLAIN = 32,   /* made of required arguments only, no token: so each time of the same length            */
     USAGE_COUNTS = 64,  /* an argument which says how often another comes                                        */
+    USAGE_AGAIN = 128,  /* an option that may be given again: the last one counts (usage_again.h)                */
 };
 
 /* One node. Node 0 is the root, a sequence. Links are node numbers, 0 = none. */

@@ -19,6 +19,7 @@
  */
 #include "module/usage/usage.h"
 
+#include "module/usage/usage_again.h"
 #include "module/usage/usage_tree.h"
 
 static const char syntax_error[] = "ERR syntax error";
@@ -182,7 +183,11 @@ static enum usage_outcome bind_options(struct binder *binder, const struct usage
         while ((nodes[number].first >> token & 1) == 0) {
             number = nodes[number].next;
         }
-        open &= (nodes[number].flags & USAGE_REPEAT) != 0 ? ~(uint64_t)0 : ~nodes[number].first;
+        bool again = (nodes[number].flags & USAGE_AGAIN) != 0;
+        if (again && !usage_again_begin(binder->usage, number, token, binder->args)) {
+            return refuse_syntax(binder->bound, binder->at);
+        }
+        open &= again || (nodes[number].flags & USAGE_REPEAT) != 0 ? ~(uint64_t)0 : ~nodes[number].first;
         enum usage_outcome outcome = bind_item(binder, &nodes[number], after);
         if (outcome != USAGE_OK) {
             return outcome;

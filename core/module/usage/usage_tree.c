@@ -26,6 +26,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "module/usage/usage_again.h"
 
 struct after {
     uint64_t tokens;
@@ -488,6 +489,7 @@ enum status usage_analyse(struct usage *usage, struct complaint *complaint)
     sort_leaves(usage);
     find_shape(usage);
     count_words(usage);
+    usage_again_mark(usage);
     find_keys(usage);
     return STATUS_OK;
 }

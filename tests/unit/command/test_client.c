@@ -57,7 +57,7 @@ Test(client, filters_of_kill)
     (void)snprintf(at.clients[3]->local, sizeof at.clients[3]->local, "1.2.3.4:6");
     expect_said(&at, 0, ":0", "CLIENT KILL ADDR 1.2.3.4:5 USER default");
     expect_begins(&at, 0, "-ERR No such user", "CLIENT KILL USER somebody");
-    expect_said(&at, 0, "-ERR Unknown client type", "CLIENT KILL TYPE strange");
+    expect_said(&at, 0, "-ERR Unknown client type 'strange'", "CLIENT KILL TYPE strange");
     expect_said(&at, 0, ":0", "CLIENT KILL MAXAGE 3");
     shard_fixture_pass(&at, 3000);
     expect_said(&at, 0, "OK", "CLIENT KILL 1.2.3.4:5");
@@ -254,6 +254,28 @@ Test(client, a_pause_of_everything_leaves_a_way_out)
     cr_expect_eq(shard_fixture_send(&at, 1, BYTES("PING\r\n")), 0);
     shard_fixture_hang_up(&at, 1);
     cr_expect_eq(at.worker.sessions.blocked, 0);
+    shard_fixture_close(&at);
+}
+
+/* As any other error, though the command is not run again for it. */
+Test(client, who_is_unblocked_by_an_error_has_failed)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    expect_said(&at, 1, "", "BLPOP list 0");
+    const struct command_meter *meter = &at.worker.meters.commands[at.clients[1]->parked->request.command->index];
+    expect_said(&at, 0, ":1", "CLIENT UNBLOCK 2 ERROR");
+    expect_heard(&at, 1, "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    cr_expect_eq(at.worker.meters.errors.sum, 1);
+    cr_expect_str_eq(at.worker.meters.errors.kinds[0].word, "UNBLOCKED");
+    cr_expect_eq(meter->calls, 1);
+    cr_expect_eq(meter->failed, 1);
+    expect_said(&at, 1, "", "BLPOP list 0");
+    expect_said(&at, 0, ":1", "CLIENT UNBLOCK 2");
+    expect_heard(&at, 1, "nil[]");
+    cr_expect_eq(meter->calls, 2);
+    cr_expect_eq(meter->failed, 1);
+    cr_expect_eq(at.worker.meters.errors.sum, 1);
     shard_fixture_close(&at);
 }
 

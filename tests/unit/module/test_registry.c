@@ -311,6 +311,9 @@ SPOIL(later_minor, module->abi_minor = GM_ABI_MINOR + 1)
 SPOIL(earlier_minor, module->abi_minor = GM_ABI_MINOR - 1)
 SPOIL(reserved_module, module->reserved = 1)
 SPOIL(odd_event, spoilt.event = "Put it")
+SPOIL(odd_command_group, spoilt.group = "a group")
+SPOIL(two_line_unfit, spoilt.unfit = "ERR no\r\n%")
+SPOIL(new_flag, spoilt.flags = GM_READ | 1 << 9)
 SPOIL(small_module, module->size = 24)
 SPOIL(large_module, module->size = 100000)
 
@@ -371,6 +374,9 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"the diary in geomys/version.h says what to change", STATUS_VERSION, earlier_minor}, /* rule 2 of version.h */
         {"a reserved field of its descriptor", STATUS_INVALID, reserved_module},
         {"the event of its command number 0", STATUS_INVALID, odd_event},
+        {"the group of its command number 0, 'a group'", STATUS_INVALID, odd_command_group},
+        {"command number 0 says of a word that does not fit", STATUS_INVALID, two_line_unfit},
+        {"of which this server does not know 0x200", STATUS_INVALID, new_flag},           /* rule 5 of version.h */
         {"'acme.fruit/1' has the flags 0x4, of which", STATUS_INVALID, type_of_new_flag}, /* rule 5 of version.h */
         {"descriptor has the size 24", STATUS_INVALID, small_module},
         {"descriptor has the size 100000", STATUS_INVALID, large_module},

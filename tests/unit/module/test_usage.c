@@ -21,11 +21,11 @@ Test(usage, arity_and_keys_are_those_that_clients_know)
         {"GET key", 2, 2, 1, 1, 1, false},
         {"SET key value [milliseconds:int] [NX|XX] [GET] [EX seconds:int|PX ms:int|EXAT at:unix|PXAT "
          "at:unix-ms|KEEPTTL]",
-         -3, 8, 1, 1, 1, false},
+         -3, NO_END, 1, 1, 1, false},
         {"MGET key...", -2, NO_END, 1, -1, 1, false},
         {"MSET {key value}...", -3, NO_END, 1, -1, 2, false},
         {"LPUSH key element...", -3, NO_END, 1, 1, 1, false},
-        {"LCS key1:rkey key2:rkey [LEN] [IDX] [MINMATCHLEN len:int] [WITHMATCHLEN]", -3, 8, 1, 2, 1, false},
+        {"LCS key1:rkey key2:rkey [LEN] [IDX] [MINMATCHLEN len:int] [WITHMATCHLEN]", -3, NO_END, 1, 2, 1, false},
         {"BITOP <AND|OR|XOR|NOT> destination:key source:rkey...", -4, NO_END, 0, 0, 0, true},
         {"BLPOP key... timeout:timeout", -3, NO_END, 1, -2, 1, false},
         {"LMOVE source:key destination:key <LEFT|RIGHT> <LEFT|RIGHT>", 5, 5, 1, 2, 1, false},

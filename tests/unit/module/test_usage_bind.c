@@ -84,6 +84,12 @@ Test(usage_bind, each_word_is_found_by_its_number)
         {SET, "SET k v XX EX 10", "key@1 value@2 XX@3 EX@4 seconds@5=10 : 1"},
         {SET, "SET k v KEEPTTL GET XX", "key@1 value@2 XX@5 GET@4 KEEPTTL@3 : 1"},
         {SET, "SET NX NX NX", "key@1 value@2 NX@3 : 1"},
+        {SET, "SET k v NX NX", "key@1 value@2 NX@4 : 1"}, /* usage_again P1 */
+        {SET, "SET k v EX 10 NX EX 20 GET GET", "key@1 value@2 NX@5 GET@9 EX@6 seconds@7=20 : 1"},
+        {"SCAN cursor [MATCH pattern:pattern] [COUNT count:int]", "SCAN 0 COUNT 1 MATCH a COUNT 2 MATCH b COUNT 3",
+         "cursor@1 MATCH@8 pattern@9 COUNT@10 count@11=3 :"},
+        {"ZUNION n:int key:rkey{n} [WEIGHTS weight:float{n}] [SUM]", "ZUNION 2 a b weights 1 2 sum weights 3 4",
+         "n@1=2 key@2+1x2 WEIGHTS@8 weight@9+1x2=3 SUM@7 : r2 r3"},
         {SET, "SET k '' PXAT 1700000000000", "key@1 value@2 PXAT@3 at-ms@4=1700000000000 : 1"},
         {"LPUSH key element...", "LPUSH k a", "key@1 element@2 : 1"},
         {"LPUSH key element...", "LPUSH k a b c", "key@1 element@2+1x3 : 1"},
@@ -170,7 +176,12 @@ Test(usage_bind, a_wrong_call_is_told_what_redis_would_say)
         {SET, "SET k", NULL, 2},
         {SET, "SET k v abc", SYNTAX, 3},
         {SET, "SET k v NX XX", SYNTAX, 4},
-        {SET, "SET k v NX NX", SYNTAX, 4},
+        {SET, "SET k v NX NX XX", SYNTAX, 5}, /* usage_again P1 */
+        {SET, "SET k v EX 10 EX ten", NOT_INT, 6},
+        {SET, "SET k v EX 10 EX", SYNTAX, 6},
+        {LMPOP, "LMPOP 1 a LEFT COUNT 1 COUNT 1", SYNTAX, 6}, /* alone: once */
+        {SORT, "SORT k STORE a ASC STORE b", SYNTAX, 5},      /* usage_again P2 */
+        {"FLUSHALL [ASYNC|SYNC]", "FLUSHALL SYNC SYNC", SYNTAX, 2},
         {SET, "SET k v EX", SYNTAX, 4},
         {SET, "SET k v EX ten", NOT_INT, 4},
         {SET, "SET k v EX 10 PX 10", SYNTAX, 5},

@@ -60,7 +60,7 @@ static uint64_t slow_run(const struct slow *slow, const uint8_t *members, uint32
     uint64_t ends = from;
     for (uint32_t i = 0; i < count && from != 0; i++) {
         if ((left >> i & 1) != 0) {
-            bool again = (slow->usage->nodes[members[i]].flags & USAGE_REPEAT) != 0;
+            bool again = (slow->usage->nodes[members[i]].flags & (USAGE_REPEAT | USAGE_AGAIN)) != 0;
             uint64_t after = slow_item(slow, members[i], from) & ~from;
             ends |= after == 0 ? 0 : slow_run(slow, members, count, again ? left : left & ~(1u << i), after);
         }
