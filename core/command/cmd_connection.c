@@ -12,6 +12,7 @@
  * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
 #include "command/cmd_client_name.h"
+#include "serve/guard.h"
 #include "serve/sessions.h"
 
 #define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
@@ -29,10 +30,13 @@ static bool is_same_secret(const char *secret, struct gm_bytes given)
     return differs == 0;
 }
 
-static bool is_welcome(const struct worker *worker, struct gm_bytes user, struct gm_bytes password)
+static bool is_welcome(struct session *session, struct gm_bytes user, struct gm_bytes password)
 {
+    const struct worker *worker = session->worker;
     bool known = gm_bytes_equal(user, BYTES(CALLER_USER));
-    return known && (!worker_needs_password(worker) || is_same_secret(worker->options.password, password));
+    bool right = known && (!worker_needs_password(worker) || is_same_secret(worker->options.password, password));
+    guard_note(session, right);
+    return right;
 }
 
 static void plan_auth(struct gm_call *abi)
@@ -46,7 +50,7 @@ static void plan_auth(struct gm_call *abi)
         return;
     }
     struct gm_bytes user = gm_given(abi, USER) ? gm_arg_at(abi, USER, 0) : BYTES(CALLER_USER);
-    if (!is_welcome(call->worker, user, gm_arg_at(abi, PASSWORD, 0))) {
+    if (!is_welcome(call_session(call), user, gm_arg_at(abi, PASSWORD, 0))) {
         gm_reply_error(abi, WRONG_PASSWORD);
         return;
     }
@@ -70,7 +74,7 @@ static const char *come_to_terms(struct gm_call *abi, struct session *session)
         return "NOPROTO unsupported protocol version";
     }
     if (gm_given(abi, AUTH)) {
-        authenticated = is_welcome(session->worker, gm_arg_at(abi, AUTH_USER, 0), gm_arg_at(abi, AUTH_PASSWORD, 0));
+        authenticated = is_welcome(session, gm_arg_at(abi, AUTH_USER, 0), gm_arg_at(abi, AUTH_PASSWORD, 0));
         if (!authenticated) {
             return WRONG_PASSWORD;
         }

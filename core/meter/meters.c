@@ -20,6 +20,7 @@ static const struct counter_row counts[] = {
      .resets = true},
     {"keyspace_misses", "Keys of reading commands that were not there.", COUNTER_OF(struct meters_counts, misses),
      .resets = true},
+    {"acl_access_denied_auth", "Passwords that were wrong.", COUNTER_OF(struct meters_counts, guesses), .resets = true},
     {"client_output_limit_disconnections", "Connections closed because they did not read what they had asked for.",
      COUNTER_OF(struct meters_counts, dropped), .resets = true},
     {"client_stalled_disconnections", "Connections closed because they read nothing of much for client_stall_s.",

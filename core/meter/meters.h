@@ -24,6 +24,7 @@ struct meters_counts {
     uint64_t hits, misses; /* keys of reads that were there, or not */
     uint64_t dropped;      /* connections closed because their output passed the limit */
     uint64_t stalled;      /* ... because they read nothing for too long */
+    uint64_t guesses;      /* passwords that were wrong */
     uint64_t garbled;      /* ... because what came is not the protocol */
     uint64_t foreign;      /* ... because it is another one */
     uint64_t idle;         /* ... because nothing came */

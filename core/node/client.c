@@ -22,9 +22,10 @@
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
 
-#define UNKNOWN_PART   4    /* one in so many connections */
-#define UNKNOWN_LEAST  16   /* but as many at least */
-#define UNKNOWN_MIN_MS 1000 /* long enough for an AUTH on its way */
+#define UNKNOWN_PART   4     /* one in so many connections */
+#define UNKNOWN_LEAST  16    /* but as many at least */
+#define GUESSES_MS     60000 /* between lines about wrong passwords */
+#define UNKNOWN_MIN_MS 1000  /* long enough for an AUTH on its way */
 
 /* ---- before the password ---- */
 
@@ -67,8 +68,24 @@ static bool cut_unknown(struct node *node, int64_t for_ms)
     return true;
 }
 
+/* Somebody is guessing, or has an old password. */
+static void tell_guesses(struct node *node)
+{
+    uint64_t wrong = node->worker.guesses.wrong;
+    if (wrong == node->guesses_told || node->monotonic_ms < node->guesses_next_ms) {
+        return;
+    }
+    trace(&node->env.trace, TRACE_WARNING,
+          "%llu wrong passwords since the last such line, the last one from %s: after some, an address waits up to a "
+          "second for each",
+          (unsigned long long)(wrong - node->guesses_told), node->worker.guesses.last);
+    node->guesses_told = wrong;
+    node->guesses_next_ms = node->monotonic_ms + GUESSES_MS;
+}
+
 void client_check_unknown(struct node *node)
 {
+    tell_guesses(node);
     while (node->clients.auth_timeout_ms > 0 && cut_unknown(node, node->clients.auth_timeout_ms)) {
     }
 }

@@ -28,7 +28,8 @@ bool client_accept(void *node, struct net_conn *conn, const struct net_user_ops 
 /* Sends what the gate lets go; closes the connection when it is over. */
 void client_flush(struct client *client);
 
-/* Closes the connections of those who have not shown the password in time. Once per second; O(those). */
+/* Closes the connections of those who have not shown the password in time, and tells of wrong ones. Once per second;
+ * O(those). */
 void client_check_unknown(struct node *node);
 
 static inline struct client *client_of(struct session *session)

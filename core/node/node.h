@@ -79,6 +79,8 @@ struct node {
     uint64_t next_session_id;
     uint64_t peak_memory; /* bytes */
     struct farewell farewell;
+    int64_t guesses_next_ms; /* monotonic: when wrong passwords are worth a line again */
+    uint64_t guesses_told;   /* how many there had been at the last one */
     struct traffic traffic;
     char run_id[41];
 };

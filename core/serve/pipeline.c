@@ -4,6 +4,7 @@
 #include "serve/pipeline.h"
 
 #include "serve/exec.h"
+#include "serve/guard.h"
 #include "serve/hold.h"
 #include "serve/pause.h"
 #include "wire/foreign.h"
@@ -89,6 +90,18 @@ seldom static bool hold_slow(struct session *session, const struct request *requ
     return false;
 }
 
+/* The same for passwords, and those alone who have not shown one. */
+static bool hold_guess(const struct pipeline *pipeline, struct session *session)
+{
+    const struct request *request = &pipeline->requests[0];
+    bool may = session->caller.user == NULL && pipeline->count > 0 && request->argc > 0;
+    if (__builtin_expect(may, 0) && guard_stops(session, request)) {
+        hold_take(session, HOLD_GUESS); /* pipeline I1 */
+        return true;
+    }
+    return false;
+}
+
 static bool hold(struct session *session, const struct request *request)
 {
     const struct worker *worker = session->worker;
@@ -148,7 +161,9 @@ size_t pipeline_input(struct session *session, const uint8_t *data, size_t size,
         enum resp_result result = fill(&pipeline, session, data + consumed, size - consumed);
         check(pipeline.count <= 1 || session->caller.user != NULL); /* pipeline I2 */
         resolve(&pipeline, session);
-        consumed += run(&pipeline, session);
+        if (!hold_guess(&pipeline, session)) {
+            consumed += run(&pipeline, session);
+        }
         if (is_stopped(session)) {
             resp_parser_next(&session->parser); /* what was parsed ahead will be parsed again */
         } else if (result == RESP_ERROR) {

@@ -33,6 +33,7 @@
 #include "base/list.h"
 #include "meter/meters.h"
 #include "serve/caller.h"
+#include "serve/guess.h"
 #include "serve/transaction.h"
 #include "wire/resp.h"
 
@@ -121,6 +122,9 @@ struct session {
     size_t topic_bytes;       /* of their names */
     struct tracker *tracker;  /* owned by worker->tracking; NULL: it does not track */
     struct list redirections; /* tracker.in_target: those whose messages come here */
+
+    struct guess_record guess; /* passwords that it has tried in vain */
+    int64_t guess_at_ms;       /* monotonic: when the next one may be tried; 0: it has not come, or was */
 
     void *user;        /* of its creator */
     struct list all;   /* in pool->all */

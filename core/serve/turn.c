@@ -3,6 +3,7 @@
 /* turn.c - the order of things; turn.h says which. */
 #include "serve/turn.h"
 
+#include "serve/guard.h"
 #include "serve/pause.h"
 #include "serve/waiters.h"
 #include "shard/upkeep.h"
@@ -15,6 +16,7 @@ void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
     latency_turn(&worker->meters.latency, now_ms);
     shard_turn(worker->shard, now_ms, monotonic_ms);
     pause_turn(worker);
+    guard_turn(worker);
     waiters_time_out(worker);
 }
 
@@ -44,6 +46,9 @@ int64_t turn_next_ms(const struct worker *worker)
     }
     if (worker->pause_until_ms != 0) {
         next = least(next, worker->pause_until_ms);
+    }
+    if (!list_empty(&worker->held[HOLD_GUESS])) {
+        next = least(next, worker->guess_next_ms);
     }
     return next;
 }

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/heap.h"
 #include "meter/meters.h"
+#include "serve/guess.h"
 #include "serve/interest.h"
 #include "serve/notify.h"
 #include "serve/pubsub.h"
@@ -40,6 +41,7 @@ struct worker_options {
 enum hold_reason {
     HOLD_PAUSE, /* CLIENT PAUSE */
     HOLD_SWEEP, /* its next command would change a large value that is being dumped */
+    HOLD_GUESS, /* it would try a password, and some were wrong */
     HOLD_REASONS,
 };
 
@@ -62,6 +64,8 @@ struct worker {
     uint64_t synced;                /* of the log, when they were last tried */
     int64_t pause_until_ms;         /* monotonic; 0: no pause */
     bool pause_all;                 /* while there is a pause */
+    struct guesses guesses;         /* passwords that were wrong */
+    int64_t guess_next_ms;          /* monotonic: nobody of HOLD_GUESS goes on before; meaningless when there is none */
     bool serving_waiters;
     struct arena arena;    /* of the command under way */
     struct arena requests; /* of the commands that were parsed together */

@@ -158,6 +158,22 @@ def test_limits_before_the_password():
         expect_memory_below(server, before, 20 * MB, "clients without a password")
 
 
+def test_passwords_cannot_be_tried_quickly():
+    with a_server(password="secret") as server:
+        began = time.monotonic()
+        with server.client(password=None) as client:
+            answers = client.pipeline([("AUTH", f"guess {i}") for i in range(11)])
+            equal([answer.code for answer in answers], ["WRONGPASS"] * 11)
+            assert time.monotonic() - began > 1.0, "they wait"
+            with server.client() as other:
+                equal(other.call("PING"), b"PONG", "a right one waits, and is not refused")
+                equal(other.info("stats")["acl_access_denied_auth"], "11")
+            assert time.monotonic() - began > 2.0, "it waits as well: its address has tried wrong ones"
+        line = " wrong passwords since the last such line, the last one from 127.0.0.1:"
+        wait_until(lambda: line in server.text(), "a line in the log")
+        equal(server.text().count(line), 1, server.text())
+
+
 # ---- much ----
 
 

@@ -14,6 +14,7 @@
 #include "module/usage/usage.h"
 #include "module/usage/usage_random.h"
 #include "serve/call.h"
+#include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
 #include "serve/turn.h"
@@ -100,6 +101,10 @@ __attribute__((format(printf, 2, 3))) static const char *ask(struct session *ses
     memcpy(line + size, "\r\n", 3);
     size_t wants;
     size_t consumed = pipeline_input(session, (const uint8_t *)line, (size_t)size + 2, &wants);
+    if (hold_is_held(session)) { /* a password, after wrong ones */
+        turn_begin(session->worker, session->worker->now_ms + 1000, session->worker->monotonic_ms + 1000);
+        consumed = pipeline_input(session, (const uint8_t *)line, (size_t)size + 2, &wants);
+    }
     cr_assert_eq(consumed, (size_t)size + 2, "%s", line);
     size_t out = session->out.size - session->sent;
     cr_assert_lt(out, sizeof answer);

@@ -55,26 +55,35 @@ Test(meters, a_reset_begins_anew)
 {
     struct meters meters;
     meters_init(&meters, &(struct meters_options){.slowlog_us = 1, .slowlog_len = 10, .latency_ms = 5}, 1);
-    meters.counts = (struct meters_counts){
-        .commands = 1, .hits = 2, .misses = 3, .dropped = 4, .stalled = 5, .garbled = 6, .foreign = 7, .idle = 8};
+    meters.counts = (struct meters_counts){.commands = 1,
+                                           .hits = 2,
+                                           .misses = 3,
+                                           .guesses = 9,
+                                           .dropped = 4,
+                                           .stalled = 5,
+                                           .garbled = 6,
+                                           .foreign = 7,
+                                           .idle = 8};
     errors_count(&meters.errors, BYTES("-ERR no\r\n"));
     meters.commands[0] = (struct command_meter){.calls = 1, .failed = 1, .rejected = 1};
     command_meter_time(&meters.commands[0], 5000);
     latency_add(&meters.latency, "command", 5);
     slowlog_add(&meters.slowlog, &(struct slowlog_call){.address = "", .name = ""}, 5);
-    cr_expect_str_eq(printed(&meters_counters, &meters.counts, NULL),
-                     "total_commands_processed:1\r\nkeyspace_hits:2\r\nkeyspace_misses:3\r\n"
-                     "client_output_limit_disconnections:4\r\nclient_stalled_disconnections:5\r\n"
-                     "client_protocol_error_disconnections:6\r\n"
-                     "client_foreign_disconnections:7\r\n"
-                     "client_idle_disconnections:8\r\n");
+    cr_expect_str_eq(
+        printed(&meters_counters, &meters.counts, NULL),
+        "total_commands_processed:1\r\nkeyspace_hits:2\r\nkeyspace_misses:3\r\nacl_access_denied_auth:9\r\n"
+        "client_output_limit_disconnections:4\r\nclient_stalled_disconnections:5\r\n"
+        "client_protocol_error_disconnections:6\r\n"
+        "client_foreign_disconnections:7\r\n"
+        "client_idle_disconnections:8\r\n");
     meters_reset(&meters);
-    cr_expect_str_eq(printed(&meters_counters, &meters.counts, NULL),
-                     "total_commands_processed:0\r\nkeyspace_hits:0\r\nkeyspace_misses:0\r\n"
-                     "client_output_limit_disconnections:0\r\nclient_stalled_disconnections:0\r\n"
-                     "client_protocol_error_disconnections:0\r\n"
-                     "client_foreign_disconnections:0\r\n"
-                     "client_idle_disconnections:0\r\n");
+    cr_expect_str_eq(
+        printed(&meters_counters, &meters.counts, NULL),
+        "total_commands_processed:0\r\nkeyspace_hits:0\r\nkeyspace_misses:0\r\nacl_access_denied_auth:0\r\n"
+        "client_output_limit_disconnections:0\r\nclient_stalled_disconnections:0\r\n"
+        "client_protocol_error_disconnections:0\r\n"
+        "client_foreign_disconnections:0\r\n"
+        "client_idle_disconnections:0\r\n");
     cr_expect(meters.errors.sum == 0 && meters.errors.count == 0);
     cr_expect_not(command_meter_used(&meters.commands[0]));
     cr_expect(meters.commands[0].times == NULL && meters.commands[0].failed == 0);
