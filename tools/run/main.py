@@ -39,6 +39,7 @@ class Run:
             os.remove(path)
         reports = os.path.join(LOGS, "reports")
         shutil.rmtree(reports, ignore_errors=True)
+        self.root = ROOT
         self.tally = Tally()
         self.processors = len(os.sched_getaffinity(0))
         self.line = Line(self.tally, self.processors, reports)
@@ -46,6 +47,10 @@ class Run:
     def build(self, title, folder):
         command, log = [os.path.join(ROOT, "tools", "dev"), "into", folder], os.path.join(LOGS, f"build-{folder}.txt")
         return self.line.run([Job(f"build ({title})", command, log, judges.by_code, BUILD_LIMIT_S)])
+
+    @staticmethod
+    def log(name):
+        return os.path.join(LOGS, f"{name}.txt")
 
     def folder(self, name):
         return Build(ROOT, name, self.processors)
@@ -101,21 +106,11 @@ def test():
     return run.tally.finish()
 
 
-def soak(seconds="600"):
-    """What is too long for `test`, and looks further each time, since no seed is set."""
-    seconds = int(seconds)
-    run = Run()
-    longer = {"GEOMYS_KILL9_ROUNDS": str(max(1, seconds // 6)), "GEOMYS_FUZZ_SECONDS": str(seconds)}
-    for title, folder in (("gcc", "release"), ("sanitizers", "asan")):
-        if run.build(title, folder):
-            jobs = [job for job in run.folder(folder).integration() if job.name.startswith(("kill9_", "hostile_"))]
-            for job in jobs:
-                job.environment.update(longer)
-                job.limit_s = 40 * seconds + 600  # three policies, and snapshots; a round takes seconds when sanitized
-            run.jobs(integration=jobs)
-    if run.build("fuzz", "fuzz"):
-        run.jobs(fuzz_targets=fuzz.long(ROOT, seconds))
-    return run.tally.finish()
+def soak(kind="", minutes=""):
+    from run import soak as soaking  # the other words do without it
+    if kind and kind.replace(".", "", 1).isdigit():
+        kind, minutes = "", kind
+    return soaking.soak(Run(), kind, minutes or soaking.MINUTES)
 
 
 def long_fuzz(name=None, seconds="600"):
@@ -126,6 +121,12 @@ def long_fuzz(name=None, seconds="600"):
     return 0
 
 
+def mutate(area=""):
+    from run import mutate as laboratory
+    Run()  # nothing else in this tree meanwhile
+    return laboratory.mutate(ROOT, area)
+
+
 def main():
     word, *arguments = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -133,7 +134,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and tests inherit that
     os.chdir(ROOT)
     try:
-        return {"check": check, "test": test, "soak": soak, "fuzz": long_fuzz}[word](*arguments)
+        return {"check": check, "test": test, "soak": soak, "fuzz": long_fuzz, "mutate": mutate}[word](*arguments)
     except KeyboardInterrupt:
         return 130
 

@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from run import fuzz, judges, launch, main, reports
+from run import fuzz, judges, launch, main, mutants, reports
 from run.job import Job, Line
 from run.programs import Build
 from run.tally import Tally
@@ -247,6 +247,57 @@ class Launch(Case):
             launch.start(lambda port: ["sleep", "60"], lambda process, _: started.append(process.pid), self.output,
                          self.folder, 0.2)
         self.assert_gone(started[0])
+
+
+SOURCE = """static int answer(int given)
+{
+    int twice = given * 2; /* twice */
+    if (given > 0 &&
+        given < 10) {
+        twice++;
+        twice++;
+    }
+    return twice;
+}"""
+
+
+class Mutants(unittest.TestCase):
+    def answer(self, text, number, given=5):
+        """What the function says with that fault in force."""
+        with tempfile.TemporaryDirectory(prefix="geomys-run-") as folder:
+            found = mutants.read(text, "list")
+            for place, mutant in enumerate(found, 1):
+                mutant.number = place
+            program = os.path.join(folder, "program")
+            with open(program + ".c", "w", encoding="utf-8") as file:
+                file.write("#include <stdio.h>\nint geomys_mutant;\n" + mutants.apply(found, "a.c", SOURCE) +
+                           f"\nint main(void) {{ geomys_mutant = {number}; printf(\"%d\", answer({given})); }}\n")
+            subprocess.run(["gcc", "-o", program, program + ".c"], check=True)
+            return int(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+
+    def refused(self, text, words):
+        with self.assertRaisesRegex(mutants.Wrong, words):
+            mutants.apply(mutants.read(text, "list"), "a.c", SOURCE)
+
+    def test_a_value_a_condition_and_a_statement_can_be_faulty_and_are_not_without_a_number(self):
+        text = ("a.c: thrice\n-int twice = given * 2; /* twice */\n+int twice = given * 3;\n\n"
+                "a.c: no upper end\n-if (given > 0 &&\n-given < 10) {\n+if (given > 0) {\n\n"
+                "a.c: no lower end\n-if (given > 0 &&\n-given < 10) {\n+if (given < 10) {\n\n"
+                "a.c: left out\n twice++;\n twice++;\n }\n-return twice;\n+return 0;\n")
+        self.assertEqual([self.answer(text, number) for number in (0, 1, 4)], [12, 17, 0])
+        self.assertEqual([self.answer(text, number, 20) for number in (0, 2)], [40, 42])
+        self.assertEqual([self.answer(text, number, -1) for number in (0, 3)], [-2, 0])
+
+    def test_what_is_not_there_once_or_is_no_statement_is_refused(self):
+        self.refused("a.c: x\n-return thrice;\n+return 0;\n", "0 times")
+        self.refused("a.c: x\n-twice++;\n+twice--;\n", "2 times")
+        self.refused("a.c: x\n-given < 10) {\n+true) {\n", "in the midst")
+        self.refused("a.c: x\n-int twice = given * 2; /* twice */\n+twice = 7;\n", "declaration")
+        self.refused("a.c: x\n-twice++;\n-}\n+return 0;\n", "neither")
+        self.refused("a.c: x\n+return 0;\n", "no line goes")
+
+    def test_the_list_is_of_this_tree(self):
+        self.assertEqual(mutants.check(main.ROOT, mutants.read_all(main.ROOT)), [])
 
 
 if __name__ == "__main__":

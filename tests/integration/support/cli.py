@@ -199,7 +199,8 @@ def wait_until(condition, what):
 
 
 def environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("GEOMYS_", "REDISCLI_", "LC_", "LANG", "NO_COLOR"))}
+    ours = ("GEOMYS_", "REDISCLI_", "LC_", "LANG", "NO_COLOR")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours) or k == "GEOMYS_MUTANT"}
     env.update(GEOMYS_HISTORY="", TERM="xterm", LANG="C.UTF-8")
     env.update(more)
     return env
