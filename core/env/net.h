@@ -51,6 +51,10 @@ struct net_ops {
     void (*resume)(struct net_conn *);
     /* While paused nothing is read. */
     void (*pause)(struct net_conn *, bool paused);
+    /* Bytes that were written and that the peer's side has not taken yet; 0 if the system does not tell. What a write
+     * takes says little of a peer that reads slowly: a system buffers megabytes and takes more in leaps. One system
+     * call. */
+    uint64_t (*untaken)(struct net_conn *);
 };
 
 struct net_conn_base {
@@ -119,6 +123,11 @@ static inline void net_part(struct net_conn *conn)
 static inline void net_resume(struct net_conn *conn)
 {
     net_base(conn)->ops->resume(conn);
+}
+
+static inline uint64_t net_untaken(struct net_conn *conn)
+{
+    return net_base(conn)->ops->untaken(conn);
 }
 
 static inline void net_pause(struct net_conn *conn, bool paused)

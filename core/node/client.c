@@ -241,6 +241,7 @@ void client_flush(struct client *client)
         traffic_write(&node->traffic, size, taken);
         client->stalled = taken < size;
         client->progress_ms = node->monotonic_ms;
+        client->untaken = UINT64_MAX;
         session_sent(session, taken);
         if (client->ended && !has_commands(client)) {
             wind_up(client);
@@ -260,6 +261,16 @@ void client_flush(struct client *client)
     }
 }
 
+/* A peer that reads slowly takes bytes long before the system takes more from us. */
+static void note_progress(struct client *client)
+{
+    uint64_t untaken = net_untaken(client->conn);
+    if (untaken < client->untaken) {
+        client->progress_ms = client->node->monotonic_ms;
+    }
+    client->untaken = untaken;
+}
+
 void client_check(struct client *client)
 {
     struct session *session = client->session;
@@ -268,6 +279,9 @@ void client_check(struct client *client)
     int64_t stall_ms = node->clients.stall_ms;
     bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors);
     bool much = client->stalled && session_unsent(session) > session->pool->output_pause;
+    if (much) {
+        note_progress(client);
+    }
     if (much && stall_ms > 0 && node->monotonic_ms - client->progress_ms >= stall_ms) {
         session_end(session, SESSION_END_STALLED);
     } else if (timeout_ms > 0 && !passive && node->monotonic_ms - session->active_ms >= timeout_ms) {

@@ -16,9 +16,11 @@ struct client {
     int64_t unknown_ms;      /* monotonic: since when it is there */
     size_t left;             /* bytes of input that were not consumed */
     int64_t progress_ms;     /* monotonic: when the peer was last offered output, and had taken what was before it */
-    bool stalled;            /* the peer does not take more just now */
-    bool ended;              /* the peer sends no more */
-    bool resuming;           /* its input will be given again */
+    uint64_t
+        untaken;  /* bytes that the peer had not taken when it was last looked at, while stalled; UINT64_MAX: not yet */
+    bool stalled; /* the peer does not take more just now */
+    bool ended;   /* the peer sends no more */
+    bool resuming; /* its input will be given again */
 };
 
 /* For the acceptor. */

@@ -35,8 +35,10 @@
 #include "os/conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -359,6 +361,15 @@ static void conn_pause(struct net_conn *conn, bool paused)
     read_later(conn);
 }
 
+static uint64_t conn_untaken(struct net_conn *conn)
+{
+    int bytes = 0;
+    if (conn->closed || ioctl(conn->base.descriptor, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+        return 0;
+    }
+    return (uint64_t)bytes;
+}
+
 /* ---- coming and going ---- */
 
 /* Takes what has come in unread, so that the kernel does not answer it with a reset that overtakes our last words. */
@@ -391,8 +402,12 @@ static void destroy(struct net_conn *conn)
 bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor *acceptor, const char *peer,
                  const char *address)
 {
-    static const struct net_ops ops = {
-        .write = conn_write, .close = conn_close, .part = conn_part, .resume = conn_resume, .pause = conn_pause};
+    static const struct net_ops ops = {.write = conn_write,
+                                       .close = conn_close,
+                                       .part = conn_part,
+                                       .resume = conn_resume,
+                                       .pause = conn_pause,
+                                       .untaken = conn_untaken};
     struct net_conn *conn = memory_zeroed(sizeof *conn);
     conn->base.ops = &ops;
     conn->base.descriptor = descriptor;

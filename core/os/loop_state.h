@@ -50,6 +50,7 @@ struct os_loop {
     bool trouble_told;
     struct network network; /* what holds for all connections */
     uint32_t keepalive_s;
+    uint64_t open_at_first; /* descriptors, when the loop was made */
 
     struct list lingering;  /* closed for their users, see linger.h */
     size_t lingering_count; /* of these, open */

@@ -15,10 +15,11 @@
 #include "os/listener.h"
 #include "os/os_process.h"
 
-/* Descriptors that no client gets, beside those that are open already: for segments of the log, the mark file,
- * snapshots, a torn tail's copy, the configuration that is rewritten, modules, sockets that listen, /proc: half of 32
- * were enough at any moment that was looked at. And for sockets that linger. */
-#define RESERVED (32 + LINGER_MAX)
+/* Descriptors that no client gets, beside those that the process began with: for segments of the log, the mark file,
+ * snapshots, a torn tail's copy, the configuration that is rewritten, modules, sockets that listen, /proc: half of 48
+ * were enough at any moment that was looked at. And for sockets that linger. What is open at the moment is not asked:
+ * that changes, and what was said to be possible must still be possible when it is tried. */
+#define RESERVED (48 + LINGER_MAX)
 
 static bool set_option(int descriptor, int level, int name, int value)
 {
@@ -35,8 +36,8 @@ bool network_keepalive(int descriptor, uint32_t seconds)
                              set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3)));
 }
 
-/* What is open now, the connections aside: also what the process was born with. */
-static uint64_t count_others(const struct os_loop *loop)
+/* What is open now. */
+static uint64_t count_open(void)
 {
     uint64_t open = 0;
     DIR *folder = opendir("/proc/self/fd");
@@ -46,13 +47,13 @@ static uint64_t count_others(const struct os_loop *loop)
     if (folder != NULL) {
         (void)closedir(folder);
     }
-    return open > loop->conn_count ? open - loop->conn_count : 0;
+    return open;
 }
 
 /* Where the system allows next to nothing, half of it is for connections. */
 static uint64_t make_room(struct network *network, uint64_t connections)
 {
-    uint64_t others = count_others(container_of(network, struct os_loop, network)) + RESERVED;
+    uint64_t others = container_of(network, struct os_loop, network)->open_at_first + RESERVED;
     uint64_t allowed = os_process_descriptors(connections + others);
     uint64_t possible = allowed > 2 * others ? allowed - others : allowed / 2;
     return possible < connections ? possible : connections;
@@ -70,6 +71,7 @@ void network_init(struct os_loop *loop)
 {
     static const struct network_ops ops = {.make_room = make_room, .configure = configure};
     loop->network.ops = &ops;
+    loop->open_at_first = count_open();
 }
 
 struct network *os_loop_network(struct os_loop *loop)

@@ -196,16 +196,24 @@ def effect_client_push_limit(server, client, other):
 
 def effect_client_stall_s(server, client, other):
     with stalled_reader(server, client, 30000000) as reader, stalled_reader(server, client, 30000000) as late:
-        change(client, "client_stall_s", "1")
-        got = 0
+        got = some_of(late)  # it must not be late already when the setting comes
+        change(client, "client_stall_s", "2")
         while client.info("stats")["client_stalled_disconnections"] == "0":
-            got += len(late.socket.recv(100000))
+            got += some_of(late)
+            time.sleep(0.02)  # its pace: at full speed all is read before a second is over
         wait_until(lambda: "client_stall_s" in server.tail(), "the log says why")
         assert is_closed(reader)
         change(client, "client_stall_s", "60")
         while got < 30000000 + 13:
-            got += len(late.socket.recv(1 << 20))
+            got += some_of(late)
         equal(got, 30000000 + 13, "who reads is not cut")
+
+
+def some_of(reader):
+    """Reads what is there; its size in bytes."""
+    size = len(reader.socket.recv(100000))
+    assert size > 0, "the connection was closed"
+    return size
 
 
 def most_held(client):

@@ -27,11 +27,19 @@ static struct node_fixture_conn *conn_of(struct net_conn *conn)
     return (struct node_fixture_conn *)(void *)conn;
 }
 
-static size_t write_all(struct net_conn *conn, const uint8_t *data, size_t size)
+static size_t write_some(struct net_conn *conn, const uint8_t *data, size_t size)
 {
-    bool fits = buf_append(&conn_of(conn)->output, (struct gm_bytes){data, size});
+    struct node_fixture_conn *own = conn_of(conn);
+    size_t taken = size < own->room ? size : own->room;
+    bool fits = buf_append(&own->output, (struct gm_bytes){data, taken});
     check(fits);
-    return size;
+    own->room -= own->room == SIZE_MAX ? 0 : taken;
+    return taken;
+}
+
+static uint64_t untaken(struct net_conn *conn)
+{
+    return conn_of(conn)->untaken;
 }
 
 static void close_conn(struct net_conn *conn)
@@ -55,8 +63,12 @@ static void pause_conn(struct net_conn *conn, bool paused)
     (void)paused;
 }
 
-static const struct net_ops net_ops = {
-    .write = write_all, .close = close_conn, .part = close_conn, .resume = resume, .pause = pause_conn};
+static const struct net_ops net_ops = {.write = write_some,
+                                       .close = close_conn,
+                                       .part = close_conn,
+                                       .resume = resume,
+                                       .pause = pause_conn,
+                                       .untaken = untaken};
 
 static void take_line(void *context, enum trace_level level, const char *text)
 {
@@ -94,6 +106,7 @@ static void connect_client(struct node_fixture *fixture)
     memset(conn, 0, sizeof *conn);
     conn->base.ops = &net_ops;
     conn->base.descriptor = -1;
+    conn->room = SIZE_MAX;
     buf_init(&conn->input, (size_t)1024 * 1024);
     buf_init(&conn->output, (size_t)64 * 1024 * 1024);
     struct net_acceptor acceptor = node_acceptor(fixture->node);

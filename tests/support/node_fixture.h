@@ -23,6 +23,8 @@ struct node_fixture_conn {
     void *user; /* NULL: closed */
     struct buf input;
     struct buf output;
+    size_t room;      /* bytes that the next writes take; from the start as many as there are */
+    uint64_t untaken; /* what it says of net_untaken */
 };
 
 struct node_fixture {

@@ -22,11 +22,11 @@ class Tally:
         self.say(f"ok: {what}")
 
     def fail(self, what, count=1, text=""):
-        """`text`: what it printed, of which the end is shown."""
+        """`text`: what it printed, of which the end is shown, without what went well."""
         self.failed += count
         self.failures.append(what)
         self.say(f"FAILED: {what}")
-        self.show(text)
+        self.show("\n".join(line for line in text.splitlines() if not line.startswith("ok ")))
 
     def show(self, text, lines=40):
         for line in text.splitlines()[-lines:]:

@@ -86,3 +86,39 @@ Test(client, gives_no_input_while_too_much_waits_for_the_disk)
     node_fixture_close(&at);
     node_fixture_finish(&at);
 }
+
+static void after_a_second(struct node_fixture *at)
+{
+    at->now_ms += 999;
+    at->monotonic_ms += 999;
+    node_fixture_turn(at, 0);
+}
+
+/* The system takes bytes in leaps of megabytes; a peer that reads a little each second is not stalled. */
+Test(client, who_reads_slowly_is_not_stalled)
+{
+    const struct gm_module *modules[] = {geomys_module_kv()};
+    static struct node_fixture at;
+    node_fixture_init(&at, 3);
+    at.config.client_stall_s = 10;
+    cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    cr_assert_str_eq(node_fixture_say(&at, "SETRANGE big 2999999 x"), ":3000000");
+    at.conn.room = 1000;
+    at.conn.untaken = 1000;
+    node_fixture_send(&at, "GET big");
+    node_fixture_turn(&at, 0);
+    cr_assert_eq(at.conn.output.size, 1000);
+    for (unsigned i = 0; i < 100; i++) {
+        at.conn.untaken -= i % 8 == 0;
+        after_a_second(&at);
+        cr_assert_not_null(at.conn.user, "it was cut after %u s", i + 1);
+    }
+    unsigned left_s = 0;
+    for (; at.conn.user != NULL && left_s < 20; left_s++) {
+        after_a_second(&at);
+    }
+    cr_expect(left_s >= 6 && left_s <= 11, "one that takes nothing more was cut %u s later", left_s);
+    cr_expect_not_null(strstr((const char *)at.log.data, "it has read nothing for client_stall_s"));
+    node_fixture_close(&at);
+    node_fixture_finish(&at);
+}

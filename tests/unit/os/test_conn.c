@@ -210,9 +210,15 @@ Test(conn, tells_a_slow_readers_user_when_to_write_on)
     write_more(user);
     cr_assert_lt(user->sent, SIZE);
     cr_assert_leq(hub_idle_turns(&hub, 30), 4, "a peer that does not read must not spin");
+    uint64_t untaken = net_untaken(user->conn), lowest = UINT64_MAX;
+    cr_assert_gt(untaken, 0);
     static uint8_t got[100000];
     size_t received = 0;
     while (received < SIZE) {
+        if (user->writables == 0) {
+            uint64_t now = net_untaken(user->conn);
+            lowest = now < lowest ? now : lowest;
+        }
         long size = hub_read(client, got, sizeof got);
         for (long i = 0; i < size; i++) {
             cr_assert_eq(got[i], (uint8_t)((received + (size_t)i) * 7));
@@ -222,6 +228,8 @@ Test(conn, tells_a_slow_readers_user_when_to_write_on)
     }
     cr_assert_eq(user->sent, SIZE);
     cr_assert_gt(user->writables, 0);
+    cr_assert_lt(lowest, untaken, "what the peer takes is seen before the system takes more from us");
+    cr_assert_eq(net_untaken(user->conn), 0);
     size_t writables = user->writables;
     cr_assert_leq(hub_idle_turns(&hub, 30), 4);
     cr_assert_eq(user->writables, writables, "who has written all is not told again");

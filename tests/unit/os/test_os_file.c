@@ -1,79 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /* test_os_file.c - files on a system that is not in the mood: calls that are interrupted, do less than they were asked
- * for, or fail. They are told so by functions of the C library's names, which this program has of its own; as long as
- * nobody asks for trouble they pass on what they get. */
+ * for, or fail (calls.h). */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "os/os_file.h"
-
-/* What is to go wrong. */
-static struct {
-    unsigned interrupted; /* every n-th call does nothing but say EINTR */
-    size_t piece;         /* bytes that a call writes or reads at most */
-    bool no_sync;         /* fdatasync fails */
-    unsigned calls;
-    unsigned dropped; /* how often the system was told to drop a file's pages */
-} trouble;
-
-static bool is_interrupted(void)
-{
-    trouble.calls++;
-    if (trouble.interrupted > 0 && trouble.calls % trouble.interrupted == 0) {
-        errno = EINTR;
-        return true;
-    }
-    return false;
-}
-
-ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset)
-{
-    struct iovec first = pieces[0];
-    if (is_interrupted()) {
-        return -1;
-    }
-    if (trouble.piece > 0) {
-        first.iov_len = first.iov_len < trouble.piece ? first.iov_len : trouble.piece;
-        pieces = &first;
-        count = 1;
-    }
-    return syscall(SYS_pwritev, fd, pieces, (long)count, (long)offset, 0L);
-}
-
-ssize_t pread(int fd, void *target, size_t size, off_t offset)
-{
-    if (is_interrupted()) {
-        return -1;
-    }
-    return syscall(SYS_pread64, fd, target, trouble.piece > 0 && trouble.piece < size ? trouble.piece : size, offset);
-}
-
-int fdatasync(int fd)
-{
-    if (is_interrupted()) {
-        return -1;
-    }
-    if (trouble.no_sync) {
-        errno = EIO;
-        return -1;
-    }
-    return (int)syscall(SYS_fdatasync, fd);
-}
-
-int posix_fadvise(int fd, off_t offset, off_t size, int advice)
-{
-    (void)fd;
-    trouble.dropped += advice == POSIX_FADV_DONTNEED && offset == 0 && size == 0;
-    return 0;
-}
 
 struct place {
     char path[64];
@@ -112,16 +50,16 @@ Test(os_file, continues_what_was_interrupted_and_what_was_cut_short)
                                        .source_count = 2,
                                        .zeros = 5,
                                        .name = "file"};
-        trouble.piece = pieces[i];
-        trouble.interrupted = 2;
-        trouble.calls = 0;
+        calls.piece = pieces[i];
+        calls.interrupted = 2;
+        calls.count = 0;
         os_file_carry_out(place.folder, &request);
         cr_assert(request.status == STATUS_OK && request.file != NULL, "%zu", pieces[i]);
         cr_assert_eq(os_file_read(request.file, 0, back, sizeof back, &got), STATUS_OK);
         cr_assert_eq(got, 44, "pieces of %zu: %zu", pieces[i], got);
         cr_assert_arr_eq(back, "the head, the first, source one,and two\0\0\0\0\0", 44);
-        cr_assert(trouble.calls > 4, "nothing was interrupted");
-        trouble.interrupted = 0;
+        cr_assert(calls.count > 4, "nothing was interrupted");
+        calls.interrupted = 0;
         os_file_close(request.file);
         cr_assert_eq(os_file_remove(place.folder, "file"), STATUS_OK);
     }
@@ -134,15 +72,15 @@ Test(os_file, that_can_not_be_synced_is_not_created)
     struct place place;
     make(&place);
     struct disk_request request = {.action = DISK_ACTION_CREATE, .head = BYTES("head"), .name = "file"};
-    trouble.no_sync = true;
+    calls.no_sync = true;
     os_file_carry_out(place.folder, &request);
     cr_assert(request.status == STATUS_IO && request.sync_failed && request.file == NULL);
     struct disk_file *file;
     cr_assert_eq(os_file_open(place.folder, "file", DISK_READ, &file), STATUS_NOT_FOUND);
-    trouble.no_sync = false;
+    calls.no_sync = false;
     os_file_carry_out(place.folder, &request);
     cr_assert(request.status == STATUS_OK && !request.sync_failed && request.file != NULL, "it can be tried again");
-    trouble.no_sync = true;
+    calls.no_sync = true;
     request.action = DISK_ACTION_WRITE;
     os_file_carry_out(place.folder, &request);
     cr_assert(request.status == STATUS_IO && request.sync_failed); /* disk D2: without it no STATUS_OK */
@@ -176,9 +114,9 @@ Test(os_file, is_read_from_the_disk_when_it_will_be_written)
     os_file_close(file);
     cr_assert_eq(os_file_open(place.folder, "file", DISK_READ, &file), STATUS_OK);
     os_file_close(file);
-    cr_assert_eq(trouble.dropped, 0);
+    cr_assert_eq(calls.dropped, 0);
     cr_assert_eq(os_file_open(place.folder, "file", DISK_WRITE, &file), STATUS_OK);
-    cr_assert_eq(trouble.dropped, 1);
+    cr_assert_eq(calls.dropped, 1);
     os_file_close(file);
     clear(&place, "file");
 }
