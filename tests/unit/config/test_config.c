@@ -459,6 +459,42 @@ Test(config, refuses_flags_with_a_sentence)
     }
 }
 
+/* A number whose bytes, or seconds in milliseconds, do not fit into 64 bits could come out as one within the range: of
+ * each setting and each unit, for the products that are 0 and the default modulo 2^64, and near them. */
+Test(config, no_number_wraps_into_the_range)
+{
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } units[] = {{"", 0}, {"b", 0}, {"kb", 10}, {"kib", 10}, {"mb", 20}, {"MiB", 20}, {"gb", 30}, {"gib", 30}};
+    unsigned tried = 0;
+    for (size_t key = 0; key < config_key_count(); key++) {
+        for (size_t i = 0; i < COUNT(units); i++) {
+            for (uint64_t more = 0; more < 3; more++) {
+                char number[32], flag[96];
+                struct config config;
+                uint64_t whole = units[i].bits == 0 ? 0 : (uint64_t)1 << (64 - units[i].bits);
+                if (whole == 0) { /* 2^64 itself has no unsigned form */
+                    (void)snprintf(number, sizeof number, "1844674407370955161%u", 6 + (unsigned)more);
+                } else {
+                    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)(whole + more * more * 512));
+                }
+                (void)snprintf(flag, sizeof flag, "--%s=%s%s", config_key_name(key), number, units[i].name);
+                config_init(&config, "/home/ada");
+                enum status status = from_flags(&config, flag);
+                const char *given = strchr(flag, '=') + 1; /* a text is kept as it is */
+                bool kept = status == STATUS_OK && (strstr(described(&config, config_key_name(key)), given) != NULL ||
+                                                    strcmp(config_key_name(key), "password") == 0);
+                cr_expect(status != STATUS_OK || kept, "%s is taken, as %s", flag,
+                          described(&config, config_key_name(key)));
+                tried += status != STATUS_OK;
+                config_finish(&config);
+            }
+        }
+    }
+    cr_assert_gt(tried, 300);
+}
+
 Test(config, a_flag_wins_over_the_file_in_either_order)
 {
     static const char *const file = "{\"external_port\": 1111, \"node_id\": 4, \"bind\": [\"10.0.0.1\"],"
