@@ -100,6 +100,7 @@ static void turn(void *context, int64_t wall_ms, int64_t monotonic_ms)
     struct hub *hub = context;
     cr_assert(!hub->in_turn);
     cr_assert_gt(wall_ms, 1500000000000);
+    hub->wall_ms = wall_ms;
     cr_assert_geq(monotonic_ms, hub->now_ms);
     hub->in_turn = true;
     hub->turns++;

@@ -49,6 +49,7 @@ struct hub {
     int64_t wait_ms;  /* how long a turn may wait; the first of a hub_turns does not */
     int64_t until_ms; /* 0: no end but `left` */
     int64_t now_ms;
+    int64_t wall_ms; /* of the last turn */
     uint64_t turns;
     bool in_turn;
     bool in_callback;
