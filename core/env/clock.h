@@ -14,7 +14,9 @@
 struct clock;
 
 struct clock_ops {
-    int64_t (*wall_ms)(struct clock *);      /* unix time; may jump */
+    /* Unix time; may jump, also between two answers of a turn, and be before 1970. May be NULL: the turn's time is all
+     * that is known. */
+    int64_t (*wall_us)(struct clock *);
     int64_t (*monotonic_us)(struct clock *); /* since some moment; never goes back */
     /* Ticks since some moment. Both may be NULL: commands are not timed then. */
     uint64_t (*ticks)(struct clock *);

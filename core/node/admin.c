@@ -20,14 +20,13 @@ static void plan_info(struct gm_call *call)
 
 /* ---- TIME, SHUTDOWN, DEBUG ---- */
 
-/* The turn's time, as all commands of the turn see it: whole milliseconds. */
 static void plan_time(struct gm_call *call)
 {
-    int64_t now_ms = call_of(call)->shard->now_ms;
+    struct worker_moment now = worker_moment(call_of(call)->worker);
     struct reply *reply = &call_of(call)->reply;
     reply_array(reply, 2);
-    reply_format(reply, "%lld", (long long)(now_ms / 1000));
-    reply_format(reply, "%lld", (long long)(now_ms % 1000 * 1000));
+    reply_format(reply, "%lld", (long long)now.seconds);
+    reply_format(reply, "%u", now.us);
 }
 
 static void plan_shutdown(struct gm_call *call)

@@ -30,7 +30,8 @@ static struct counter_value lru_clock(const void *of)
 
 static struct counter_value time_us(const void *of)
 {
-    return counter_number(node_of(of)->now_ms * 1000);
+    struct worker_moment now = worker_moment(&node_of(of)->worker);
+    return counter_number(now.seconds * 1000000 + now.us);
 }
 
 static int64_t up_s(const struct node *node)

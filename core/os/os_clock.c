@@ -45,10 +45,11 @@ int64_t os_clock_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int64_t wall_ms(struct clock *clock)
+static int64_t wall_us(struct clock *clock)
 {
     (void)clock;
-    return os_clock_wall_ms();
+    struct timespec now = moment(CLOCK_REALTIME);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int64_t monotonic_us(struct clock *clock)
@@ -121,9 +122,9 @@ static uint64_t tick_scale(struct clock *base)
 void os_clock_init(struct os_clock *clock)
 {
     static const struct clock_ops by_counter = {
-        .wall_ms = wall_ms, .monotonic_us = monotonic_us, .ticks = counter, .tick_scale = tick_scale};
+        .wall_us = wall_us, .monotonic_us = monotonic_us, .ticks = counter, .tick_scale = tick_scale};
     static const struct clock_ops by_system = {
-        .wall_ms = wall_ms, .monotonic_us = monotonic_us, .ticks = nanoseconds, .tick_scale = tick_scale};
+        .wall_us = wall_us, .monotonic_us = monotonic_us, .ticks = nanoseconds, .tick_scale = tick_scale};
     *clock = (struct os_clock){.scale = (uint64_t)1 << 32, .settled = true, .has_counter = has_counter()};
     clock->base.ops = clock->has_counter ? &by_counter : &by_system;
     if (clock->has_counter) {

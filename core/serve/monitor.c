@@ -2,8 +2,7 @@
 
 /* monitor.c - writing the line of monitor.h.
  *
- * The commands of a transaction are shown when they are carried out, after EXEC. The clock below the node is that of
- * the turn, so all commands of a turn have the same time, in milliseconds. */
+ * The commands of a transaction are shown when they are carried out, after EXEC. */
 #include "serve/monitor.h"
 
 static void add_byte(struct buf *line, uint8_t byte)
@@ -35,8 +34,8 @@ static void write_line(struct buf *line, const struct call *call)
     const struct gm_call *abi = &call->abi;
     bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
     uint32_t shown = call->command->usage.words;
-    (void)buf_format(line, "+%lld.%03lld000 [0 %s]", (long long)abi->now_ms / 1000, (long long)abi->now_ms % 1000,
-                     call->caller.address);
+    struct worker_moment now = worker_moment(call->worker);
+    (void)buf_format(line, "+%lld.%06u [0 %s]", (long long)now.seconds, now.us, call->caller.address);
     for (uint32_t i = 0; i < abi->argc && !line->full; i++) {
         add_word(line, secret && i >= shown ? BYTES("(redacted)") : abi->argv[i]);
     }

@@ -56,6 +56,16 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     worker_configure(worker, options);
 }
 
+struct worker_moment worker_moment(const struct worker *worker)
+{
+    struct clock *clock = worker->shard->clock;
+    bool asks = clock != NULL && clock->ops->wall_us != NULL;
+    int64_t us = asks ? clock->ops->wall_us(clock) : worker->now_ms * 1000;
+    int64_t rest = us % 1000000;
+    bool before = rest < 0; /* C rounds towards 1970 */
+    return (struct worker_moment){us / 1000000 - before, (uint32_t)(before ? rest + 1000000 : rest)};
+}
+
 void worker_finish(struct worker *worker)
 {
     if (worker->shard == NULL) {

@@ -89,6 +89,16 @@ static inline struct shard *worker_shard(const struct worker *worker, const stru
     return worker->shard;
 }
 
+/* A moment of the wall clock: unix time, as clients are told it. */
+struct worker_moment {
+    int64_t seconds; /* below 0 before 1970 */
+    uint32_t us;     /* since that second: 0 to 999999 */
+};
+
+/* Now, by the clock itself where there is one: commands of one turn differ, as they do for whoever watches. Nothing
+ * that is kept goes by it, that is now_ms. Without a clock the turn's time. O(1). */
+struct worker_moment worker_moment(const struct worker *worker);
+
 /* Whether clients must show a password. */
 static inline bool worker_needs_password(const struct worker *worker)
 {

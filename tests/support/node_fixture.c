@@ -130,6 +130,7 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
     struct node_env env = {.disk = sim_disk_interface(fixture->sim),
                            .entropy = &fixture->entropy,
                            .network = fixture->network,
+                           .clock = fixture->clock,
                            .trace = {.line = take_line, .context = fixture, .least = TRACE_INFO},
                            .seed = prng_next(&fixture->prng) | 1};
     status = node_create(&fixture->node, &fixture->config, fixture->registry, &env, complaint);

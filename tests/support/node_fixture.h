@@ -33,6 +33,7 @@ struct node_fixture {
     const struct registry *registry;
     struct entropy entropy;
     struct network *network; /* NULL: none; set before start */
+    struct clock *clock;     /* NULL: none; set before start */
     struct node *node;       /* NULL: not running */
     struct node_fixture_conn conn;
     int64_t now_ms, monotonic_ms;
