@@ -7,6 +7,7 @@
  *
  * Promises
  *   I1  A time that does not fit into 64 bits of milliseconds is refused, never wrapped.
+ *       Nothing is set by a clock that is before 1970: commit.c refuses it.
  *   I2  With conditions (NX, XX, GT, LT) a key that never expires counts as one that expires after all others. */
 #include "command/cmd.h"
 
@@ -56,7 +57,7 @@ static void set(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
     if (sets && at_ms <= abi->now_ms) {
         gm_emit_delete(abi, KEY);
     } else if (sets) {
-        gm_emit_expire(abi, KEY, at_ms);
+        gm_emit_expire(abi, KEY, at_ms != 0 ? at_ms : 1); /* 0 would be never */
     }
     gm_reply_int(abi, sets);
 }
@@ -101,7 +102,7 @@ static void ask(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
     } else if (at_ms == 0) {
         gm_reply_int(abi, -1);
     } else {
-        int64_t left_ms = at_ms - base_ms;
+        int64_t left_ms = expire_left_ms(at_ms, base_ms);
         gm_reply_int(abi, left_ms / unit_ms + (left_ms % unit_ms * 2 >= unit_ms));
     }
 }

@@ -58,8 +58,10 @@ void latency_add(struct latency *latency, const char *name, int64_t ms)
     if (event == NULL) {
         return;
     }
-    check(latency->threshold_ms > 0 && ms >= latency->threshold_ms); /* latency I1 */
-    struct latency_sample now = {(uint32_t)(latency->now_ms / 1000), ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
+    check(latency->threshold_ms > 0 && ms >= latency->threshold_ms);   /* latency I1 */
+    int64_t time_s = latency->now_ms > 0 ? latency->now_ms / 1000 : 0; /* the clock may say anything */
+    struct latency_sample now = {time_s < UINT32_MAX ? (uint32_t)time_s : UINT32_MAX,
+                                 ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX};
     struct latency_sample *last = &event->samples[(event->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES];
     event->worst_ms = now.ms > event->worst_ms ? now.ms : event->worst_ms;
     check(event->count == 0 || last->ms <= event->worst_ms); /* latency I1 */

@@ -156,8 +156,8 @@ static inline void look_at_replica(struct node *node)
 
 void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
 {
-    if (node->started_wall_ms == 0) {
-        node->started_wall_ms = wall_ms;
+    if (!node->turned) {
+        node->turned = true;
         node->started_ms = monotonic_ms;
         node->replica.load_began_ms = monotonic_ms;
         node->replica.load_told_ms = monotonic_ms;

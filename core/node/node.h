@@ -66,8 +66,8 @@ struct node {
 
     int64_t now_ms;
     int64_t monotonic_ms;
-    int64_t started_ms; /* monotonic */
-    int64_t started_wall_ms;
+    int64_t started_ms;     /* monotonic */
+    bool turned;            /* there was a turn, which was the start */
     int64_t next_second_ms; /* monotonic: of the idle check */
 
     struct client_options clients;

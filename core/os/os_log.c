@@ -16,8 +16,9 @@ static void line(void *context, enum trace_level level, const char *text)
     char stamp[32];
     char out[1200];
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)gmtime_r(&now.tv_sec, &parts);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (gmtime_r(&now.tv_sec, &parts) == NULL || strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
+        (void)snprintf(stamp, sizeof stamp, "%lld", (long long)now.tv_sec); /* a year that has no name */
+    }
     int size = snprintf(out, sizeof out, "%s.%03ldZ %s %s\n", stamp, now.tv_nsec / 1000000, names[level], text);
     if (size > 0) {
         size_t used = (size_t)size < sizeof out ? (size_t)size : sizeof out - 1;

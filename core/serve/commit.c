@@ -123,6 +123,41 @@ static void commit_one(struct call *call, const struct call_emission *emission)
     }
 }
 
+/* ---- a clock that cannot be right ---- */
+
+static bool begins(const struct call *call, const struct call_emission *emission)
+{
+    return (emission->flags & GM_FRESH) != 0 || keyspace_find(&call->shard->keyspace, call->keys[emission->key].name,
+                                                              call_hash(call, emission->key)) == NULL;
+}
+
+/* Whether it is written when the key expires, as said or by default. What a key has already it may keep. */
+static bool sets_expiry(const struct call *call, const struct call_emission *emission)
+{
+    switch ((enum call_emission_kind)emission->kind) {
+    case CALL_EMIT_RECORD:
+        if ((emission->flags & (GM_EXPIRE | GM_KEEP_EXPIRY)) != 0) {
+            return (emission->flags & GM_EXPIRE) != 0 && emission->expire_at_ms != 0;
+        }
+        return call->shard->options.default_expiry_ms != 0 && begins(call, emission);
+    case CALL_EMIT_EXPIRE:
+        return emission->expire_at_ms != 0;
+    default:
+        return false;
+    }
+}
+
+/* Times are counted from 1970, in records as for clients, and before that there are none: 0 is "never". */
+seldom static bool needs_clock(const struct call *call)
+{
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        if (sets_expiry(call, &call->emissions[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void commit(struct call *call)
 {
     struct shard *shard = call->shard;
@@ -137,6 +172,12 @@ void commit(struct call *call)
     if (call->emission_size > tail_room(&shard->tail)) {
         reply_error(&call->reply,
                     "ERR the records of this command or transaction are larger than 1 GiB: nothing was changed by it");
+        return;
+    }
+    if (__builtin_expect(shard->now_ms < 0, 0) && needs_clock(call)) {
+        reply_error(&call->reply,
+                    "ERR the clock of this server is before 1970, so no key can be given a time at which it "
+                    "expires: set the clock; nothing was changed");
         return;
     }
     uint64_t damaged = shard->stats.damaged;

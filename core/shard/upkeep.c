@@ -50,7 +50,7 @@ int64_t upkeep_next_ms(const struct shard *shard)
     int64_t expires = expire_next(&shard->keyspace.expire);
     bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
     if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
-        int64_t wait = expires > shard->now_ms ? expires - shard->now_ms : 0;
+        int64_t wait = expire_left_ms(expires, shard->now_ms);
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */
             next = shard->monotonic_ms + wait;
         }

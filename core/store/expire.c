@@ -135,7 +135,7 @@ int64_t expire_mean_ms(const struct expire *expire, int64_t now_ms)
 {
     check(expire->count > 0 || expire->sum_ms == 0);
     int64_t mean_ms = expire->count > 0 ? (int64_t)(expire->sum_ms / expire->count) : 0;
-    return mean_ms > now_ms ? mean_ms - now_ms : 0;
+    return expire->count > 0 ? expire_left_ms(mean_ms, now_ms) : 0;
 }
 
 int64_t expire_next(const struct expire *expire)

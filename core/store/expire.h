@@ -35,6 +35,17 @@ void expire_change(struct expire *expire, struct entry *entry, int64_t at_ms);
 /* The entry now lives at another address (its expiry block was copied). O(1). */
 void expire_moved(struct expire *expire, struct entry *entry);
 
+/* How long from `now_ms` until `at_ms`: 0 when that has come; INT64_MAX when it is more than that, as a clock before
+ * 1970 can have it. */
+static inline int64_t expire_left_ms(int64_t at_ms, int64_t now_ms)
+{
+    int64_t left_ms;
+    if (at_ms <= now_ms) {
+        return 0;
+    }
+    return __builtin_sub_overflow(at_ms, now_ms, &left_ms) ? INT64_MAX : left_ms;
+}
+
 /* The entry that is due first, if its time has come by `now_ms`; else NULL. O(1). */
 struct entry *expire_due(const struct expire *expire, int64_t now_ms);
 

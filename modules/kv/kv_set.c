@@ -20,12 +20,17 @@ struct expiry {
     int64_t at_ms; /* unix time */
 };
 
-/* amount * unit_ms + base_ms, if it is a time that an expiry may have. */
+/* amount * unit_ms + base_ms, if it is a time that an expiry may have. By a clock before 1970 none is, which the host
+ * says better; it must not become 0, though, which is never. */
 static bool time_from(int64_t amount, int64_t unit_ms, int64_t base_ms, struct expiry *out)
 {
     out->given = true;
-    return amount > 0 && !__builtin_mul_overflow(amount, unit_ms, &out->at_ms) &&
-           !__builtin_add_overflow(out->at_ms, base_ms, &out->at_ms);
+    if (amount <= 0 || __builtin_mul_overflow(amount, unit_ms, &out->at_ms) ||
+        __builtin_add_overflow(out->at_ms, base_ms, &out->at_ms)) {
+        return false;
+    }
+    out->at_ms = out->at_ms != 0 ? out->at_ms : 1;
+    return true;
 }
 
 /* The option among the words from `first` (EX) on, if one was given. False: its number is no time. */
