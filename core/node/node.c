@@ -37,10 +37,13 @@ static void on_saver_idle(void *context)
     waiters_try(&node->worker);
 }
 
+/* Everybody sees it, so it is drawn for itself: it tells nothing of what else was. */
 static void make_run_id(struct node *node)
 {
-    for (int i = 0; i < 5; i++) {
-        (void)snprintf(node->run_id + i * 8, 9, "%08x", (unsigned)(prng_next(&node->replica.shard.prng) >> 32));
+    uint8_t drawn[(sizeof node->run_id - 1) / 2];
+    node->env.entropy->ops->fill(node->env.entropy, drawn, sizeof drawn);
+    for (size_t i = 0; i < sizeof drawn; i++) {
+        (void)snprintf(node->run_id + 2 * i, 3, "%02x", drawn[i]);
     }
 }
 

@@ -44,7 +44,7 @@ struct node_env {
     struct settings *settings;    /* NULL: the server runs without a configuration file */
     struct network *network;      /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct trace trace;
-    uint64_t seed; /* 0: from entropy; else runs repeat */
+    uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */
 };
 
 enum node_state {

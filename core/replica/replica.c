@@ -100,7 +100,9 @@ enum status replica_init(struct replica *replica, const struct registry *registr
                          struct complaint *complaint)
 {
     *replica = (struct replica){.options = *options, .env = *env};
-    shard_init(&replica->shard, registry, &options->shard);
+    struct siphash_key hash_key;
+    env->entropy->ops->fill(env->entropy, &hash_key, sizeof hash_key);
+    shard_init(&replica->shard, registry, &options->shard, &hash_key);
     replica->shard.events = (struct shard_events){.on_damage = say, .on_fault = say, .context = replica};
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     return begin_loading(replica, complaint);

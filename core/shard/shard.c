@@ -9,15 +9,15 @@
 #include "base/memory.h"
 #include "shard/apply.h"
 
-void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options)
+void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options,
+                const struct siphash_key *hash_key)
 {
     memset(shard, 0, sizeof *shard);
     shard->options = *options;
     shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
-    struct siphash_key hash_key = {prng_next(&shard->prng), prng_next(&shard->prng)};
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
-    keyspace_init(&shard->keyspace, &ops, &hash_key);
+    keyspace_init(&shard->keyspace, &ops, hash_key);
     evict_init(shard, &options->memory);
     tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);

@@ -44,7 +44,7 @@ struct meters;
 struct shard_options {
     int64_t default_expiry_ms;   /* of values written without one, 0 = none */
     struct evict_options memory; /* the limit of the data */
-    uint64_t seed;               /* of the hash key and the random generator */
+    uint64_t seed;               /* of the random generators: nothing secret comes from it */
 };
 
 enum shard_role {
@@ -105,8 +105,10 @@ struct shard {
     struct shard_events events;
 };
 
-/* Holds the registry. The shard is loading. */
-void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options);
+/* Holds the registry. The shard is loading. The key (copied) keeps clients from choosing keys that collide: it is a
+ * secret, so it comes from the system's entropy and never from the options' seed, whose numbers clients see. */
+void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options,
+                const struct siphash_key *hash_key);
 void shard_finish(struct shard *shard);
 
 /* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
