@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 const char *status_text(enum status status)
 {
     switch (status) {
@@ -25,6 +27,7 @@ void complaint_set(struct complaint *complaint, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(complaint->text, sizeof complaint->text, format, args);
     va_end(args);
+    printable_clean(complaint->text, sizeof complaint->text);
 }
 
 void complaint_prefix(struct complaint *complaint, const char *format, ...)
@@ -39,4 +42,5 @@ void complaint_prefix(struct complaint *complaint, const char *format, ...)
         (void)snprintf(complaint->text + size, sizeof complaint->text - (size_t)size, ": %.*s",
                        (int)(sizeof complaint->text - (size_t)size), inner);
     }
+    printable_clean(complaint->text, sizeof complaint->text);
 }

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/printable.h"
+
 void trace(const struct trace *trace, enum trace_level level, const char *format, ...)
 {
     if (level < trace->least || trace->line == NULL) {
@@ -16,10 +18,6 @@ void trace(const struct trace *trace, enum trace_level level, const char *format
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *at = text; *at != '\0'; at++) {
-        if (*at == '\n' || *at == '\r') {
-            *at = ' ';
-        }
-    }
+    printable_clean(text, sizeof text);
     trace->line(trace->context, level, text);
 }

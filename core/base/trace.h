@@ -19,7 +19,8 @@ struct trace {
     enum trace_level least; /* what is below is not told */
 };
 
-/* 1024 bytes at most; what is longer is cut. Line breaks become blanks. */
+/* 1024 bytes at most; what is longer is cut. What is not to be shown as it is, line breaks too, is escaped as
+ * printable.h has it: the line holds names that are not ours. */
 __attribute__((format(printf, 3, 4))) void trace(const struct trace *trace, enum trace_level level, const char *format,
                                                  ...);
 

@@ -397,5 +397,26 @@ def test_a_file_without_its_table_of_epochs_is_damage():
         assert "it does not begin with a table of epochs" in tool(1, "verify", path)
 
 
+def test_what_files_say_of_themselves_cannot_steer_a_terminal():
+    evil = "evil\x1b[2J\u202e\u200b\x9b"
+    with Folder() as folder:
+        named = evil.encode() + b"\xff\n/1"
+        parts = segment(1, range(1, 3))
+        head = 64 + 48
+        declares = record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0" + named)
+        was = record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
+        assert parts[head : head + len(was)] == was
+        data = parts[:head] + declares + parts[head + len(was) :]
+        paths = [write(folder, evil + ".log", data), write(folder, evil + "-damaged.log", data[:-30] + b"x" * 30),
+                 write(folder, f"wal-{1:020d}.log", data), os.path.join(folder, evil + "-absent.log"), folder]
+        for path in paths:
+            for command in ("print", "verify"):
+                done = subprocess.run([LOG_PROGRAM, command, path], capture_output=True, timeout=60)
+                for said in (done.stdout, done.stderr):
+                    odd = [one for one in said.decode() if one != "\n" and not one.isprintable()]
+                    equal(odd, [], f"{command} {path!r}: {said!r}")
+        assert "evil\\x1b[2J\\xe2\\x80\\xae" in tool(0, "print", paths[0])
+
+
 if __name__ == "__main__":
     run(globals())

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "geomys_log/say.h"
 #include "geomys_log/tool.h"
 #include "geomys_log/walk.h"
 #include "log/mark.h"
@@ -24,7 +25,7 @@ static size_t find_cut(const struct file *file, uint64_t at, struct segment_head
     struct tally tally = {0};
     bool has_header;
     if (!walk_begin(&walk, file, header, &has_header, &why) || !has_header) {
-        (void)fprintf(stderr, "geomys-log: %s: %s\n", file->path, has_header ? why.text : "this is no segment");
+        say(stderr, "geomys-log: %s: %s\n", file->path, has_header ? why.text : "this is no segment");
         return 0;
     }
     tally.last = header->first_sequence - 1;
@@ -40,20 +41,18 @@ static size_t find_cut(const struct file *file, uint64_t at, struct segment_head
     tally_finish(&tally);
     *last = tally.last;
     if (fault != NULL) {
-        (void)fprintf(stderr, "geomys-log: %s: byte %zu: %s\n", file->path, walk.offset, fault);
+        say(stderr, "geomys-log: %s: byte %zu: %s\n", file->path, walk.offset, fault);
         return 0;
     }
     if (end != 0 && tally.open) {
-        (void)fprintf(stderr,
-                      "geomys-log: record %" PRIu64 " is in the midst of a batch; the batch before ends with %" PRIu64
-                      "\n",
-                      at, tally.whole);
+        say(stderr,
+            "geomys-log: record %" PRIu64 " is in the midst of a batch; the batch before ends with %" PRIu64 "\n", at,
+            tally.whole);
         return 0;
     }
     if (end == 0) {
-        (void)fprintf(stderr,
-                      "geomys-log: %s: record %" PRIu64 " cannot be reached: the good records end with %" PRIu64 "\n",
-                      file->path, at, tally.last);
+        say(stderr, "geomys-log: %s: record %" PRIu64 " cannot be reached: the good records end with %" PRIu64 "\n",
+            file->path, at, tally.last);
     }
     return end;
 }
@@ -79,7 +78,7 @@ static bool write_file(const char *path, struct gm_bytes bytes)
     }
     written = written && fsync(fd) == 0;
     if (!written) {
-        (void)fprintf(stderr, "geomys-log: %s cannot be written: %s\n", path, strerror(errno));
+        say(stderr, "geomys-log: %s cannot be written: %s\n", path, strerror(errno));
     }
     if (fd >= 0) {
         (void)close(fd);
@@ -141,7 +140,7 @@ static bool cut_segment(const char *folder, uint64_t first, uint64_t at, struct 
     if (status == STATUS_OK && target != NULL) {
         status = copy_to(target, name, (struct gm_bytes){file.bytes.data, end});
         if (status != STATUS_OK) {
-            (void)fprintf(stderr, "geomys-log: the copy of %s cannot be written: %s\n", name, status_text(status));
+            say(stderr, "geomys-log: the copy of %s cannot be written: %s\n", name, status_text(status));
         }
     }
     file_unmap(&file);
@@ -171,7 +170,7 @@ static bool find_snapshot(struct disk *source, const struct options *options, ui
     size_t count = 0;
     bool good = false;
     if (snapshot_list(source, &found, &count, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        say(stderr, "geomys-log: %s\n", complaint.text);
         return false;
     }
     struct epochs epochs = {0};
@@ -204,10 +203,10 @@ static enum outcome write_folder(const struct options *options, const struct seg
     char name[DISK_NAME_MAX];
     bool snapshot = find_snapshot(source, options, segments->list[0], path, name);
     if (!snapshot && segments->list[0] > 1) {
-        (void)fprintf(stderr,
-                      "geomys-log: the log begins with record %" PRIu64
-                      ", and there is no good snapshot of a record from %" PRIu64 " to %" PRIu64 "\n",
-                      segments->list[0], segments->list[0] - 1, options->at);
+        say(stderr,
+            "geomys-log: the log begins with record %" PRIu64
+            ", and there is no good snapshot of a record from %" PRIu64 " to %" PRIu64 "\n",
+            segments->list[0], segments->list[0] - 1, options->at);
         return DAMAGED;
     }
     struct os_disk *target;
@@ -225,7 +224,7 @@ static enum outcome write_folder(const struct options *options, const struct seg
         os_disk_destroy(target);
     }
     if (status != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        say(stderr, "geomys-log: %s\n", complaint.text);
     }
     return status == STATUS_OK ? WHOLE : TROUBLE;
 }
@@ -236,11 +235,11 @@ static enum outcome cut_folder(const struct options *options)
     struct complaint complaint;
     struct segments segments = {0};
     if (access(options->to, F_OK) == 0) {
-        (void)fprintf(stderr, "geomys-log: %s exists already\n", options->to);
+        say(stderr, "geomys-log: %s exists already\n", options->to);
         return TROUBLE;
     }
     if (os_disk_inspect(&source, options->paths[0], &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        say(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
     enum status status = os_disk_interface(source)->ops->list(os_disk_interface(source), add_segment, &segments);
@@ -249,8 +248,7 @@ static enum outcome cut_folder(const struct options *options)
         qsort(segments.list, segments.count, sizeof *segments.list, by_sequence);
     }
     if (status != STATUS_OK || segments.count == 0 || options->at < segments.list[0]) {
-        (void)fprintf(stderr, "geomys-log: %s has no segment with record %" PRIu64 "\n", options->paths[0],
-                      options->at);
+        say(stderr, "geomys-log: %s has no segment with record %" PRIu64 "\n", options->paths[0], options->at);
     } else {
         outcome = write_folder(options, &segments, os_disk_interface(source));
     }

@@ -2,6 +2,7 @@
 
 /* file.c - mapping files. Limits: files larger than the address space cannot be looked at. */
 #include "geomys_log/file.h"
+#include "geomys_log/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@ bool file_map(struct file *file, const char *path)
     *file = (struct file){.path = path};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
-        (void)fprintf(stderr, "geomys-log: %s cannot be opened: %s\n", path, strerror(errno));
+        say(stderr, "geomys-log: %s cannot be opened: %s\n", path, strerror(errno));
         if (fd >= 0) {
             (void)close(fd);
         }
@@ -28,7 +29,7 @@ bool file_map(struct file *file, const char *path)
     if (info.st_size > 0) {
         void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (map == MAP_FAILED) {
-            (void)fprintf(stderr, "geomys-log: %s cannot be read: %s\n", path, strerror(errno));
+            say(stderr, "geomys-log: %s cannot be read: %s\n", path, strerror(errno));
             (void)close(fd);
             return false;
         }

@@ -2,6 +2,7 @@
 
 /* line.c - records as text. */
 #include "geomys_log/line.h"
+#include "geomys_log/say.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -30,10 +31,10 @@ static void module_open(struct types *types, const char *path)
     }
     const struct gm_module *module = entry != NULL ? entry() : NULL;
     if (module == NULL || module->abi_major != GM_ABI_MAJOR) {
-        (void)fprintf(stderr, "geomys-log: %s is left out: %s\n", path,
-                      handle == NULL   ? dlerror()
-                      : module == NULL ? "it is not a module"
-                                       : "it was built for another version of the module ABI");
+        say(stderr, "geomys-log: %s is left out: %s\n", path,
+            handle == NULL   ? dlerror()
+            : module == NULL ? "it is not a module"
+                             : "it was built for another version of the module ABI");
         return;
     }
     for (uint32_t i = 0; i < module->type_count; i++) {
@@ -46,7 +47,7 @@ bool line_modules(struct types *types, const char *folder_path)
 {
     DIR *folder = opendir(folder_path);
     if (folder == NULL) {
-        (void)fprintf(stderr, "geomys-log: %s cannot be opened: %s\n", folder_path, strerror(errno));
+        say(stderr, "geomys-log: %s cannot be opened: %s\n", folder_path, strerror(errno));
         return false;
     }
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
@@ -243,5 +244,5 @@ void line_print(struct types *types, const struct record *record, bool *open)
         gm_text_format(&text, " %s ", place);
         text_change(&text, types, record);
     }
-    (void)printf("%.*s%s\n", (int)text.size, line, text.cut ? "..." : "");
+    say(stdout, "%.*s%s\n", (int)text.size, line, text.cut ? "..." : "");
 }

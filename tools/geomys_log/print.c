@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "geomys_log/say.h"
 #include "geomys_log/tool.h"
 #include "geomys_log/walk.h"
 #include "log/mark.h"
@@ -15,12 +16,13 @@ enum outcome print_mark(const struct file *file)
     struct complaint complaint;
     struct mark mark;
     if (mark_parse(file->bytes, &mark, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s: %s\n", file->path, complaint.text);
+        say(stderr, "geomys-log: %s: %s\n", file->path, complaint.text);
         return DAMAGED;
     }
-    (void)printf("mark %" PRIu64 ": all up to %" PRIu64 " was on stable storage; the log reaches back to %" PRIu64
-                 "; the newest segment begins with %" PRIu64 "\n",
-                 mark.counter, mark.durable, mark.oldest, mark.segment);
+    say(stdout,
+        "mark %" PRIu64 ": all up to %" PRIu64 " was on stable storage; the log reaches back to %" PRIu64
+        "; the newest segment begins with %" PRIu64 "\n",
+        mark.counter, mark.durable, mark.oldest, mark.segment);
     return WHOLE;
 }
 
@@ -40,13 +42,13 @@ static enum outcome print_file(const struct file *file, struct types *types)
         return print_snapshot(file, types);
     }
     if (!walk_begin(&walk, file, &header, &has_header, &why)) {
-        (void)fprintf(stderr, "geomys-log: %s: %s\n", file->path, why.text);
+        say(stderr, "geomys-log: %s: %s\n", file->path, why.text);
         outcome = DAMAGED;
     } else if (has_header) {
-        (void)printf("# %s: segment from %" PRIu64 " on, epoch %" PRIu64 "\n", file->path, header.first_sequence,
-                     header.epoch);
+        say(stdout, "# %s: segment from %" PRIu64 " on, epoch %" PRIu64 "\n", file->path, header.first_sequence,
+            header.epoch);
     } else {
-        (void)printf("# %s: no segment header\n", file->path);
+        say(stdout, "# %s: no segment header\n", file->path);
     }
     for (enum step step = walk_next(&walk); step != STEP_END; step = walk_next(&walk)) {
         if (step == STEP_RECORD) {
@@ -54,7 +56,7 @@ static enum outcome print_file(const struct file *file, struct types *types)
             continue;
         }
         size_t next = walk_find(&walk);
-        (void)printf("# bytes %zu to %zu cannot be read: %s\n", walk.offset, next, walk.why.text);
+        say(stdout, "# bytes %zu to %zu cannot be read: %s\n", walk.offset, next, walk.why.text);
         outcome = DAMAGED;
         walk.size = next - walk.offset;
     }

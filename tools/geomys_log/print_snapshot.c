@@ -12,6 +12,7 @@
 
 #include "base/crc32c.h"
 #include "base/memory.h"
+#include "geomys_log/say.h"
 #include "geomys_log/tool.h"
 #include "log/snapshot.h"
 #include "log/snapshot_codec.h"
@@ -30,7 +31,7 @@ struct salvage {
 
 static void say_unreadable(struct salvage *salvage, size_t end, const char *why)
 {
-    (void)printf("# bytes %zu to %zu cannot be read: %s\n", salvage->at, end, why);
+    say(stdout, "# bytes %zu to %zu cannot be read: %s\n", salvage->at, end, why);
     salvage->outcome = DAMAGED;
 }
 
@@ -103,9 +104,9 @@ static void print_footer(struct salvage *salvage)
         say_unreadable(salvage, salvage->at + SNAPSHOT_FOOTER_SIZE, fault);
         return;
     }
-    (void)printf("# footer: %" PRIu64 " keys in %" PRIu64 " records, %u types, %" PRIu64 " bytes in %" PRIu64
-                 " blocks\n",
-                 counts.keys, counts.records, counts.types, counts.plain, counts.blocks);
+    say(stdout,
+        "# footer: %" PRIu64 " keys in %" PRIu64 " records, %u types, %" PRIu64 " bytes in %" PRIu64 " blocks\n",
+        counts.keys, counts.records, counts.types, counts.plain, counts.blocks);
 }
 
 static void print_block(struct salvage *salvage, const struct snapshot_head *head)
@@ -150,7 +151,7 @@ static void print_blocks(struct salvage *salvage)
         salvage->at += SNAPSHOT_HEAD_SIZE + head.stored_size;
     }
     if (!ended) {
-        (void)printf("# there is no footer at the end: the snapshot is not complete\n");
+        say(stdout, "# there is no footer at the end: the snapshot is not complete\n");
         salvage->outcome = DAMAGED;
     }
 }
@@ -163,9 +164,9 @@ enum outcome print_snapshot(const struct file *file, struct types *types)
     struct salvage salvage = {.bytes = file->bytes, .types = types};
     enum status status = snapshot_parse_header(file->bytes, &cut, &codecs, &why);
     if (status == STATUS_OK) {
-        (void)printf("# %s: snapshot of record %" PRIu64 ", epoch %" PRIu64 "\n", file->path, cut.sequence, cut.epoch);
+        say(stdout, "# %s: snapshot of record %" PRIu64 ", epoch %" PRIu64 "\n", file->path, cut.sequence, cut.epoch);
     } else {
-        (void)fprintf(stderr, "geomys-log: %s: %s\n", file->path, why.text);
+        say(stderr, "geomys-log: %s: %s\n", file->path, why.text);
         salvage.outcome = status == STATUS_VERSION ? TROUBLE : DAMAGED;
     }
     if (status == STATUS_VERSION || file->bytes.size < SNAPSHOT_HEADER_SIZE) {

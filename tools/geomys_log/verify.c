@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "geomys_log/say.h"
 #include "geomys_log/tool.h"
 #include "geomys_log/walk.h"
 #include "log/snapshot_reader.h"
@@ -43,20 +44,21 @@ static bool may_be_torn(const struct file *file, const struct walk *walk, uint64
 static enum outcome report_segment(const struct file *file, const struct walk *walk, const struct tally *tally,
                                    enum step step, const char *fault, uint64_t salt)
 {
-    (void)printf("%s: %" PRIu64 " records are good, up to sequence %" PRIu64 "; all up to %" PRIu64
-                 " is marked as on stable storage\n",
-                 file->path, tally->records, tally->last, tally->durable);
+    say(stdout,
+        "%s: %" PRIu64 " records are good, up to sequence %" PRIu64 "; all up to %" PRIu64
+        " is marked as on stable storage\n",
+        file->path, tally->records, tally->last, tally->durable);
     if (fault != NULL) {
-        (void)printf("%s: damaged at byte %zu: %s\n", file->path, walk->offset, fault);
+        say(stdout, "%s: damaged at byte %zu: %s\n", file->path, walk->offset, fault);
         return DAMAGED;
     }
     if (step == STEP_BAD && !may_be_torn(file, walk, salt, tally->durable, tally->whole)) {
-        (void)printf("%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path,
-                     walk->offset, walk->why.text);
+        say(stdout, "%s: damaged at byte %zu: %s; no interrupted write leaves bytes like these\n", file->path,
+            walk->offset, walk->why.text);
         return DAMAGED;
     }
     if (step == STEP_BAD || tally->open) {
-        (void)printf(
+        say(stdout,
             "%s: %s at byte %zu: an interrupted write, if this is the newest segment; the batches up to %" PRIu64
             " are whole\n",
             file->path, step == STEP_BAD ? walk->why.text : "the last batch is not complete", walk->offset,
@@ -74,7 +76,7 @@ static enum outcome verify_segment(const struct file *file)
     struct tally tally = {0};
     bool has_header;
     if (!walk_begin(&walk, file, &header, &has_header, &why)) {
-        (void)printf("%s: damaged at byte 0: %s\n", file->path, why.text);
+        say(stdout, "%s: damaged at byte 0: %s\n", file->path, why.text);
         return DAMAGED;
     }
     tally.last = has_header ? header.first_sequence - 1 : 0;
@@ -121,8 +123,8 @@ static enum status read_snapshot(const char *path, struct snapshot_reader *reade
         epochs_copy(epochs, snapshot_reader_epochs(reader));
         snapshot_reader_progress(reader, &progress);
         snapshot_reader_cut(reader, &cut);
-        (void)printf("%s: a good snapshot of record %" PRIu64 ": %" PRIu64 " keys in %" PRIu64 " records\n", path,
-                     cut.sequence, snapshot_reader_keys(reader), progress.records);
+        say(stdout, "%s: a good snapshot of record %" PRIu64 ": %" PRIu64 " keys in %" PRIu64 " records\n", path,
+            cut.sequence, snapshot_reader_keys(reader), progress.records);
     }
     return status;
 }
@@ -159,7 +161,7 @@ enum outcome verify_snapshot(const char *path, struct epochs *epochs)
     }
     os_disk_destroy(os);
     if (status != STATUS_OK) {
-        (void)printf("%s: %s\n", path, complaint.text);
+        say(stdout, "%s: %s\n", path, complaint.text);
     }
     free(folder);
     free(name);

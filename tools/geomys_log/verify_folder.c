@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "geomys_log/say.h"
 #include "geomys_log/tool.h"
 #include "log/mark.h"
 #include "log/replay.h"
@@ -51,23 +52,24 @@ static enum outcome report(const struct folder *folder, uint64_t from, const str
     replay_progress(replay, &progress);
     replay_end(replay, &end);
     if (!end.exists) {
-        (void)printf("%s: there is no log%s\n", folder->path, folder->good ? ", the snapshot is all" : " yet");
+        say(stdout, "%s: there is no log%s\n", folder->path, folder->good ? ", the snapshot is all" : " yet");
         return WHOLE;
     }
     if (from > 0) {
         (void)snprintf(behind, sizeof behind, " behind the snapshot of %" PRIu64, from);
     }
-    (void)printf("%s: %" PRIu64 " records in %" PRIu64 " batches and %" PRIu64
-                 " segments are good%s, up to sequence %" PRIu64 "; all up to %" PRIu64
-                 " is marked as on stable storage\n",
-                 folder->path, progress.records, progress.batches, progress.segments, behind, end.last_sequence,
-                 progress.durable);
+    say(stdout,
+        "%s: %" PRIu64 " records in %" PRIu64 " batches and %" PRIu64 " segments are good%s, up to sequence %" PRIu64
+        "; all up to %" PRIu64 " is marked as on stable storage\n",
+        folder->path, progress.records, progress.batches, progress.segments, behind, end.last_sequence,
+        progress.durable);
     if (progress.torn_bytes == 0) {
         return WHOLE;
     }
-    (void)printf("%s/%s: a torn tail of %" PRIu64 " bytes from byte %" PRIu64
-                 " on: an interrupted write, which the server keeps aside and cuts when it starts\n",
-                 folder->path, end.segment, progress.torn_bytes, end.offset);
+    say(stdout,
+        "%s/%s: a torn tail of %" PRIu64 " bytes from byte %" PRIu64
+        " on: an interrupted write, which the server keeps aside and cuts when it starts\n",
+        folder->path, end.segment, progress.torn_bytes, end.offset);
     return TORN;
 }
 
@@ -90,7 +92,7 @@ static enum outcome verify_log(const struct folder *folder, uint64_t from, const
         }
     }
     if (status != STATUS_OK) {
-        (void)printf("%s: %s\n", folder->path, complaint.text);
+        say(stdout, "%s: %s\n", folder->path, complaint.text);
         outcome = status == STATUS_CORRUPT ? DAMAGED : TROUBLE;
     }
     replay_destroy(replay);
@@ -117,9 +119,9 @@ static void take_good(struct folder *folder, uint64_t sequence, const struct epo
         folder->reaches = true;
         epochs_copy(&folder->start_epochs, epochs);
     } else {
-        (void)printf("%s: the log does not reach back to the snapshot of record %" PRIu64
-                     ": it is of no use to the server\n",
-                     folder->path, sequence);
+        say(stdout,
+            "%s: the log does not reach back to the snapshot of record %" PRIu64 ": it is of no use to the server\n",
+            folder->path, sequence);
     }
 }
 
@@ -130,7 +132,7 @@ static enum outcome verify_snapshots(struct folder *folder)
     size_t count;
     enum outcome outcome = WHOLE;
     if (snapshot_list(folder->disk, &found, &count, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        say(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
     struct epochs epochs = {0};
@@ -170,7 +172,7 @@ static enum outcome verify_all(struct folder *folder)
         folder->oldest = mark.oldest;
     }
     if (folder->disk->ops->list(folder->disk, find_first, folder) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s cannot be read\n", folder->path);
+        say(stderr, "geomys-log: %s cannot be read\n", folder->path);
         return TROUBLE;
     }
     enum outcome outcome = verify_snapshots(folder);
@@ -189,7 +191,7 @@ enum outcome verify_folder(const char *path)
     struct os_disk *os;
     struct complaint complaint;
     if (os_disk_inspect(&os, path, &complaint) != STATUS_OK) {
-        (void)fprintf(stderr, "geomys-log: %s\n", complaint.text);
+        say(stderr, "geomys-log: %s\n", complaint.text);
         return TROUBLE;
     }
     struct folder folder = {.path = path, .disk = os_disk_interface(os), .first = UINT64_MAX};

@@ -9,8 +9,9 @@
 #include <locale.h>
 #include <wchar.h>
 
+#include "base/utf8.h"
 #include "cli/edit/editor.h"
-#include "cli/text/utf8.h"
+#include "cli/text/cells.h"
 #include "support/seed.h"
 
 #define ROWS    12 /* of the tallest; desks have LOW rows unless said */
@@ -93,7 +94,7 @@ static size_t take_sequence(struct screenful *screen, const char *text)
 
 static void put(struct screenful *screen, uint32_t character)
 {
-    size_t width = (size_t)utf8_width(character);
+    size_t width = (size_t)cells_of(character);
     if (screen->column + width > COLUMNS) {
         screen->column = 0;
         scroll(screen);
@@ -133,7 +134,7 @@ static void show(struct desk *desk, bool final)
         } else {
             size_t size = utf8_decode((struct gm_bytes){out.data + at, out.size - 1 - at}, &character);
             cr_assert_gt(size, 0, "broken UTF-8 on the terminal");
-            cr_assert_geq(utf8_width(character), 0, "a control on the terminal"); /* screen D1 */
+            cr_assert_geq(cells_of(character), 0, "a control on the terminal"); /* screen D1 */
             put(screen, character);
             at += size;
         }

@@ -5,8 +5,8 @@
 
 #include <locale.h>
 
+#include "base/utf8.h"
 #include "cli/show/output.h"
-#include "cli/text/utf8.h"
 
 static void expect(enum output_format format, struct gm_bytes reply_bytes, const char *expected)
 {
@@ -75,6 +75,10 @@ Test(output, json_is_total)
     JSON("-ERR \"x\"\r\n", "{\"error\":\"ERR \\\"x\\\"\"}\n");
     JSON(":-9223372036854775808\r\n", "-9223372036854775808\n");
     JSON("$9\r\na\"\\\n\t\x01\x7f\xc3\xa9\r\n", "\"a\\\"\\\\\\n\\t\\u0001\\u007f\xc3\xa9\"\n");
+    JSON("$8\r\na\xe2\x80\xae"
+         "b\xef\xbb\xbf\r\n",
+         "\"a\\u202eb\\ufeff\"\n");
+    JSON("$6\r\n\xc2\x9b\xf3\xa0\x81\x81\r\n", "\"\\u009b\\udb40\\udc41\"\n");
     JSON("$1\r\n\xff\r\n", "{\"base64\":\"/w==\"}\n");
     JSON("$2\r\n\xff\xfe\r\n", "{\"base64\":\"//4=\"}\n");
     JSON("$3\r\n\xff\xfe\xfd\r\n", "{\"base64\":\"//79\"}\n");

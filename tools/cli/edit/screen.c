@@ -15,7 +15,8 @@
  */
 #include "cli/edit/screen.h"
 
-#include "cli/text/utf8.h"
+#include "base/utf8.h"
+#include "cli/text/cells.h"
 
 #define COLUMNS_MIN 8
 
@@ -107,7 +108,7 @@ static size_t put_character(struct layout *layout, struct gm_bytes text)
     uint32_t character;
     uint8_t first = text.data[0];
     size_t size = layout->screen->utf8 || first < 0x80 ? utf8_decode(text, &character) : 0;
-    int width = size > 0 ? utf8_width(character) : -1;
+    int width = size > 0 ? cells_of(character) : -1;
     if (width >= 0) {
         put_cells(layout, (struct gm_bytes){text.data, size}, (size_t)width);
         return size;

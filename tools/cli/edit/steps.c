@@ -7,14 +7,15 @@
  *              its own), and never between a character and the marks that combine with it. */
 #include "cli/edit/steps.h"
 
-#include "cli/text/utf8.h"
+#include "base/utf8.h"
+#include "cli/text/cells.h"
 
 static size_t character_size(struct gm_bytes line, size_t at, bool utf8, bool *combines)
 {
     uint32_t character = 0;
     struct gm_bytes rest = {line.data + at, line.size - at};
     size_t size = utf8 || (rest.size > 0 && rest.data[0] < 0x80) ? utf8_decode(rest, &character) : 0;
-    *combines = size > 0 && utf8_width(character) == 0;
+    *combines = size > 0 && cells_of(character) == 0;
     return size > 0 ? size : 1;
 }
 

@@ -15,8 +15,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "cli/show/output_formats.h"
-#include "cli/text/utf8.h"
+#include "cli/text/cells.h"
 #include "cli/text/words.h"
 
 static void human_quoted(FILE *file, struct gm_bytes text, bool utf8)
@@ -35,7 +36,7 @@ static void safe_text(FILE *file, struct gm_bytes text, bool utf8, bool breaks)
         struct gm_bytes rest = {text.data + at, text.size - at};
         uint32_t character = 0;
         size_t size = utf8_decode(rest, &character);
-        bool shown = size > 0 && (size == 1 || utf8) && utf8_width(character) >= 0;
+        bool shown = size > 0 && (size == 1 || utf8) && cells_of(character) >= 0;
         if (breaks && (character == '\n' || character == '\t')) {
             fputc((int)character, file);
         } else if (breaks && character == '\r' && rest.size > 1 && rest.data[1] == '\n') {

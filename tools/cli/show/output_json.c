@@ -12,13 +12,14 @@
  *   push                       {"push": [...]}
  *
  * Promises J1  The output is valid JSON and valid UTF-8, whatever the reply.
- *          J2  It has no control characters, not even the one that is DEL, so it is safe at a terminal.
+ *          J2  It has no control characters, not even the one that is DEL, and none that turns the text around or is
+ *              not seen, so it is safe at a terminal.
  */
 #include <inttypes.h>
 #include <math.h>
 
+#include "base/utf8.h"
 #include "cli/show/output_formats.h"
-#include "cli/text/utf8.h"
 
 static void json_base64(FILE *file, struct gm_bytes bytes)
 {
@@ -47,8 +48,10 @@ static void json_escaped(FILE *file, struct gm_bytes text)
             fputs(names[character], file);
         } else if (character == '"' || character == '\\') {
             fprintf(file, "\\%c", (int)character);
-        } else if (character < 32 || (character >= 0x7f && character < 0xa0) || character == 0x2028 ||
-                   character == 0x2029) {
+        } else if (!utf8_plain(character) && character > 0xffff) {
+            fprintf(file, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + ((character - 0x10000) >> 10),
+                    0xdc00 + (character & 0x3ff));
+        } else if (!utf8_plain(character)) {
             fprintf(file, "\\u%04" PRIx32, character);
         } else {
             fwrite(text.data + at, 1, size, file);

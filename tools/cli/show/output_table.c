@@ -14,8 +14,9 @@
  */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "cli/show/output_formats.h"
-#include "cli/text/utf8.h"
+#include "cli/text/cells.h"
 
 #define TABLE_CELL    60
 #define TABLE_COLUMNS 64
@@ -51,7 +52,7 @@ static size_t clip(char *text, bool utf8)
     while (rest.size > 0) {
         uint32_t character = 0;
         size_t size = utf8 ? utf8_decode(rest, &character) : 1;
-        int width = utf8 ? utf8_width(character) : 1;
+        int width = utf8 ? cells_of(character) : 1;
         size = size > 0 ? size : 1;
         cells += width > 0 ? (size_t)width : 0;
         if (cells <= TABLE_CELL - 3) {

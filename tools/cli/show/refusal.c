@@ -3,9 +3,10 @@
 /* refusal.c - pointing at a word. */
 #include "cli/show/refusal.h"
 
+#include "base/utf8.h"
 #include "cli/show/help.h"
 #include "cli/show/output_formats.h"
-#include "cli/text/utf8.h"
+#include "cli/text/cells.h"
 
 #define MARKS_MAX 200
 
@@ -28,7 +29,7 @@ static size_t cells(struct gm_bytes text, bool utf8)
     for (size_t at = 0; at < shown.size;) {
         uint32_t character;
         size_t size = utf8_decode((struct gm_bytes){shown.data + at, shown.size - at}, &character);
-        int width = size > 0 ? utf8_width(character) : 1;
+        int width = size > 0 ? cells_of(character) : 1;
         count += width > 0 ? (size_t)width : 0;
         at += size > 0 ? size : 1;
     }

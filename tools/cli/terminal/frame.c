@@ -3,7 +3,8 @@
 /* frame.c - rows, each written over the old one and then erased to its end: nothing flickers. */
 #include "cli/terminal/frame.h"
 
-#include "cli/text/utf8.h"
+#include "base/utf8.h"
+#include "cli/text/cells.h"
 
 /* Appends at most `columns` cells of a line without its end. */
 static void put_line(struct buf *out, struct gm_bytes line, size_t columns)
@@ -13,7 +14,7 @@ static void put_line(struct buf *out, struct gm_bytes line, size_t columns)
         uint32_t character = 0;
         size_t size = utf8_decode(line, &character);
         bool tab = *line.data == '\t';
-        int width = tab ? 1 : size > 0 ? utf8_width(character) : 1;
+        int width = tab ? 1 : size > 0 ? cells_of(character) : 1;
         size = size > 0 ? size : 1;
         cells += width > 0 ? (size_t)width : 0;
         if (cells > columns) {

@@ -14,7 +14,8 @@
 #include "cli/text/words.h"
 
 #include "base/memory.h"
-#include "cli/text/utf8.h"
+#include "base/utf8.h"
+#include "cli/text/cells.h"
 #include "wire/escape.h"
 
 struct splitter {
@@ -182,7 +183,7 @@ static size_t plain_size(struct gm_bytes bytes, bool utf8)
     }
     uint32_t character;
     size_t size = utf8 ? utf8_decode(bytes, &character) : 0;
-    return size > 0 && utf8_width(character) >= 0 ? size : 0;
+    return size > 0 && cells_of(character) >= 0 ? size : 0;
 }
 
 bool words_quote(struct buf *out, struct gm_bytes bytes, bool utf8)

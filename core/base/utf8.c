@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* utf8.c - one strict decoder for the editor and for every output format, so that they agree on what is text. */
-#include "cli/text/utf8.h"
-
-#include <wchar.h>
+/* utf8.c - one strict decoder, and one list of what is not shown, for everybody who writes to a person: the log, the
+ * tools, the editor of a line. So they agree on what is text.
+ *
+ * The list is of code points that Unicode calls Cc, Zl, Zp, or Default_Ignorable_Code_Point (as of version 15), the
+ * selectors of a variant (U+FE00 to U+FE0F) but for: they belong to the emoji that people write. */
+#include "base/utf8.h"
 
 size_t utf8_decode(struct gm_bytes bytes, uint32_t *out)
 {
@@ -47,16 +49,20 @@ bool utf8_valid(struct gm_bytes bytes)
     return true;
 }
 
-static bool changes_direction(uint32_t character)
+bool utf8_plain(uint32_t character)
 {
-    return (character >= 0x200e && character <= 0x200f) || (character >= 0x202a && character <= 0x202e) ||
-           (character >= 0x2066 && character <= 0x2069) || character == 0x061c;
-}
-
-int utf8_width(uint32_t character)
-{
-    if (character < 0x20 || (character >= 0x7f && character < 0xa0) || changes_direction(character)) {
-        return -1;
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {
+        {0x0, 0x1f},        {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},   {0x61c, 0x61c},
+        {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f}, {0x2028, 0x202e},
+        {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0}, {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0] && character >= hidden[i].first; i++) {
+        if (character <= hidden[i].last) {
+            return false;
+        }
     }
-    return character < 0x7f ? 1 : wcwidth((wchar_t)character);
+    return true;
 }
