@@ -332,6 +332,10 @@ static enum status decode_entries(struct epochs *epochs, const struct record *re
         struct epochs_entry entry = {.epoch = codec_u64(record->body.data + at),
                                      .leader = codec_u64(record->body.data + at + 8),
                                      .first = codec_u64(record->body.data + at + 16)};
+        if (entry.epoch > RECORD_NUMBER_MAX) {
+            complaint_set(complaint, "the table of epochs has one whose number is out of range");
+            return STATUS_CORRUPT;
+        }
         TRY(epochs_add(epochs, &entry, complaint));
     }
     return STATUS_OK;

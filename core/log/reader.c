@@ -363,7 +363,9 @@ static enum status take_local(struct reader *reader, const struct record *record
         return STATUS_OK;
     }
     if (!record_read_type(record, &type, &name)) {
-        return damaged(reader, "a record about the file makes no sense");
+        struct complaint why;
+        record_explain_local(record, &why);
+        return damaged(reader, why.text);
     }
     if (reader->whole > 0) {
         return STATUS_AGAIN;

@@ -15,6 +15,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "geomys/value.h"
 
 enum offset {
     AT_HEADER_CRC = 0,
@@ -189,6 +190,9 @@ static const char *header_fault(const uint8_t *encoded)
     if (key_size > RECORD_KEY_MAX || codec_u16(encoded + AT_SLOT) >= RECORD_SLOT_COUNT) {
         return "the record's key or slot is out of range";
     }
+    if (codec_u64(encoded + AT_SEQUENCE) > RECORD_NUMBER_MAX || codec_u64(encoded + AT_EPOCH) > RECORD_NUMBER_MAX) {
+        return "the record's sequence or epoch is out of range";
+    }
     if (size < fixed + key_size || size - fixed - key_size > RECORD_BODY_MAX) {
         return "the record's size is out of range";
     }
@@ -275,7 +279,7 @@ bool record_read_type(const struct record *record, uint16_t *type, struct gm_byt
     }
     *type = codec_u16(record->body.data);
     *name = (struct gm_bytes){record->body.data + 2, record->body.size - 2};
-    return *type > 0;
+    return *type > 0 && type_id_is_valid(*name);
 }
 
 bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt)
@@ -286,6 +290,21 @@ bool record_read_durable(const struct record *record, uint64_t *durable, uint64_
     *durable = codec_u64(record->body.data);
     *salt = codec_u64(record->body.data + 8);
     return true;
+}
+
+void record_explain_local(const struct record *record, struct complaint *complaint)
+{
+    if (!is_local(record, RECORD_OP_TYPE) || record->flags != RECORD_LOCAL || record->body.size < TYPE_BODY_MIN ||
+        codec_u16(record->body.data) == 0) {
+        complaint_set(complaint, "a record about the file makes no sense");
+        return;
+    }
+    char quoted[160];
+    struct gm_text text = {.data = quoted, .capacity = sizeof quoted - 1};
+    gm_text_quote(&text, (struct gm_bytes){record->body.data + 2, record->body.size - 2}, 32);
+    quoted[text.size] = '\0';
+    complaint_set(complaint, "type number %u is called %s, but types have other names: " TYPE_ID_RULE,
+                  codec_u16(record->body.data), quoted);
 }
 
 /* ---- epochs ---- */

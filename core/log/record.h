@@ -33,14 +33,16 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/status.h"
+#include "base/type_id.h"
 
 #define RECORD_HEADER_SIZE   48
 #define RECORD_HEAD_MAX      56                   /* bytes: header and expiry */
 #define RECORD_KEY_MAX       65535u               /* bytes */
 #define RECORD_BODY_MAX      (512u * 1024 * 1024) /* bytes, GM_VALUE_SIZE_MAX */
-#define RECORD_TYPE_NAME_MAX 63                   /* bytes */
+#define RECORD_TYPE_NAME_MAX TYPE_ID_MAX          /* bytes */
 #define RECORD_SLOT_COUNT    16384
-#define RECORD_REPLICAS_MAX  64                             /* nodes that an EPOCH record can name */
+#define RECORD_NUMBER_MAX    ((uint64_t)INT64_MAX) /* of sequences and epochs: what comes next is a number, too */
+#define RECORD_REPLICAS_MAX  64                    /* nodes that an EPOCH record can name */
 #define RECORD_EPOCH_MAX     (16 + 8 * RECORD_REPLICAS_MAX) /* bytes of its body */
 #define RECORD_TARGET_MAX    (2 + RECORD_KEY_MAX)           /* bytes of the body of a RENAME record */
 
@@ -119,9 +121,13 @@ void record_read(const uint8_t *encoded, struct record *out, size_t *size);
 bool record_encode_type(uint64_t sequence, int64_t time_ms, uint16_t type, struct gm_bytes name, struct buf *out);
 bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable, uint64_t salt, struct buf *out);
 
-/* Takes them apart. False: not such a record, or not such a body. */
+/* Takes them apart. False: not such a record, or not such a body; a name that no type can have (base/type_id.h) among
+ * it. */
 bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name);
 bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt);
+
+/* What is wrong with a record about the file that none of these takes: a clause for a sentence about its place. */
+void record_explain_local(const struct record *record, struct complaint *complaint);
 
 /* Who writes in an epoch, and on which nodes; which epoch it is, the record's own field says. */
 struct record_epoch {

@@ -237,7 +237,9 @@ static enum status take_local(struct replay *replay, const struct record *record
         prefix_place(replay, complaint);
         return STATUS_VERSION;
     }
-    return replay_judge_damaged(replay, at, complaint, "a record about the file makes no sense");
+    struct complaint why;
+    record_explain_local(record, &why);
+    return replay_judge_damaged(replay, at, complaint, why.text);
 }
 
 static enum status deliver_one(struct replay *replay, const struct record *record, size_t size,

@@ -392,7 +392,9 @@ static enum status deliver_type(struct snapshot_reader *reader, const struct rec
         return STATUS_VERSION;
     }
     if (record->flags != RECORD_LOCAL || record->epoch != 0 || !record_read_type(record, &type, &name)) {
-        return refuse(reader, reader->place, "a record about the file makes no sense", complaint);
+        struct complaint why;
+        record_explain_local(record, &why);
+        return refuse(reader, reader->place, why.text, complaint);
     }
     if (is_declared(reader, type)) {
         return refuse(reader, reader->place, "a type is declared twice", complaint);

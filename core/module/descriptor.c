@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/type_id.h"
 #include "module/usage/usage.h"
 
 #define MODULE_SIZE_MIN  (offsetof(struct gm_module, reserved) + sizeof(uint32_t))
@@ -80,11 +81,7 @@ static const char *skip_number(const char *text)
 
 static bool is_type_id(const char *text)
 {
-    if (!is_short(text, 63) || skip_parts(&text) < 2 || *text != '/' || text[1] == '0') {
-        return false;
-    }
-    text = skip_number(text + 1);
-    return text != NULL && *text == '\0';
+    return type_id_is_valid((struct gm_bytes){(const uint8_t *)text, strnlen(text, TYPE_ID_MAX + 1)});
 }
 
 static bool is_need(const char *text)

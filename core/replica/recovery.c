@@ -204,6 +204,21 @@ static enum status put_all_aside(struct recovery *recovery, struct complaint *co
     return STATUS_OK;
 }
 
+/* What comes next must be a number that can be read again. A thousand years of writing do not come that far. */
+static enum status judge_numbers(const struct recovery *recovery, struct complaint *complaint)
+{
+    struct replay_end end;
+    replay_end(recovery->replay, &end);
+    if (end.last_sequence <= RECORD_NUMBER_MAX / 2 && end.last_epoch <= RECORD_NUMBER_MAX / 2) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint,
+                  "the log ends with record %" PRIu64 " of epoch %" PRIu64
+                  ": no server comes that far, so none has written it; put the right files back",
+                  end.last_sequence, end.last_epoch);
+    return STATUS_CORRUPT;
+}
+
 enum status recovery_step(struct recovery *recovery, size_t budget, struct complaint *complaint)
 {
     check(!recovery->done);
@@ -214,7 +229,8 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     replay_progress(recovery->replay, &recovery->progress.log);
     TRY(status);
     check(recovery->shard->tail.last_sequence >= cut_of(recovery)); /* recovery P1 */
-    TRY(put_all_aside(recovery, complaint));                        /* recovery P2: all is decided */
+    TRY(judge_numbers(recovery, complaint));
+    TRY(put_all_aside(recovery, complaint)); /* recovery P2: all is decided */
     shard_know_epochs(recovery->shard, replay_epochs(recovery->replay));
     recovery->done = true;
     return STATUS_OK;

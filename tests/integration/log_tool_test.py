@@ -293,6 +293,33 @@ def test_a_snapshot_record_in_a_log_is_damage():
         assert "a record of a snapshot stands in the log" in tool(1, "verify", folder)
 
 
+def test_a_name_that_no_type_can_have_is_damage():
+    """However right the checksums are."""
+
+    def forged(data, name):
+        good = record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
+        return data.replace(good, record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0" + name))
+
+    for name, shown in (
+        (b"\0", r'"\x00"'),
+        (b"some.type/1\0evil", r'"some.type/1\x00evil"'),
+        (b"some.\x1b[31m/1", r'"some.\x1b[31m/1"'),
+        (b"x" * 63, '"' + "x" * 32),
+    ):
+        with Folder() as folder:
+            path = write(folder, f"wal-{1:020d}.log", forged(segment(1, range(1, 3)), name))
+            write(folder, "wal.mark", mark(2, 1, 1))
+            for what in (path, folder):
+                text = tool(1, "verify", what)
+                assert "type number 1 is called " + shown in text and "\0" not in text and "\x1b" not in text, text
+    with Folder() as folder:
+        cut = (3, 1, 1000)
+        records = record(3, 0, 1000, LOCAL, 1, 0, 0, body=b"\1\0\0")
+        data = snapshot(*cut, records + record(*cut, DUMP | FRESH, 1, 1, 0, b"key", b"value"), 1, 1, 1)
+        path = write(folder, f"snapshot-{3:020d}.snap", data)
+        assert r'type number 1 is called "\x00"' in tool(1, "verify", path)
+
+
 def test_the_page_is_enough_to_write_the_golden_records():
     where = (0x0102030405060708, 0x1112131415161718, 1700000000123)
     flags = MORE | FRESH | EXPIRE

@@ -182,11 +182,11 @@ static void reply(struct reader *reader, unsigned depth)
 
 size_t resp_text_reply(struct gm_bytes bytes, struct buf *text)
 {
-    struct reader reader = {.at = bytes.data, .end = bytes.data + bytes.size, .text = text};
     size_t before = text != NULL ? text->size : 0;
     if (bytes.size == 0) {
         return 0;
     }
+    struct reader reader = {.at = bytes.data, .end = bytes.data + bytes.size, .text = text};
     reply(&reader, 0);
     if (stopped(&reader)) {
         if (text != NULL) {

@@ -90,6 +90,8 @@ const char *tally_add(struct tally *tally, const struct record *record, bool has
 {
     uint64_t durable;
     uint64_t salt;
+    uint16_t type;
+    struct gm_bytes name;
     bool local = (record->flags & RECORD_LOCAL) != 0;
     bool known = has_header || tally->records > 0;
     if (known && record->sequence != tally->last + (local ? 0 : 1)) {
@@ -109,6 +111,11 @@ const char *tally_add(struct tally *tally, const struct record *record, bool has
     }
     if (local && record_read_durable(record, &durable, &salt)) {
         tally->durable = durable > tally->durable ? durable : tally->durable;
+    } else if (local && record->op != RECORD_OP_EPOCHS && !record_read_type(record, &type, &name)) {
+        struct complaint why;
+        record_explain_local(record, &why);
+        memcpy(tally->why, why.text, sizeof tally->why);
+        return tally->why;
     }
     if (!local) {
         tally->records++;

@@ -9,6 +9,7 @@
 #include "base/crc32c.h"
 #include "harness.h"
 #include "log/mark.h"
+#include "log/segment.h"
 
 static const struct replay_rules without_marks = {.heed_marks = false, .heed_bytes = true};
 static const struct replay_rules without_bytes = {.heed_marks = true, .heed_bytes = false};
@@ -333,4 +334,65 @@ Test(damage, a_record_of_a_snapshot_has_no_place_in_a_log)
         sim_disk_destroy(sim);
         harness_finish(&harness);
     }
+}
+
+/* ---- right checksums prove nothing ---- */
+
+/* The name of the type in the first segment becomes another of the same size, with right checksums. */
+static void forge_name(struct sim_disk *sim, size_t at, const void *text, size_t size)
+{
+    const char *segment = "wal-00000000000000000001.log";
+    struct gm_bytes old = sim_disk_contents(sim, segment);
+    uint8_t *bytes = malloc(old.size);
+    memcpy(bytes, old.data, old.size);
+    struct record record;
+    size_t taken = 0;
+    size_t offset = SEGMENT_HEADER_SIZE;
+    do {
+        offset += taken;
+        cr_assert_eq(record_parse((struct gm_bytes){bytes + offset, old.size - offset}, &record, &taken, NULL),
+                     STATUS_OK);
+    } while ((record.flags & RECORD_LOCAL) == 0 || record.op != RECORD_OP_TYPE);
+    cr_assert_leq(at + size, record.body.size - 2);
+    memcpy(bytes + offset + RECORD_HEADER_SIZE + 2 + at, text, size);
+    uint32_t unpadded = codec_u32(bytes + offset + 8);
+    codec_put_u32(bytes + offset + 4,
+                  crc32c((struct gm_bytes){bytes + offset + RECORD_HEADER_SIZE, unpadded - RECORD_HEADER_SIZE}));
+    codec_put_u32(bytes + offset, crc32c((struct gm_bytes){bytes + offset + 4, RECORD_HEADER_SIZE - 4}));
+    sim_disk_put(sim, segment, (struct gm_bytes){bytes, old.size});
+    free(bytes);
+}
+
+Test(damage, a_name_that_no_type_can_have_is_refused_by_name)
+{
+    static const struct {
+        size_t at;
+        const char *text;
+        size_t size;
+        const char *told;
+    } forged[] = {
+        {0, "\0", 1, "\"\\x00est.type/1\""},
+        {9,
+         "\0"
+         "1",
+         2, "\"test.type\\x001\""},
+        {4, "\033", 1, "\"test\\x1btype/1\""},
+        {0, "T", 1, "\"Test.type/1\""},
+        {4, "_", 1, "\"test_type/1\""},
+        {10, "0", 1, "\"test.type/0\""},
+    };
+    struct harness harness;
+    struct sim_disk *sim = closed_log(&harness);
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        struct sim_disk *damaged = sim_disk_clone(sim, 1);
+        forge_name(damaged, forged[i].at, forged[i].text, forged[i].size);
+        cr_expect_eq(judge(&harness, damaged, true, NULL, harness.promised), REFUSED, "%zu", i);
+        cr_expect_not_null(strstr(harness.complaint.text, forged[i].told), "'%s'", harness.complaint.text);
+        cr_expect_not_null(strstr(harness.complaint.text, "geomys-log verify"), "'%s'", harness.complaint.text);
+        sim_disk_destroy(damaged);
+    }
+    forge_name(sim, 0, "test", 4);
+    cr_expect_eq(judge(&harness, sim, true, NULL, harness.promised), EXACT, "a right one");
+    sim_disk_destroy(sim);
+    harness_finish(&harness);
 }

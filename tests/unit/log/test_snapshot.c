@@ -416,9 +416,14 @@ Test(snapshot, records_that_do_not_belong_into_a_snapshot_are_refused)
         {{.flags = RECORD_DUMP, .type = 1, .epoch = 1}, "another moment"},
         {{.flags = RECORD_DUMP, .type = 1, .time_ms = 1}, "another moment"},
         {{.flags = RECORD_LOCAL, .op = RECORD_OP_DURABLE, .epoch = (uint64_t)-4}, "makes no sense"},
-        {{.flags = RECORD_LOCAL | RECORD_FRESH, .op = RECORD_OP_TYPE, .epoch = (uint64_t)-4, .body = BYTES("\2\0x")},
+        {{.flags = RECORD_LOCAL | RECORD_FRESH,
+          .op = RECORD_OP_TYPE,
+          .epoch = (uint64_t)-4,
+          .body = BYTES("\2\0a.b/1")},
          "makes no sense"},
-        {{.flags = RECORD_LOCAL, .op = RECORD_OP_TYPE, .epoch = (uint64_t)-4, .body = BYTES("\1\0x")},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_TYPE, .epoch = (uint64_t)-4, .body = BYTES("\2\0a.b/1\0")},
+         "type number 2 is called \"a.b/1\\x00\", but"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_TYPE, .epoch = (uint64_t)-4, .body = BYTES("\1\0a.b/1")},
          "declared twice"},
     };
     struct forge forge;
