@@ -38,15 +38,35 @@ __attribute__((returns_nonnull)) static inline void *arena_alloc(struct arena *a
     return arena->chunk + used;
 }
 
-/* For arena_reset: releases the blocks. */
-seldom void arena_reset_slow(struct arena *arena);
+/* The same, but NULL when the system has no memory for it: for more than ARENA_CHUNK bytes; less is always given. */
+must_use void *arena_try(struct arena *arena, size_t size);
+
+/* For arena_release: releases the blocks that were not there before. */
+seldom void arena_release_slow(struct arena *arena, const struct arena_block *blocks);
+
+/* What is given out from now on can be given back by itself: arena_release. */
+struct arena_mark {
+    size_t used;
+    const struct arena_block *blocks;
+};
+
+static inline struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){arena->used, arena->blocks};
+}
+
+/* Gives back all since the mark, to which there was no reset and no release of an older one since. */
+static inline void arena_release(struct arena *arena, struct arena_mark mark)
+{
+    arena->used = mark.used;
+    if (__builtin_expect(arena->blocks != mark.blocks, 0)) {
+        arena_release_slow(arena, mark.blocks);
+    }
+}
 
 static inline void arena_reset(struct arena *arena)
 {
-    arena->used = 0;
-    if (__builtin_expect(arena->blocks != NULL, 0)) {
-        arena_reset_slow(arena);
-    }
+    arena_release(arena, (struct arena_mark){0, NULL});
 }
 
 void arena_finish(struct arena *arena); /* zeroed memory is fine */

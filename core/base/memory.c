@@ -12,12 +12,21 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+/* One sentence and no abort(): whoever watches for crashes would name what was under way as the culprit, which it is
+ * not, and a core would need what is not there. */
+seldom _Noreturn static void end(size_t size)
+{
+    (void)fprintf(stderr,
+                  "geomys: out of memory: the system has not given %zu bytes more, so the process ends. The log has "
+                  "everything that was acknowledged; start it with more memory, or with a lower maxmemory\n",
+                  size);
+    _Exit(EXIT_FAILURE); /* memory I1, buf I3 */
+}
+
 static void *given(void *memory, size_t size)
 {
     if (__builtin_expect(memory == NULL, 0)) {
-        (void)fprintf(stderr, "geomys: out of memory (%zu bytes asked); the log has everything that was acknowledged\n",
-                      size);
-        abort(); /* buf I3 */
+        end(size);
     }
     return memory;
 }
@@ -25,6 +34,20 @@ static void *given(void *memory, size_t size)
 void *memory_alloc(size_t size)
 {
     return given(malloc(size > 0 ? size : 1), size);
+}
+
+void *memory_try(size_t size)
+{
+    return malloc(size > 0 ? size : 1);
+}
+
+bool memory_is_there(size_t size)
+{
+    void *memory = malloc(size > 0 ? size : 1);
+    /* Seen by nobody, an allocation that is given back at once may be left out. */
+    __asm__ volatile("" : "+r"(memory));
+    free(memory);
+    return memory != NULL;
 }
 
 void *memory_zeroed(size_t size)
@@ -194,6 +217,13 @@ static void discharge(struct memory_account *account, size_t held)
 void *memory_account_alloc(struct memory_account *account, size_t size)
 {
     void *memory = memory_alloc(size);
+    charge(account, memory_held(memory, size));
+    return memory;
+}
+
+void *memory_account_zeroed(struct memory_account *account, size_t size)
+{
+    void *memory = memory_zeroed(size);
     charge(account, memory_held(memory, size));
     return memory;
 }

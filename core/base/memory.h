@@ -4,7 +4,11 @@
  *
  * Why      A small allocation that fails in the middle of a change is not a path worth having: budgets are checked when
  *          a command is admitted, and when the machine has really nothing left the process stops and its log brings it
- *          back.
+ *          back. What is large, and asked for before anything has changed, may be refused instead: memory_try for what
+ *          a command needs for itself, memory_is_there for what its records will need.
+ *
+ * Promises
+ *   I1  Lack of memory ends the process with one sentence on standard error, and is no crash (os_crash.h).
  *
  * Idea     An account counts the bytes that the allocator really handed out (its size class, not what was asked for),
  *          so that the sum of the accounts is what the data costs. jemalloc when it is linked, else the C library.
@@ -28,6 +32,14 @@ void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_zeroed(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_realloc(void *memory, size_t size) __attribute__((returns_nonnull));
 void memory_free(void *memory); /* NULL is fine */
+
+/* The same, but NULL when there is none. */
+must_use void *memory_try(size_t size) __attribute__((malloc));
+
+/* Whether an allocation of `size` bytes would be given now: it is made, and given back untouched. So it finds a limit
+ * of the process (ulimit -v) or of a system that does not overcommit, and no other. Some microseconds if it is
+ * large. */
+bool memory_is_there(size_t size);
 
 /* Zero-filled and aligned to 64 bytes, a cache line. `size` is a multiple of 64. Never NULL. */
 void *memory_lines(size_t size) __attribute__((malloc, returns_nonnull));
@@ -55,6 +67,7 @@ struct memory_account {
 
 /* The same, charged. A block must be released to the account that it came from. */
 void *memory_account_alloc(struct memory_account *account, size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_account_zeroed(struct memory_account *account, size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_account_realloc(struct memory_account *account, void *memory, size_t size)
     __attribute__((returns_nonnull));
 void memory_account_free(struct memory_account *account, void *memory);

@@ -232,6 +232,9 @@ static const char *bind_asked(struct gm_call *abi, const struct command *command
     if (outcome == USAGE_OK && bound->key_count > 0) {
         bound->key_room = bound->key_count;
         bound->keys = gm_scratch(abi, bound->key_count * sizeof *bound->keys);
+        if (bound->keys == NULL) {
+            return CALL_NO_MEMORY;
+        }
         outcome = command_bind(command, argv, argc, args, bound);
     }
     switch (outcome) {

@@ -51,6 +51,9 @@ static void plan_del(struct gm_call *abi)
 {
     const struct call *call = call_of(abi);
     struct seen seen = seen_make(abi);
+    if (seen.slots == NULL) {
+        return;
+    }
     int64_t deleted = 0;
     for (uint32_t i = 0; i < abi->key_count; i++) {
         const struct entry *entry = call_entry(call, i);

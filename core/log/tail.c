@@ -43,7 +43,8 @@
 
 void tail_init(struct tail *tail, uint64_t last_sequence, uint64_t epoch)
 {
-    *tail = (struct tail){.last_sequence = last_sequence, .epoch = epoch, .kept = UINT64_MAX};
+    *tail =
+        (struct tail){.last_sequence = last_sequence, .epoch = epoch, .batch_max = TAIL_BATCH_MAX, .kept = UINT64_MAX};
     list_init(&tail->pieces);
     list_init(&tail->cursors);
 }

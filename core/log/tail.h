@@ -29,6 +29,7 @@ struct tail {
     int64_t last_time_ms;   /* of the last record added: the only clock that the WAL's own records have */
     bool carried;           /* whether records are encoded: somebody has a cursor that keeps, or there is a window */
     bool open;              /* a batch is being built */
+    size_t batch_max;       /* bytes of one batch, encoded: TAIL_BATCH_MAX, or less in a test */
     size_t batch_start;     /* offset into `filling` */
     size_t last_start;      /* offset of the last record of the open batch */
     struct buf filling;     /* what the newest piece holds: its memory is the piece's, its ceiling the piece's end */
@@ -101,7 +102,8 @@ static inline size_t tail_room(const struct tail *tail)
     uint64_t end = tail->base + tail->filling.size;
     uint64_t pending = tail->kept < end ? end - tail->kept : 0;
     uint64_t rest = pending < TAIL_PENDING_MAX ? TAIL_PENDING_MAX - pending : 0;
-    uint64_t batch = TAIL_BATCH_MAX - (tail->open ? tail->filling.size - tail->batch_start : 0);
+    uint64_t taken = tail->open ? tail->filling.size - tail->batch_start : 0;
+    uint64_t batch = taken < tail->batch_max ? tail->batch_max - taken : 0;
     uint64_t room = rest < batch ? rest : batch;
     uint64_t epoch = tail->begins != 0 ? TAIL_EPOCH_ROOM : 0;
     return (size_t)(room > epoch ? room - epoch : 0);

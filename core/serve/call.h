@@ -88,6 +88,9 @@ struct call {
     bool waits;  /* plan asked to be run again */
     bool closes; /* the session closes after this answer */
     int64_t wait_ms;
+    struct arena_mark before;   /* of the worker's arena: what came later is the call's */
+    size_t scratch;             /* bytes that the plan was lent */
+    const char *lack;           /* the error, if there is no memory for it; NULL: there is */
     uint64_t began;             /* ticks */
     char fault[CALL_FAULT_MAX]; /* what the module has done wrong first: the answer; "": nothing */
     struct gm_key keys_inline[CALL_KEYS_INLINE];
@@ -155,6 +158,14 @@ must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target
 /* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
  * and the first time a line of the log. */
 __attribute__((format(printf, 2, 3))) void call_fault(struct call *call, const char *format, ...);
+
+/* There is no memory for what the call needs: this error becomes the answer, and nothing is changed. Static. */
+void call_lacks(struct call *call, const char *error);
+
+#define CALL_TOO_LARGE "ERR the records of this command or transaction are larger than 1 GiB: nothing was changed by it"
+#define CALL_NO_MEMORY                                                                                                 \
+    "OOM the system has no memory for what this command needs: nothing was changed by it; ask for less at a time, or " \
+    "give the server more"
 
 /* Of host_emit.c, for host_call_ops. */
 void host_emit(struct gm_call *abi, const struct gm_emission *given);

@@ -6,9 +6,14 @@
  * happen before anything else can look. */
 #include "serve/commit.h"
 
+#include "base/memory.h"
 #include "serve/notify.h"
 #include "shard/apply.h"
 #include "store/slot.h"
+
+/* Bytes of records from which on it is asked first whether there is memory for them: once in the values, once in the
+ * log. */
+#define LARGE ((size_t)1024 * 1024)
 
 /* A moment that has passed already: what would be expired at once is deleted instead. */
 static bool is_past(const struct call *call, int64_t at_ms)
@@ -170,8 +175,11 @@ void commit(struct call *call)
         return;
     }
     if (call->emission_size > tail_room(&shard->tail)) {
-        reply_error(&call->reply,
-                    "ERR the records of this command or transaction are larger than 1 GiB: nothing was changed by it");
+        reply_error(&call->reply, CALL_TOO_LARGE);
+        return;
+    }
+    if (__builtin_expect(call->emission_size > LARGE, 0) && !memory_is_there(2 * call->emission_size)) {
+        reply_error(&call->reply, CALL_NO_MEMORY); /* exec I3 */
         return;
     }
     if (__builtin_expect(shard->now_ms < 0, 0) && needs_clock(call)) {

@@ -10,7 +10,8 @@
  *   I1  Records of one call, and of all calls of one EXEC, are one batch of the log.
  *   I2  Values change in commit only. A value that has changed is in the log before anybody is told: the answer's mark
  *       is at least the last sequence of its records.
- *   I3  A reply that cannot be given is an error before anything changes. */
+ *   I3  A reply that cannot be given is an error before anything changes, and so is memory that is not there for it.
+ *   I4  What a call was lent goes when it ends, within a transaction too. */
 #include "serve/exec.h"
 
 #include "base/memory.h"
@@ -45,6 +46,9 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->waits = false;
     call->closes = false;
     call->fault[0] = '\0';
+    call->before = arena_mark(&worker->arena);
+    call->scratch = 0;
+    call->lack = NULL;
     call->began = worker->meters.timing.now;
     reply_begin(&call->reply, out, caller->resp3);
     worker->depth++;
@@ -106,9 +110,7 @@ static void end(struct call *call)
     if (call->caller.session != NULL) {
         answer(call, call->caller.session);
     }
-    if (worker->depth == 0) {
-        arena_reset(&worker->arena);
-    }
+    arena_release(&worker->arena, call->before); /* exec I4 */
 }
 
 /* The keys that the command has looked at, for a client that keeps copies of what it reads. */
@@ -137,6 +139,19 @@ seldom static void blame_module(struct call *call)
         call_fault(call, "answered incompletely");
     }
     reply_error(&call->reply, call->fault);
+}
+
+/* Why a reply that is not whole cannot be given. */
+seldom static void refuse_reply(struct call *call)
+{
+    if (call->lack != NULL) {
+        call->out->full = false;
+        reply_error(&call->reply, call->lack);
+    } else if (call->out->full) {
+        refuse_large(call);
+    } else {
+        blame_module(call);
+    }
 }
 
 /* What a plan may count on, before it and behind it (call P3, P4): the key is as the call says, and its value where it
@@ -181,7 +196,7 @@ static void plan(struct call *call)
         return;
     }
     if (__builtin_expect(!reply_whole(&call->reply), 0)) {
-        (call->out->full ? refuse_large : blame_module)(call); /* exec I3 */
+        refuse_reply(call); /* exec I3 */
     }
     if (call->emission_count > 0 && !call->reply.error) {
         commit(call);

@@ -81,13 +81,35 @@ static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
     return type->scalar(&cell, arena_alloc(&call->worker->arena, GM_SCALAR_SCRATCH));
 }
 
-static void *lend_scratch(struct gm_call *abi, size_t size)
+void call_lacks(struct call *call, const char *error)
+{
+    call->lack = call->lack != NULL ? call->lack : error;
+    call->reply.bad = true; /* whatever else it says: exec.c makes the error the answer */
+}
+
+_Static_assert(GM_SCRATCH_SURE <= ARENA_CHUNK, "such a piece is always given");
+
+static void *lend_scratch_raw(struct gm_call *abi, size_t size)
 {
     struct call *call = call_of(abi);
-    if (size > GM_VALUE_SIZE_MAX + 64) {
-        size = GM_VALUE_SIZE_MAX + 64;
+    if (size > GM_SCRATCH_MAX - call->scratch) {
+        call_lacks(call, "OOM this command needs more than 1 GiB of memory for itself: nothing was changed by it; ask "
+                         "for less at a time");
+        return NULL;
     }
-    return memset(arena_alloc(&call->worker->arena, size), 0, size);
+    void *memory = arena_try(&call->worker->arena, size);
+    if (memory == NULL) {
+        call_lacks(call, CALL_NO_MEMORY);
+        return NULL;
+    }
+    call->scratch += size;
+    return memory;
+}
+
+static void *lend_scratch(struct gm_call *abi, size_t size)
+{
+    void *memory = lend_scratch_raw(abi, size);
+    return memory != NULL ? memset(memory, 0, size) : NULL;
 }
 
 static uint64_t lend_random(struct gm_call *abi)
@@ -125,4 +147,5 @@ const struct gm_call_ops host_call_ops = {
     .scratch = lend_scratch,
     .random = lend_random,
     .miss = lend_miss,
+    .scratch_raw = lend_scratch_raw,
 };

@@ -11,6 +11,8 @@
  *   P1  What is refused is an error reply that names module and command, one line in the log however often it comes,
  *       and nothing of the call is applied.
  *   P2  A record that is not fresh meets a value of its own type, or none.
+ *   P3  What is copied for a call, before it is known whether its records can be taken, is at most what the log has
+ *       room for (tail_room); beyond it nothing more is kept, and the call is refused.
  *
  * Limits   A key that is named twice in one call, and gets records of two types, is judged under each of its places by
  *          itself; a record that does not fit then leaves its key damaged (apply I2), with nothing lost. */
@@ -22,13 +24,32 @@
 #define EMISSION_SIZE_MIN (offsetof(struct gm_emission, event) + sizeof(void *)) /* of ABI 0.2 */
 #define KNOWN_FLAGS       (GM_FRESH | GM_KEEP_EXPIRY | GM_EXPIRE | GM_BORROWED | GM_DELETE)
 
-seldom static void widen_room(struct call *call)
+/* Memory for what is emitted, as long as the records can be taken at all. NULL: the call has its error. */
+static void *room_for(struct call *call, size_t size)
+{
+    if (call->emission_size + size > ARENA_CHUNK && call->emission_size + size > tail_room(&call->shard->tail)) {
+        call_lacks(call, CALL_TOO_LARGE); /* host_emit P3 */
+        return NULL;
+    }
+    void *memory = arena_try(&call->worker->arena, size);
+    if (memory == NULL) {
+        call_lacks(call, CALL_NO_MEMORY);
+    }
+    return memory;
+}
+
+/* False: there is no more room, and the call has its error. */
+seldom static bool widen_room(struct call *call)
 {
     size_t size = call->emission_room * sizeof *call->emissions;
-    struct call_emission *more = arena_alloc(&call->worker->arena, size * 2);
+    struct call_emission *more = room_for(call, size * 2);
+    if (more == NULL) {
+        return false;
+    }
     memcpy(more, call->emissions, size);
     call->emissions = more;
     call->emission_room *= 2;
+    return true;
 }
 
 static inline size_t emission_size(size_t key_size, size_t body_size)
@@ -42,8 +63,8 @@ static inline struct call_emission *next(struct call *call, size_t key_size, siz
     if (call->emission_count == 0) {
         call->emissions = call->emissions_inline;
         call->emission_room = CALL_KEYS_INLINE;
-    } else if (__builtin_expect(call->emission_count == call->emission_room, 0)) {
-        widen_room(call);
+    } else if (__builtin_expect(call->emission_count == call->emission_room, 0) && !widen_room(call)) {
+        return &call->emissions[call->emission_count - 1]; /* none of them is ever looked at */
     }
     check_slow(call->emission_count < call->emission_room);
     call->emission_size += emission_size(key_size, body_size);
@@ -64,8 +85,8 @@ static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
     if (bytes.size == 0) {
         return BYTES_NONE;
     }
-    uint8_t *copy = arena_alloc(&call->worker->arena, bytes.size);
-    return (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size};
+    uint8_t *copy = room_for(call, bytes.size);
+    return copy != NULL ? (struct gm_bytes){memcpy(copy, bytes.data, bytes.size), bytes.size} : BYTES_NONE;
 }
 
 /* ---- what is refused ---- */
@@ -136,7 +157,11 @@ static void gather(struct call *call, struct gm_emission *emission)
         emission->body.size = size; /* is refused with it */
         return;
     }
-    uint8_t *body = arena_alloc(&call->worker->arena, size + 1);
+    uint8_t *body = room_for(call, size + 1);
+    if (body == NULL) {
+        *emission = (struct gm_emission){.key = emission->key, .op = emission->op, .flags = emission->flags};
+        return;
+    }
     uint8_t *at = body;
     for (uint32_t i = 0; i <= emission->part_count; i++) {
         struct gm_bytes part = i == 0 ? emission->body : emission->parts[i - 1];

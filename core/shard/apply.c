@@ -108,14 +108,12 @@ static struct memory_account *account(struct gm_apply *abi)
 
 static void *lend_alloc(struct gm_apply *abi, size_t size)
 {
-    void *memory = memory_account_alloc(account(abi), size);
-    memset(memory, 0, size);
-    return memory;
+    return size <= GM_ALLOC_MAX ? memory_account_zeroed(account(abi), size) : NULL;
 }
 
 static void *lend_realloc(struct gm_apply *abi, void *memory, size_t size)
 {
-    return memory_account_realloc(account(abi), memory, size);
+    return size <= GM_ALLOC_MAX ? memory_account_realloc(account(abi), memory, size) : NULL;
 }
 
 static void lend_release(struct gm_apply *abi, void *memory)

@@ -126,6 +126,8 @@ struct gm_call_ops {
     void *(*scratch)(struct gm_call *, size_t size);
     uint64_t (*random)(struct gm_call *);
     void (*miss)(struct gm_call *, uint32_t key);
+    void *(*scratch_raw)(struct gm_call *, size_t size);
+    bool (*afford)(struct gm_call *, uint64_t bytes);
 };
 
 struct gm_call {
@@ -247,11 +249,22 @@ static inline struct gm_bytes gm_scalar(struct gm_call *call, uint32_t key)
     return call->ops->scalar(call, key);
 }
 
-/* Zeroed memory until plan returns and its records are applied. Never NULL; at most GM_VALUE_SIZE_MAX + 64 bytes at a
- * time. */
+/* Bytes that one plan gets from gm_scratch and gm_scratch_raw in all, and so many that it always gets. */
+#define GM_SCRATCH_MAX  ((size_t)1024 * 1024 * 1024)
+#define GM_SCRATCH_SURE ((size_t)64 * 1024)
+
+/* Zeroed memory until plan returns and its records are applied, aligned to 16 bytes. NULL: it would be more than
+ * GM_SCRATCH_MAX, or the system has no memory for it. The host answers with an error that begins with OOM then, and
+ * nothing is emitted: plan returns. Up to GM_SCRATCH_SURE bytes in one plan it is never NULL. */
 static inline void *gm_scratch(struct gm_call *call, size_t size)
 {
     return call->ops->scratch(call, size);
+}
+
+/* The same, not zeroed: for what is written before it is read. */
+static inline void *gm_scratch_raw(struct gm_call *call, size_t size)
+{
+    return call->ops->scratch_raw(call, size);
 }
 
 /* The reply of a writing command says that this key is absent, as that of a read would (GETDEL): listeners to

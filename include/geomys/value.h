@@ -103,14 +103,20 @@ static inline void gm_clear(struct gm_apply *apply)
     apply->ops->clear(apply);
 }
 
-/* [apply] Memory charged to the type. Never NULL (the host stops when there is none left: budgets are checked before a
- * command is planned); zero-filled. Give it back with gm_release, in apply or free. */
+/* Bytes of one allocation: the same on all nodes, since what apply does about a larger one must be the same, too. */
+#define GM_ALLOC_MAX ((size_t)4 * 1024 * 1024 * 1024)
+
+/* [apply] Memory charged to the type, zero-filled. NULL only above GM_ALLOC_MAX: apply returns GM_CORRUPT then, and has
+ * changed nothing. Below that, lack of memory ends the process (on another node there would be enough, and the two
+ * would differ), so plan asks gm_afford before it emits a record that needs much. Give it back with gm_release, in
+ * apply or free. */
 static inline void *gm_alloc(struct gm_apply *apply, size_t size)
 {
     return apply->ops->alloc(apply, size);
 }
 
-/* [apply] As realloc(3), but never NULL; further bytes are not zeroed. `memory` may be NULL. */
+/* [apply] As realloc(3): further bytes are not zeroed, `memory` may be NULL. NULL only above GM_ALLOC_MAX; `memory`
+ * stays as it was then. */
 static inline void *gm_realloc(struct gm_apply *apply, void *memory, size_t size)
 {
     return apply->ops->realloc(apply, memory, size);

@@ -23,6 +23,8 @@
  *              gm_command has a group and a text for words that do not fit, and a flag GM_ADMIN. Options at the end
  *              of a usage line may be given again: the last one counts.
  *              A change of an rkey is refused, and a record without GM_FRESH for another type's value.
+ *              gm_scratch gives all that is asked for or NULL; gm_scratch_raw is not zeroed. gm_alloc and gm_realloc
+ *              are NULL above GM_ALLOC_MAX.
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

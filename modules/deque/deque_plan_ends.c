@@ -58,7 +58,10 @@ static void emit_push_many(struct gm_call *call, enum deque_side side, const str
         if (taken == 1) {
             deque_emit_push(call, 0, side, elements[0], true);
         } else {
-            uint8_t *body = gm_scratch(call, size);
+            uint8_t *body = gm_scratch_raw(call, size);
+            if (body == NULL) {
+                return;
+            }
             uint8_t *at = body;
             for (uint32_t i = 0; i < taken; i++) {
                 at = packed_number_write(at, elements[i].size);

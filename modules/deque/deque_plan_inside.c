@@ -179,29 +179,33 @@ static void removal_emit(struct removal *removal)
     removal->told = 0;
 }
 
-static void removal_reserve(struct removal *removal)
+/* False: there is no memory for it. */
+static bool removal_reserve(struct removal *removal)
 {
     size_t need = (size_t)2 * PACKED_NUMBER_MAX;
     if (removal->capacity - removal->size >= need) {
-        return;
+        return true;
     }
     if (removal->size + need > RUNS_SIZE) {
         removal_emit(removal);
     }
     size_t capacity = removal->capacity > 0 ? removal->capacity * 2 : RUNS_FIRST;
-    uint8_t *runs = gm_scratch(removal->call, capacity);
+    uint8_t *runs = gm_scratch_raw(removal->call, capacity);
+    if (runs == NULL) {
+        return false;
+    }
     if (removal->size > 0) {
         memcpy(runs, removal->runs, removal->size);
     }
     removal->runs = runs;
     removal->capacity = capacity;
+    return true;
 }
 
 /* The open run, if there is one, is over. */
 static void removal_close(struct removal *removal)
 {
-    if (removal->drop > 0) {
-        removal_reserve(removal);
+    if (removal->drop > 0 && removal_reserve(removal)) {
         uint8_t *at = removal->runs + removal->size;
         at = packed_number_write(at, removal->kept - removal->told);
         at = packed_number_write(at, removal->drop);

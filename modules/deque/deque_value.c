@@ -32,7 +32,8 @@
 #define BLOCK_MIN  128
 #define MERGE_MAX  (DEQUE_BLOCK / 4 * 3)
 #define ROOM_MIN   4
-#define BLOCKS_MAX ((uint32_t)1 << 31)
+#define BLOCKS_MAX ((uint32_t)1 << 27) /* of some KiB each; and the ring is one allocation */
+_Static_assert(BLOCKS_MAX *(uint64_t)sizeof(struct deque_block) <= (uint64_t)4 << 30, "below GM_ALLOC_MAX");
 
 enum side { FRONT, BACK };
 

@@ -190,15 +190,19 @@ static size_t block_size(struct gm_bytes value, uint32_t number)
     return (size_t)(size < BLOCK_BYTES ? size : BLOCK_BYTES);
 }
 
+/* `data` NULL: there is no memory for them. */
 static struct blocks copy_blocks(struct gm_call *call, struct gm_bytes value, const struct steps *steps)
 {
-    struct blocks blocks = {.numbers = gm_scratch(call, (size_t)steps->count * 2 * sizeof(uint32_t))};
+    struct blocks blocks = {.numbers = gm_scratch_raw(call, (size_t)steps->count * 2 * sizeof(uint32_t))};
+    if (blocks.numbers == NULL) {
+        return blocks;
+    }
     for (uint32_t i = 0; i < steps->count; i++) {
         add_numbers(&blocks, &steps->list[i].field);
     }
     sort_numbers(&blocks);
     blocks.data = gm_scratch(call, (size_t)blocks.count * BLOCK_BYTES);
-    for (uint32_t i = 0; i < blocks.count; i++) {
+    for (uint32_t i = 0; blocks.data != NULL && i < blocks.count; i++) {
         size_t size = block_size(value, blocks.numbers[i]);
         if (size > 0) {
             memcpy(blocks.data + (size_t)i * BLOCK_BYTES, value.data + (size_t)blocks.numbers[i] * BLOCK_BYTES, size);
@@ -307,6 +311,9 @@ static void run_steps(struct gm_call *call, const struct steps *steps)
         return;
     }
     struct blocks blocks = copy_blocks(call, value, steps);
+    if (blocks.data == NULL) {
+        return;
+    }
     for (uint32_t i = 0; i < steps->count; i++) {
         run_step(call, &blocks, &steps->list[i]);
     }
@@ -320,7 +327,10 @@ void kv_plan_bitfield(struct gm_call *call)
         gm_reply_error(call, "ERR too many operations in one call");
         return;
     }
-    struct steps steps = {.list = gm_scratch(call, ((size_t)most + 1) * sizeof(struct step))};
+    struct steps steps = {.list = gm_scratch_raw(call, ((size_t)most + 1) * sizeof(struct step))};
+    if (steps.list == NULL) {
+        return;
+    }
     const char *error = parse_steps(call, &steps);
     if (error != NULL) {
         gm_reply_error(call, error);

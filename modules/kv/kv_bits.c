@@ -124,8 +124,11 @@ static enum kv_bit_op bit_op_of(const struct gm_call *call)
 
 static void combine_sources(struct gm_call *call, uint8_t *target, size_t size)
 {
-    /* Or-ing the first source into zeros copies it, and leaves the rest zero. */
-    kv_value_bit_combine(KV_BIT_OR, target, size, kv_plan_text(call, 1));
+    struct gm_bytes first = kv_plan_text(call, 1);
+    if (first.size > 0) {
+        memcpy(target, first.data, first.size);
+    }
+    memset(target + first.size, 0, size - first.size);
     for (uint32_t i = 2; i < call->key_count; i++) {
         kv_value_bit_combine(bit_op_of(call), target, size, kv_plan_text(call, i));
     }
@@ -145,7 +148,10 @@ void kv_plan_bitop(struct gm_call *call)
         return;
     }
     if (size > 0) {
-        uint8_t *target = gm_scratch(call, size);
+        uint8_t *target = gm_scratch_raw(call, size);
+        if (target == NULL) {
+            return;
+        }
         combine_sources(call, target, size);
         gm_emit(call, &GM_EMISSION(.op = KV_OP_SET, .flags = GM_FRESH | GM_BORROWED, .body = {target, size}));
     } else if (gm_key(call, 0)->state != GM_KEY_ABSENT) {

@@ -10,7 +10,9 @@
 #include "kv_plan.h"
 
 #define TABLE_MAX ((size_t)64 * 1024 * 1024)
-#define TOO_LARGE "ERR the strings are too long for LCS: the product of their lengths may be 16777216 at most"
+#define TOO_LARGE                                                                                                      \
+    "ERR Insufficient memory, transient memory for LCS exceeds 64 MiB: the product of the lengths of the strings may " \
+    "be 16777216 at most"
 _Static_assert(TABLE_MAX / sizeof(uint32_t) == 16777216, "the text above says so");
 
 static void reply_position(struct gm_call *call, size_t first, size_t size)
@@ -55,7 +57,10 @@ static void reply_matches(struct gm_call *call, struct kv_lcs *lcs, uint32_t len
 
 static void reply_subsequence(struct gm_call *call, struct kv_lcs *lcs, uint32_t length)
 {
-    uint8_t *text = gm_scratch(call, (size_t)length + 1);
+    uint8_t *text = gm_scratch_raw(call, (size_t)length + 1);
+    if (text == NULL) {
+        return;
+    }
     size_t left = length;
     struct kv_match match;
     while (kv_lcs_value_next(lcs, &match)) {
@@ -83,11 +88,16 @@ void kv_plan_lcs(struct gm_call *call)
         gm_reply_error(call, TOO_LARGE);
         return;
     }
-    if (gm_given(call, LCS_LEN)) {
-        gm_reply_int(call, kv_lcs_value_length(a, b, gm_scratch(call, (b.size + 1) * sizeof(uint32_t))));
+    bool only_length = gm_given(call, LCS_LEN);
+    uint32_t *table = gm_scratch(call, only_length ? (b.size + 1) * sizeof *table : table_bytes);
+    if (table == NULL) {
         return;
     }
-    uint32_t length = kv_lcs_value_fill(&lcs, a, b, gm_scratch(call, table_bytes));
+    if (only_length) {
+        gm_reply_int(call, kv_lcs_value_length(a, b, table));
+        return;
+    }
+    uint32_t length = kv_lcs_value_fill(&lcs, a, b, table);
     if (gm_given(call, LCS_IDX)) {
         reply_matches(call, &lcs, length);
     } else {

@@ -5,6 +5,7 @@ its log with the same keys. Run with the server's own allocator, which the accou
 
 import os
 import random
+import resource
 import subprocess
 
 from support.client import Error
@@ -111,6 +112,55 @@ def test_doctor_and_stats():
         equal(stats[b"module.geomys.kv"], [b"keys", 1, b"bytes", stats[b"dataset.bytes"]])
         if b"allocator.allocated" in stats:
             assert stats[b"allocator.allocated"] >= stats[b"total.allocated"], stats
+
+
+def leave(server, size):
+    """The process gets no more than so many bytes beside what it has."""
+    with open(f"/proc/{server.pid}/statm", encoding="ascii") as statm:
+        has = int(statm.read().split()[0]) * resource.getpagesize()
+    hard = resource.prlimit(server.pid, resource.RLIMIT_AS)[1]
+    resource.prlimit(server.pid, resource.RLIMIT_AS, (has + size, hard))
+
+
+def test_what_a_command_needs_for_itself_is_refused():
+    if SANITIZED:
+        return  # it maps terabytes
+    with Folder() as folder, Server(folder, persistence="none") as server, server.client() as client:
+        for key in ("a", "b"):
+            client.call("SET", key, key * 4000)
+        leave(server, 24 << 20)
+        reply = client.call("LCS", "a", "b")
+        assert reply.code == "OOM" and "no memory for what this command needs" in str(reply), reply
+        equal(client.call("LCS", "a", "b", "LEN"), 0)
+        equal(client.call("PING"), b"PONG")
+
+
+def test_without_memory_it_ends_with_one_sentence():
+    if SANITIZED:
+        return
+    with Folder() as folder:
+        server = Server(folder, persistence="writethroughdisk")
+        try:
+            acknowledged = 0
+            with server.client() as client:
+                before = len(server.text().splitlines())
+                leave(server, 24 << 20)
+                try:
+                    for number in range(2000):
+                        equal(client.call("RPUSH", "list", "e" * 90000), number + 1)
+                        acknowledged = number + 1
+                except (OSError, AssertionError):
+                    pass
+            assert server.process.ended(20) and server.process.returncode != 0
+            assert 50 < acknowledged < 2000, acknowledged
+            told = server.text().splitlines()[before:]
+            equal(len(told), 1)
+            assert "out of memory: the system has not given" in told[0], told
+            server.restart()
+            with server.client() as client:
+                assert client.call("LLEN", "list") >= acknowledged
+        finally:
+            server.kill()
 
 
 if __name__ == "__main__":

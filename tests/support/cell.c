@@ -83,6 +83,9 @@ static void release(struct gm_apply *apply, void *memory)
 
 static void *reallocate(struct gm_apply *apply, void *memory, size_t size)
 {
+    if (size > GM_ALLOC_MAX) {
+        return NULL;
+    }
     struct block *block = allocate(sizeof *block + size);
     *block = (struct block){.size = size, .magic = BLOCK_MAGIC};
     memset(block->data, RUBBISH, size);
@@ -98,8 +101,7 @@ static void *reallocate(struct gm_apply *apply, void *memory, size_t size)
 static void *alloc(struct gm_apply *apply, size_t size)
 {
     void *memory = reallocate(apply, NULL, size);
-    memset(memory, 0, size);
-    return memory;
+    return memory != NULL ? memset(memory, 0, size) : NULL;
 }
 
 static uint64_t held(struct gm_apply *apply, const void *memory)

@@ -121,6 +121,11 @@ static void *scratch(struct gm_call *call, size_t size)
     return memory;
 }
 
+static void *scratch_raw(struct gm_call *call, size_t size)
+{
+    return memset(scratch(call, size), 0x5a, size);
+}
+
 static const struct gm_call_ops ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = reply_text,
@@ -135,6 +140,7 @@ static const struct gm_call_ops ops = {
     .scalar = scalar,
     .scratch = scratch,
     .miss = miss,
+    .scratch_raw = scratch_raw,
 };
 
 static const struct gm_command *find_command(const char *line, struct usage *parsed)

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+
+/* test_memory.c - the memory that a command takes: what plan is lent and what apply allocates have ceilings, and beyond
+ * them the command is refused rather than the heap overrun or the process ended. */
+#include <criterion/criterion.h>
+
+#include "geomys/module.h"
+#include "support/shard_fixture.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+/* ---- a type whose values are allocations of a size that its record names ---- */
+
+enum { OP_ALLOC = 1, OP_REALLOC = 2, OP_TEXT = 3 };
+
+struct block {
+    uint64_t held;
+    uint8_t first;
+};
+
+static struct block *block_of(const struct gm_cell *cell)
+{
+    return cell->form == GM_WORD ? (struct block *)(uintptr_t)cell->word : NULL;
+}
+
+static int apply_block(struct gm_apply *apply, const struct gm_record *record)
+{
+    uint64_t size;
+    if (record->op == OP_TEXT) {
+        uint8_t *data = gm_resize(apply, record->body.size);
+        if (record->body.size > 0) {
+            memcpy(data, record->body.data, record->body.size);
+        }
+        return GM_OK;
+    }
+    struct block *old = block_of(&apply->cell);
+    memcpy(&size, record->body.data, sizeof size);
+    struct block *block = record->op == OP_ALLOC ? gm_alloc(apply, size) : gm_realloc(apply, old, size);
+    if (block == NULL) {
+        return GM_CORRUPT;
+    }
+    if (record->op == OP_ALLOC) {
+        gm_release(apply, old);
+        cr_assert_eq(((const uint8_t *)block)[size - 1], 0);
+    }
+    block->held = gm_held(apply, block);
+    cr_assert_geq(block->held, size);
+    gm_set_word(apply, (uint64_t)(uintptr_t)block);
+    return GM_OK;
+}
+
+static void free_block(struct gm_apply *apply)
+{
+    gm_release(apply, block_of(&apply->cell));
+}
+
+static uint64_t memory_block(const struct gm_cell *cell)
+{
+    const struct block *block = block_of(cell);
+    return block != NULL ? block->held : 0;
+}
+
+static uint64_t dump_block(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    (void)cursor;
+    uint64_t size = 64;
+    gm_dump(sink, OP_ALLOC, (struct gm_bytes){(const uint8_t *)&size, sizeof size});
+    (void)cell;
+    return 0;
+}
+
+static const struct gm_type block_type = {.size = sizeof block_type,
+                                          .id = "test.block/1",
+                                          .name = "block",
+                                          .apply = apply_block,
+                                          .dump = dump_block,
+                                          .free = free_block,
+                                          .memory = memory_block};
+
+/* ---- commands ---- */
+
+static void put_size(struct gm_call *call, uint16_t op, uint64_t size)
+{
+    gm_emit(call, &GM_EMISSION(.op = op, .body = {(const uint8_t *)&size, sizeof size}));
+}
+
+/* SCRATCH key size: its first and its last byte are written; with RAW they are not asked to be zero. */
+static void plan_scratch(struct gm_call *call)
+{
+    size_t size = (size_t)gm_arg(call, 1)->integer;
+    bool raw = gm_given(call, 2);
+    uint8_t *memory = raw ? gm_scratch_raw(call, size) : gm_scratch(call, size);
+    put_size(call, OP_ALLOC, 64);
+    if (memory == NULL) {
+        gm_reply_status(call, "OK"); /* the host knows better */
+        return;
+    }
+    cr_assert_eq((uintptr_t)memory % 16, 0);
+    cr_assert(raw || (memory[0] == 0 && memory[size - 1] == 0));
+    memory[0] = 1;
+    memory[size - 1] = 2;
+    gm_reply_int(call, memory[0] + memory[size - 1]);
+}
+
+/* SCRATCHES key size count: how many of them were given. */
+static void plan_scratches(struct gm_call *call)
+{
+    int64_t given = 0;
+    for (int64_t i = 0; i < gm_arg(call, 2)->integer; i++) {
+        given += gm_scratch_raw(call, (size_t)gm_arg(call, 1)->integer) != NULL;
+    }
+    gm_reply_int(call, given);
+}
+
+/* ALLOC key size, REALLOC key size */
+static void plan_alloc(struct gm_call *call)
+{
+    put_size(call, OP_ALLOC, (uint64_t)gm_arg(call, 1)->integer);
+    gm_reply_status(call, "OK");
+}
+
+static void plan_realloc(struct gm_call *call)
+{
+    put_size(call, OP_REALLOC, (uint64_t)gm_arg(call, 1)->integer);
+    gm_reply_status(call, "OK");
+}
+
+/* EMIT key size count: records with bodies that the host copies. */
+static void plan_emit(struct gm_call *call)
+{
+    size_t size = (size_t)gm_arg(call, 1)->integer;
+    uint8_t *body = gm_scratch_raw(call, size);
+    for (int64_t i = 0; i < gm_arg(call, 2)->integer; i++) {
+        gm_emit(call, &GM_EMISSION(.op = OP_TEXT, .flags = GM_FRESH, .body = {body, size}));
+    }
+    gm_reply_status(call, "OK");
+}
+
+#define COMMAND(line, function)                                                                                        \
+    {                                                                                                                  \
+        .size = sizeof(struct gm_command), .usage = line, .flags = GM_WRITE | GM_GROWS, .type = &block_type,           \
+        .plan = function, .summary = "For the test.", .complexity = "O(1)"                                             \
+    }
+
+static const struct gm_command commands[] = {
+    COMMAND("SCRATCH key size:int [RAW]", plan_scratch), COMMAND("SCRATCHES key size:int count:int", plan_scratches),
+    COMMAND("ALLOC key size:int", plan_alloc),           COMMAND("REALLOC key size:int", plan_realloc),
+    COMMAND("EMIT key size:int count:int", plan_emit),
+};
+
+static const struct gm_type *const types[] = {&block_type};
+
+static const struct gm_module module = {.size = sizeof module,
+                                        .abi_major = GM_ABI_MAJOR,
+                                        .abi_minor = GM_ABI_MINOR,
+                                        .name = "test.memory",
+                                        .version = "1.0.0",
+                                        .summary = "Takes much.",
+                                        .types = types,
+                                        .type_count = 1,
+                                        .commands = commands,
+                                        .command_count = sizeof commands / sizeof commands[0]};
+
+#define OPTIONS (&(struct shard_fixture_options){.module = &module})
+
+/* ---- what plan is lent ---- */
+
+Test(memory, what_plan_is_lent_is_never_less_than_it_has_asked_for)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    expect_said(&at, 0, ":3", "SCRATCH k 1000");
+    expect_said(&at, 0, ":3", "SCRATCH k %zu", GM_VALUE_SIZE_MAX + 65536);
+    expect_said(&at, 0, ":3", "SCRATCH k %zu RAW", GM_SCRATCH_MAX);
+    shard_fixture_close(&at);
+}
+
+/* exec I3 */
+Test(memory, beyond_the_ceiling_it_is_null_and_the_command_is_refused)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    expect_begins(&at, 0, "-OOM this command needs more than 1 GiB", "SCRATCH k %zu", GM_SCRATCH_MAX + 1);
+    expect_begins(&at, 0, "-OOM this command needs more than 1 GiB", "SCRATCH k %zu RAW", (size_t)1 << 45);
+    expect_begins(&at, 0, "-OOM this command needs more than 1 GiB", "SCRATCH k -1");
+    expect_said(&at, 0, ":0", "EXISTS k");
+    expect_records(&at, "");
+    expect_said(&at, 0, ":1024", "SCRATCHES k %zu 1024", MIB);
+    expect_begins(&at, 0, "-OOM this command needs more than 1 GiB", "SCRATCHES k %zu 1025", MIB);
+    expect_said(&at, 0, ":3", "SCRATCH k 8");
+    shard_fixture_close(&at);
+}
+
+/* exec I4 */
+Test(memory, within_a_transaction_each_command_gives_it_back)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    expect_said(&at, 0, "OK", "MULTI");
+    for (int i = 0; i < 3; i++) {
+        expect_said(&at, 0, "QUEUED", "SCRATCH k %zu RAW", GM_SCRATCH_MAX);
+        expect_said(&at, 0, "QUEUED", "SCRATCH k 1000");
+    }
+    expect_said(&at, 0, "[:3 :3 :3 :3 :3 :3]", "EXEC");
+    cr_expect_null(at.worker.arena.blocks);
+    shard_fixture_close(&at);
+}
+
+/* host_emit P3 */
+Test(memory, what_the_log_cannot_take_is_not_copied_first)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    expect_said(&at, 0, "OK", "EMIT k 1000 3");
+    at.shard.tail.batch_max = 4 * MIB;
+    expect_begins(&at, 0, "-ERR the records of this command or transaction are larger", "EMIT k %zu 100000", MIB);
+    expect_begins(&at, 0, "-ERR the records of this command or transaction are larger", "EMIT k 10 1000000");
+    expect_said(&at, 0, "OK", "EMIT k 1001 3");
+    shard_fixture_close(&at);
+}
+
+/* ---- what apply allocates ---- */
+
+Test(memory, an_allocation_has_a_ceiling_that_is_the_same_everywhere)
+{
+    struct shard_fixture at, copy;
+    shard_fixture_open(&at, OPTIONS);
+    shard_fixture_open(&copy, &(struct shard_fixture_options){.module = &module, .seed = 5});
+    expect_said(&at, 0, "OK", "ALLOC k %zu", MIB);
+    expect_said(&at, 0, "OK", "REALLOC k %zu", 2 * MIB);
+    expect_begins(&at, 0, "-DAMAGED the module test.memory", "ALLOC big %zu", (size_t)32 << 40);
+    expect_begins(&at, 0, "-DAMAGED the module test.memory", "REALLOC k %zu", GM_ALLOC_MAX + 1);
+    shard_fixture_replay(&at, &copy);
+    cr_expect_eq(copy.shard.keyspace.damaged, at.shard.keyspace.damaged);
+    cr_expect_eq(copy.shard.keyspace.damaged, 2);
+    shard_fixture_close(&copy);
+    shard_fixture_close(&at);
+}
