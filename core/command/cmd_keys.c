@@ -131,6 +131,14 @@ static void plan_renamenx(struct gm_call *abi)
     gm_reply_int(abi, moves);
 }
 
+static bool can_afford_copy(struct call *call, const struct entry *source)
+{
+    const struct entry *target = call_entry(call, TARGET);
+    uint64_t more = cmd_entry_memory(call->shard, source);
+    uint64_t less = target != NULL ? cmd_entry_memory(call->shard, target) : 0;
+    return call_affords(call, more > less ? more - less : 0);
+}
+
 static void plan_copy(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
@@ -143,7 +151,7 @@ static void plan_copy(struct gm_call *abi)
         gm_reply_error(abi, DAMAGED);
     } else if (source == NULL || (call_entry(call, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
         gm_reply_int(abi, 0);
-    } else if (call_emit_copy(call, SOURCE, TARGET, "copy_to")) {
+    } else if (can_afford_copy(call, source) && call_emit_copy(call, SOURCE, TARGET, "copy_to")) {
         gm_reply_int(abi, 1);
     }
 }

@@ -143,7 +143,13 @@ static bool is_queueing(const struct call *call)
 static bool lacks_memory(struct call *call)
 {
     struct shard *shard = call->shard;
-    if (!evict_is_over(&shard->evict, &shard->keyspace) || call->nested || evict_make_room(shard)) {
+    if (!evict_is_over(&shard->evict, &shard->keyspace)) {
+        return false;
+    }
+    if (call->nested) {
+        return (flags_of(call) & GM_GROWS) != 0 && !evict_goes_on(shard);
+    }
+    if (evict_make_room(shard)) {
         return false;
     }
     return is_queueing(call) || (flags_of(call) & GM_GROWS) != 0;

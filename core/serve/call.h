@@ -90,6 +90,7 @@ struct call {
     int64_t wait_ms;
     struct arena_mark before;   /* of the worker's arena: what came later is the call's */
     size_t scratch;             /* bytes that the plan was lent */
+    uint64_t afforded;          /* bytes that the plan has asked for by gm_afford */
     const char *lack;           /* the error, if there is no memory for it; NULL: there is */
     uint64_t began;             /* ticks */
     char fault[CALL_FAULT_MAX]; /* what the module has done wrong first: the answer; "": nothing */
@@ -161,6 +162,9 @@ __attribute__((format(printf, 2, 3))) void call_fault(struct call *call, const c
 
 /* There is no memory for what the call needs: this error becomes the answer, and nothing is changed. Static. */
 void call_lacks(struct call *call, const char *error);
+
+/* gm_afford, for the host's own commands. */
+bool call_affords(struct call *call, uint64_t bytes);
 
 #define CALL_TOO_LARGE "ERR the records of this command or transaction are larger than 1 GiB: nothing was changed by it"
 #define CALL_NO_MEMORY                                                                                                 \

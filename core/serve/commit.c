@@ -15,6 +15,14 @@
  * log. */
 #define LARGE ((size_t)1024 * 1024)
 
+/* The values, the log's copies, and the batch so far, which may have to move. */
+static size_t memory_for(const struct call *call)
+{
+    const struct tail *tail = &call->shard->tail;
+    size_t batch = tail->open ? tail->filling.size - tail->batch_start : 0;
+    return 2 * (call->emission_size + batch);
+}
+
 /* A moment that has passed already: what would be expired at once is deleted instead. */
 static bool is_past(const struct call *call, int64_t at_ms)
 {
@@ -178,7 +186,7 @@ void commit(struct call *call)
         reply_error(&call->reply, CALL_TOO_LARGE);
         return;
     }
-    if (__builtin_expect(call->emission_size > LARGE, 0) && !memory_is_there(2 * call->emission_size)) {
+    if (__builtin_expect(call->emission_size > LARGE, 0) && !memory_is_there(memory_for(call))) {
         reply_error(&call->reply, CALL_NO_MEMORY); /* exec I3 */
         return;
     }

@@ -48,6 +48,7 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->fault[0] = '\0';
     call->before = arena_mark(&worker->arena);
     call->scratch = 0;
+    call->afforded = 0;
     call->lack = NULL;
     call->began = worker->meters.timing.now;
     reply_begin(&call->reply, out, caller->resp3);
@@ -263,6 +264,7 @@ void exec_queue(struct call *call)
     reply_array(&call->reply, count);
     sessions_discard(session);
     check(!call->nested && !session->transaction.open);
+    evict_hold(&call->shard->evict, &call->shard->keyspace);
     tail_begin(&call->shard->tail); /* exec I1 */
     while (queue != NULL) {
         struct request_kept *next = queue->next;

@@ -106,6 +106,29 @@ static void *lend_scratch_raw(struct gm_call *abi, size_t size)
     return memory;
 }
 
+#define LARGE ((size_t)1024 * 1024) /* bytes from which on the system is asked */
+
+bool call_affords(struct call *call, uint64_t bytes)
+{
+    if (__builtin_add_overflow(call->afforded, bytes, &call->afforded)) {
+        call->afforded = UINT64_MAX;
+    }
+    if (!evict_affords(call->shard, call->afforded)) {
+        call_lacks(call, EVICT_REFUSAL);
+        return false;
+    }
+    if (call->afforded > LARGE && !memory_is_there(call->afforded)) {
+        call_lacks(call, CALL_NO_MEMORY);
+        return false;
+    }
+    return true;
+}
+
+static bool lend_afford(struct gm_call *abi, uint64_t bytes)
+{
+    return call_affords(call_of(abi), bytes);
+}
+
 static void *lend_scratch(struct gm_call *abi, size_t size)
 {
     void *memory = lend_scratch_raw(abi, size);
@@ -148,4 +171,5 @@ const struct gm_call_ops host_call_ops = {
     .random = lend_random,
     .miss = lend_miss,
     .scratch_raw = lend_scratch_raw,
+    .afford = lend_afford,
 };

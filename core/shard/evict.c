@@ -254,6 +254,31 @@ bool evict_make_room(struct shard *shard)
     return !is_over(shard) || run(shard);
 }
 
+/* Bytes that nobody can evict while the open batch is built, or at all. */
+static uint64_t firm(const struct shard *shard)
+{
+    uint64_t held = keyspace_memory(&shard->keyspace);
+    if (!any_may_go(shard)) {
+        return held;
+    }
+    bool added = shard->tail.open && held > shard->evict.before;
+    return added ? held - shard->evict.before : 0; /* evict I4 */
+}
+
+bool evict_affords(const struct shard *shard, uint64_t bytes)
+{
+    uint64_t limit = shard->evict.options.limit;
+    return limit == 0 || (bytes <= limit && firm(shard) <= limit - bytes);
+}
+
+bool evict_goes_on(const struct shard *shard)
+{
+    check(shard->tail.open);
+    uint64_t over = firm(shard);
+    uint64_t limit = shard->evict.options.limit;
+    return over <= limit || over - limit <= EVICT_BATCH_SLACK; /* evict I4 */
+}
+
 bool evict_turn(struct shard *shard)
 {
     return is_over(shard) && shard_may_change(shard) && run(shard) && is_over(shard);

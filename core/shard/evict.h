@@ -18,6 +18,9 @@
  *       log is read, is full, or clients may not write.
  *   I2  At most EVICT_SLICE keys per command and per end of turn; what remains is done in the next turns, at once.
  *   I3  Commands that may need memory are refused only if nothing may be evicted: none is of the policy's kind.
+ *   I4  What is known to be needed is compared with the limit before anything changes (evict_affords). What a batch has
+ *       added stays until its end: so it counts, whatever the policy, and a batch does not pass the limit by more than
+ *       EVICT_BATCH_SLACK and its last command.
  *
  * Limits   A command that has waited for a key is not refused when its turn comes: it was let in once, so was what woke
  *          it, and what it moves is there already. So a write may pass the limit by what it and all whom it wakes need.
@@ -34,6 +37,7 @@ struct shard;
 #define EVICT_POOL        16
 #define EVICT_SLICE       1024 /* keys */
 #define EVICT_SAMPLES_MAX 64
+#define EVICT_BATCH_SLACK ((uint64_t)1024 * 1024) /* bytes: a small transaction is not cut in two at the limit */
 #define EVICT_REFUSAL     "OOM command not allowed when used memory > 'maxmemory'."
 
 /* In the order of the setting's words: see evict_policy_name. */
@@ -70,7 +74,8 @@ struct evict {
     struct evict_candidate pool[EVICT_POOL]; /* the coldest last */
     uint32_t pool_count;
     struct prng prng;
-    bool starved; /* above the limit, and nothing could be evicted when it was last tried */
+    uint64_t before; /* bytes that were stored when the open batch began */
+    bool starved;    /* above the limit, and nothing could be evicted when it was last tried */
 };
 
 void evict_init(struct shard *shard, const struct evict_options *options);
@@ -87,6 +92,19 @@ static inline bool evict_is_over(const struct evict *evict, const struct keyspac
 /* Before a command that is not part of a transaction: makes room if memory is short. False: there is none, and nothing
  * may be evicted. O(1) below the limit; else O(EVICT_SLICE). */
 bool evict_make_room(struct shard *shard);
+
+/* A batch of several commands is about to begin. */
+static inline void evict_hold(struct evict *evict, const struct keyspace *keyspace)
+{
+    evict->before = keyspace_memory(keyspace);
+}
+
+/* Whether so many bytes more may be stored: what is above the limit by then could be evicted afterwards. Evicts
+ * nothing: plans look at values. O(1). */
+bool evict_affords(const struct shard *shard, uint64_t bytes);
+
+/* Above the limit, within a batch: whether a command that may need memory is carried out none the less. O(1). */
+bool evict_goes_on(const struct shard *shard);
 
 /* At the end of a turn. True: there is more to do at once. */
 bool evict_turn(struct shard *shard);

@@ -267,6 +267,16 @@ static inline void *gm_scratch_raw(struct gm_call *call, size_t size)
     return call->ops->scratch_raw(call, size);
 }
 
+/* Asks whether the records that this plan is about to emit may make what is stored `bytes` larger than it is, beside
+ * what it has asked for before: for a command that can add more than its arguments weigh (an offset, a capacity, a
+ * copy). False: that would be above maxmemory, or the system has not so much memory; the host answers with an error
+ * that begins with OOM, and nothing is emitted: plan returns. Within a transaction what its earlier commands have added
+ * counts. A few dozen instructions. */
+static inline bool gm_afford(struct gm_call *call, uint64_t bytes)
+{
+    return call->ops->afford(call, bytes);
+}
+
 /* The reply of a writing command says that this key is absent, as that of a read would (GETDEL): listeners to
  * "keymiss" hear it. The host says it by itself of commands that read and of each rkey. */
 static inline void gm_miss(struct gm_call *call, uint32_t key)

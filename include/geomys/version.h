@@ -24,7 +24,7 @@
  *              of a usage line may be given again: the last one counts.
  *              A change of an rkey is refused, and a record without GM_FRESH for another type's value.
  *              gm_scratch gives all that is asked for or NULL; gm_scratch_raw is not zeroed. gm_alloc and gm_realloc
- *              are NULL above GM_ALLOC_MAX.
+ *              are NULL above GM_ALLOC_MAX. gm_afford asks for memory before it is needed.
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

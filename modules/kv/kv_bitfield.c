@@ -310,6 +310,9 @@ static void run_steps(struct gm_call *call, const struct steps *steps)
         }
         return;
     }
+    if (!kv_plan_afford(call, value, steps->size)) {
+        return;
+    }
     struct blocks blocks = copy_blocks(call, value, steps);
     if (blocks.data == NULL) {
         return;

@@ -34,6 +34,9 @@ void kv_plan_setbit(struct gm_call *call)
     }
     struct gm_bytes text = kv_plan_text(call, 0);
     bool old = kv_value_bit(text, offset);
+    if (!kv_plan_afford(call, text, (offset >> 3) + 1)) {
+        return;
+    }
     if (old != (bit == 1) || offset >> 3 >= text.size) {
         uint8_t body[KV_BIT_BODY];
         kv_type_store_le(body, offset, 4);
@@ -148,7 +151,10 @@ void kv_plan_bitop(struct gm_call *call)
         return;
     }
     if (size > 0) {
-        uint8_t *target = gm_scratch_raw(call, size);
+        bool own = gm_key(call, 0)->state == GM_KEY_OWN;
+        uint8_t *target = kv_plan_afford(call, own ? kv_plan_text(call, 0) : (struct gm_bytes){NULL, 0}, size)
+                              ? gm_scratch_raw(call, size)
+                              : NULL;
         if (target == NULL) {
             return;
         }

@@ -169,6 +169,13 @@ static inline void kv_plan_own(struct gm_call *call, uint32_t key)
     }
 }
 
+/* Asks for the memory that a value of `size` bytes needs beyond those of `old`, which it grows from. False: there is
+ * none, the host answers. */
+static inline bool kv_plan_afford(struct gm_call *call, struct gm_bytes old, uint64_t size)
+{
+    return size <= old.size || gm_afford(call, size - old.size);
+}
+
 /* Emits `bytes` standing at `offset` of key `key`, which is a string by then. Offset and end are within
  * GM_VALUE_SIZE_MAX. */
 void kv_plan_patch(struct gm_call *call, uint32_t key, uint64_t offset, struct gm_bytes bytes);

@@ -38,6 +38,9 @@ void kv_plan_append(struct gm_call *call)
         gm_reply_error(call, KV_ERROR_SIZE);
         return;
     }
+    if (!kv_plan_afford(call, old, size)) {
+        return;
+    }
     bool absent = gm_key(call, 0)->state == GM_KEY_ABSENT;
     if (absent || more.size > 0) {
         kv_plan_own(call, 0);
@@ -77,6 +80,9 @@ void kv_plan_setrange(struct gm_call *call)
     }
     if (__builtin_add_overflow((uint64_t)offset, bytes.size, &end) || end > GM_VALUE_SIZE_MAX) {
         gm_reply_error(call, KV_ERROR_SIZE);
+        return;
+    }
+    if (!kv_plan_afford(call, old, end)) {
         return;
     }
     if (end > old.size || memcmp(old.data + offset, bytes.data, bytes.size) != 0) {

@@ -114,6 +114,19 @@ def test_doctor_and_stats():
             assert stats[b"allocator.allocated"] >= stats[b"total.allocated"], stats
 
 
+def test_a_transaction_takes_no_more_than_there_is():
+    with Folder() as folder, Server(folder, persistence="none", maxmemory="100mb") as server:
+        with server.client() as client:
+            before = server.memory("VmHWM")
+            equal(client.call("MULTI"), b"OK")
+            for number in range(6):
+                equal(client.call("SETRANGE", f"k{number}", 536870911, "x"), b"QUEUED")
+            for reply in client.call("EXEC"):
+                equal(reply.code, "OOM")
+            equal(client.call("DBSIZE"), 0)
+            assert server.memory("VmHWM") < before + (64 << 20), server.memory("VmHWM")
+
+
 def leave(server, size):
     """The process gets no more than so many bytes beside what it has."""
     with open(f"/proc/{server.pid}/statm", encoding="ascii") as statm:
@@ -133,6 +146,19 @@ def test_what_a_command_needs_for_itself_is_refused():
         assert reply.code == "OOM" and "no memory for what this command needs" in str(reply), reply
         equal(client.call("LCS", "a", "b", "LEN"), 0)
         equal(client.call("PING"), b"PONG")
+
+
+def test_what_a_change_needs_is_refused_before_it():
+    if SANITIZED:
+        return
+    with Folder() as folder, Server(folder, persistence="writethroughdisk") as server, server.client() as client:
+        client.call("SET", "a", "v")
+        leave(server, 64 << 20)
+        for call in (("SETRANGE", "a", 300 << 20, "x"), ("SETBIT", "b", 1 << 31, 1), ("SETRANGE", "b", 536870911, "x")):
+            reply = client.call(*call)
+            assert reply.code == "OOM" and "no memory for what this command needs" in str(reply), reply
+        equal(client.call("GET", "a"), b"v")
+        equal(client.call("EXISTS", "b"), 0)
 
 
 def test_without_memory_it_ends_with_one_sentence():

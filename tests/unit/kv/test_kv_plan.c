@@ -126,6 +126,12 @@ static void *scratch_raw(struct gm_call *call, size_t size)
     return memset(scratch(call, size), 0x5a, size);
 }
 
+static bool afford(struct gm_call *call, uint64_t bytes)
+{
+    (void)call;
+    return bytes <= GM_VALUE_SIZE_MAX;
+}
+
 static const struct gm_call_ops ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = reply_text,
@@ -141,6 +147,7 @@ static const struct gm_call_ops ops = {
     .scratch = scratch,
     .miss = miss,
     .scratch_raw = scratch_raw,
+    .afford = afford,
 };
 
 static const struct gm_command *find_command(const char *line, struct usage *parsed)

@@ -136,6 +136,20 @@ static void plan_emit(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+/* AFFORD key bytes...: asks for one after the other, and goes on whatever the answer is. */
+static void plan_afford(struct gm_call *call)
+{
+    int64_t granted = 0;
+    for (uint32_t i = 0; i < gm_arg(call, 1)->count; i++) {
+        struct gm_bytes word = gm_arg_at(call, 1, i);
+        int64_t bytes = 0;
+        cr_assert(bytes_to_int(word, &bytes));
+        granted += gm_afford(call, (uint64_t)bytes);
+    }
+    put_size(call, OP_ALLOC, 64);
+    gm_reply_int(call, granted);
+}
+
 #define COMMAND(line, function)                                                                                        \
     {                                                                                                                  \
         .size = sizeof(struct gm_command), .usage = line, .flags = GM_WRITE | GM_GROWS, .type = &block_type,           \
@@ -145,7 +159,7 @@ static void plan_emit(struct gm_call *call)
 static const struct gm_command commands[] = {
     COMMAND("SCRATCH key size:int [RAW]", plan_scratch), COMMAND("SCRATCHES key size:int count:int", plan_scratches),
     COMMAND("ALLOC key size:int", plan_alloc),           COMMAND("REALLOC key size:int", plan_realloc),
-    COMMAND("EMIT key size:int count:int", plan_emit),
+    COMMAND("EMIT key size:int count:int", plan_emit),   COMMAND("AFFORD key bytes...", plan_afford),
 };
 
 static const struct gm_type *const types[] = {&block_type};
@@ -235,4 +249,128 @@ Test(memory, an_allocation_has_a_ceiling_that_is_the_same_everywhere)
     cr_expect_eq(copy.shard.keyspace.damaged, 2);
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
+}
+
+/* ---- what is known to be needed ---- */
+
+#define OOM "-OOM command not allowed when used memory > 'maxmemory'."
+
+static void open_with(struct shard_fixture *at, size_t limit, enum evict_policy policy)
+{
+    shard_fixture_open(
+        at, &(struct shard_fixture_options){.module = &module, .memory = {.limit = limit, .policy = policy}});
+}
+
+/* evict I4 */
+Test(memory, what_a_plan_asks_for_is_summed_up_and_compared_with_the_limit)
+{
+    struct shard_fixture at;
+    open_with(&at, 8 * MIB, EVICT_NONE);
+    expect_said(&at, 0, ":3", "AFFORD k 0 %zu %zu", MIB, 2 * MIB);
+    expect_said(&at, 0, OOM, "AFFORD k %zu", 8 * MIB);
+    expect_said(&at, 0, OOM, "AFFORD k %zu %zu", 4 * MIB, 5 * MIB);
+    expect_said(&at, 0, OOM, "AFFORD k -1 -1");
+    expect_said(&at, 0, ":1", "EXISTS k");
+    shard_fixture_close(&at);
+    shard_fixture_open(&at, OPTIONS); /* no limit: only the system's */
+    expect_said(&at, 0, ":1", "AFFORD k %zu", 8 * MIB);
+    expect_begins(&at, 0, "-OOM the system has no memory for what this command needs", "AFFORD k %zu", (size_t)1 << 60);
+    expect_begins(&at, 0, "-OOM the system has no memory for what this command needs", "AFFORD k -1 -1");
+    shard_fixture_close(&at);
+}
+
+/* All of them add what stands in a number, or in another value. */
+Test(memory, commands_that_add_much_are_refused_before_they_do)
+{
+    static const char *const large[] = {"SETRANGE a 9000000 x",
+                                        "SETBIT a 72000000 1",
+                                        "BITFIELD a SET u8 72000000 1",
+                                        "BITFIELD a INCRBY u8 #9000000 1",
+                                        "BITOP NOT a half",
+                                        "COPY half a",
+                                        "SETRANGE half 9000000 x",
+                                        "BITOP OR a half n"};
+    struct shard_fixture at;
+    open_with(&at, 8 * MIB, EVICT_NONE);
+    expect_said(&at, 0, ":5000000", "SETRANGE half 4999999 x");
+    expect_said(&at, 0, ":1", "INCR n");
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        expect_said(&at, 0, OOM, "%s", large[i]);
+    }
+    expect_said(&at, 0, ":0", "EXISTS a");
+    expect_said(&at, 0, ":5000000", "STRLEN half");
+    /* what adds nothing goes on */
+    expect_said(&at, 0, ":5000000", "SETRANGE half 10 y");
+    expect_said(&at, 0, ":5000000", "BITOP NOT half half");
+    expect_said(&at, 0, ":1", "SETBIT half 4000000 0");
+    expect_said(&at, 0, ":5000003", "APPEND half abc");
+    shard_fixture_close(&at);
+}
+
+Test(memory, append_is_refused_too)
+{
+    struct shard_fixture at;
+    open_with(&at, 2 * MIB, EVICT_NONE);
+    expect_said(&at, 0, ":1500000", "SETRANGE a 1499999 x");
+    expect_said(&at, 0, ":1500001", "APPEND a x");
+    at.shard.options.memory.limit = at.shard.evict.options.limit = keyspace_memory(&at.shard.keyspace) + 2;
+    expect_said(&at, 0, OOM, "APPEND a xyz");
+    expect_said(&at, 0, ":1500003", "APPEND a xy");
+    shard_fixture_close(&at);
+}
+
+/* evict I4 */
+Test(memory, a_transaction_is_measured_with_what_it_has_added)
+{
+    struct shard_fixture at;
+    open_with(&at, 100 * MIB, EVICT_NONE);
+    expect_said(&at, 0, "OK", "MULTI");
+    for (int i = 0; i < 6; i++) {
+        expect_said(&at, 0, "QUEUED", "SETRANGE k%d 536870911 x", i);
+    }
+    expect_said(&at, 0, "[" OOM " " OOM " " OOM " " OOM " " OOM " " OOM "]", "EXEC");
+    expect_said(&at, 0, ":0", "DBSIZE");
+    cr_expect_lt(keyspace_memory(&at.shard.keyspace), MIB);
+    /* what fits is carried out */
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "SETRANGE a %zu x", 60 * MIB - 1);
+    expect_said(&at, 0, "QUEUED", "SETRANGE b %zu x", 60 * MIB - 1);
+    expect_said(&at, 0, "QUEUED", "GET c");
+    expect_said(&at, 0, "[:62914560 " OOM " nil]", "EXEC");
+    shard_fixture_close(&at);
+}
+
+/* evict I4 */
+Test(memory, what_can_be_evicted_stands_in_no_transactions_way)
+{
+    struct shard_fixture at;
+    open_with(&at, 8 * MIB, EVICT_ALL_RECENCY);
+    expect_said(&at, 0, ":5000000", "SETRANGE old 4999999 x");
+    expect_said(&at, 0, OOM, "SETRANGE large 8500000 x");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "SETRANGE a 4999999 x");
+    expect_said(&at, 0, "QUEUED", "SETRANGE b 4999999 x");
+    expect_said(&at, 0, "[:5000000 " OOM "]", "EXEC");
+    shard_fixture_pass(&at, 0);
+    cr_expect_leq(keyspace_memory(&at.shard.keyspace), 8 * MIB);
+    expect_said(&at, 0, ":1", "DBSIZE");
+    shard_fixture_close(&at);
+}
+
+/* evict I4 */
+Test(memory, a_batch_passes_the_limit_by_little_however_many_commands_it_has)
+{
+    for (enum evict_policy policy = EVICT_NONE; policy <= EVICT_ALL_RECENCY; policy++) {
+        struct shard_fixture at;
+        open_with(&at, 2 * MIB, policy);
+        expect_said(&at, 0, "OK", "MULTI");
+        for (int i = 0; i < 60; i++) {
+            expect_said(&at, 0, "QUEUED", "EMIT k%d 100000 1", i);
+        }
+        expect_said(&at, 0, "QUEUED", "DEL k0");
+        const char *said = shard_fixture_say(&at, 0, "EXEC");
+        cr_expect(strncmp(said, "[OK OK OK", 9) == 0 && strstr(said, OOM " :1]") != NULL, "%s", said);
+        cr_expect_leq(keyspace_memory(&at.shard.keyspace), 2 * MIB + EVICT_BATCH_SLACK + 200000);
+        shard_fixture_close(&at);
+    }
 }
