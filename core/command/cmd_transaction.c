@@ -11,10 +11,12 @@
  *   I2  A watched key that has changed, been deleted or expired since WATCH makes EXEC answer null and do nothing. What
  *       was not there when WATCH came may go on not being there.
  *   I3  A command that fails inside EXEC fails alone, as in Redis: the others count.
+ *   I4  What is known before the first command to be too large for one batch of the log is refused as a whole.
  *
  * These plans change the session itself: each of them runs once. */
 #include "command/cmd.h"
 #include "command/cmd_entry.h"
+#include "command/cmd_weigh.h"
 #include "serve/exec.h"
 #include "serve/sessions.h"
 
@@ -85,6 +87,20 @@ static bool check_queue(struct call *call)
     return true;
 }
 
+/* False: the records would not fit into one batch, and that was answered. */
+static bool check_weight(struct call *call, const struct transaction *transaction)
+{
+    const struct tail *tail = &call->shard->tail;
+    if (!tail->carried || (transaction->flags & GM_WRITE) == 0 || cmd_weigh(call, transaction) <= tail_room(tail)) {
+        return true;
+    }
+    reply_errorf(&call->reply,
+                 "EXECABORT Transaction discarded because of: its records would be larger than what one batch of the "
+                 "log takes (%zu bytes): nothing was changed; split it",
+                 tail_room(tail)); /* cmd_transaction I4 */
+    return false;
+}
+
 static void plan_exec(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
@@ -99,6 +115,8 @@ static void plan_exec(struct gm_call *abi)
         sessions_discard(session);
         call_depends_on_all(call); /* the answer shows a change */
         gm_reply_null_array(abi);
+    } else if (!check_weight(call, &session->transaction)) {
+        sessions_discard(session);
     } else {
         exec_queue(call);
     }

@@ -206,7 +206,7 @@ static inline void keep(struct tail *tail, const struct record *record)
         tail_grow(tail, record_size(record), record->sequence); /* the newest piece is full, or there is none */
         start = tail->filling.size;
     }
-    check(tail->filling.size - tail->batch_start <= TAIL_BATCH_MAX);
+    check(tail->filling.size - tail->batch_start <= tail->batch_max);
     if (start > tail->batch_start) {
         record_set_more(tail->filling.data + tail->last_start, true); /* tail I1 */
     }

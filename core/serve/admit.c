@@ -223,8 +223,15 @@ static void touch(const struct call *call, struct heat *heat, struct table_slot 
     heat_use(heat, slot);
 }
 
-/* The slot of a key, NULL if it is absent or its time has come. */
-static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uint64_t hash)
+/* Whether the open batch, if there is one, still takes the record that removes the key. */
+static bool takes_expiry(const struct call *call, struct gm_bytes name)
+{
+    struct record record = {.op = RECORD_OP_EXPIRED, .flags = RECORD_REMOVES, .key = name};
+    return record_size(&record) <= tail_room(&call->shard->tail);
+}
+
+/* The slot of a key, NULL if it is absent or its time has come; or, with an error, it cannot be removed now. */
+static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uint64_t hash, const char **error)
 {
     struct shard *shard = call->shard;
     struct table_slot *slot = keyspace_slot(&shard->keyspace, name, hash);
@@ -234,7 +241,10 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
     struct entry *entry = table_element(slot);
     int64_t expire_at_ms = entry_expire_at(entry);
     if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (shard_may_change(shard) && !sweep_claim(shard, entry)) {
+        if (call->nested && !takes_expiry(call, name)) {
+            *error = CALL_TOO_LARGE;
+            call->seen = UINT64_MAX;
+        } else if (shard_may_change(shard) && !sweep_claim(shard, entry)) {
             apply_expiry(shard, name, hash);
         } else {
             call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
@@ -283,13 +293,14 @@ static const char *look_up(struct call *call, uint32_t i)
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";
     }
-    struct table_slot *slot = find_slot(call, name, hash);
+    const char *error = NULL;
+    struct table_slot *slot = find_slot(call, name, hash, &error);
     call_depends(call, gate_mark(&call->shard->gate, hash));
     if (i == 0) {
         call->slot = slot;
     }
     if (slot == NULL) {
-        return NULL;
+        return error;
     }
     struct entry *entry = table_element(slot);
     key->host = entry;

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "geomys/module.h"
+#include "shard/digest.h"
 #include "support/shard_fixture.h"
 
 #define MIB ((size_t)1024 * 1024)
@@ -373,4 +374,95 @@ Test(memory, a_batch_passes_the_limit_by_little_however_many_commands_it_has)
         cr_expect_leq(keyspace_memory(&at.shard.keyspace), 2 * MIB + EVICT_BATCH_SLACK + 200000);
         shard_fixture_close(&at);
     }
+}
+
+/* ---- transactions that are too large for one batch ---- */
+
+#define TOO_LARGE "-EXECABORT Transaction discarded because of: its records would be larger than what one batch"
+
+static void queue(struct shard_fixture *at, const char *const *lines)
+{
+    expect_said(at, 0, "OK", "MULTI");
+    for (; *lines != NULL; lines++) {
+        expect_said(at, 0, "QUEUED", "%s", *lines);
+    }
+}
+
+#define LINES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* cmd_transaction I4 */
+Test(memory, a_transaction_that_copies_too_much_is_refused_as_a_whole)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    at.shard.tail.batch_max = 100000;
+    expect_said(&at, 0, ":40000", "SETRANGE big 39999 x");
+    for (int i = 0; i < 40; i++) {
+        (void)shard_fixture_say(&at, 0, "RPUSH list %01000d", i);
+    }
+    (void)shard_fixture_records(&at);
+    uint64_t digest = digest_shard(&at.shard);
+    queue(&at, LINES("SET a 1", "COPY big b", "COPY big c", "COPY big d"));
+    expect_begins(&at, 0, TOO_LARGE, "EXEC");
+    queue(&at, LINES("COPY big b", "COPY b c", "COPY c d")); /* each copies what the one before it has made */
+    expect_begins(&at, 0, TOO_LARGE, "EXEC");
+    queue(&at, LINES("BITOP NOT b big", "RENAME b c", "BITOP OR d c big", "COPY d e"));
+    expect_begins(&at, 0, TOO_LARGE, "EXEC");
+    queue(&at, LINES("DEL a", "COPY list b", "COPY list c", "COPY list d"));
+    expect_begins(&at, 0, TOO_LARGE, "EXEC");
+    expect_records(&at, "");
+    cr_expect_eq(digest_shard(&at.shard), digest);
+    /* it is over, and what fits is carried out */
+    expect_begins(&at, 0, "-ERR EXEC without MULTI", "EXEC");
+    queue(&at, LINES("SET a 1", "COPY big b", "COPY big c", "GET a"));
+    expect_said(&at, 0, "[OK :1 :1 \"1\"]", "EXEC");
+    queue(&at, LINES("BITOP OR d big b c", "BITOP NOT e big")); /* of three that are read the largest counts */
+    expect_said(&at, 0, "[:40000 :40000]", "EXEC");
+    shard_fixture_close(&at);
+}
+
+/* What nobody could know is refused when it comes (commit.c), and the log's end holds. */
+Test(memory, what_is_only_known_within_the_transaction_is_refused_by_itself)
+{
+    struct shard_fixture at, copy;
+    shard_fixture_open(&at, OPTIONS);
+    shard_fixture_open(&copy, &(struct shard_fixture_options){.module = &module, .seed = 5});
+    at.shard.tail.batch_max = 100000;
+    queue(&at, LINES("SETRANGE k 39999 x", "COPY k a", "COPY k b", "COPY k c", "SET z 1"));
+    expect_said(&at, 0,
+                "[:40000 :1 :1 -ERR the records of this command or transaction are larger than 1 GiB: nothing was "
+                "changed by it OK]",
+                "EXEC");
+    shard_fixture_replay(&at, &copy);
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
+    shard_fixture_close(&copy);
+    shard_fixture_close(&at);
+}
+
+/* admit.c: the record that removes a key is one of the batch, too, and nobody has asked whether it has room. */
+Test(memory, a_key_that_expires_in_a_full_batch_is_refused)
+{
+    char name[300];
+    unsigned refused = 0, taken = 0;
+    memset(name, 'k', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    for (size_t room = 2800; room < 4200; room += 40) { /* for four records, and more or less of the name */
+        struct shard_fixture at;
+        shard_fixture_open(&at, OPTIONS);
+        expect_said(&at, 0, "OK", "SET %s v PX 100", name);
+        expect_said(&at, 0, "OK", "MULTI");
+        expect_said(&at, 0, "QUEUED", "SETRANGE a 999 x");
+        for (int i = 0; i < 3; i++) {
+            expect_said(&at, 0, "QUEUED", "COPY a a%d", i);
+        }
+        expect_said(&at, 0, "QUEUED", "GET %s", name);
+        shard_fixture_jump(&at, at.now_ms + 100);
+        at.shard.tail.batch_max = room;
+        const char *said = shard_fixture_say(&at, 0, "EXEC");
+        refused += strncmp(said, "[:1000 :1 :1 :1 -ERR the records of", 35) == 0;
+        taken += strcmp(said, "[:1000 :1 :1 :1 nil]") == 0;
+        expect_said(&at, 0, "nil", "GET %s", name);
+        shard_fixture_close(&at);
+    }
+    cr_expect(refused > 0 && taken > 0, "%u refused, %u taken", refused, taken);
 }
