@@ -36,14 +36,17 @@ void *memory_alloc(size_t size)
     return given(malloc(size > 0 ? size : 1), size);
 }
 
+/* Bytes that are not even asked for: an offset gone wrong, not memory. */
+#define ABSURD ((size_t)1 << 39)
+
 void *memory_try(size_t size)
 {
-    return malloc(size > 0 ? size : 1);
+    return size < ABSURD ? malloc(size > 0 ? size : 1) : NULL;
 }
 
 bool memory_is_there(size_t size)
 {
-    void *memory = malloc(size > 0 ? size : 1);
+    void *memory = memory_try(size);
     /* Seen by nobody, an allocation that is given back at once may be left out. */
     __asm__ volatile("" : "+r"(memory));
     free(memory);

@@ -33,7 +33,7 @@ void *memory_zeroed(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_realloc(void *memory, size_t size) __attribute__((returns_nonnull));
 void memory_free(void *memory); /* NULL is fine */
 
-/* The same, but NULL when there is none. */
+/* The same, but NULL when there is none; there never is for 512 GiB. */
 must_use void *memory_try(size_t size) __attribute__((malloc));
 
 /* Whether an allocation of `size` bytes would be given now: it is made, and given back untouched. So it finds a limit

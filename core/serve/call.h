@@ -60,6 +60,13 @@ struct call_emission {
     const char *gone_event; /* of a deletion, behind it; NULL: "del" */
 };
 
+/* Memory that a plan has asked for. */
+struct call_needs {
+    size_t scratch;    /* bytes that it was lent */
+    uint64_t afforded; /* bytes by gm_afford */
+    const char *lack;  /* the error, if there is no memory for it; NULL: there is */
+};
+
 #define CALL_KEYS_INLINE 16
 #define CALL_FAULT_MAX   384
 
@@ -88,10 +95,8 @@ struct call {
     bool waits;  /* plan asked to be run again */
     bool closes; /* the session closes after this answer */
     int64_t wait_ms;
-    struct arena_mark before;   /* of the worker's arena: what came later is the call's */
-    size_t scratch;             /* bytes that the plan was lent */
-    uint64_t afforded;          /* bytes that the plan has asked for by gm_afford */
-    const char *lack;           /* the error, if there is no memory for it; NULL: there is */
+    struct call_needs needs;    /* of its plan */
+    struct arena_mark before;   /* within EXEC: what the worker's arena has given later is the call's */
     uint64_t began;             /* ticks */
     char fault[CALL_FAULT_MAX]; /* what the module has done wrong first: the answer; "": nothing */
     struct gm_key keys_inline[CALL_KEYS_INLINE];

@@ -46,10 +46,7 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->waits = false;
     call->closes = false;
     call->fault[0] = '\0';
-    call->before = arena_mark(&worker->arena);
-    call->scratch = 0;
-    call->afforded = 0;
-    call->lack = NULL;
+    call->needs = (struct call_needs){0};
     call->began = worker->meters.timing.now;
     reply_begin(&call->reply, out, caller->resp3);
     worker->depth++;
@@ -111,7 +108,11 @@ static void end(struct call *call)
     if (call->caller.session != NULL) {
         answer(call, call->caller.session);
     }
-    arena_release(&worker->arena, call->before); /* exec I4 */
+    if (worker->depth == 0) {
+        arena_reset(&worker->arena);
+    } else {
+        arena_release(&worker->arena, call->before); /* exec I4 */
+    }
 }
 
 /* The keys that the command has looked at, for a client that keeps copies of what it reads. */
@@ -145,9 +146,9 @@ seldom static void blame_module(struct call *call)
 /* Why a reply that is not whole cannot be given. */
 seldom static void refuse_reply(struct call *call)
 {
-    if (call->lack != NULL) {
+    if (call->needs.lack != NULL) {
         call->out->full = false;
-        reply_error(&call->reply, call->lack);
+        reply_error(&call->reply, call->needs.lack);
     } else if (call->out->full) {
         refuse_large(call);
     } else {
@@ -268,7 +269,9 @@ void exec_queue(struct call *call)
     tail_begin(&call->shard->tail); /* exec I1 */
     while (queue != NULL) {
         struct request_kept *next = queue->next;
+        struct arena_mark before = arena_mark(&call->worker->arena);
         struct call *inner = begin_kept(call->worker, &call->caller, queue, call->out);
+        inner->before = before;
         run(inner);
         call_depends(call, inner->mark);
         call->written = inner->written != 0 ? inner->written : call->written;

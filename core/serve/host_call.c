@@ -83,7 +83,7 @@ static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
 
 void call_lacks(struct call *call, const char *error)
 {
-    call->lack = call->lack != NULL ? call->lack : error;
+    call->needs.lack = call->needs.lack != NULL ? call->needs.lack : error;
     call->reply.bad = true; /* whatever else it says: exec.c makes the error the answer */
 }
 
@@ -92,7 +92,7 @@ _Static_assert(GM_SCRATCH_SURE <= ARENA_CHUNK, "such a piece is always given");
 static void *lend_scratch_raw(struct gm_call *abi, size_t size)
 {
     struct call *call = call_of(abi);
-    if (size > GM_SCRATCH_MAX - call->scratch) {
+    if (size > GM_SCRATCH_MAX - call->needs.scratch) {
         call_lacks(call, "OOM this command needs more than 1 GiB of memory for itself: nothing was changed by it; ask "
                          "for less at a time");
         return NULL;
@@ -102,7 +102,7 @@ static void *lend_scratch_raw(struct gm_call *abi, size_t size)
         call_lacks(call, CALL_NO_MEMORY);
         return NULL;
     }
-    call->scratch += size;
+    call->needs.scratch += size;
     return memory;
 }
 
@@ -110,14 +110,14 @@ static void *lend_scratch_raw(struct gm_call *abi, size_t size)
 
 bool call_affords(struct call *call, uint64_t bytes)
 {
-    if (__builtin_add_overflow(call->afforded, bytes, &call->afforded)) {
-        call->afforded = UINT64_MAX;
+    if (__builtin_add_overflow(call->needs.afforded, bytes, &call->needs.afforded)) {
+        call->needs.afforded = UINT64_MAX;
     }
-    if (!evict_affords(call->shard, call->afforded)) {
+    if (!evict_affords(call->shard, call->needs.afforded)) {
         call_lacks(call, EVICT_REFUSAL);
         return false;
     }
-    if (call->afforded > LARGE && !memory_is_there(call->afforded)) {
+    if (call->needs.afforded > LARGE && !memory_is_there(call->needs.afforded)) {
         call_lacks(call, CALL_NO_MEMORY);
         return false;
     }

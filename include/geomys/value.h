@@ -136,6 +136,30 @@ static inline uint64_t gm_held(struct gm_apply *apply, const void *memory)
     return apply->ops->held(apply, memory);
 }
 
+/* [apply] The same, and *sum stays what gm_held says of all pieces that were counted in it: kept with the value, it is
+ * what the type's `memory` returns. NULL changes neither memory nor sum. */
+static inline void *gm_alloc_counted(struct gm_apply *apply, size_t size, uint64_t *sum)
+{
+    void *memory = gm_alloc(apply, size);
+    *sum += memory != NULL ? gm_held(apply, memory) : 0;
+    return memory;
+}
+
+static inline void *gm_realloc_counted(struct gm_apply *apply, void *memory, size_t size, uint64_t *sum)
+{
+    uint64_t before = memory != NULL ? gm_held(apply, memory) : 0;
+    void *moved = gm_realloc(apply, memory, size);
+    *sum += moved != NULL ? gm_held(apply, moved) - before : 0;
+    return moved;
+}
+
+/* [apply] [free] */
+static inline void gm_release_counted(struct gm_apply *apply, void *memory, uint64_t *sum)
+{
+    *sum -= memory != NULL ? gm_held(apply, memory) : 0;
+    gm_release(apply, memory);
+}
+
 /* ---- sinks --------------------------------------------------------------------------------------------------- */
 
 /* Where dump puts its records. */

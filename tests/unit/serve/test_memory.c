@@ -36,16 +36,21 @@ static int apply_block(struct gm_apply *apply, const struct gm_record *record)
     }
     struct block *old = block_of(&apply->cell);
     memcpy(&size, record->body.data, sizeof size);
-    struct block *block = record->op == OP_ALLOC ? gm_alloc(apply, size) : gm_realloc(apply, old, size);
+    uint64_t sum = old != NULL ? old->held : 0;
+    uint64_t before = sum;
+    struct block *block =
+        record->op == OP_ALLOC ? gm_alloc_counted(apply, size, &sum) : gm_realloc_counted(apply, old, size, &sum);
     if (block == NULL) {
+        cr_assert_eq(sum, before);
         return GM_CORRUPT;
     }
     if (record->op == OP_ALLOC) {
-        gm_release(apply, old);
+        gm_release_counted(apply, old, &sum);
         cr_assert_eq(((const uint8_t *)block)[size - 1], 0);
     }
-    block->held = gm_held(apply, block);
+    block->held = sum;
     cr_assert_geq(block->held, size);
+    cr_assert_eq(block->held, gm_held(apply, block));
     gm_set_word(apply, (uint64_t)(uintptr_t)block);
     return GM_OK;
 }
@@ -243,6 +248,9 @@ Test(memory, an_allocation_has_a_ceiling_that_is_the_same_everywhere)
     shard_fixture_open(&copy, &(struct shard_fixture_options){.module = &module, .seed = 5});
     expect_said(&at, 0, "OK", "ALLOC k %zu", MIB);
     expect_said(&at, 0, "OK", "REALLOC k %zu", 2 * MIB);
+    expect_said(&at, 0, "OK", "ALLOC k %zu", 3 * MIB);
+    expect_said(&at, 0, "OK", "REALLOC k %zu", MIB);
+    expect_said(&at, 0, "OK", "REALLOC other 1000");
     expect_begins(&at, 0, "-DAMAGED the module test.memory", "ALLOC big %zu", (size_t)32 << 40);
     expect_begins(&at, 0, "-DAMAGED the module test.memory", "REALLOC k %zu", GM_ALLOC_MAX + 1);
     shard_fixture_replay(&at, &copy);
