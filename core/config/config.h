@@ -99,6 +99,7 @@ struct config {
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;
+    int64_t disk_reserve;         /* bytes, 0: none                                     */
     int64_t replication_window;   /* bytes */
     int64_t snapshot_log_size;    /* bytes of log, 0: never                             */
     int64_t snapshot_interval_s;  /* 0: never                                           */

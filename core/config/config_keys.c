@@ -84,6 +84,8 @@ static const struct config_key keys[] = {
     SIZE(wal_segment_size, FIXED, 64 * KIB, GIB, "64mb", "Bytes of one file of the log."),
     NUMBER("wal_sync_interval_ms", wal_sync_interval_ms, FIXED, 1, 60000, "50",
            "Milliseconds within which bufferedwrite is on the disk."),
+    SIZE(disk_reserve, FIXED, 0, GIB, "1mb",
+         "Bytes of the disk that are held for the log's rescue when the disk is full; 0: none."),
     SIZE(replication_window, FIXED, 0, 16 * GIB, "64mb",
          "Bytes of the newest log that stay in memory while another node follows. For clustering, later."),
     SIZE(snapshot_log_size, SAVER, 0, 1024 * GIB, "256mb",

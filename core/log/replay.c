@@ -418,7 +418,10 @@ void replay_end(const struct replay *replay, struct replay_end *out)
                                .last_epoch = epochs_last(&replay->epochs),
                                .last_time_ms = replay->last_time_ms,
                                .oldest = replay->mark.oldest,
-                               .offset = replay->end_offset};
+                               .offset = replay->end_offset,
+                               .unrepaired = replay->unrepaired,
+                               .torn_end = replay->torn_end,
+                               .abandoned = replay->unrepaired ? replay->abandoned : 0};
     memcpy(out->segment, replay->name, sizeof out->segment);
 }
 

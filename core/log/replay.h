@@ -18,6 +18,9 @@ struct replay_end {
     uint64_t oldest;             /* the log must reach back to this sequence, as the mark file says */
     char segment[DISK_NAME_MAX]; /* the last one */
     uint64_t offset;             /* bytes: where the next record goes */
+    bool unrepaired;             /* there was no space: replay_repair is still to be done before the log goes on */
+    uint64_t torn_end;           /* with `unrepaired`: bytes from `offset` to here are to be cut; 0: none */
+    uint64_t abandoned;          /* with `unrepaired`: the segment that is to be put aside; 0: none */
 };
 
 struct replay_progress {
@@ -31,10 +34,11 @@ struct replay_progress {
 
 struct replay; /* opaque */
 
-/* Lists and checks the segments. `repair`: a torn tail is copied aside and cut; false leaves the files alone
- * (inspection). `from`: the records up to and including it are in a snapshot already, and are not delivered; 0: there
- * is none. Segments in which nothing else can be are not read at all. CORRUPT and VERSION with a sentence that names
- * the file, the offset and the command to look at it, or says what to put back. */
+/* Lists and checks the segments. `repair`: a torn tail is copied aside and cut, unless there is no space for that
+ * (replay_end says so); false leaves the files alone (inspection). `from`: the records up to and including it are in a
+ * snapshot already, and are not delivered; 0: there is none. Segments in which nothing else can be are not read at all.
+ * CORRUPT and VERSION with a sentence that names the file, the offset and the command to look at it, or says what to
+ * put back. */
 must_use enum status replay_create(struct replay **out, struct disk *disk, bool repair, uint64_t from,
                                    struct complaint *complaint);
 
@@ -56,5 +60,14 @@ void replay_end(const struct replay *replay, struct replay_end *out);
 const struct epochs *replay_epochs(const struct replay *replay);
 
 void replay_destroy(struct replay *replay); /* NULL is fine */
+
+/* Does what a replay has left undone for want of space; `copy`: the name of the torn tail's copy, empty if there was
+ * none. NO_SPACE: nothing has changed, and it can be called again. Blocks. */
+must_use enum status replay_repair(struct disk *disk, const struct replay_end *end, char copy[static DISK_NAME_MAX],
+                                   struct complaint *complaint);
+
+/* What was read is on stable storage, too, and not in a cache of the system alone: for those who show it before the log
+ * can be opened. Blocks. */
+must_use enum status replay_secure(struct disk *disk, const struct replay_end *end, struct complaint *complaint);
 
 #endif

@@ -109,13 +109,10 @@ static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct
     check(replay->repair && replay_is_last(replay) && !replay->done); /* replay P2 */
     check(from < to && to <= replay->at.size);
     enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
-    if (status == STATUS_NO_SPACE) {
-        complaint_set(complaint,
-                      "%s has a torn tail of %" PRIu64 " bytes from byte %" PRIu64
-                      " on, and there is no space left on the disk to keep a copy of it: make "
-                      "room and start again",
-                      replay->name, to - from, from);
-        return status;
+    if (status == STATUS_NO_SPACE) { /* it can be read all the same; replay_repair does it before it goes on */
+        replay->torn_end = to;
+        replay->unrepaired = true;
+        return STATUS_OK;
     }
     if (status == STATUS_OK) {
         status = replay->disk->ops->truncate(replay->disk, replay->at.file, from);

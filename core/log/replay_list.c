@@ -156,6 +156,11 @@ enum status replay_list_put_aside(struct replay *replay, struct complaint *compl
     check(replay->done); /* replay P2 */
     segment_name(replay->abandoned, name);
     enum status status = tear_put_aside(replay->disk, name, replay->abandoned, kept);
+    if (status == STATUS_NO_SPACE) {
+        replay->unrepaired = true;
+        return STATUS_OK;
+    }
+    replay->abandoned = 0;
     return status == STATUS_OK ? STATUS_OK : replay_judge_no_access(name, status, complaint);
 }
 

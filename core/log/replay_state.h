@@ -47,6 +47,8 @@ struct replay {
     int64_t last_time_ms;
     bool done;
     uint64_t end_offset;
+    bool unrepaired;       /* for want of space */
+    uint64_t torn_end;     /* with it: where the torn tail ends that is to be cut; 0: there is none */
     uint64_t bytes_before; /* in segments that are done */
     struct replay_progress progress;
 };

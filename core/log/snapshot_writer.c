@@ -76,6 +76,7 @@ struct snapshot_writer {
     struct snapshot_writer_config config;
     enum snapshot_writer_state state;
     struct complaint complaint;
+    enum status status;    /* of the disk, why it failed */
     atomic_bool abandoned; /* tells the lane's thread that what is still queued need not be written */
 
     size_t block_size;
@@ -193,6 +194,7 @@ static void fail_with(struct snapshot_writer *writer, const char *what, enum sta
     if (writer->state == SNAPSHOT_WRITER_FAILED) {
         return;
     }
+    writer->status = status;
     const char *advice = status == STATUS_NO_SPACE ? "; make room on the disk" : "";
     complaint_set(&writer->complaint, "the snapshot was given up: " SNAPSHOT_TEMPORARY " cannot be %s: %s%s", what,
                   status_text(status), advice);
@@ -464,6 +466,7 @@ static bool make_room(struct snapshot_writer *writer, enum snapshot_kind kind, s
                       "the snapshot was given up: the disk is too slow for the changes that go on meanwhile, and %zu "
                       "bytes wait for it; a larger snapshot_memory helps",
                       writer->memory);
+        writer->status = STATUS_TOO_BIG;
         give_up(writer);
         return false;
     }
@@ -644,6 +647,11 @@ enum snapshot_writer_state snapshot_writer_state(const struct snapshot_writer *w
 const struct complaint *snapshot_writer_complaint(const struct snapshot_writer *writer)
 {
     return &writer->complaint;
+}
+
+enum status snapshot_writer_status(const struct snapshot_writer *writer)
+{
+    return writer->status;
 }
 
 void snapshot_writer_stats(const struct snapshot_writer *writer, struct snapshot_writer_stats *out)

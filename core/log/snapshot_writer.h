@@ -67,6 +67,9 @@ enum snapshot_writer_state snapshot_writer_state(const struct snapshot_writer *w
 /* In FAILED: why. */
 const struct complaint *snapshot_writer_complaint(const struct snapshot_writer *writer);
 
+/* In FAILED: what the disk said; TOO_BIG: it was too slow for memory_max. STATUS_OK: it was not the disk. */
+enum status snapshot_writer_status(const struct snapshot_writer *writer);
+
 struct snapshot_writer_stats {
     uint64_t records;
     uint64_t bytes_plain;  /* records, encoded */

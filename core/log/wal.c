@@ -99,7 +99,7 @@ static bool gathers(const struct wal *wal)
 
 static bool segment_ends(const struct wal *wal)
 {
-    return wal->offset >= wal->config.segment_size && wal->written >= wal->header.first_sequence;
+    return (wal->offset >= wal->config.segment_size || wal->ends_early) && wal->written >= wal->header.first_sequence;
 }
 
 static bool sync_due(const struct wal *wal)
@@ -362,12 +362,39 @@ uint64_t wal_released(const struct wal *wal)
 
 enum status wal_lack(const struct wal *wal)
 {
-    return wal->lack;
+    return wal->lack == STATUS_OK && wal->strained ? STATUS_NO_SPACE : wal->lack;
 }
 
 bool wal_full(const struct wal *wal)
 {
+    return wal_lack(wal) == STATUS_NO_SPACE;
+}
+
+bool wal_waits_for_space(const struct wal *wal)
+{
     return wal->lack == STATUS_NO_SPACE;
+}
+
+void wal_strain(struct wal *wal, bool strained)
+{
+    enum status before = wal_lack(wal);
+    wal->strained = strained;
+    if (wal_lack(wal) != before) {
+        progress(wal);
+    }
+}
+
+void wal_try_again(struct wal *wal)
+{
+    if (wal->lack == STATUS_NO_SPACE) {
+        wal->retry_at_ms = wal->now_ms;
+        wal->mark_retry_at_ms = wal->now_ms;
+    }
+}
+
+void wal_end_segment(struct wal *wal)
+{
+    wal->ends_early = wal->config.policy != WAL_NONE;
 }
 
 size_t wal_backlog(const struct wal *wal)

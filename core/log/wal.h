@@ -102,6 +102,19 @@ enum status wal_lack(const struct wal *wal);
 /* The disk is full: what it lacks is space. */
 bool wal_full(const struct wal *wal);
 
+/* A request waits for space at this moment, strained or not. */
+bool wal_waits_for_space(const struct wal *wal);
+
+/* Space is short, and what there is is kept for the rescue: while strained, wal_lack says so although what has been
+ * taken is written as ever. */
+void wal_strain(struct wal *wal, bool strained);
+
+/* Space may have come: what waits for it is tried in the next turn. */
+void wal_try_again(struct wal *wal);
+
+/* The segment being written ends before its size, unless it is empty: then all of it can go. */
+void wal_end_segment(struct wal *wal);
+
 /* Bytes taken or waiting that are not written yet: the measure for back-pressure. */
 size_t wal_backlog(const struct wal *wal);
 

@@ -62,6 +62,9 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
         status = ops->sync_names(wal->disk);
     }
     if (status != STATUS_OK) {
+        if (wal->file != NULL) {
+            (void)ops->remove(wal->disk, name); /* so that it can be tried again */
+        }
         complaint_set(complaint, "the log's first segment %s cannot be created: %s", name, status_text(status));
         return status;
     }
@@ -110,7 +113,11 @@ static enum status continue_files(struct wal *wal, const struct replay_end *posi
 
 enum status wal_open_files(struct wal *wal, const struct replay_end *position, struct complaint *complaint)
 {
+    char copy[DISK_NAME_MAX];
     check(wal->file == NULL && wal->mark_file == NULL && wal->chain.count == 0);
+    if (position->unrepaired) {
+        TRY(replay_repair(wal->disk, position, copy, complaint));
+    }
     TRY(position->exists ? continue_files(wal, position, complaint) : create_files(wal, complaint));
     wal->synced_offset = wal->offset;
     wal_hold_begin(wal);

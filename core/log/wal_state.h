@@ -55,6 +55,8 @@ struct wal {
     uint64_t marked;        /* the highest that a mark in this segment claims */
     bool unsynced;          /* something was written, even if only a mark, and not synced */
     enum status lack;       /* what it waits for, STATUS_OK: nothing */
+    bool strained;          /* writes are refused as if it waited for space */
+    bool ends_early;        /* the segment ends, whatever its size */
     bool failed;
     bool closing;
 

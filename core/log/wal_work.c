@@ -255,6 +255,7 @@ static void segment_done(struct wal *wal)
     wal->zero_end = request->head.size + request->zeros;
     wal->types_declared = wal->group_types;
     wal->mark_stale = true;
+    wal->ends_early = false;
 }
 
 static void mark_done(struct wal *wal)

@@ -105,7 +105,13 @@ static void *find_tail_after_loading(struct place *place)
 
 static void *find_wal(struct place *place)
 {
-    if (place->node->replica.wal == NULL) {
+    const struct replica *replica = &place->node->replica;
+    if (replica->unopened) { /* for want of space: all that there is was read, and is on the disk */
+        uint64_t last = replica->shard.tail.last_sequence;
+        place->made.wal = (struct wal_stats){.written = last, .synced = last, .full = true, .lack = STATUS_NO_SPACE};
+        return &place->made.wal;
+    }
+    if (replica->wal == NULL) {
         return NULL;
     }
     wal_stats(place->node->replica.wal, &place->made.wal);

@@ -68,6 +68,7 @@ struct replica_options options_replica(const struct config *config, uint64_t see
         .wal = {.policy = (enum wal_policy)config->persistence,
                 .segment_size = (uint64_t)config->wal_segment_size,
                 .sync_interval_ms = (uint32_t)config->wal_sync_interval_ms},
+        .reserve_size = (uint64_t)config->disk_reserve,
     };
 }
 

@@ -4,14 +4,17 @@
  *
  * Promises
  *   I1  While it loads nothing is written but what recovery repairs, and the shard's role says so.
- *   I2  After a failed sync, or damage, the state is failed for ever: no turn does anything any more. */
+ *   I2  After a failed sync, or damage, the state is failed for ever: no turn does anything any more.
+ *   I3  Lack of space is no failure, at the start neither: what is read is served, once it is on stable storage.
+ *   I4  While the reserve is gone for want of space no write is taken: what is left is for the rescue. */
 #include "replica/replica.h"
 
 #include "meter/meters.h"
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
-#define REPLICA_ALONE   1 /* the node id of a leader without a cluster */
+#define SPACE_MS        1000 /* between looks for space */
+#define REPLICA_ALONE   1    /* the node id of a leader without a cluster */
 
 static void fail(struct replica *replica, const struct complaint *complaint)
 {
@@ -70,6 +73,20 @@ static void on_log_progress(void *context)
     tell_lack(replica, wal_lack(replica->wal));
 }
 
+/* The reserve was given up, or has been made again, or could not be. */
+static void on_reserve(void *context)
+{
+    struct replica *replica = context;
+    if (replica->wal == NULL) {
+        return;
+    }
+    if (replica->reserve.there) {
+        wal_strain(replica->wal, false); /* replica I4 */
+    } else {
+        saver_space_came(&replica->saver);
+    }
+}
+
 static void on_log_failed(void *context, const struct complaint *complaint)
 {
     fail(context, complaint);
@@ -105,6 +122,8 @@ enum status replica_init(struct replica *replica, const struct registry *registr
     shard_init(&replica->shard, registry, &options->shard, &hash_key);
     replica->shard.events = (struct shard_events){.on_damage = say, .on_fault = say, .context = replica};
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
+    bool logged = options->wal.policy != WAL_NONE;
+    reserve_init(&replica->reserve, env->disk, logged ? options->reserve_size : 0, on_reserve, replica);
     return begin_loading(replica, complaint);
 }
 
@@ -113,6 +132,11 @@ static void drop_log(struct replica *replica)
 {
     saver_finish(&replica->saver);
     check(replica->saver.writer == NULL && !replica->saver.removing);
+    if (replica->reserve.busy) {
+        replica->env.disk->ops->drain(replica->env.disk);
+    }
+    replica->unopened = false;
+    replica->shard.unlogged = false;
     shard_log_to(&replica->shard, NULL);
     wal_destroy(replica->wal);
     replica->wal = NULL;
@@ -127,6 +151,7 @@ void replica_finish(struct replica *replica)
     recovery_destroy(replica->recovery);
     replica->recovery = NULL;
     drop_log(replica);
+    reserve_finish(&replica->reserve);
     shard_finish(&replica->shard);
 }
 
@@ -168,7 +193,7 @@ static void tell_loaded(const struct replica *replica)
 {
     const struct replay_progress *log = &replica->loaded.log;
     const struct snapshot_progress *snapshot = &replica->loaded.snapshot;
-    if (log->torn_bytes > 0) {
+    if (log->torn_bytes > 0 && log->torn_copy[0] != '\0') {
         trace(replica->env.trace, TRACE_WARNING,
               "the end of the log was torn by a crash: %llu bytes that nobody was promised were cut; a copy is in %s",
               (unsigned long long)log->torn_bytes, log->torn_copy);
@@ -182,9 +207,20 @@ static void tell_loaded(const struct replica *replica)
     tell_frozen(replica);
 }
 
-static enum status open_log(struct replica *replica, const struct replay_end *end, struct complaint *complaint)
+/* What recovery left undone for want of space. */
+static enum status repair(struct replica *replica, struct replay_end *end, struct complaint *complaint)
+{
+    if (end->unrepaired) {
+        TRY(replay_repair(replica->env.disk, end, replica->loaded.log.torn_copy, complaint));
+        end->unrepaired = false;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_log(struct replica *replica, struct replay_end *end, struct complaint *complaint)
 {
     struct wal_config config = replica->options.wal;
+    TRY(repair(replica, end, complaint));
     struct entropy *entropy = replica->env.entropy;
     entropy->ops->fill(entropy, &config.salt_seed, sizeof config.salt_seed);
     struct wal_events events = {.on_progress = on_log_progress, .on_failed = on_log_failed, .context = replica};
@@ -194,24 +230,118 @@ static enum status open_log(struct replica *replica, const struct replay_end *en
     return STATUS_OK;
 }
 
-static void start_serving(struct replica *replica, const struct recovery_end *found)
+/* The same with the reserve, if need be. */
+static enum status open_log_somehow(struct replica *replica, struct replay_end *end, struct complaint *complaint)
+{
+    reserve_find(&replica->reserve);
+    enum status status = open_log(replica, end, complaint);
+    if (status == STATUS_NO_SPACE && reserve_give_now(&replica->reserve)) {
+        trace(replica->env.trace, TRACE_WARNING, "the disk is full: the reserve (" RESERVE_NAME ") is given up");
+        status = open_log(replica, end, complaint);
+        if (status == STATUS_OK) {
+            wal_strain(replica->wal, true); /* replica I4 */
+        }
+    }
+    return status;
+}
+
+static void begin_logging(struct replica *replica, const struct recovery_end *found)
+{
+    bool strained = wal_lack(replica->wal) != STATUS_OK;
+    saver_begin(&replica->saver, replica->wal, found);
+    if (strained) {
+        saver_spare(&replica->saver);
+    } else if (replica->reserve.size > 0 && !replica->reserve.there && !replica->reserve.busy) {
+        reserve_make(&replica->reserve);
+    }
+}
+
+/* There is no space to open the log: the data can be read. */
+static enum status serve_unlogged(struct replica *replica, const struct recovery_end *found,
+                                  struct complaint *complaint)
+{
+    trace(replica->env.trace, TRACE_ERROR,
+          "the disk is full, and the log cannot be opened: %s. The data can be read; writes are refused until there is "
+          "space",
+          complaint->text);
+    TRY(replay_secure(replica->env.disk, &found->log, complaint)); /* replica I3 */
+    replica->found = *found;
+    replica->unopened = true;
+    replica->space_ms = replica->shard.monotonic_ms + SPACE_MS;
+    replica->shard.unlogged = true;
+    return STATUS_OK;
+}
+
+/* Whether there is space for the log by now. */
+static void try_to_open(struct replica *replica)
+{
+    struct complaint complaint;
+    if (replica->shard.monotonic_ms < replica->space_ms) {
+        return;
+    }
+    enum status status = open_log(replica, &replica->found.log, &complaint);
+    if (status == STATUS_NO_SPACE) {
+        replica->space_ms = replica->shard.monotonic_ms + SPACE_MS;
+        return;
+    }
+    replica->unopened = false;
+    replica->shard.unlogged = false;
+    if (status != STATUS_OK) {
+        fail(replica, &complaint);
+        return;
+    }
+    trace(replica->env.trace, TRACE_INFO, "there is space on the disk again: writes are taken");
+    begin_logging(replica, &replica->found);
+}
+
+/* The reserve is given up when the log needs it, and made again when nothing else needs the space. */
+static void mind_space(struct replica *replica)
+{
+    struct reserve *reserve = &replica->reserve;
+    const struct shard *shard = &replica->shard;
+    if (wal_waits_for_space(replica->wal)) {
+        saver_spare(&replica->saver);
+        if (reserve->there && !reserve->busy) {
+            wal_strain(replica->wal, true); /* replica I4 */
+            reserve_give(reserve);
+        }
+        replica->space_ms = shard->monotonic_ms;
+        replica->waited = true;
+        return;
+    }
+    if (replica->waited && !wal_full(replica->wal)) {
+        saver_spare_no_more(&replica->saver);
+    }
+    replica->waited = false;
+    bool rescued = !replica->saver.scarce && !saver_is_busy(&replica->saver);
+    if (reserve->size > 0 && !reserve->there && !reserve->busy && rescued && shard->monotonic_ms >= replica->space_ms) {
+        replica->space_ms = shard->monotonic_ms + SPACE_MS;
+        reserve_make(reserve);
+    }
+}
+
+static void start_serving(struct replica *replica, struct recovery_end *found)
 {
     struct shard *shard = &replica->shard;
-    const struct replay_end *end = &found->log;
+    struct replay_end *end = &found->log;
     check(replica->state == REPLICA_LOADING && replica->recovery == NULL && replica->wal == NULL); /* replica I1 */
     bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
     struct complaint complaint;
     shard_continue(shard, end->last_sequence, end->last_epoch);
     shard_lead(shard, end->last_epoch + 1, &(struct record_epoch){.leader = REPLICA_ALONE});
-    if (logged && open_log(replica, end, &complaint) != STATUS_OK) {
+    enum status status = logged ? open_log_somehow(replica, end, &complaint) : STATUS_OK;
+    if (status == STATUS_NO_SPACE) {
+        status = serve_unlogged(replica, found, &complaint);
+    }
+    if (status != STATUS_OK) {
         fail(replica, &complaint);
         return;
     }
     replica->state = REPLICA_SERVING;
     replica->load_ended_ms = shard->monotonic_ms;
     shard_become(shard, SHARD_ALONE);
-    if (logged) {
-        saver_begin(&replica->saver, replica->wal, found);
+    if (replica->wal != NULL) {
+        begin_logging(replica, found);
     }
     tell_loaded(replica);
 }
@@ -249,8 +379,12 @@ bool replica_turn(struct replica *replica)
         return true;
     case REPLICA_SERVING:
         check_slow(!shard_is_loading(&replica->shard) && replica->recovery == NULL);
+        if (replica->unopened) {
+            try_to_open(replica);
+        }
         if (replica->wal != NULL) {
             wal_turn(replica->wal, replica->shard.monotonic_ms);
+            mind_space(replica);
         }
         return saver_turn(&replica->saver);
     case REPLICA_FAILED: /* replica I2 */
@@ -263,7 +397,9 @@ int64_t replica_next_ms(const struct replica *replica)
 {
     int64_t wal_next = replica->wal != NULL ? wal_next_ms(replica->wal) : INT64_MAX;
     int64_t saver_next = saver_next_ms(&replica->saver);
-    return wal_next < saver_next ? wal_next : saver_next;
+    int64_t next = wal_next < saver_next ? wal_next : saver_next;
+    bool looks = replica->unopened || (replica->wal != NULL && replica->reserve.size > 0 && !replica->reserve.there);
+    return looks && replica->space_ms < next && !replica->reserve.busy ? replica->space_ms : next;
 }
 
 enum status replica_reload(struct replica *replica, struct complaint *complaint)

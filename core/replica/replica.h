@@ -9,7 +9,8 @@
  *                           └──────► failed ◄─────────┘
  *
  *   loading   the snapshot and the log are read, a slice per turn; nobody sees the data
- *   serving   commands are carried out, the log is written, snapshots are made
+ *   serving   commands are carried out, the log is written, snapshots are made; without space to open the log at all
+ *             the data can be read only, until there is
  *   failed    nothing is written any more, nothing may be answered any more; `complaint` says why
  *
  * It knows no client: whoever serves its shard hears of changes as a listener. [loop's thread]
@@ -22,6 +23,7 @@
 #include "env/entropy.h"
 #include "log/wal.h"
 #include "replica/recovery.h"
+#include "replica/reserve.h"
 #include "replica/saver.h"
 #include "shard/shard.h"
 
@@ -35,6 +37,7 @@ struct replica_options {
     struct shard_options shard;
     struct saver_options saver;
     struct wal_config wal; /* its salt is drawn when the log is opened; WAL_NONE: there is no log */
+    uint64_t reserve_size; /* bytes of the disk held for the rescue of a log that meets its end; 0: none */
 };
 
 /* What it is given, and borrows. */
@@ -53,6 +56,11 @@ struct replica {
     struct recovery *recovery;  /* owned, while loading */
     struct wal *wal;            /* owned; NULL while loading, and with WAL_NONE */
     struct saver saver;
+    struct reserve reserve;
+    struct recovery_end found;       /* while the log waits to be opened */
+    bool unopened;                   /* it does: there was no space */
+    bool waited;                     /* the log has, in the turn before, for space */
+    int64_t space_ms;                /* monotonic: when space is looked for again */
     struct recovery_progress loaded; /* so far, or in the end */
     int64_t load_began_ms;           /* monotonic */
     int64_t load_ended_ms;           /* monotonic */

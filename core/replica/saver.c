@@ -16,9 +16,9 @@
  * Promises
  *   P1  A file under a snapshot's name is whole, durable, and the log is durable up to its cut.
  *   P2  Nothing that the two newest snapshots need is removed, and nothing before they are there; a file that could not
- *       be read is never removed.
+ *       be read is never removed. Where space is short one is enough, once it has been read back whole (spare.c).
  *   P3  A snapshot that fails changes nothing: its own file goes, all others stay. The next one is made after
- *       SAVER_RETRY_MS, or when somebody asks.
+ *       SAVER_RETRY_MS, when somebody asks, or at once when space has come.
  *   P4  The sweep takes at most SAVER_SLICE_US of a turn, and at most a third of the time while clients are served.
  *
  * Limits   At most SAVER_SURPLUS_MAX files wait for their removal. */
@@ -33,6 +33,7 @@
 #define SAVER_SLICE_US     1000
 #define SAVER_SLICE_MIN_US 50
 #define SAVER_RETRY_MS     10000
+#define SAVER_SCARCE_MS    20
 
 static void on_removed(struct disk_request *request);
 
@@ -52,12 +53,19 @@ void saver_init(struct saver *saver, struct shard *shard, struct disk *disk, con
     saver->removal.action = DISK_ACTION_REMOVE;
     saver->removal.lane = DISK_LANE_BULK;
     saver->removal.on_done = on_removed;
+    proof_init(&saver->proof, disk);
 }
 
 void saver_configure(struct saver *saver, const struct saver_options *options)
 {
     check(options->memory_max > 0);
     saver->options = *options;
+}
+
+static void keep_from(struct saver *saver, uint64_t sequence)
+{
+    saver->kept_from = sequence;
+    wal_keep_from(saver->wal, sequence);
 }
 
 void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end *found)
@@ -74,8 +82,9 @@ void saver_begin(struct saver *saver, struct wal *wal, const struct recovery_end
     saver->last_ms = saver->shard->monotonic_ms;
     saver->last_wall_ms = saver->shard->now_ms;
     saver->retry_ms = saver->shard->monotonic_ms;
+    saver->kept_from = 0;
     if (saver->older != 0) {
-        wal_keep_from(wal, saver->older + 1); /* what was to go may not have gone */
+        keep_from(saver, saver->older + 1); /* what was to go may not have gone */
     }
     for (size_t i = 0; i < found->superseded_count && saver->surplus_count < SAVER_SURPLUS_MAX; i++) {
         saver->surplus[saver->surplus_count++] = found->superseded[i];
@@ -98,7 +107,7 @@ static void remove_next(struct saver *saver)
         return;
     }
     uint64_t sequence = saver->surplus[saver->surplus_count - 1];
-    check(sequence < saver->older && saver->older < saver->newest); /* saver P2 */
+    check(sequence < saver->newest && sequence != saver->older); /* saver P2 */
     snapshot_name(sequence, saver->removal.name);
     saver->removing = true;
     saver->disk->ops->submit(saver->disk, &saver->removal);
@@ -113,6 +122,74 @@ static void on_removed(struct disk_request *request)
     if (request->status != STATUS_OK && request->status != STATUS_NOT_FOUND) {
         trace(saver->trace, TRACE_WARNING, "%s is not needed any more but cannot be removed: %s", request->name,
               status_text(request->status));
+        return;
+    }
+    saver_space_came(saver);
+}
+
+/* ---- where space is short ---- */
+
+static bool can_spare(const struct saver *saver)
+{
+    bool doubted =
+        saver->proof.sequence == saver->newest && !saver->proof.busy && !proof_holds(&saver->proof, saver->newest);
+    return saver->newest != 0 && !doubted && saver->kept_from <= saver->newest;
+}
+
+void saver_spare(struct saver *saver)
+{
+    if (!saver->scarce && saver->wal != NULL) {
+        saver->scarce = true;
+        saver->tried = false;
+    }
+}
+
+void saver_spare_no_more(struct saver *saver)
+{
+    saver->scarce = saver->scarce && (saver->proof.busy || saver_is_busy(saver));
+}
+
+void saver_space_came(struct saver *saver)
+{
+    if (saver->failed && saver->wal != NULL && saver->lacked_space) {
+        saver->retry_ms = saver->shard->monotonic_ms;
+    }
+    if (saver->wal != NULL) {
+        wal_try_again(saver->wal);
+    }
+}
+
+/* The newest snapshot is known to be good: it is enough. */
+static void spare(struct saver *saver)
+{
+    check(proof_holds(&saver->proof, saver->newest)); /* saver P2 */
+    trace(saver->trace, TRACE_WARNING,
+          "space is short: the newest snapshot was read back whole, and what is older than it goes");
+    give_up(saver, saver->older);
+    saver->older = 0;
+    wal_end_segment(saver->wal);
+    keep_from(saver, saver->newest + 1);
+    saver_space_came(saver);
+}
+
+/* The next thing that makes room. */
+static void make_room(struct saver *saver)
+{
+    const struct shard *shard = saver->shard;
+    if (saver->proof.busy || saver->removing || saver->writer != NULL || saver->wanted) {
+        return;
+    }
+    if (can_spare(saver)) {
+        if (proof_holds(&saver->proof, saver->newest)) {
+            spare(saver);
+        } else {
+            proof_begin(&saver->proof, saver->newest);
+        }
+    } else if (shard->tail.last_sequence == saver->newest || saver->tried) {
+        saver->scarce = false; /* that is all */
+    } else if (wal_synced(saver->wal) == shard->tail.last_sequence) {
+        saver->tried = true;
+        saver->wanted = true;
     }
 }
 
@@ -145,6 +222,10 @@ static void begin(struct saver *saver)
 
 enum status saver_start(struct saver *saver, struct complaint *complaint)
 {
+    if (saver->shard->unlogged) {
+        complaint_set(complaint, "there is no space on the disk, not even to open the log: make room first");
+        return STATUS_REFUSED;
+    }
     if (saver->disk == NULL || saver->wal == NULL) {
         complaint_set(complaint, "persistence is none: nothing is written here; start the server with another "
                                  "persistence to have snapshots");
@@ -189,7 +270,7 @@ static void succeed(struct saver *saver)
           (double)saver->last_took_ms / 1e3, (double)stats.memory_peak / 1e6);
     check(saver->older < saver->newest); /* saver P2 */
     if (saver->older != 0) {
-        wal_keep_from(saver->wal, saver->older + 1);
+        keep_from(saver, saver->older + 1);
     }
 }
 
@@ -200,10 +281,14 @@ static void tell_failure(struct saver *saver)
     }
     check(snapshot_writer_state(saver->writer) == SNAPSHOT_WRITER_FAILED);
     saver->told = true;
+    saver->lacked_space = snapshot_writer_status(saver->writer) == STATUS_NO_SPACE;
     saver->failed = !saver->shard->sweep.flushed;
     saver->retry_ms = saver->shard->monotonic_ms + (saver->failed ? SAVER_RETRY_MS : 0);
     saver->wanted = saver->shard->sweep.flushed; /* once more: there is little left to save */
     trace(saver->trace, saver->failed ? TRACE_ERROR : TRACE_INFO, "%s", snapshot_writer_complaint(saver->writer)->text);
+    if (saver->lacked_space && can_spare(saver)) {
+        saver_spare(saver); /* and then once more */
+    }
 }
 
 static void end(struct saver *saver)
@@ -312,6 +397,9 @@ bool saver_turn(struct saver *saver)
     if (saver->writer == NULL && !shard->sweep.active && (saver->wanted || is_due(saver))) {
         begin(saver);
     }
+    if (saver->scarce) {
+        make_room(saver);
+    }
     bool more = false;
     if (shard->sweep.active) {
         int64_t begun_us = now_us(saver);
@@ -336,6 +424,9 @@ int64_t saver_next_ms(const struct saver *saver)
     if (saver->wal == NULL || saver->disk == NULL || saver_is_busy(saver)) {
         return INT64_MAX;
     }
+    if (saver->scarce) {
+        return saver->shard->monotonic_ms + SAVER_SCARCE_MS;
+    }
     return interval_end_ms(saver);
 }
 
@@ -344,12 +435,13 @@ void saver_finish(struct saver *saver)
     if (saver->writer != NULL && snapshot_writer_state(saver->writer) != SNAPSHOT_WRITER_PUBLISHED) {
         snapshot_writer_fail(saver->writer, "the server ends");
     }
-    if (saver->disk != NULL && (saver->writer != NULL || saver->removing)) {
+    if (saver->disk != NULL && (saver->writer != NULL || saver->removing || saver->proof.busy)) {
         saver->surplus_count = saver->removing ? 1 : 0;
         saver->disk->ops->drain(saver->disk);
     }
     sweep_abandon(saver->shard);
-    check(!saver->removing);
+    check(!saver->removing && !saver->proof.busy);
+    saver->scarce = false;
     snapshot_writer_destroy(saver->writer);
     saver->writer = NULL;
 }

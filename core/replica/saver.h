@@ -8,6 +8,7 @@
 #include "base/trace.h"
 #include "env/disk.h"
 #include "log/snapshot_writer.h"
+#include "replica/proof.h"
 #include "replica/recovery.h"
 #include "replica/snapshot_target.h"
 #include "shard/shard.h"
@@ -50,8 +51,13 @@ struct saver {
     size_t surplus_count;
     struct disk_request removal;
     bool removing;
+    bool scarce;        /* space is short: what can be spared goes */
+    bool tried;         /* ... and a snapshot has been begun for it */
+    uint64_t kept_from; /* record that the log reaches back to for the snapshots, as far as the saver has said */
+    struct proof proof; /* of the newest, before the older one goes for want of space */
 
     bool failed;          /* the last one did */
+    bool lacked_space;    /* ... for want of it */
     uint64_t made;        /* since the start */
     int64_t last_wall_ms; /* of the last one that was made, or of the start */
     int64_t last_ms;      /* the same, monotonic */
@@ -77,6 +83,16 @@ void saver_finish(struct saver *saver);
 /* Asks for a snapshot. OK: it is under way, or there is nothing new and the last one counts. EXISTS: one is under way
  * already. REFUSED: nothing is written here, as the complaint says. */
 must_use enum status saver_start(struct saver *saver, struct complaint *complaint);
+
+/* Space on the disk is short: the older snapshot and the log before the newest go, once the newest has been read back
+ * whole, and a new one is made if that lets more of the log go. Again while that is under way is nothing new. */
+void saver_spare(struct saver *saver);
+
+/* Space has come from elsewhere: what has not begun yet need not. */
+void saver_spare_no_more(struct saver *saver);
+
+/* Something was removed by somebody: a snapshot that failed for want of space is tried again. */
+void saver_space_came(struct saver *saver);
 
 /* A snapshot is under way, or about to be. */
 static inline bool saver_is_busy(const struct saver *saver)

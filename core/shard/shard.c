@@ -99,6 +99,9 @@ enum shard_refusal shard_refusal(const struct shard *shard)
     case SHARD_LEADING:
         break;
     }
+    if (shard->unlogged) {
+        return SHARD_IS_FULL;
+    }
     enum status lack = shard->wal != NULL ? wal_lack(shard->wal) : STATUS_OK;
     return lack == STATUS_OK ? SHARD_OPEN : lack == STATUS_NO_SPACE ? SHARD_IS_FULL : SHARD_IS_HELD;
 }

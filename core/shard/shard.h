@@ -85,6 +85,7 @@ struct shard {
     struct meters *meters;           /* borrowed, of the thread; NULL: nothing is measured */
     struct shard_options options;
     enum shard_role role;
+    bool unlogged;        /* there is to be a log, but no space to open it: nothing may change until there is */
     bool still;           /* the data stay as they are for a while, of the host's own accord: CLIENT PAUSE */
     int64_t now_ms;       /* wall clock of this turn */
     int64_t monotonic_ms; /* of this turn */

@@ -242,6 +242,38 @@ def test_killed_and_ended_while_full():
             server.kill()
 
 
+def test_a_log_that_fills_the_disk_makes_its_own_room():
+    """One key overwritten, a snapshot that failed, kill -9 in the midst of it: nearly all of the log is superfluous."""
+    with small_disk() as (folder, disk):
+        server = Server(folder, persistence="writethroughdisk", wal_segment_size="64kb", disk_reserve="512kb")
+        try:
+            for turn in range(3):
+                last = b""
+                with server.client(timeout_s=20) as client:
+                    if turn == 0:
+                        fill(disk, 2 * 1024 * 1024)
+                    for number in range(1500):
+                        text = b"%d:%d" % (turn, number) + TEXT
+                        answer = client.call("SET", "k", text)
+                        if isinstance(answer, Error):
+                            equal(answer.code, "DISKFULL")
+                            wait_until(lambda client=client: not full(client), "it shall make its own room")
+                        else:
+                            last = text
+                    equal(client.call("GET", "k"), last)
+                server.kill()
+                server.restart()
+                with server.client() as client:
+                    wait_until(lambda client=client: not full(client), "it shall make its own room at the start")
+                    equal(client.call("GET", "k"), last)
+            with server.client() as client:
+                reserve = os.path.join(disk, "reserve.fill")
+                wait_until(lambda: os.path.exists(reserve), "the reserve shall be made again")
+                equal(client.call("SET", "k", "1"), b"OK")
+        finally:
+            server.kill()
+
+
 def test_starts_on_a_full_disk():
     """Killed while the disk is full, started while it still is, again and again: everything can be read."""
     promised = {}
