@@ -19,6 +19,8 @@
  *       be read is never removed. Where space is short one is enough, once it has been read back whole (spare.c).
  *   P3  A snapshot that fails changes nothing: its own file goes, all others stay. The next one is made after
  *       SAVER_RETRY_MS, when somebody asks, or at once when space has come.
+ *   P5  After one that was given up since clients changed more than memory_max before it, clients wait for the next
+ *       one: so it ends, and the log does not grow for ever.
  *   P4  The sweep takes at most SAVER_SLICE_US of a turn, and at most a third of the time while clients are served.
  *
  * Limits   At most SAVER_SURPLUS_MAX files wait for their removal. */
@@ -216,6 +218,7 @@ static void begin(struct saver *saver)
     saver->log_at_begin = wal_bytes_written(saver->wal);
     saver->writer = snapshot_writer_create(&config, saver->disk, &saver->cut, &shard->tail.epochs);
     snapshot_target_init(&saver->target, saver->writer);
+    shard->sweep.patient = saver->patient; /* saver P5 */
     sweep_begin(shard, &saver->target.base);
     trace(saver->trace, TRACE_INFO, "a snapshot of %llu keys is being made", (unsigned long long)saver->keys);
 }
@@ -259,6 +262,7 @@ static void succeed(struct saver *saver)
     saver->log_before = 0;
     saver->log_at_cut = saver->log_at_begin;
     saver->failed = false;
+    saver->patient = false;
     saver->made++;
     saver->last_ms = shard->monotonic_ms;
     saver->last_wall_ms = shard->now_ms;
@@ -281,6 +285,7 @@ static void tell_failure(struct saver *saver)
     }
     check(snapshot_writer_state(saver->writer) == SNAPSHOT_WRITER_FAILED);
     saver->told = true;
+    saver->patient = saver->patient || snapshot_writer_status(saver->writer) == STATUS_TOO_BIG;
     saver->lacked_space = snapshot_writer_status(saver->writer) == STATUS_NO_SPACE;
     saver->failed = !saver->shard->sweep.flushed;
     saver->retry_ms = saver->shard->monotonic_ms + (saver->failed ? SAVER_RETRY_MS : 0);

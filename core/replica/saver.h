@@ -56,6 +56,7 @@ struct saver {
     uint64_t kept_from; /* record that the log reaches back to for the snapshots, as far as the saver has said */
     struct proof proof; /* of the newest, before the older one goes for want of space */
 
+    bool patient;         /* one was given up because clients changed too much: the next has them wait for it */
     bool failed;          /* the last one did */
     bool lacked_space;    /* ... for want of it */
     uint64_t made;        /* since the start */

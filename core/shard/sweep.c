@@ -23,7 +23,8 @@
  *   P1  What the target gets is the keyspace as it was between the two batches where the sweep began: each key once,
  *       its records in order.
  *   P2  One turn takes about its budget, and adds to the target only while that has room. What clients change is added
- *       at once, room or not: the target gives up before it needs too much memory, and no client waits for a disk.
+ *       at once, room or not: the target gives up before it needs too much memory, and no client waits for a disk,
+ *       unless the sweep is patient: one before it was given up for that, and the log cannot grow for ever.
  *   P3  A sweep whose target has failed goes on, marking only: the next one can begin when it is over.
  *   P4  A type that does not dump a value fails the sweep, with a sentence that names the key.
  *
@@ -159,10 +160,16 @@ static bool is_large(const struct shard *shard, const struct entry *entry)
     return size > SWEEP_WHOLE;
 }
 
+/* The target would have to give up before long. */
+static bool is_crowded(const struct sweep *sweep)
+{
+    return sweep->patient && sweep->target->is_open(sweep->target) && !sweep->target->has_room(sweep->target);
+}
+
 bool sweep_claim(struct shard *shard, const struct entry *entry)
 {
     struct sweep *sweep = &shard->sweep;
-    if (sweep->target == NULL || !is_owed(shard, entry) || !is_large(shard, entry)) {
+    if (sweep->target == NULL || !is_owed(shard, entry) || (!is_large(shard, entry) && !is_crowded(sweep))) {
         return false;
     }
     if (sweep->half == NULL) {

@@ -33,6 +33,7 @@ struct sweep {
     struct sweep_target *target;      /* borrowed; NULL: there is none, or it has failed and entries are only marked */
     bool active;                      /* there are entries that are owed */
     bool flushed;                     /* the last one ended because everything was removed */
+    bool patient;                     /* it must end: a change that has a choice waits for room. The owner's to set */
     uint64_t cursor;                  /* of the walk through the table */
     struct entry *half;               /* a large value that is being dumped in pieces, or NULL */
     uint64_t half_cursor;             /* of its dump */
@@ -65,8 +66,9 @@ static inline bool sweep_is_owed(const struct keyspace *keyspace, const struct e
 /* Everything is about to be removed: what has been dumped so far is of no use any more. */
 void sweep_flushed(struct shard *shard);
 
-/* For a change that has a choice (expiry, eviction, a new command): if the entry is large and not dumped, the sweep
- * goes on with it, and calls on_let_go when it is dumped. True: the change comes later. */
+/* For a change that has a choice (expiry, eviction, a new command): if the entry is not dumped, and is large, or the
+ * sweep is patient and its target has no room, the sweep goes on with it, and calls on_let_go when it is dumped. True:
+ * the change comes later. */
 bool sweep_claim(struct shard *shard, const struct entry *entry);
 
 #endif

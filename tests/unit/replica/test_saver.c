@@ -100,6 +100,48 @@ static unsigned count_snapshots(struct node_fixture *at)
     return count;
 }
 
+/* Overwrites all of many keys at once, while the disk stands still. */
+static void overwrite_all(struct node_fixture *at, unsigned keys)
+{
+    struct buf lines;
+    buf_init(&lines, (size_t)1 << 20);
+    for (unsigned i = 0; i < keys; i++) {
+        cr_assert(buf_format(&lines, "SET key%u %u\r\n", i, i));
+    }
+    cr_assert(buf_append(&lines, (struct gm_bytes){(const uint8_t *)"", 1}));
+    node_fixture_send(at, (const char *)lines.data);
+    buf_finish(&lines);
+    for (unsigned i = 0; i < 200; i++) {
+        node_fixture_turn(at, 0);
+    }
+}
+
+/* saver P5: what clients change before the snapshot has memory up to a setting; if that was not enough, they wait. */
+Test(saver, after_one_that_was_given_up_for_want_of_memory_the_next_one_ends)
+{
+    struct node_fixture at;
+    node_fixture_init(&at, 9);
+    at.config.snapshot_memory = 1024 * 1024;
+    cr_assert_eq(start(&at), STATUS_OK, "%s", at.complaint.text);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 3000; i++) {
+            cr_assert_str_eq(node_fixture_say(&at, "SET key%u %01000u", i, i), "OK");
+        }
+        node_fixture_settle(&at);
+        cr_assert_str_eq(node_fixture_say(&at, "BGSAVE"), "Background saving started");
+        overwrite_all(&at, 3000);
+        const struct saver *saver = &at.node->replica.saver;
+        cr_expect_eq(saver->told, round == 0, "round %u: %s", round, (const char *)at.log.data);
+        node_fixture_settle(&at);
+        buf_clear(&at.conn.output, SIZE_MAX);
+        cr_expect_eq(saver->newest != 0, round == 1);
+        cr_expect_eq(saver->patient, round == 0);
+        cr_expect_str_eq(node_fixture_say(&at, "GET key2999"), "\"2999\"", "nobody waits for ever");
+    }
+    cr_expect_not_null(strstr((const char *)at.log.data, "a larger snapshot_memory helps"));
+    node_fixture_finish(&at);
+}
+
 /* ---- crashes ---- */
 
 /* Dies at call `n`, comes back, goes on, dies again wherever that meets it, and comes back. */
