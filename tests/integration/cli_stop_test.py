@@ -10,10 +10,13 @@ Idea    Each test brings the program into the midst of something at a terminal, 
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 
-from support.cli import Server, Terminal, bulk, expect, expect_equal, main
+from support.cli import (CLI, Failure, PATIENCE_S, SLOW, Server, Terminal, bulk, expect, expect_equal,
+                         main)
 
 INFO = b"# Clients\r\nconnected_clients:3\r\n# Keyspace\r\ndb0:keys=12,expires=0,avg_ttl=0\r\n"
 MANY = b"*50\r\n" + b"".join(b":%d\r\n" % n for n in range(50))
@@ -80,6 +83,78 @@ def test_load():
             stopped(terminal, 3)
             text = terminal.screen.text()
             expect("stopped\n" in text and "0 errors; answered up to line " in text, text)
+
+
+def script(text):
+    source = tempfile.NamedTemporaryFile("w", prefix="geomys-cli-")
+    source.write(text)
+    source.flush()
+    return source
+
+
+def test_load_ends_without_progress():
+    """Behind a command that waits: the line is named, and there is an exit code."""
+    pushed = b">2\r\n+invalidate\r\n*1\r\n+a\r\n"
+    for replies in ({"BLPOP": b""}, {"BLPOP": pushed * 3}):
+        with script("set a 1\n\nblpop nosuch 0\n") as source, Server(replies=replies) as server:
+            done = subprocess.run([CLI, "-3", "-p", str(server.port), "--stall", "0.3", "--load", source.name],
+                                  capture_output=True, text=True, timeout=PATIENCE_S)
+            expect_equal(done.returncode, 3, done.stderr)
+            expect("line 3: no reply, and nothing else went on, for 0.3 s" in done.stderr, done.stderr)
+    with script("set a 1\n") as source, Server() as server:
+        done = subprocess.run([CLI, "-p", str(server.port), "--stall", "0", "--load", source.name],
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        expect_equal(done.returncode, 0, done.stderr)
+    done = subprocess.run([CLI, "--stall", "1", "PING"], capture_output=True, text=True, timeout=PATIENCE_S)
+    expect_equal((done.returncode, done.stderr.count("--stall: only with --load")), (2, 1))
+
+
+def test_load_sends_nothing_that_takes_replies_away():
+    for line in ("subscribe a", "PSubscribe *", "monitor", "client reply off", "CLIENT REPLY SKIP", "unsubscribe"):
+        with script("set a 1\n\n" + line + "\nclient reply on\nset a 2\n") as source, Server() as server:
+            done = subprocess.run([CLI, "-3", "-p", str(server.port), "--load", source.name],
+                                  capture_output=True, text=True, timeout=PATIENCE_S)
+            wanted = f"line 3: not sent: {line.split()[0]} would leave commands without replies"
+            expect(wanted in done.stderr, done.stderr)
+            expect_equal([one for one in server.log if one == line.split()], [])
+            expect(done.returncode in (1, 2), done.stderr)
+
+
+def test_a_slow_load_is_not_ended():
+    """Replies come one after the other, all of them later than --stall allows for one."""
+    def slowly(_):
+        time.sleep(0.2)
+        return b"+OK\r\n"
+    with script("slow\n" * 6) as source, Server(replies={"SLOW": slowly}) as server:
+        done = subprocess.run([CLI, "-p", str(server.port), "--stall", str(0.8 * SLOW), "--load", source.name],
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        expect_equal(done.returncode, 0, done.stderr)
+
+
+def test_one_signal_ends_every_mode():
+    mute = {"PING": b"", "INFO": b"", "SCAN": b"", "DBSIZE": b"", "LOOK": b"", "BLPOP": b"", "MONITOR": b"+OK\r\n"}
+    with script("set a 1\nblpop nosuch 0\n") as source, Server(replies=mute) as server:
+        modes = ((["LOOK"], "LOOK"), (["--stat"], "INFO"), (["--latency"], "PING"), (["--watch", "1s", "LOOK"], "LOOK"),
+                 (["--keys"], "DBSIZE"), (["--load", source.name], "blpop"), (["-r", "-1", "LOOK"], "LOOK"),
+                 (["--load", "-"], "LOOK"), ([], "LOOK"), (["-x", "SET", "a"], None), (["MONITOR"], "MONITOR"))
+        for words, asked in modes:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                before = len(server.log)
+                with subprocess.Popen([CLI, "-p", str(server.port), *words], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+                    program.stdin.write(b"LOOK\n" * 4096 if words == ["--load", "-"] else b"LOOK\n")
+                    program.stdin.flush()
+                    until = time.monotonic() + PATIENCE_S
+                    while not any(asked == one[0] for one in server.log[before:]) and asked is not None:
+                        expect(time.monotonic() < until and program.poll() is None, f"{words}: {asked} shall be sent")
+                        time.sleep(0.005)
+                    program.send_signal(number)
+                    try:
+                        code = program.wait(PATIENCE_S)
+                    except subprocess.TimeoutExpired:
+                        program.kill()
+                        raise Failure(f"{words}: {number} does not end it") from None
+                    expect(code in (-number, 0, 3), f"{words}: {number}: {code}")
 
 
 def test_pager():

@@ -53,6 +53,7 @@ struct options {
     const char *type;         /* --type; NULL: all */
     const char *load;         /* with TOOL_LOAD: a file, or "-" */
     const char *resume;       /* --resume: a file; NULL: none */
+    double stall_s;           /* --stall; 0: never; below 0: not given */
     bool pager;
     bool host_given;              /* -h or -p stands on the command line */
     bool quiet;                   /* --no-auth-warning */

@@ -50,6 +50,10 @@ static enum status take_flag(struct options *options, int argc, char **argv, int
 static enum status check_together(const struct options *options, int argc, char **argv, struct complaint *complaint)
 {
     bool command = options->first < argc;
+    if (options->stall_s >= 0 && options->tool != TOOL_LOAD) {
+        complaint_set(complaint, "--stall: only with --load");
+        return STATUS_INVALID;
+    }
     if (options->resume != NULL && options->tool != TOOL_LOAD) {
         complaint_set(complaint, "--resume: only with --load");
         return STATUS_INVALID;
@@ -76,6 +80,7 @@ enum status options_read(struct options *options, int argc, char **argv, char *(
         .confirm = true,
         .pager = true,
         .repeat = 1,
+        .stall_s = -1,
         .top = 20,
     };
     const char *connection = options_saved_name(argc, argv);

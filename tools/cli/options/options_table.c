@@ -43,6 +43,7 @@
     X("--type", "type", TYPE, "--keys: only keys of that type")                                                        \
     X("--load", "file", LOAD, "run the commands in a file (-: standard input), fast")                                  \
     X("--resume", "file", RESUME, "--load: remember the place there, and go on from it")                               \
+    X("--stall", "seconds", STALL, "--load: end after so long without a reply (60; 0: never)")                         \
     X("-e", NULL, EXIT, "exit code for errors: always on, kept for scripts")                                           \
     X("--no-pager", NULL, NO_PAGER, "long output is not shown page by page")                                           \
     X("--no-validate", NULL, NO_VALIDATE, "send also what the command's usage line refuses")                           \

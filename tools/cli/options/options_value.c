@@ -93,6 +93,8 @@ static const char *apply_tool_value(struct options *options, enum option option,
     case OPTION_LOAD:
         options->load = value;
         return *value != '\0' ? choose(options, TOOL_LOAD) : "a file is missing";
+    case OPTION_STALL:
+        return read_seconds(value, &options->stall_s) ? NULL : "a time in seconds, or 0";
     case OPTION_RESUME:
         options->resume = value;
         return *value != '\0' ? NULL : "a file is missing";

@@ -62,7 +62,7 @@ void channel_name(const struct channel_address *address, char *out, size_t size)
 
 /* ---- waiting ------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
+int64_t channel_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -74,7 +74,7 @@ static enum status wait_for(int fd, short events, int wake_fd, int64_t deadline_
 {
     for (;;) {
         struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = wake_fd, .events = POLLIN}};
-        int64_t left = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+        int64_t left = deadline_ms < 0 ? -1 : deadline_ms - channel_now_ms();
         left = deadline_ms >= 0 && left < 0 ? 0 : left;
         int ready = poll(fds, 2, left > 86400000 ? 86400000 : (int)left);
         if (ready > 0) {
@@ -108,11 +108,11 @@ static int try_address(const struct sockaddr *to, socklen_t size, int wake_fd, i
     }
     *error = connect(fd, to, size) == 0 ? 0 : errno;
     if (*error == EINPROGRESS) {
-        int64_t deadline_ms = now_ms() + timeout_ms;
+        int64_t deadline_ms = channel_now_ms() + timeout_ms;
         enum status status = wait_for(fd, POLLOUT, wake_fd, deadline_ms);
         socklen_t error_size = sizeof *error;
         if (status == STATUS_AGAIN) {
-            *error = now_ms() >= deadline_ms ? ETIMEDOUT : EINTR;
+            *error = channel_now_ms() >= deadline_ms ? ETIMEDOUT : EINTR;
         } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &error_size) != 0) {
             *error = errno;
         }
@@ -271,11 +271,17 @@ enum status channel_send(struct channel *channel, const struct gm_bytes *argv, s
     return status;
 }
 
-enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent, struct complaint *complaint)
+enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent, int64_t deadline_ms,
+                         struct complaint *complaint)
 {
     check(channel_is_open(channel));
     *sent = 0;
-    TRY(wait_for(channel->fd, bytes.size > 0 ? POLLIN | POLLOUT : POLLIN, channel->wake_fd, -1));
+    short events = bytes.size > 0 ? POLLIN | POLLOUT : POLLIN;
+    enum status status = wait_for(channel->fd, events, channel->wake_fd, deadline_ms);
+    if (status == STATUS_AGAIN && deadline_ms >= 0 && channel_now_ms() >= deadline_ms) {
+        return STATUS_BUSY;
+    }
+    TRY(status);
     if (bytes.size == 0) {
         return STATUS_OK;
     }
@@ -317,7 +323,7 @@ static enum status fill(struct channel *channel, int64_t deadline_ms, struct com
 enum status channel_receive(struct channel *channel, int timeout_ms, struct answer *out, struct complaint *complaint)
 {
     check(channel_is_open(channel));
-    int64_t deadline_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+    int64_t deadline_ms = timeout_ms < 0 ? -1 : channel_now_ms() + timeout_ms;
     for (;;) {
         size_t used = 0;
         const struct buf *in = &channel->in;

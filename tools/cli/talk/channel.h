@@ -49,9 +49,13 @@ must_use enum status channel_send(struct channel *channel, const struct gm_bytes
                                   struct complaint *complaint);
 
 /* For sending on while replies come: waits until something has come or, with bytes, some can be sent; sends what there
- * is room for, and sets `sent`. What has come is taken by channel_receive with a timeout of 0. STATUS_AGAIN: woken. */
-must_use enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent,
+ * is room for, and sets `sent`. What has come is taken by channel_receive with a timeout of 0. STATUS_AGAIN: woken.
+ * STATUS_BUSY, without a sentence: nothing was possible until `deadline_ms` (of channel_now_ms; -1: none). */
+must_use enum status channel_pump(struct channel *channel, struct gm_bytes bytes, size_t *sent, int64_t deadline_ms,
                                   struct complaint *complaint);
+
+/* Monotonic. */
+int64_t channel_now_ms(void);
 
 /* Waits for the next reply or push, at most `timeout_ms` (-1: for ever). STATUS_AGAIN also when the time is over. */
 must_use enum status channel_receive(struct channel *channel, int timeout_ms, struct answer *out,

@@ -21,7 +21,7 @@ static struct gm_bytes unsent(const struct pipeline *pipeline)
     return size > 0 ? (struct gm_bytes){pipeline->out.data + pipeline->out_at, size} : BYTES_NONE;
 }
 
-static enum status take_replies(struct pipeline *pipeline, struct complaint *complaint)
+static enum status take_replies(struct pipeline *pipeline, bool *pushed, struct complaint *complaint)
 {
     for (;;) {
         struct answer reply = {0};
@@ -30,6 +30,7 @@ static enum status take_replies(struct pipeline *pipeline, struct complaint *com
             return status == STATUS_AGAIN ? STATUS_OK : status;
         }
         bool push = reply.type == ANSWER_PUSH;
+        *pushed = *pushed || push;
         bool expected = push || pipeline->answered < pipeline->pushed;
         if (expected && !push) {
             pipeline->on_reply(pipeline->context, pipeline->answered++, &reply);
@@ -46,13 +47,24 @@ static enum status take_replies(struct pipeline *pipeline, struct complaint *com
 static enum status step(struct pipeline *pipeline, struct complaint *complaint)
 {
     size_t sent = 0;
-    TRY(channel_pump(pipeline->channel, unsent(pipeline), &sent, complaint));
+    int64_t deadline_ms = pipeline->stall_ms > 0 ? pipeline->moved_ms + pipeline->stall_ms : -1;
+    enum status status = channel_pump(pipeline->channel, unsent(pipeline), &sent, deadline_ms, complaint);
+    if (status == STATUS_BUSY) {
+        complaint_set(complaint, "no reply, and nothing else went on, for %.3g s", (double)pipeline->stall_ms / 1000);
+    }
+    TRY(status);
     pipeline->out_at += sent;
     if (pipeline->out_at == pipeline->out.size) {
         buf_clear(&pipeline->out, (size_t)4 * PIPELINE_BYTES);
         pipeline->out_at = 0;
     }
-    return take_replies(pipeline, complaint);
+    bool pushed = false;
+    uint64_t answered = pipeline->answered;
+    TRY(take_replies(pipeline, &pushed, complaint));
+    if (sent > 0 || pipeline->answered > answered || !pushed) { /* else a part of a reply has come */
+        pipeline->moved_ms = channel_now_ms();
+    }
+    return STATUS_OK;
 }
 
 static bool append(struct buf *out, const struct gm_bytes *argv, size_t argc)
@@ -74,7 +86,9 @@ enum status pipeline_push(struct pipeline *pipeline, const struct gm_bytes *argv
         complaint_set(complaint, "a command is larger than the limit of %zu bytes", PIPELINE_COMMAND);
         return STATUS_TOO_BIG;
     }
-    pipeline->pushed++;
+    if (pipeline->pushed++ == pipeline->answered) { /* there was nothing to wait for */
+        pipeline->moved_ms = channel_now_ms();
+    }
     while (unsent(pipeline).size >= PIPELINE_BYTES) {
         TRY(step(pipeline, complaint));
     }

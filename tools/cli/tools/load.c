@@ -9,14 +9,16 @@
  *          L3  A place is only gone on from in the input it was recorded for: the bytes before it have a checksum.
  *          L4  Memory: one command, the pipeline, and a place for each unanswered command.
  *
- * Limits   What a connection remembers (SELECT, CLIENT SETNAME) is not set up again on resuming. CLIENT REPLY OFF makes
- *          the end wait for ever.
+ *          L5  Waiting ends: after --stall without progress, and after a stop within STOP_MS of it.
+ *
+ * Limits   What a connection remembers (SELECT, CLIENT SETNAME) is not set up again on resuming.
  */
 #include "cli/tools/load.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +31,8 @@
 #include "cli/tools/tool.h"
 
 #define RECORD_NS 1000000000 /* between two writings of the state */
+#define STALL_MS  60000      /* without progress, if --stall does not say */
+#define STOP_MS   2000       /* without a reply, after a signal */
 
 struct load_flight {
     struct script_place after;
@@ -72,6 +76,21 @@ static void complain(struct load *load, const struct complaint *complaint, enum 
 {
     progress_clear(&load->progress);
     tool_complain(load->tool, exit, complaint);
+}
+
+/* There was no reply: to whose command, and what the reason may be. */
+static void complain_stalled(struct load *load, struct complaint *complaint)
+{
+    const struct pipeline *pipeline = &load->pipeline;
+    check(pipeline->answered < pipeline->pushed);
+    char what[sizeof complaint->text];
+    (void)snprintf(what, sizeof what, "%s", complaint->text);
+    complaint_set(complaint,
+                  "line %" PRIu64
+                  ": %s: a command that waits for others has no place in a file; --stall says how long to "
+                  "wait",
+                  load->flights[pipeline->answered % PIPELINE_COMMANDS].line, what);
+    complain(load, complaint, EXIT_CONNECTION);
 }
 
 /* ---- how far it is ------------------------------------------------------------------------------------------- */
@@ -138,6 +157,21 @@ static void follow_transaction(struct load *load, struct gm_bytes name)
     }
 }
 
+/* Whether the command leaves replies and commands one to one. Those that subscribe or watch others, and those that turn
+ * replies off, do not: nobody could tell any more what was answered. */
+static bool keeps_replies(const struct gm_bytes *argv, size_t argc)
+{
+    static const char *const names[] = {"subscribe",    "psubscribe",   "ssubscribe", "unsubscribe",
+                                        "punsubscribe", "sunsubscribe", "monitor"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (bytes_equal_nocase(argv[0], names[i])) {
+            return false;
+        }
+    }
+    return argc < 3 || !bytes_equal_nocase(argv[0], "client") || !bytes_equal_nocase(argv[1], "reply") ||
+           bytes_equal_nocase(argv[2], "on");
+}
+
 static enum status push(struct load *load, const struct gm_bytes *argv, size_t argc, uint64_t line,
                         struct complaint *complaint)
 {
@@ -146,6 +180,16 @@ static enum status push(struct load *load, const struct gm_bytes *argv, size_t a
     load->flights[load->pipeline.pushed % PIPELINE_COMMANDS] =
         (struct load_flight){.after = load->script.place, .line = line, .whole = !load->in_multi};
     return pipeline_push(&load->pipeline, argv, argc, complaint);
+}
+
+static enum status pass_over(struct load *load, uint64_t line, const struct complaint *reason,
+                             struct complaint *complaint)
+{
+    if (load->tool->exit == EXIT_FINE) { /* a command before it may be the first that goes wrong */
+        TRY(pipeline_drain(&load->pipeline, complaint));
+    }
+    note_error(load, line, gm_bytes_of(reason->text), EXIT_USAGE);
+    return STATUS_OK;
 }
 
 /* Pushes all commands that are there. STATUS_AGAIN: stopped. STATUS_OK: more bytes are needed. */
@@ -158,13 +202,16 @@ static enum status push_commands(struct load *load, struct complaint *complaint)
         struct complaint reason = {""};
         switch (script_next(&load->script, &argv, &argc, &line, &reason)) {
         case STATUS_OK:
-            TRY(push(load, argv, argc, line, complaint));
+            if (keeps_replies(argv, argc)) {
+                TRY(push(load, argv, argc, line, complaint));
+                break;
+            }
+            complaint_set(&reason, "not sent: %.*s would leave commands without replies", (int)argv[0].size,
+                          (const char *)argv[0].data);
+            TRY(pass_over(load, line, &reason, complaint));
             break;
         case STATUS_INVALID:
-            if (load->tool->exit == EXIT_FINE) { /* a command before it may be the first that goes wrong */
-                TRY(pipeline_drain(&load->pipeline, complaint));
-            }
-            note_error(load, line, gm_bytes_of(reason.text), EXIT_USAGE);
+            TRY(pass_over(load, line, &reason, complaint));
             break;
         case STATUS_CORRUPT:
             complaint_set(complaint, "line %" PRIu64 ": %s", line, reason.text);
@@ -234,8 +281,15 @@ static enum status go_to(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct 
     uint64_t left = load->state.place.offset;
     while (left > 0) {
         size_t size = 0;
+        struct pollfd fds[2] = {{.fd = load->in, .events = POLLIN}, {.fd = load->tool->stop_fd, .events = POLLIN}};
+        while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+        }
+        if (fds[1].revents != 0) {
+            complaint_set(complaint, "stopped before the place to go on from");
+            return STATUS_AGAIN;
+        }
         TRY(read_input(load, chunk, left < SCRIPT_CHUNK ? (size_t)left : SCRIPT_CHUNK, &size, complaint));
-        if (size == 0 || tool_stopped(load->tool)) {
+        if (size == 0) {
             break;
         }
         script_skip(&load->script, (struct gm_bytes){chunk, size});
@@ -271,15 +325,21 @@ static enum status begin(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct 
     return go_to(load, chunk, complaint);
 }
 
-/* After Ctrl-C: what was sent is waited for, until a second one. */
+/* After a signal: what was sent is waited for, until a second one, or until nothing comes any more. */
 static void stop(struct load *load, struct complaint *complaint)
 {
     (void)tool_stopped(load->tool);
     progress_clear(&load->progress);
     fputs("stopping: waiting for the replies to what was sent (Ctrl-C again: not any more)\n", stderr);
+    bool sooner = load->pipeline.stall_ms == 0 || load->pipeline.stall_ms > STOP_MS;
+    load->pipeline.stall_ms = sooner ? STOP_MS : load->pipeline.stall_ms; /* load L5 */
+    load->pipeline.moved_ms = channel_now_ms();
     enum status status = pipeline_drain(&load->pipeline, complaint);
     if (status == STATUS_OK || status == STATUS_AGAIN) {
         complaint_set(complaint, "stopped");
+    } else if (status == STATUS_BUSY) {
+        complaint_set(complaint, "stopped; line %" PRIu64 " was not answered",
+                      load->flights[load->pipeline.answered % PIPELINE_COMMANDS].line);
     }
     complain(load, complaint, EXIT_CONNECTION);
 }
@@ -299,8 +359,9 @@ static void summarise(struct load *load)
 static void load_all(struct load *load, uint8_t chunk[SCRIPT_CHUNK])
 {
     struct complaint complaint = {""};
-    if (begin(load, chunk, &complaint) != STATUS_OK) {
-        complain(load, &complaint, EXIT_USAGE);
+    enum status begun = begin(load, chunk, &complaint);
+    if (begun != STATUS_OK) {
+        complain(load, &complaint, begun == STATUS_AGAIN ? EXIT_CONNECTION : EXIT_USAGE);
         return;
     }
     load->began_ns = tool_now_ns();
@@ -309,10 +370,17 @@ static void load_all(struct load *load, uint8_t chunk[SCRIPT_CHUNK])
         stop(load, &complaint);
     } else if (status == STATUS_INVALID) { /* the input goes no further, but what came before it is answered */
         struct complaint other = {""};
-        if (pipeline_drain(&load->pipeline, &other) != STATUS_OK) {
+        enum status drained = pipeline_drain(&load->pipeline, &other);
+        if (drained == STATUS_AGAIN) {
+            stop(load, &other);
+        } else if (drained == STATUS_BUSY) {
+            complain_stalled(load, &other);
+        } else if (drained != STATUS_OK) {
             complain(load, &other, EXIT_CONNECTION);
         }
         complain(load, &complaint, EXIT_USAGE);
+    } else if (status == STATUS_BUSY) {
+        complain_stalled(load, &complaint);
     } else if (status != STATUS_OK) {
         complain(load, &complaint, EXIT_CONNECTION);
     }
@@ -330,6 +398,7 @@ int load_run(const struct options *options, bool utf8)
         load.flights = memory_zeroed(PIPELINE_COMMANDS * sizeof *load.flights);
         script_init(&load.script);
         pipeline_init(&load.pipeline, &tool.dialog.channel, &load, take_reply);
+        load.pipeline.stall_ms = options->stall_s < 0 ? STALL_MS : (int64_t)ceil(options->stall_s * 1000);
         load_all(&load, chunk);
         pipeline_finish(&load.pipeline);
         script_finish(&load.script);
