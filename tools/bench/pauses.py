@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """How long everybody else waits while one command is carried out: `tools/dev pauses`.
 
-Why     A store with one thread for commands is as slow as its slowest one. Whoever runs it should find in a table what a
-        command on a large value costs the others, not in an incident.
+Why     A store with one thread for commands is as slow as its slowest one. Whoever runs it should find in a table
+        what a command on a large value costs the others, not in an incident.
 Idea    Each command of the modules, and those of the host whose work grows, meets a value of 100 MB or of a million
-        elements, or a million keys. A process of its own sends PING after PING meanwhile; the longest of its round trips,
-        less the usual one, is the pause. It includes what comes behind a command: writing its reply and its record,
-        freeing what it replaced.
+        elements, or a million keys. A process of its own sends PING after PING meanwhile; the longest of its round
+        trips, less the usual one, is the pause. It includes what comes behind a command: writing its reply and its
+        record, freeing what it replaced.
 Output  A table in Markdown, the median of the rounds in milliseconds, in the order of the modules.
 
 The value is made anew for each round, which is not measured. What a command answers is read to its end."""
@@ -53,7 +53,8 @@ COMMANDS = [
     ("GETEX", STRING, ("GETEX", "s", "EX", 1000)),
     ("GETRANGE of all", STRING, ("GETRANGE", "s", 0, -1)),
     ("GETSET", STRING, ("GETSET", "s", "x")),
-    ("LCS of two of 4 kB, the most that is taken", [("SETRANGE", "s", 4_090, "x"), ("SETRANGE", "t", 4_090, "y")], ("LCS", "s", "t")),
+    ("LCS of two of 4 kB, the most that is taken", [("SETRANGE", "s", 4_090, "x"), ("SETRANGE", "t", 4_090, "y")],
+     ("LCS", "s", "t")),
     ("MGET of ten of 10 MB", [("SETRANGE", f"s{i}", SIZE // 10 - 1, "x") for i in range(10)],
      ("MGET", *[f"s{i}" for i in range(10)])),
     ("MSET of 500,000 keys", [], ("MSET", *[word for i in range(500_000) for word in (f"k{i}", "v")])),
