@@ -59,8 +59,9 @@ struct net_ops {
 
 struct net_conn_base {
     const struct net_ops *ops;
-    int descriptor;                /* for people (CLIENT LIST); -1 if there is none */
-    char peer[NET_ADDRESS_MAX];    /* "127.0.0.1:54321", "unix" */
+    int error;                  /* errno: why the system has ended it; 0: it has not, or the peer's end was orderly */
+    int descriptor;             /* for people (CLIENT LIST); -1 if there is none */
+    char peer[NET_ADDRESS_MAX]; /* "127.0.0.1:54321", "unix" */
     char address[NET_ADDRESS_MAX]; /* the address on this side that it came in on */
 };
 

@@ -31,6 +31,12 @@ static const struct counter_row counts[] = {
      COUNTER_OF(struct meters_counts, foreign), .resets = true},
     {"client_idle_disconnections", "Connections closed because they were silent for timeout_s.",
      COUNTER_OF(struct meters_counts, idle), .resets = true},
+    {"client_killed_disconnections", "Connections closed by CLIENT KILL of another client.",
+     COUNTER_OF(struct meters_counts, killed), .resets = true},
+    {"client_reset_disconnections", "Connections that the client's side broke off, with something still under way.",
+     COUNTER_OF(struct meters_counts, reset), .resets = true},
+    {"client_lost_disconnections", "Connections whose other side could not be reached any more.",
+     COUNTER_OF(struct meters_counts, lost), .resets = true},
 };
 
 const struct counter_table meters_counters = COUNTER_TABLE(struct meters_counts, counts);

@@ -28,6 +28,9 @@ struct meters_counts {
     uint64_t garbled;      /* ... because what came is not the protocol */
     uint64_t foreign;      /* ... because it is another one */
     uint64_t idle;         /* ... because nothing came */
+    uint64_t killed;       /* ... because somebody else wanted it (CLIENT KILL) */
+    uint64_t reset;        /* connections that the other side has broken off */
+    uint64_t lost;         /* ... that broke: the other side is not to be reached */
 };
 
 extern const struct counter_table meters_counters; /* of struct meters_counts */

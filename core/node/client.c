@@ -64,6 +64,7 @@ static bool cut_unknown(struct node *node, int64_t for_ms)
     }
     leave_unknown(client);
     node->traffic.unknown_cut++;
+    farewell_unknown(client);
     net_close(client->conn);
     return true;
 }
@@ -174,6 +175,10 @@ static void on_closed(void *user)
     list_remove(&client->stuffed);
     leave_unknown(client);
     check_slow(is_alive(client)); /* client I2: nobody else has ended it */
+    int error = net_base(client->conn)->error;
+    if (error != 0 && !client->session->doomed) { /* else it is told why already, or has said goodbye */
+        farewell_lost(client, error);
+    }
     sessions_close(client->session);
     memory_free(client);
 }

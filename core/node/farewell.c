@@ -7,6 +7,10 @@
  *       more there were. */
 #include "node/farewell.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "node/client.h"
 #include "wire/foreign.h"
 
@@ -22,6 +26,7 @@ static const char *reason_of(enum session_end why)
         [SESSION_END_PROTOCOL] = "what it sent is not RESP",
         [SESSION_END_FOREIGN] = "it speaks another protocol",
         [SESSION_END_IDLE] = "it was silent for timeout_s",
+        [SESSION_END_KILLED] = "another client has killed it (CLIENT KILL)",
     };
     check(why > SESSION_END_NONE && why < sizeof reasons / sizeof reasons[0]);
     return reasons[why];
@@ -44,17 +49,17 @@ static void tell_foreign(const struct client *client)
         foreign_name(client->session->parser.error), (unsigned long long)more);
 }
 
-static void tell_end(const struct client *client)
+/* A line about one, now and then. */
+static void tell(const struct client *client, enum trace_level level, const char *reason)
 {
     struct node *node = client->node;
     const struct session *session = client->session;
     uint64_t more;
-    if (!pace_tells(&node->farewell.ends, node->monotonic_ms, ENDS_MS, &more)) { /* farewell I1 */
-        return;
+    if (level < node->env.trace.least || !pace_tells(&node->farewell.ends, node->monotonic_ms, ENDS_MS, &more)) {
+        return; /* farewell I1 */
     }
-    enum trace_level level = session->ended == SESSION_END_IDLE ? TRACE_INFO : TRACE_WARNING;
     trace(&node->env.trace, level, "client %llu (%s) is disconnected: %s; %zu bytes of output waited for it",
-          (unsigned long long)session->caller.id, session->address, reason_of(session->ended), session_unsent(session));
+          (unsigned long long)session->caller.id, session->address, reason, session_unsent(session));
     if (more > 0) {
         trace(&node->env.trace, level,
               "%llu more clients were disconnected since the line before; INFO stats counts why",
@@ -64,10 +69,28 @@ static void tell_end(const struct client *client)
 
 void farewell(const struct client *client)
 {
-    check(client->session->ended != SESSION_END_NONE);
-    if (client->session->ended == SESSION_END_FOREIGN) {
+    enum session_end why = client->session->ended;
+    check(why != SESSION_END_NONE);
+    if (why == SESSION_END_FOREIGN) {
         tell_foreign(client);
     } else {
-        tell_end(client);
+        bool usual = why == SESSION_END_IDLE || why == SESSION_END_KILLED;
+        tell(client, usual ? TRACE_INFO : TRACE_WARNING, reason_of(why));
     }
+}
+
+void farewell_lost(const struct client *client, int error)
+{
+    struct meters_counts *counts = &client->node->worker.meters.counts;
+    bool reset = error == ECONNRESET || error == EPIPE;
+    char reason[128];
+    (void)snprintf(reason, sizeof reason, "the connection broke: %s", strerrordesc_np(error));
+    counts->reset += reset;
+    counts->lost += !reset;
+    tell(client, reset ? TRACE_DEBUG : TRACE_INFO, reason);
+}
+
+void farewell_unknown(const struct client *client)
+{
+    tell(client, TRACE_INFO, "it has not shown the password within auth_timeout_s, or others came for its place");
 }

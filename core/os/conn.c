@@ -86,6 +86,24 @@ static void close_now(struct net_conn *conn)
     }
 }
 
+/* The system has ended it: why is for its user to tell. */
+static void close_broken(struct net_conn *conn, int error)
+{
+    if (!conn->closed) {
+        conn->base.error = error;
+        close_now(conn);
+    }
+}
+
+/* Gone in both directions: with an error, or because both sides have said so. */
+static void close_gone(struct net_conn *conn)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)getsockopt(conn->base.descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
+    close_broken(conn, error);
+}
+
 /* ---- what epoll shall tell ---- */
 
 static void arm(struct net_conn *conn, uint32_t events)
@@ -95,7 +113,7 @@ static void arm(struct net_conn *conn, uint32_t events)
     }
     conn->events = events;
     if (conn->registered && !loop_control(conn->loop, EPOLL_CTL_MOD, conn->base.descriptor, events, &conn->source)) {
-        close_now(conn); /* the kernel has no memory: better than never to hear of it again */
+        close_broken(conn, ENOMEM); /* better than never to hear of it again */
     }
 }
 
@@ -207,7 +225,7 @@ static bool receive(struct net_conn *conn, uint8_t *target, size_t size, size_t 
         conn->ended = true;
         conn->ops->on_eof(conn->user);
     } else if (errno != EAGAIN && errno != EINTR) {
-        close_now(conn);
+        close_broken(conn, errno);
     }
     return false;
 }
@@ -283,7 +301,7 @@ static void on_event(struct loop_source *source, uint32_t events)
     if (may_read(conn)) {
         read_once(conn);
     } else if (conn->gone) {
-        close_now(conn);
+        close_gone(conn);
     }
 }
 
@@ -295,7 +313,7 @@ void conn_read_all(struct list *ready)
         if (may_read(conn)) {
             read_once(conn);
         } else if (conn->gone) {
-            close_now(conn);
+            close_gone(conn);
         }
     }
 }
@@ -327,7 +345,7 @@ static size_t conn_write(struct net_conn *conn, const uint8_t *data, size_t size
     }
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR) {
-            close_now(conn);
+            close_broken(conn, errno);
             return size;
         }
         sent = 0;
@@ -428,7 +446,7 @@ bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor
     }
     conn->registered = loop_control(loop, EPOLL_CTL_ADD, descriptor, conn->events, &conn->source);
     if (!conn->registered) {
-        close_now(conn);
+        close_broken(conn, ENOMEM);
     }
     return true;
 }

@@ -53,11 +53,9 @@ void session_resume(struct session *session)
 void session_end(struct session *session, enum session_end why)
 {
     struct meters_counts *counts = session->pool->counts;
-    uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,
-                                 [SESSION_END_STALLED] = &counts->stalled,
-                                 [SESSION_END_PROTOCOL] = &counts->garbled,
-                                 [SESSION_END_FOREIGN] = &counts->foreign,
-                                 [SESSION_END_IDLE] = &counts->idle};
+    uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,   [SESSION_END_STALLED] = &counts->stalled,
+                                 [SESSION_END_PROTOCOL] = &counts->garbled, [SESSION_END_FOREIGN] = &counts->foreign,
+                                 [SESSION_END_IDLE] = &counts->idle,        [SESSION_END_KILLED] = &counts->killed};
     check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);
     if (session->ended == SESSION_END_NONE && !session->overflowed) {
         session->ended = why;

@@ -56,6 +56,7 @@ enum session_end {
     SESSION_END_PROTOCOL, /* what it has sent is not RESP */
     SESSION_END_FOREIGN,  /* nor is it meant to be: parser.error says what it is */
     SESSION_END_IDLE,
+    SESSION_END_KILLED, /* by another client */
 };
 
 /* What the sessions of one worker share. */

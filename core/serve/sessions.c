@@ -100,10 +100,8 @@ void sessions_kill(struct session *session)
     check(session->pool->executing != session);
     park_end(session);
     hold_forget(session);
-    session->doomed = true;
-    session->overflowed = true;
     list_remove(&session->dirty); /* it may be where sessions wait for the disk */
-    session_touch(session);
+    session_end(session, SESSION_END_KILLED);
 }
 
 void sessions_configure(struct worker *worker, const struct worker_options *options)

@@ -12,6 +12,7 @@ import contextlib
 import os
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -461,6 +462,30 @@ def test_garbage():
         with server.client() as client:
             client.call("DBSIZE")
             assert isinstance(digest, bytes)
+
+
+def test_a_killed_client_has_its_reason():
+    with Folder() as folder, Server(folder) as server, server.client() as client:
+        with server.client() as victim:
+            equal(client.call("CLIENT", "KILL", "ID", victim.call("CLIENT", "ID")), 1)
+            wait_until(lambda: "another client has killed it (CLIENT KILL)" in server.text(), "the log says why")
+            equal(client.info("stats")["client_killed_disconnections"], "1")
+        with server.client() as polite:  # who goes with a goodbye is no event
+            equal(polite.call("PING"), b"PONG")
+        wait_until(lambda: client.info("clients")["connected_clients"] == "1", "it is gone")
+        stats = client.info("stats")
+        equal((stats["client_reset_disconnections"], stats["client_lost_disconnections"]), ("0", "0"))
+
+
+def test_a_connection_that_is_broken_off_has_its_reason():
+    with Folder() as folder, Server(folder, log_level="debug") as server, server.client() as client:
+        broken = server.client()
+        equal(broken.call("PING"), b"PONG")
+        broken.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        broken.close()
+        wait_until(lambda: client.info("stats")["client_reset_disconnections"] == "1", "it is counted")
+        wait_until(lambda: "the connection broke: Connection reset by peer" in server.text(), "the log says why")
+        equal(client.info("stats")["client_killed_disconnections"], "0")
 
 
 if __name__ == "__main__":

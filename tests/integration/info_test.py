@@ -50,6 +50,7 @@ FIELDS = {
         keyspace_misses n, acl_access_denied_auth n, client_output_limit_disconnections n,
         client_stalled_disconnections n,
         client_protocol_error_disconnections n, client_foreign_disconnections n, client_idle_disconnections n,
+        client_killed_disconnections n, client_reset_disconnections n, client_lost_disconnections n,
         expired_keys n, evicted_keys n, damaged_records n,
         pubsub_channels n, pubsub_patterns n, pubsubshard_channels n, tracking_total_keys n, tracking_total_items n,
         tracking_total_prefixes n,

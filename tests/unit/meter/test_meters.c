@@ -63,7 +63,10 @@ Test(meters, a_reset_begins_anew)
                                            .stalled = 5,
                                            .garbled = 6,
                                            .foreign = 7,
-                                           .idle = 8};
+                                           .idle = 8,
+                                           .killed = 9,
+                                           .reset = 10,
+                                           .lost = 11};
     errors_count(&meters.errors, BYTES("-ERR no\r\n"));
     meters.commands[0] = (struct command_meter){.calls = 1, .failed = 1, .rejected = 1};
     command_meter_time(&meters.commands[0], 5000);
@@ -75,7 +78,8 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:4\r\nclient_stalled_disconnections:5\r\n"
         "client_protocol_error_disconnections:6\r\n"
         "client_foreign_disconnections:7\r\n"
-        "client_idle_disconnections:8\r\n");
+        "client_idle_disconnections:8\r\nclient_killed_disconnections:9\r\n"
+        "client_reset_disconnections:10\r\nclient_lost_disconnections:11\r\n");
     meters_reset(&meters);
     cr_expect_str_eq(
         printed(&meters_counters, &meters.counts, NULL),
@@ -83,7 +87,8 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:0\r\nclient_stalled_disconnections:0\r\n"
         "client_protocol_error_disconnections:0\r\n"
         "client_foreign_disconnections:0\r\n"
-        "client_idle_disconnections:0\r\n");
+        "client_idle_disconnections:0\r\nclient_killed_disconnections:0\r\n"
+        "client_reset_disconnections:0\r\nclient_lost_disconnections:0\r\n");
     cr_expect(meters.errors.sum == 0 && meters.errors.count == 0);
     cr_expect_not(command_meter_used(&meters.commands[0]));
     cr_expect(meters.commands[0].times == NULL && meters.commands[0].failed == 0);
