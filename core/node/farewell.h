@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* farewell.h - why the server has closed a connection, in its log. INFO counts all of them; the log has a line now and
- * then. That a client goes is no line; that it went without a word (a reset) is one for TRACE_DEBUG, since programs that
- * end do so every day. */
+ * then. That a client goes is no line; that it went without a word (a reset) is one for TRACE_DEBUG, since programs
+ * that end do so every day. */
 #ifndef GEOMYS_NODE_FAREWELL_H
 #define GEOMYS_NODE_FAREWELL_H
 

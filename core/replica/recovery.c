@@ -25,7 +25,8 @@
 #include "base/memory.h"
 #include "shard/source.h"
 
-#define KEY_BYTES_LEAST 4 /* of a compressed snapshot, per key */
+#define KEY_BYTES_LEAST 4  /* of a compressed snapshot, per key */
+#define LEAP_LINES      10 /* about records that take much memory */
 
 struct recovery {
     struct disk *disk;
@@ -42,6 +43,9 @@ struct recovery {
     struct snapshot_reader *reader; /* owned; NULL: the snapshot has been read, or there is none */
     struct replay *replay;          /* owned */
     struct recovery_progress progress;
+    uint64_t leaps_told; /* of source.leaps.count */
+    unsigned leap_lines;
+    bool above; /* the memory limit, and told */
     bool done;
 };
 
@@ -124,6 +128,31 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
     return STATUS_OK;
 }
 
+/* ---- what takes the memory ---- */
+
+/* A load that needs more memory than the operator has meant says so while it goes on, since the system may end it. */
+static void tell_memory(struct recovery *recovery)
+{
+    const struct source_leaps *leaps = &recovery->source.leaps;
+    const struct shard *shard = recovery->shard;
+    if (leaps->count > recovery->leaps_told && recovery->leap_lines < LEAP_LINES) {
+        recovery->leap_lines++;
+        trace(recovery->trace, TRACE_WARNING,
+              "record %" PRIu64 " (%" PRIu64 " bytes) makes the value of key '%s' %.1f MB larger; %" PRIu64
+              " such records took %.1f MB so far",
+              leaps->last_sequence, leaps->last_size, leaps->key, (double)leaps->last_bytes / 1e6, leaps->count,
+              (double)leaps->bytes / 1e6);
+    }
+    recovery->leaps_told = leaps->count;
+    if (!recovery->above && evict_is_over(&shard->evict, &shard->keyspace)) {
+        recovery->above = true;
+        trace(recovery->trace, TRACE_WARNING,
+              "the data takes more than maxmemory (%.1f MB) from record %" PRIu64
+              " on: the load goes on, and then maxmemory_policy decides",
+              (double)shard->evict.options.limit / 1e6, shard->tail.last_sequence);
+    }
+}
+
 /* ---- reading ---- */
 
 /* Everything that a damaged snapshot has delivered goes again. */
@@ -132,6 +161,7 @@ static void forget(struct recovery *recovery)
     check(shard_is_loading(recovery->shard) && !recovery->done);
     shard_clear(recovery->shard);
     source_init(&recovery->source, recovery->shard);
+    recovery->leaps_told = 0;
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     replay_destroy(recovery->replay);
@@ -142,6 +172,7 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
 {
     enum status status = snapshot_reader_step(recovery->reader, budget, &recovery->source.sink, complaint);
     snapshot_reader_progress(recovery->reader, &recovery->progress.snapshot);
+    tell_memory(recovery);
     if (status == STATUS_CORRUPT) {
         forget(recovery);
         pass_over(recovery, status, complaint);
@@ -227,6 +258,7 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     }
     enum status status = replay_step(recovery->replay, budget, &recovery->source.sink, complaint);
     replay_progress(recovery->replay, &recovery->progress.log);
+    tell_memory(recovery);
     TRY(status);
     check(recovery->shard->tail.last_sequence >= cut_of(recovery)); /* recovery P1 */
     TRY(judge_numbers(recovery, complaint));

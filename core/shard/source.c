@@ -57,6 +57,24 @@ static uint64_t hash_of(struct source *source, const struct record *record)
     return keyspace_hash(keyspace, record->key);
 }
 
+static void note_leap(struct source_leaps *leaps, const struct record *record, uint64_t bytes)
+{
+    uint64_t size = record->key.size + record->body.size;
+    if (bytes / SOURCE_LEAP_RATIO < size) {
+        return; /* it brought them along */
+    }
+    leaps->count++;
+    leaps->bytes += bytes;
+    leaps->last_bytes = bytes;
+    leaps->last_size = size;
+    leaps->last_sequence = record->sequence;
+    size_t shown = record->key.size < SOURCE_KEY_SHOWN ? record->key.size : SOURCE_KEY_SHOWN - 1;
+    if (shown > 0) {
+        memcpy(leaps->key, record->key.data, shown);
+    }
+    leaps->key[shown] = '\0';
+}
+
 static enum status accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     struct source *source = source_of(sink);
@@ -76,7 +94,13 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     if (__builtin_expect(shard->types.settling, 0)) {
         (void)settle_key(shard, record->key, hash); /* the record is for the newest code */
     }
-    return apply_again(shard, &ours, hash, complaint);
+    uint64_t before = keyspace_memory(&shard->keyspace);
+    TRY(apply_again(shard, &ours, hash, complaint));
+    uint64_t after = keyspace_memory(&shard->keyspace);
+    if (__builtin_expect(after > before && after - before > SOURCE_LEAP, 0)) {
+        note_leap(&source->leaps, record, after - before); /* source I3 */
+    }
+    return STATUS_OK;
 }
 
 void source_init(struct source *source, struct shard *shard)

@@ -8,6 +8,10 @@
  *       never declared is refused.
  *   I2  What was foreseen changes nothing but the time that it takes: the hash handed on is that of the key.
  *
+ *   I3  A record of a few bytes that makes its value much larger (a write far behind the end of a text) is noted with
+ *       its key: whoever loads such a log shall see what takes the memory. It is no reason to refuse it: it was
+ *       acknowledged.
+ *
  * Limits   SOURCE_TYPES type numbers, of at most ENTRY_TYPE_COUNT types.
  */
 #ifndef GEOMYS_SHARD_SOURCE_H
@@ -18,6 +22,20 @@
 
 #define SOURCE_TYPES (ENTRY_TYPE_COUNT * 4)
 
+#define SOURCE_LEAP       ((uint64_t)64 * 1024 * 1024) /* bytes of memory that one record takes, to be noted, */
+#define SOURCE_LEAP_RATIO 1000                         /* and times its own size */
+#define SOURCE_KEY_SHOWN  64                           /* bytes of a key, with the terminator */
+
+/* Records that made their values much larger than they are themselves. */
+struct source_leaps {
+    uint64_t count;
+    uint64_t bytes;             /* of memory, all together */
+    uint64_t last_bytes;        /* of the last one, */
+    uint64_t last_size;         /* the bytes of its key and body, */
+    uint64_t last_sequence;     /* its sequence, */
+    char key[SOURCE_KEY_SHOWN]; /* and the beginning of its key */
+};
+
 struct source {
     struct record_sink sink;                /* for who has the records */
     struct shard *shard;                    /* borrowed */
@@ -25,6 +43,7 @@ struct source {
     uint64_t hashes[RECORD_SINK_AHEAD];     /* of the keys that were announced, in turns */
     const uint8_t *keys[RECORD_SINK_AHEAD]; /* where these keys are */
     uint64_t announced, taken;
+    struct source_leaps leaps;
 };
 
 /* Nothing has been declared yet. `shard` outlives the source. */

@@ -509,7 +509,7 @@ static enum status sim_read(struct disk *disk, struct disk_file *file, uint64_t 
     if (file->inode == NULL || sim_of(disk)->dead) {
         return STATUS_IO;
     }
-    if (offset < file->inode->size) {
+    if (offset < file->inode->size && size > 0) { /* a read of nothing opens the file, and has no target */
         uint64_t rest = file->inode->size - offset;
         *got = rest < size ? (size_t)rest : size;
         memcpy(target, file->inode->cache + offset, *got);
