@@ -3,6 +3,7 @@
 """Files and descriptors that are not as they should be: what is lacking for a moment, what others may write to, what is
 no file, and two servers that want one folder."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -64,12 +65,28 @@ def expect_kept(server, told):
               [300000 if answer == b"OK" else 0 for answer in told])
 
 
+def open_files(server):
+    """The descriptors of the server, and what they are."""
+    found = {}
+    for descriptor in os.listdir(f"/proc/{server.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[descriptor] = os.readlink(f"/proc/{server.pid}/fd/{descriptor}")
+    return found
+
+
+def has_reserve(server, folder):
+    """It is made in the first moments, and its descriptor is free again."""
+    return os.path.exists(os.path.join(folder, "data", "reserve.fill")) and not any(
+        "reserve.fill" in name for name in open_files(server).values())
+
+
 def test_no_descriptor_is_free():
     with Folder() as folder, Server(folder, wal_segment_size="64kb") as server, server.client() as client:
         equal(client.call("SET", "k", "v"), b"OK")
+        wait_until(lambda: has_reserve(server, folder), "the reserve is there")
         crowd = [server.client() for _ in range(4)]  # they are there before the limit comes down
         equal([one.call("PING") for one in crowd], [b"PONG"] * 4)
-        before = limit(server, resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{server.pid}/fd")))
+        before = limit(server, resource.RLIMIT_NOFILE, len(open_files(server)))
         for i, one in enumerate(crowd):
             one.send("SET", f"w{i}", b"v" * 300000)
         wait_until(lambda: WORDS in server.text(), "a segment cannot be begun")
