@@ -16,7 +16,7 @@
  * Promises
  *   P1  A file under a snapshot's name is whole, durable, and the log is durable up to its cut.
  *   P2  Nothing that the two newest snapshots need is removed, and nothing before they are there; a file that could not
- *       be read is never removed. Where space is short one is enough, once it has been read back whole (spare.c).
+ *       be read is never removed. Where space is short one is enough, once it has been read back whole (proof.c).
  *   P3  A snapshot that fails changes nothing: its own file goes, all others stay. The next one is made after
  *       SAVER_RETRY_MS, when somebody asks, or at once when space has come.
  *   P5  After one that was given up since clients changed more than memory_max before it, clients wait for the next
