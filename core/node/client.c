@@ -38,17 +38,22 @@ static void leave_unknown(struct client *client)
     }
 }
 
+seldom static void note_user(struct client *client)
+{
+    client->user_seen = client->session->caller.user;
+    leave_unknown(client);
+    if (client->user_seen == NULL) {
+        client->unknown_ms = client->node->monotonic_ms;
+        list_push_back(&client->node->unknown, &client->unknown);
+        client->node->unknown_count++;
+    }
+}
+
 /* After anything that may have changed it: AUTH, HELLO, RESET. */
 static inline void note_whether_known(struct client *client)
 {
-    bool unknown = client->session->caller.user == NULL;
-    if (unknown == list_empty(&client->unknown)) {
-        leave_unknown(client);
-        if (unknown) {
-            client->unknown_ms = client->node->monotonic_ms;
-            list_push_back(&client->node->unknown, &client->unknown);
-            client->node->unknown_count++;
-        }
+    if (__builtin_expect(client->session->caller.user != client->user_seen, 0)) {
+        note_user(client);
     }
 }
 
@@ -216,7 +221,7 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     (void)snprintf(client->session->local, sizeof client->session->local, "%s", net_base(conn)->address);
     list_init(&client->stuffed);
     list_init(&client->unknown);
-    note_whether_known(client);
+    note_user(client);
     *ops = &user_ops;
     *user = client;
     return true;

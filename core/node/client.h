@@ -12,6 +12,7 @@ struct client {
     struct net_conn *conn;   /* borrowed, until on_closed */
     struct session *session; /* owned */
     struct list stuffed;     /* in node->stuffed, or alone */
+    const char *user_seen;   /* the session's, when it was looked at; NULL: it has not shown the password */
     struct list unknown;     /* in node->unknown, or alone: it has shown the password, or there is none */
     int64_t unknown_ms;      /* monotonic: since when it is there */
     size_t left;             /* bytes of input that were not consumed */

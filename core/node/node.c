@@ -121,12 +121,11 @@ static void tell_ready(const struct node *node)
 }
 
 /* The log lacks something, or no more: there are answers that go by that. */
-static void look_at_log(struct node *node)
+seldom static void follow_log(struct node *node, bool stuck)
 {
-    struct shard *shard = &node->replica.shard;
-    if (gate_stick(&shard->gate, shard->wal != NULL && wal_lack(shard->wal) != STATUS_OK)) {
-        list_move_all(&node->worker.sessions.dirty, &node->gated);
-    }
+    bool news = gate_stick(&node->replica.shard.gate, stuck);
+    check(news);
+    list_move_all(&node->worker.sessions.dirty, &node->gated);
 }
 
 /* The replica is in another state than it was. */
@@ -151,7 +150,11 @@ seldom static void follow_replica(struct node *node)
 /* Takes over what has become of the replica. */
 static inline void look_at_replica(struct node *node)
 {
-    look_at_log(node);
+    const struct shard *shard = &node->replica.shard;
+    bool stuck = shard->wal != NULL && wal_lack(shard->wal) != STATUS_OK;
+    if (__builtin_expect(stuck != shard->gate.stuck, 0)) {
+        follow_log(node, stuck);
+    }
     if (__builtin_expect(node->replica.state != node->replica_seen, 0)) {
         follow_replica(node);
     }

@@ -45,6 +45,7 @@
 #include "base/memory.h"
 #include "os/linger.h"
 #include "os/network.h"
+#include "os/os_call.h"
 
 #define CARRY    ((size_t)16 * 1024)   /* bytes kept that are rather copied than read behind */
 #define READ_MAX ((size_t)1024 * 1024) /* bytes */
@@ -214,7 +215,7 @@ static void give_kept(struct net_conn *conn)
 /* False: there was nothing, and what that means has been told. */
 static bool receive(struct net_conn *conn, uint8_t *target, size_t size, size_t *got)
 {
-    ssize_t received = recv(conn->base.descriptor, target, size, 0);
+    ssize_t received = os_call_receive(conn->base.descriptor, target, size);
     if (received > 0) {
         *got = (size_t)received;
         conn->readable = *got == size || conn->ending;
@@ -339,7 +340,7 @@ static size_t conn_write(struct net_conn *conn, const uint8_t *data, size_t size
     if (conn->closed || size == 0) {
         return size;
     }
-    ssize_t sent = send(conn->base.descriptor, data, size, MSG_NOSIGNAL);
+    ssize_t sent = os_call_send(conn->base.descriptor, data, size);
     if (sent == (ssize_t)size) {
         return size;
     }

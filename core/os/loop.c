@@ -33,6 +33,7 @@
 #include "os/listener.h"
 #include "os/loop_state.h"
 #include "os/network.h"
+#include "os/os_call.h"
 #include "os/os_clock.h"
 
 #define KEEPALIVE_S 300
@@ -209,7 +210,7 @@ void os_loop_run(struct os_loop *loop)
     int64_t next_ms = loop->monotonic_ms;
     loop->stopping = false;
     while (!loop->stopping) {
-        int count = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS, set_timer(loop, next_ms) ? -1 : 0);
+        int count = os_call_await(loop->epoll, loop->events, LOOP_EVENTS, set_timer(loop, next_ms) ? -1 : 0);
         if (count < 0) {
             check(errno == EINTR);
             count = 0;

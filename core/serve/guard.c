@@ -31,7 +31,7 @@ bool guard_stops(struct session *session, const struct request *request)
     }
     if (now_ms < session->guess_at_ms) {
         check(session->guess_at_ms <= now_ms + GUESS_DELAY_MAX_MS); /* guard I1 */
-        bool sooner = list_empty(&worker->held[HOLD_GUESS]) || session->guess_at_ms < worker->guess_next_ms;
+        bool sooner = session->guess_at_ms < worker->guess_next_ms;
         worker->guess_next_ms = sooner ? session->guess_at_ms : worker->guess_next_ms;
         return true;
     }
@@ -39,13 +39,10 @@ bool guard_stops(struct session *session, const struct request *request)
     return false;
 }
 
-void guard_turn(struct worker *worker)
+void guard_let_go(struct worker *worker)
 {
     struct list *held = &worker->held[HOLD_GUESS];
     int64_t next_ms = INT64_MAX;
-    if (list_empty(held) || worker->monotonic_ms < worker->guess_next_ms) {
-        return;
-    }
     for (struct list *at = held->next; at != held;) {
         struct session *session = container_of(at, struct session, held);
         at = at->next;
@@ -57,5 +54,5 @@ void guard_turn(struct worker *worker)
         }
     }
     int64_t step_ms = worker->monotonic_ms + STEP_MS;
-    worker->guess_next_ms = next_ms > step_ms ? next_ms : step_ms;
+    worker->guess_next_ms = list_empty(held) ? INT64_MAX : next_ms > step_ms ? next_ms : step_ms;
 }

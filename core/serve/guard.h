@@ -21,6 +21,12 @@ void guard_note(struct session *session, bool right);
 bool guard_stops(struct session *session, const struct request *request);
 
 /* At the beginning of a turn: those whose time is over go on. O(those held), every few milliseconds. */
-void guard_turn(struct worker *worker);
+seldom void guard_let_go(struct worker *worker);
+static inline void guard_turn(struct worker *worker)
+{
+    if (__builtin_expect(worker->monotonic_ms >= worker->guess_next_ms, 0)) {
+        guard_let_go(worker);
+    }
+}
 
 #endif

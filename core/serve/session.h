@@ -98,13 +98,13 @@ struct session {
     struct list dirty; /* in pool->dirty, or alone */
 
     enum session_end ended; /* why; with `doomed` */
-    bool brimming;          /* its next command waits until it has read */
-    bool doomed;            /* takes no more input */
+    bool brimming : 1;      /* its next command waits until it has read */
+    bool doomed : 1;        /* takes no more input */
+    bool waiting : 1;       /* these three are asked for together, between commands: one byte, one comparison */
     bool overflowed;        /* its output passed the limit: close it at once */
     bool watch_broken;      /* a watched key has changed */
-    bool waiting;
-    bool no_evict; /* asked not to be evicted, which no client is; CLIENT LIST shows it */
-    bool resumed;  /* has waited until this turn: there may be input to go on with */
+    bool no_evict;          /* asked not to be evicted, which no client is; CLIENT LIST shows it */
+    bool resumed;           /* has waited until this turn: there may be input to go on with */
 
     struct transaction transaction;
     struct list watches; /* interest_link.in_session */

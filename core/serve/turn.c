@@ -47,8 +47,5 @@ int64_t turn_next_ms(const struct worker *worker)
     if (worker->pause_until_ms != 0) {
         next = least(next, worker->pause_until_ms);
     }
-    if (!list_empty(&worker->held[HOLD_GUESS])) {
-        next = least(next, worker->guess_next_ms);
-    }
-    return next;
+    return least(next, worker->guess_next_ms);
 }

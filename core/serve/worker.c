@@ -40,6 +40,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     pubsub_init(&worker->pubsub, hash_key);
     tracking_init(&worker->tracking, hash_key, &shard->listeners, shard->options.seed + 3);
     worker->guesses.hash_key = *hash_key;
+    worker->guess_next_ms = INT64_MAX;
     notify_init(&worker->notify, &worker->pubsub, &worker->arena, &shard->listeners);
     for (size_t i = 0; i < 2; i++) {
         worker->calls[i] = memory_zeroed(sizeof *worker->calls[i]);

@@ -65,7 +65,7 @@ struct worker {
     int64_t pause_until_ms;         /* monotonic; 0: no pause */
     bool pause_all;                 /* while there is a pause */
     struct guesses guesses;         /* passwords that were wrong */
-    int64_t guess_next_ms;          /* monotonic: nobody of HOLD_GUESS goes on before; meaningless when there is none */
+    int64_t guess_next_ms;          /* monotonic: nobody of HOLD_GUESS goes on before; INT64_MAX: there is none */
     bool serving_waiters;
     struct arena arena;    /* of the command under way */
     struct arena requests; /* of the commands that were parsed together */
