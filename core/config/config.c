@@ -74,6 +74,7 @@ void config_finish(struct config *config)
     for (size_t i = 0; i < config_key_count(); i++) {
         release_value(config, config_key_at(i));
     }
+    config_redis_finish(config);
     memory_free(config->home);
     memory_free(config->file);
     *config = (struct config){0};
@@ -345,7 +346,7 @@ enum status config_set(struct config *config, struct gm_bytes name, struct gm_by
         return STATUS_NOT_FOUND;
     }
     if (key->touches == 0) {
-        complaint_set(complaint, "\"%s\" cannot be changed while the server runs", key->name);
+        complaint_set(complaint, CONFIG_FIXED ": \"%s\" is read when the server starts", key->name);
         return STATUS_REFUSED;
     }
     check(key->type != CONFIG_LIST && key->type != CONFIG_PATHS);

@@ -31,6 +31,7 @@
 #include "base/status.h"
 
 #define CONFIG_KEYS_MAX      64
+#define CONFIG_REDIS_MAX     192               /* names of Redis                */
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 #define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
 #define CONFIG_LIST_MAX      256               /* texts in one list             */
@@ -113,8 +114,11 @@ struct config {
     int64_t slowlog_log_slower_than;   /* microseconds, -1: never                            */
     int64_t slowlog_max_len;           /* entries                                            */
     int64_t latency_monitor_threshold; /* ms, 0: off                                         */
+    bool latency_tracking;
     int64_t tracking_table_max_keys;
     char *notify_keyspace_events; /* of CONFIG_NOTIFY_LETTERS, "": none                */
+    int64_t min_replicas_to_write;
+    int64_t min_replicas_max_lag; /* seconds                                           */
     bool cluster_mode;
     bool replication_enabled;
     bool sharding_enabled;
@@ -124,6 +128,7 @@ struct config {
     enum config_want want;
     bool password_taken;             /* from password_file */
     uint8_t origin[CONFIG_KEYS_MAX]; /* enum config_origin, by key */
+    char *hints[CONFIG_REDIS_MAX]; /* what CONFIG SET has said of settings that only Redis has, by row; NULL: nothing */
 };
 
 /* All defaults. `home` is the person's folder, for paths that begin with "~/"; NULL if it is not known. */
@@ -184,11 +189,14 @@ unsigned config_touches(size_t key);
 struct config_change {
     unsigned touches; /* enum config_touches, or-ed: whom the new values concern */
     struct config *config;
+    struct gm_bytes blamed; /* the name in which a refusal lies, borrowed from the pairs */
     size_t count;
     struct config_changed {
-        const struct config_key *key;
-        struct buf before; /* its value as text, secrets too */
-    } settings[CONFIG_KEYS_MAX];
+        const struct config_key *key; /* NULL: a row of Redis that is none of ours */
+        size_t row;                   /* that one */
+        bool taken;                   /* it has another value now */
+        struct buf before;            /* its value as text, secrets too */
+    } settings[CONFIG_KEYS_MAX + CONFIG_REDIS_MAX];
 };
 
 /* Changes `count` settings, or none of them if one is refused or given twice. `pairs` are names and values in turn; a
@@ -199,9 +207,14 @@ must_use enum status config_change(struct config *config, const struct gm_bytes 
 void config_change_keep(struct config_change *change);
 void config_change_undo(struct config_change *change);
 
-/* What setting `key` is called in Redis, a static text; NULL if nothing means the same there, or it has the same
- * name. */
-const char *config_redis_name(size_t key);
+/* The settings of Redis by their names there: what they are here, or would be. See config_redis.c. */
+size_t config_redis_count(void);
+
+/* The name of setting `row` (below config_redis_count()), a static text. */
+const char *config_redis_name(size_t row);
+
+/* Appends its value as text, as Redis shows it; a secret that is set as "(hidden)". */
+void config_redis_describe(const struct config *config, size_t row, struct buf *value);
 
 /* Appends to `out` the text of the configuration file as it should be for the settings that can be changed at run time
  * to be what they are now: `text` with other values for those that differ, and what is missing and not the default.

@@ -22,43 +22,86 @@ void config_change_keep(struct config_change *change)
     release(change);
 }
 
+static void undo(struct config *config, const struct config_changed *setting)
+{
+    if (setting->key == NULL) {
+        config_redis_undo(config, setting);
+    } else if (setting->taken) {
+        struct complaint complaint;
+        enum status status = config_put_any(config, setting->key, buf_bytes(&setting->before), &complaint);
+        check(status == STATUS_OK); /* config P2 */
+    }
+}
+
 void config_change_undo(struct config_change *change)
 {
     for (size_t i = change->count; i > 0; i--) {
-        const struct config_changed *setting = &change->settings[i - 1];
-        struct complaint complaint;
-        enum status status = config_put_any(change->config, setting->key, buf_bytes(&setting->before), &complaint);
-        check(status == STATUS_OK); /* config P2 */
+        undo(change->config, &change->settings[i - 1]);
     }
     release(change);
+}
+
+struct config_changed *config_change_note(struct config_change *change, const struct config_key *key, size_t row)
+{
+    for (size_t i = 0; i < change->count; i++) {
+        const struct config_changed *other = &change->settings[i];
+        if (key != NULL ? other->key == key : other->key == NULL && other->row == row) {
+            return NULL;
+        }
+    }
+    check(change->count < CONFIG_KEYS_MAX + CONFIG_REDIS_MAX); /* none comes twice */
+    struct config_changed *setting = &change->settings[change->count++];
+    setting->key = key;
+    setting->row = row;
+    setting->taken = false;
+    buf_init(&setting->before, CONFIG_TEXT_MAX + 64);
+    return setting;
+}
+
+enum status config_change_own(struct config_change *change, const struct config_key *key, struct gm_bytes text,
+                              struct complaint *complaint)
+{
+    struct config_changed *setting = config_change_note(change, key, 0);
+    if (setting == NULL) {
+        complaint_set(complaint, CONFIG_TWICE ": \"%s\"", key->name);
+        return STATUS_INVALID;
+    }
+    if (key->touches != 0) {
+        config_raw(change->config, key, &setting->before);
+    }
+    TRY(config_set(change->config, gm_bytes_of(key->name), text, complaint));
+    setting->taken = true;
+    change->touches |= key->touches;
+    return STATUS_OK;
+}
+
+/* "1m" is 1000000 where tools of Redis say it, and nobody else does. */
+static must_use enum status change_own_as_said(struct config_change *change, const struct config_key *key,
+                                               struct gm_bytes text, struct complaint *complaint)
+{
+    int64_t bytes;
+    char digits[20];
+    if (key->type == CONFIG_SIZE && config_redis_bytes(text, &bytes)) {
+        text = (struct gm_bytes){(const uint8_t *)digits, bytes_from_int(digits, bytes)};
+    }
+    return config_change_own(change, key, text, complaint);
 }
 
 static must_use enum status change_one(struct config_change *change, const struct gm_bytes *pair,
                                        struct complaint *complaint)
 {
-    const struct config_key *key = config_key_named(pair[0]);
-    for (size_t i = 0; i < change->count; i++) {
-        if (change->settings[i].key == key) {
-            complaint_set(complaint, "\"%s\" is given twice", key->name);
-            return STATUS_INVALID;
-        }
+    size_t row = config_redis_find(pair[0]);
+    bool theirs = row < config_redis_count();
+    const struct config_key *key = theirs ? config_redis_own(row) : config_key_find(pair[0], true);
+    change->blamed = pair[0];
+    if (key == NULL && theirs) {
+        return config_redis_change(change, row, pair[1], complaint);
     }
-    if (key == NULL || key->touches == 0) {
-        return config_set(change->config, key != NULL ? gm_bytes_of(key->name) : pair[0], pair[1], complaint);
+    if (key == NULL) {
+        config_key_unknown(pair[0], complaint);
+        return STATUS_NOT_FOUND;
     }
-    check(change->count < CONFIG_KEYS_MAX); /* none comes twice */
-    struct config_changed *setting = &change->settings[change->count];
-    buf_init(&setting->before, CONFIG_TEXT_MAX + 64);
-    config_raw(change->config, key, &setting->before);
-    enum status status = config_set(change->config, gm_bytes_of(key->name), pair[1], complaint);
-    if (status != STATUS_OK) {
-        buf_finish(&setting->before);
-        return status;
-    }
-    setting->key = key;
-    change->count++;
-    change->touches |= key->touches;
-    return STATUS_OK;
+    return change_own_as_said(change, key, pair[1], complaint);
 }
 
 enum status config_change(struct config *config, const struct gm_bytes *pairs, size_t count,
@@ -67,6 +110,7 @@ enum status config_change(struct config *config, const struct gm_bytes *pairs, s
     change->config = config;
     change->count = 0;
     change->touches = 0;
+    change->blamed = BYTES_NONE;
     for (size_t i = 0; i < count; i++) {
         enum status status = change_one(change, pairs + 2 * i, complaint);
         if (status != STATUS_OK) {

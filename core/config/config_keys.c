@@ -42,7 +42,9 @@
     KEY(#name, name, CONFIG_CHOICE, touches, 0, 0, maximum, fallback, choices, sentence)
 #define TEXT(name, type, touches, flags, maximum, fallback, sentence)                                                  \
     KEY(#name, name, type, touches, flags, 0, maximum, fallback, NULL, sentence)
-#define BOOL(name, flags, sentence) KEY(#name, name, CONFIG_BOOL, FIXED, flags, 0, 1, "false", NULL, sentence)
+#define BOOL(name, touches, flags, fallback, sentence)                                                                 \
+    KEY(#name, name, CONFIG_BOOL, touches, flags, 0, 1, fallback, NULL, sentence)
+#define LATER(name, sentence) BOOL(name, FIXED, CONFIG_LATER, "false", sentence)
 
 /* In the order of --help. */
 static const struct config_key keys[] = {
@@ -54,7 +56,8 @@ static const struct config_key keys[] = {
     KEY("unix_socket_mode", unix_socket_mode, CONFIG_OCTAL, FIXED, 0, 0, 0777, "700", NULL, "Its permissions."),
     TEXT(password, CONFIG_TEXT, SERVING, CONFIG_SECRET, CONFIG_PASSWORD_MAX, "", "What clients must show with AUTH."),
     TEXT(password_file, CONFIG_PATH, FIXED, 0, PATH, "", "A file whose one line is the password."),
-    BOOL(allow_insecure, 0, "Listen for other machines without a password: everybody there may read and change all."),
+    BOOL(allow_insecure, FIXED, 0, "false",
+         "Listen for other machines without a password: everybody there may read and change all."),
     TEXT(data_folder, CONFIG_PATH, FIXED, 0, PATH, "~/.geomys", "Where the log and the snapshots are."),
     TEXT(modules, CONFIG_PATHS, FIXED, 0, PATH, "", "The shared objects of modules to load; empty: none."),
     TEXT(module_folder, CONFIG_PATH, FIXED, 0, PATH, "",
@@ -112,6 +115,7 @@ static const struct config_key keys[] = {
     NUMBER("slowlog_max_len", slowlog_max_len, METERS, 0, 100000, "128", "Commands that SLOWLOG keeps."),
     NUMBER("latency_monitor_threshold", latency_monitor_threshold, METERS, 0, INT64_MAX, "0",
            "Milliseconds from which an event is kept for LATENCY; 0: off."),
+    BOOL(latency_tracking, METERS, 0, "true", "Show in INFO latencystats how long each command takes."),
     NUMBER("tracking_table_max_keys", tracking_table_max_keys, SERVING, 1, 1000000000, "1000000",
            "Keys that are remembered for clients that cache them (CLIENT TRACKING)."),
     KEY("notify_keyspace_events", notify_keyspace_events, CONFIG_TEXT, SERVING, 0, 0, 16, "", CONFIG_NOTIFY_LETTERS,
@@ -119,9 +123,13 @@ static const struct config_key keys[] = {
     NUMBER("node_id", node_id, FIXED, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
     NUMBER("internal_port", internal_port, FIXED, 0, 65535, "0",
            "The port for other nodes; 0: external_port + 1000. For clustering, later."),
-    BOOL(cluster_mode, CONFIG_LATER, "Part of a cluster; later."),
-    BOOL(replication_enabled, CONFIG_LATER, "Several copies; later."),
-    BOOL(sharding_enabled, CONFIG_LATER, "Data spread over nodes; later."),
+    NUMBER("min_replicas_to_write", min_replicas_to_write, DATA, 0, INT32_MAX, "0",
+           "Other nodes that must follow for a write to be taken. There are none yet: above 0 nothing is written."),
+    NUMBER("min_replicas_max_lag", min_replicas_max_lag, DATA, 0, INT32_MAX, "10",
+           "Seconds within which a node must have been heard of to count for that; 0: min_replicas_to_write is off."),
+    LATER(cluster_mode, "Part of a cluster; later."),
+    LATER(replication_enabled, "Several copies; later."),
+    LATER(sharding_enabled, "Data spread over nodes; later."),
 };
 
 #define KEY_COUNT (sizeof keys / sizeof keys[0])

@@ -40,9 +40,6 @@ struct config_key {
 /* The setting, or NULL. With `alike`, dashes count as underscores, and "port" is external_port. */
 const struct config_key *config_key_find(struct gm_bytes name, bool alike);
 
-/* The same, where a name of Redis may be meant: CONFIG SET. */
-const struct config_key *config_key_named(struct gm_bytes name);
-
 const struct config_key *config_key_at(size_t index);
 
 /* Appends the value of a changeable setting as config_put_any takes it, secrets included. */
@@ -76,6 +73,34 @@ bool config_claim(struct config *config, const struct config_key *key, enum conf
 
 /* Who has set it. */
 enum config_origin config_origin(const struct config *config, const struct config_key *key);
+
+/* ---- changes ---- */
+
+/* What clients of Redis match. */
+#define CONFIG_TWICE "duplicate parameter"
+#define CONFIG_FIXED "can't set immutable config"
+
+/* Notes that a setting is changed: `key`, or if that is NULL a row of Redis. NULL: it was changed before. */
+struct config_changed *config_change_note(struct config_change *change, const struct config_key *key, size_t row);
+
+/* Changes one of ours, and keeps what it was. */
+must_use enum status config_change_own(struct config_change *change, const struct config_key *key, struct gm_bytes text,
+                                       struct complaint *complaint);
+
+/* The row of that name of Redis, in any case; config_redis_count(): there is none. */
+size_t config_redis_find(struct gm_bytes name);
+
+/* The setting of ours that means the same as the row; NULL: none does. */
+const struct config_key *config_redis_own(size_t row);
+
+/* Changes what the row means, where that is none of ours. */
+must_use enum status config_redis_change(struct config_change *change, size_t row, struct gm_bytes text,
+                                         struct complaint *complaint);
+void config_redis_undo(struct config *config, const struct config_changed *setting);
+void config_redis_finish(struct config *config);
+
+/* A number of bytes as Redis reads it: "1mb" is 1048576, "1m" 1000000. False: it is none, or too large. */
+must_use bool config_redis_bytes(struct gm_bytes text, int64_t *out);
 
 /* A copy of `bytes` for a sentence: printable, and cut with dots. */
 struct config_shown {

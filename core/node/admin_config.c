@@ -2,9 +2,9 @@
 
 /* admin_config.c - CONFIG: GET, SET, REWRITE, RESETSTAT.
  *
- * CONFIG GET answers a name as it was asked for: "slowlog_max_len" as the configuration file has it, "slowlog-max-len"
- * as tools of Redis do, a pattern that matches both with both. It also answers for a few names that such tools ask for
- * before they do anything (redis-benchmark: save, appendonly), with what is true here.
+ * Each setting has its name of the configuration file ("slowlog_max_len"), and those that Redis has too are there
+ * under that name as well ("slowlog-max-len"): a pattern that matches both is answered with both, each once. What a
+ * name that only Redis has means here: config/config_redis.c.
  *
  * Limits   GET_STEPS of matching in one GET: a million patterns, or a thousand that are made to be dear, are refused
  *          rather than keep all others waiting. */
@@ -18,13 +18,6 @@
 #include "node/publish.h"
 
 /* ---- GET ---- */
-
-struct alias {
-    const char *name;
-    const char *value;
-};
-
-static const struct alias aliases[] = {{"save", ""}, {"databases", "1"}, {"cluster-enabled", "no"}};
 
 #define GET_STEPS 5000000 /* of matching: some milliseconds */
 
@@ -47,33 +40,18 @@ static bool matches_any(struct asked *asked, const char *name)
     return false;
 }
 
-static const char *appendonly(const struct node *node)
-{
-    return node->config->persistence == CONFIG_PERSISTENCE_NONE ? "no" : "yes";
-}
-
-static const char *appendfsync(const struct node *node)
-{
-    switch (node->config->persistence) {
-    case CONFIG_PERSISTENCE_NONE:
-        return "no";
-    case CONFIG_PERSISTENCE_BUFFERED:
-        return "everysec";
-    default:
-        return "always";
-    }
-}
-
-static size_t write_setting(struct asked *asked, size_t key, const char *name)
+/* The setting, if its name matches: 1, else 0. */
+static size_t write_setting(struct asked *asked, const char *name, size_t index,
+                            void (*describe)(const struct config *config, size_t index, struct buf *value))
 {
     struct gm_call *call = asked->call;
-    if (name == NULL || !matches_any(asked, name)) {
+    if (!matches_any(asked, name)) {
         return 0;
     }
     if (!asked->count_only) {
         struct buf value;
         buf_init(&value, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
-        config_describe(admin_node(call)->config, key, &value);
+        describe(admin_node(call)->config, index, &value);
         reply_text(&call_of(call)->reply, name);
         reply_bytes(&call_of(call)->reply, buf_bytes(&value));
         buf_finish(&value);
@@ -83,23 +61,12 @@ static size_t write_setting(struct asked *asked, size_t key, const char *name)
 
 static size_t write_pairs(struct asked *asked)
 {
-    const struct node *node = admin_node(asked->call);
-    struct reply *reply = &call_of(asked->call)->reply;
-    const struct alias derived[] = {{"appendonly", appendonly(node)}, {"appendfsync", appendfsync(node)}};
     size_t pairs = 0;
     for (size_t key = 0; key < config_key_count(); key++) {
-        pairs += write_setting(asked, key, config_key_name(key));
-        pairs += write_setting(asked, key, config_redis_name(key));
+        pairs += write_setting(asked, config_key_name(key), key, config_describe);
     }
-    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] + 2; i++) {
-        const struct alias *alias = i < 2 ? &derived[i] : &aliases[i - 2];
-        if (matches_any(asked, alias->name)) {
-            pairs++;
-            if (!asked->count_only) {
-                reply_text(reply, alias->name);
-                reply_text(reply, alias->value);
-            }
-        }
+    for (size_t row = 0; row < config_redis_count(); row++) {
+        pairs += write_setting(asked, config_redis_name(row), row, config_redis_describe);
     }
     return pairs;
 }
@@ -119,13 +86,26 @@ static void plan_get(struct gm_call *call)
 
 /* ---- SET ---- */
 
+static void refuse_unknown(struct gm_call *call, struct gm_bytes name)
+{
+    const struct config_key *near = config_key_near(name);
+    reply_errorf(&call_of(call)->reply, "ERR Unknown option or number of arguments for CONFIG SET - '%s'%s%s%s",
+                 config_show(name).text, near != NULL ? "; did you mean '" : "", near != NULL ? near->name : "",
+                 near != NULL ? "'?" : "");
+}
+
 static void plan_set(struct gm_call *call)
 {
     struct complaint complaint;
-    if (publish_change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &complaint) != STATUS_OK) {
-        reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed: %s", complaint.text);
-    } else {
+    struct gm_bytes blamed;
+    enum status status = publish_change(admin_node(call), call->argv + 2, (call->argc - 2) / 2, &blamed, &complaint);
+    if (status == STATUS_OK) {
         gm_reply_status(call, "OK");
+    } else if (status == STATUS_NOT_FOUND) {
+        refuse_unknown(call, blamed);
+    } else {
+        reply_errorf(&call_of(call)->reply, "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
+                     config_show(blamed).text, complaint.text);
     }
 }
 

@@ -242,7 +242,8 @@ static void *find_command(struct place *place)
 static void *find_timed_command(struct place *place)
 {
     struct command_meter *meter = next_command(place);
-    return meter != NULL && meter->times != NULL ? meter : NULL;
+    bool shown = place->node->config->latency_tracking;
+    return meter != NULL && shown && meter->times != NULL ? meter : NULL;
 }
 
 static void *find_error_kind(struct place *place)

@@ -60,7 +60,10 @@ struct worker_options options_worker(const struct config *config)
 struct replica_options options_replica(const struct config *config, uint64_t seed)
 {
     return (struct replica_options){
-        .shard = {.default_expiry_ms = config->default_expiry_ms, .memory = memory(config), .seed = seed},
+        .shard = {.default_expiry_ms = config->default_expiry_ms,
+                  .memory = memory(config),
+                  .seed = seed,
+                  .lacks_replicas = config->min_replicas_to_write > 0 && config->min_replicas_max_lag > 0},
         .saver = {.log_size = (uint64_t)config->snapshot_log_size,
                   .interval_ms = config->snapshot_interval_s * 1000,
                   .memory_max = (size_t)config->snapshot_memory,

@@ -81,12 +81,16 @@ static must_use enum status is_possible(const struct node *node, unsigned touche
     return STATUS_OK;
 }
 
-enum status publish_change(struct node *node, const struct gm_bytes *pairs, size_t count, struct complaint *complaint)
+enum status publish_change(struct node *node, const struct gm_bytes *pairs, size_t count, struct gm_bytes *blamed,
+                           struct complaint *complaint)
 {
     struct config_change change;
-    TRY(config_change(node->config, pairs, count, &change, complaint));
-    enum status status = is_possible(node, change.touches, complaint);
+    enum status status = config_change(node->config, pairs, count, &change, complaint);
+    *blamed = change.blamed;
+    TRY(status);
+    status = is_possible(node, change.touches, complaint);
     if (status != STATUS_OK) {
+        *blamed = BYTES("maxclients");
         config_change_undo(&change);
         return status;
     }

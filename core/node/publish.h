@@ -14,9 +14,10 @@ void publish_at_start(struct node *node);
  * for the network a few system calls per connection; when maxmemory_policy turns to or from lfu O(keys). */
 void publish(struct node *node, unsigned touches);
 
-/* Changes settings and gives them to whom they concern: all of them or, with a complaint, none. As config_change. */
+/* Changes settings and gives them to whom they concern: all of them or, with a complaint, none. As config_change. After
+ * a refusal `blamed` is the name in which it lies, borrowed from the pairs or static. */
 must_use enum status publish_change(struct node *node, const struct gm_bytes *pairs, size_t count,
-                                    struct complaint *complaint);
+                                    struct gm_bytes *blamed, struct complaint *complaint);
 
 /* Lowers maxclients to what the system allows, with a line in the log if that is less. */
 void publish_fit(const struct node *node, struct config *config);

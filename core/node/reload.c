@@ -106,7 +106,8 @@ enum status reload(struct node *node, struct config *fresh, struct complaint *co
     for (size_t i = 0; i < config_key_count(); i++) {
         look_at(&news, node->config, fresh, i);
     }
-    enum status status = publish_change(node, news.pairs, news.count, complaint);
+    struct gm_bytes blamed; /* the complaint names it as well */
+    enum status status = publish_change(node, news.pairs, news.count, &blamed, complaint);
     if (status == STATUS_OK) {
         tell(node, &news);
         tell_kept_password(node, fresh);

@@ -103,7 +103,10 @@ enum shard_refusal shard_refusal(const struct shard *shard)
         return SHARD_IS_FULL;
     }
     enum status lack = shard->wal != NULL ? wal_lack(shard->wal) : STATUS_OK;
-    return lack == STATUS_OK ? SHARD_OPEN : lack == STATUS_NO_SPACE ? SHARD_IS_FULL : SHARD_IS_HELD;
+    if (lack != STATUS_OK) {
+        return lack == STATUS_NO_SPACE ? SHARD_IS_FULL : SHARD_IS_HELD;
+    }
+    return shard->options.lacks_replicas ? SHARD_IS_LONELY : SHARD_OPEN;
 }
 
 const char *shard_refusal_text(enum shard_refusal refusal)
@@ -116,6 +119,7 @@ const char *shard_refusal_text(enum shard_refusal refusal)
                           "writes are refused until it can be; nothing acknowledged is lost",
         [SHARD_IS_FOLLOWING] = "READONLY You can't write against a read only replica: ask the shard's leader",
         [SHARD_IS_FENCED] = "CLUSTERDOWN this leader may not write now: ask again, here or at another node",
+        [SHARD_IS_LONELY] = "NOREPLICAS Not enough good replicas to write.",
     };
     check(refusal != SHARD_OPEN);
     return texts[refusal];

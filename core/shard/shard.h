@@ -45,6 +45,7 @@ struct shard_options {
     int64_t default_expiry_ms;   /* of values written without one, 0 = none */
     struct evict_options memory; /* the limit of the data */
     uint64_t seed;               /* of the random generators: nothing secret comes from it */
+    bool lacks_replicas;         /* fewer nodes follow than must for a write to be taken */
 };
 
 enum shard_role {
@@ -63,6 +64,7 @@ enum shard_refusal {
     SHARD_IS_HELD, /* the log takes nothing until something else is there that it lacks */
     SHARD_IS_FOLLOWING,
     SHARD_IS_FENCED,
+    SHARD_IS_LONELY, /* too few nodes follow (options.lacks_replicas) */
 };
 
 struct shard_stats {

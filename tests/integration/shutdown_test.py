@@ -186,13 +186,14 @@ def test_settings_while_it_runs():
             equal(settings[b"external_port"], str(server.port).encode())
             equal(client.call("CONFIG", "GET", "max*", "node_id")[::2].count(b"maxclients"), 1)
             equal(client.call("CONFIG", "GET", "nothing-like-it"), [])
-            equal(client.call("CONFIG", "GET", "save"), [b"save", b""])
+            equal(client.call("CONFIG", "GET", "save"), [b"save", b"3600 1"])
             equal(client.call("CONFIG", "GET", "appendonly"), [b"appendonly", b"yes"])
-            for call in [("nothing", "1"), ("persistence", "none"), ("external_port", "1"), ("maxclients", "0"),
+            for call in [("persistence", "none"), ("external_port", "1"), ("maxclients", "0"),
                          ("maxclients", "many"), ("node_id", "7"), ("data_folder", "/tmp"), ("max_bulk", "1"),
                          ("log_level", "loud")]:
                 answer = client.call("CONFIG", "SET", *call)
                 assert isinstance(answer, Error) and answer.startswith("ERR CONFIG SET failed"), (call, answer)
+            assert client.call("CONFIG", "SET", "nothing", "1").startswith("ERR Unknown option"), "no such setting"
             equal(dict(zip(*[iter(client.call("CONFIG", "GET", "*"))] * 2)), settings, "refusals have changed nothing")
             equal(client.call("CONFIG", "SET", "maxclients", "1", "timeout_s", "500"), b"OK")
             equal(client.call("CONFIG", "GET", "maxclients"), [b"maxclients", b"1"])

@@ -663,7 +663,7 @@ Test(config, changes_at_run_time)
     cr_assert_str_eq(complaint.text, "\"maxclients\" must be between 1 and 1000000, not 0");
     cr_assert_eq(config.maxclients, 77); /* config P2; config_keys P1 */
     cr_assert_eq(set(&config, "node_id", "2"), STATUS_REFUSED);
-    cr_assert_str_eq(complaint.text, "\"node_id\" cannot be changed while the server runs");
+    cr_assert_str_eq(complaint.text, "can't set immutable config: \"node_id\" is read when the server starts");
     cr_assert_eq(set(&config, "maxclient", "2"), STATUS_NOT_FOUND);
     cr_assert_str_eq(complaint.text, "there is no setting \"maxclient\"; did you mean \"maxclients\"?");
     cr_assert_eq(set(&config, "password", ""), STATUS_REFUSED, "that would open the server");

@@ -179,7 +179,7 @@ Test(config_change, says_whom_it_touches_and_may_be_undone)
     cr_expect(config.maxclients == 10000 && config.password[0] == '\0' && config.log_level == CONFIG_LOG_INFO);
     struct gm_bytes fixed[] = {BYTES("maxclients"), BYTES("7"), BYTES("dir"), BYTES("/elsewhere")};
     cr_expect_eq(config_change(&config, fixed, 2, &made, &complaint), STATUS_REFUSED);
-    cr_expect_str_eq(complaint.text, "\"data_folder\" cannot be changed while the server runs");
+    cr_expect_str_eq(complaint.text, "can't set immutable config: \"data_folder\" is read when the server starts");
     cr_expect(config.maxclients == 10000);
     config_finish(&config);
 }

@@ -108,8 +108,8 @@ Test(config_set, refuses_more_connections_than_there_is_room_for_and_says_how_ma
               at.log.data);
     cr_expect_eq(at.node->clients.max, 500);
     expect("CONFIG SET slowlog-max-len 5 maxclients 501 password x",
-           "-ERR CONFIG SET failed: \"maxclients\" can be 500 at most, not 501: the system allows no more open "
-           "files; raise 'ulimit -n' and start the server again");
+           "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - \"maxclients\" can be 500 at most, "
+           "not 501: the system allows no more open files; raise 'ulimit -n' and start the server again");
     cr_expect(at.config.slowlog_max_len == 128 && at.config.maxclients == 500 && at.config.password[0] == '\0');
     cr_expect_eq(at.node->worker.meters.slowlog.limit, 128);
     cr_expect_eq(at.node->worker.options.password[0], '\0');
