@@ -9,10 +9,10 @@
  *
  * Limits   NAMES_MAX names in one call: a name of 4 bytes makes some KB of answer, so a million of them would be work
  *          for many seconds, and thrown away at the end. */
-#include "base/glob.h"
 #include "command/cmd.h"
 #include "command/cmd_command_docs.h"
 #include "command/cmd_command_info.h"
+#include "command/cmd_command_list.h"
 
 #define NAMES_MAX      1024 /* names of commands in one call */
 #define TOO_MANY_NAMES "ERR too many names: ask for at most 1024 commands at once, or for all without a name"
@@ -159,61 +159,17 @@ static void plan_usage(struct gm_call *abi)
 
 enum { FILTERBY, MODULE, MODULE_NAME, ACLCAT, CATEGORY, PATTERN, PATTERN_TEXT };
 
-static bool has_category(uint32_t categories, struct gm_bytes name)
-{
-    for (uint32_t left = categories; left != 0; left &= left - 1) {
-        if (bytes_equal_nocase(name, command_category_name((uint32_t)__builtin_ctz(left)))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* `command` is NULL for a mere container, of `module`. */
-static bool is_listed(const struct gm_call *abi, const char *name, const struct command *command,
-                      const struct module *module)
-{
-    if (gm_given(abi, MODULE)) {
-        return bytes_equal_nocase(gm_arg_at(abi, MODULE_NAME, 0), module->abi->name);
-    }
-    if (gm_given(abi, ACLCAT)) {
-        return command != NULL ? has_category(command->categories, gm_arg_at(abi, CATEGORY, 0))
-                               : has_category(CMD_COMMAND_INFO_CONTAINER, gm_arg_at(abi, CATEGORY, 0));
-    }
-    return !gm_given(abi, PATTERN) || glob_match(gm_arg_at(abi, PATTERN_TEXT, 0), gm_bytes_of(name), true);
-}
-
-static size_t list_one(struct gm_call *abi, const char *name, const struct command *command,
-                       const struct module *module, struct reply *reply)
-{
-    bool listed = is_listed(abi, name, command, module);
-    if (listed && reply != NULL) {
-        reply_text(reply, name);
-    }
-    return listed;
-}
-
-/* The names, or with `reply` NULL only how many. */
-static size_t list(struct gm_call *abi, struct reply *reply)
-{
-    const struct registry *registry = call_of(abi)->worker->registry;
-    size_t count = 0;
-    for (uint32_t i = 0; i < registry_entry_count(registry); i++) {
-        const struct registry_entry *entry = registry_entry(registry, i);
-        const struct command *any = entry->command != NULL ? entry->command : entry->subs[0];
-        count += list_one(abi, entry->name, entry->command, any->module, reply);
-        for (uint32_t s = 0; s < entry->sub_count; s++) {
-            count += list_one(abi, entry->subs[s]->usage.name, entry->subs[s], any->module, reply);
-        }
-    }
-    return count;
-}
-
 static void plan_list(struct gm_call *abi)
 {
-    struct reply *reply = &call_of(abi)->reply;
-    reply_array(reply, list(abi, NULL));
-    (void)list(abi, reply);
+    struct cmd_command_filter filter = {CMD_COMMAND_ALL, BYTES_NONE};
+    if (gm_given(abi, MODULE)) {
+        filter = (struct cmd_command_filter){CMD_COMMAND_OF_MODULE, gm_arg_at(abi, MODULE_NAME, 0)};
+    } else if (gm_given(abi, ACLCAT)) {
+        filter = (struct cmd_command_filter){CMD_COMMAND_OF_CATEGORY, gm_arg_at(abi, CATEGORY, 0)};
+    } else if (gm_given(abi, PATTERN)) {
+        filter = (struct cmd_command_filter){CMD_COMMAND_LIKE, gm_arg_at(abi, PATTERN_TEXT, 0)};
+    }
+    cmd_command_list_reply(&call_of(abi)->reply, call_of(abi)->worker->registry, &filter);
 }
 
 /* ---- GETKEYS, GETKEYSANDFLAGS ---- */

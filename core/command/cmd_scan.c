@@ -198,7 +198,7 @@ static void plan_randomkey(struct gm_call *abi)
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | CALL_GLOBAL, .plan = plan_keys,
+    {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | GM_DANGEROUS | CALL_GLOBAL, .plan = plan_keys,
      .complexity = "O(n), n all keys",
      .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
      .example = "KEYS cart:*"},

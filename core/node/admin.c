@@ -58,8 +58,9 @@ static void plan_debug_digest(struct gm_call *call)
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "INFO [section...]", .flags = GM_READ | CALL_LOADING | CALL_UNPAUSED, .plan = plan_info,
-     .complexity = "O(1)", .summary = "Tells how the server is doing, by sections.", .example = "INFO memory"},
+    {CMD_COMMAND, .usage = "INFO [section...]", .flags = GM_READ | GM_DANGEROUS | CALL_LOADING | CALL_UNPAUSED,
+     .plan = plan_info, .complexity = "O(1)", .summary = "Tells how the server is doing, by sections.",
+     .example = "INFO memory"},
     {CMD_COMMAND, .usage = "TIME", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_time, .complexity = "O(1)",
      .summary = "Returns the server's time: seconds since 1970, and microseconds.", .example = "TIME"},
     {CMD_COMMAND, .usage = "SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]",

@@ -44,6 +44,8 @@ static bool fail(struct call *call, const char *error)
 
 /* ---- which command ---- */
 
+#define UNKNOWN_SHOWN 128 /* bytes of a name that is not known, and about as many of what follows it, as in Redis */
+
 static bool refuse_unknown(struct call *call)
 {
     check(call->command == NULL);
@@ -65,12 +67,15 @@ static bool refuse_unknown(struct call *call)
                        (const char *)argv[1].data, name);
         return refuse(call, text);
     }
-    int size = argv[0].size < 128 ? (int)argv[0].size : 128;
+    int size = argv[0].size < UNKNOWN_SHOWN ? (int)argv[0].size : UNKNOWN_SHOWN;
     int used = snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: ", size,
                         (const char *)argv[0].data);
-    for (uint32_t i = 1; i < call->abi.argc && used > 0 && used < 300; i++) {
-        size = argv[i].size < 64 ? (int)argv[i].size : 64;
-        used += snprintf(text + used, sizeof text - (size_t)used, "'%.*s' ", size, (const char *)argv[i].data);
+    int left = UNKNOWN_SHOWN;
+    for (uint32_t i = 1; i < call->abi.argc && left > 0; i++) {
+        size = argv[i].size < (size_t)left ? (int)argv[i].size : left;
+        int wrote = snprintf(text + used, sizeof text - (size_t)used, "'%.*s' ", size, (const char *)argv[i].data);
+        used += wrote;
+        left -= wrote;
     }
     return refuse(call, text);
 }

@@ -7,7 +7,7 @@ Why     What a client sees is the contract. A story states it as a person would 
 
 Format  # comment
         --- title                   a story: FLUSHALL, then a fresh connection
-        --- title [geomys]          not valid on Redis: left out with --redis
+        --- title [geomys ID]       not so on Redis, and left out with --redis: row ID of docs/compatibility.md says why
         --- title [resp3]           connections speak RESP3 (HELLO 3); the marks can be combined
         > SET k "a\\x00b"            sends a command: words, "..." (\\" \\\\ \\n \\r \\t \\a \\b \\xHH), '...' (literal)
         OK                          and up to the next >, <, --- or blank line the reply, as redis-cli prints it on a
@@ -219,7 +219,8 @@ class Story:
         self.path = path
         self.line_number = line_number
         self.title = title
-        self.marks = marks
+        self.marks = marks  # of "geomys", "resp3"
+        self.deviation = None  # the row of docs/compatibility.md, of "geomys"
         self.steps = []
 
 
@@ -256,16 +257,17 @@ def split_words(text):
 
 
 def parse_title(path, number, line):
-    title = line[3:].strip()
-    marks = set()
+    story = Story(path, number, line[3:].strip(), set())
     while True:
-        found = re.search(r"\s*\[(\w+)\]$", title)
+        found = re.search(r"\s*\[(\w+)(?: ([\w.-]+))?\]$", story.title)
         if not found:
-            return Story(path, number, title, marks)
-        if found.group(1) not in ("geomys", "resp3"):
-            raise ValueError("unknown mark [%s]" % found.group(1))
-        marks.add(found.group(1))
-        title = title[: found.start()]
+            return story
+        mark, deviation = found.groups()
+        if mark not in ("geomys", "resp3") or (mark == "geomys") != (deviation is not None):
+            raise ValueError("unknown mark [%s], or [geomys] without a row of docs/compatibility.md" % mark)
+        story.marks.add(mark)
+        story.deviation = deviation or story.deviation
+        story.title = story.title[: found.start()]
 
 
 def parse_step(number, line):
@@ -397,7 +399,7 @@ def main():
     options = argparse.ArgumentParser(description="Runs stories (expected conversations) against a server.")
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=6379)
-    options.add_argument("--redis", action="store_true", help="the server is Redis: leave out stories marked [geomys]")
+    options.add_argument("--redis", action="store_true", help="the server is Redis: leave out stories [geomys ...]")
     options.add_argument("files", nargs="*", help="default: all *.txt beside this program")
     given = options.parse_args()
     files = given.files or sorted(os.path.join(here, f) for f in os.listdir(here) if f.endswith(".txt"))
