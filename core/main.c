@@ -275,12 +275,6 @@ static void on_trouble(void *context, const char *sentence)
     trace(log_of(server), TRACE_WARNING, "%s", sentence);
 }
 
-static size_t connection_memory(void *context)
-{
-    const struct server *server = context;
-    return os_loop_memory(server->loop);
-}
-
 static enum status start(struct server *server, struct complaint *complaint)
 {
     const struct config *config = &server->config;
@@ -303,7 +297,6 @@ static enum status start(struct server *server, struct complaint *complaint)
         .disk = os_disk_interface(server->disk),
         .entropy = &server->entropy.base,
         .process = &server->process.base,
-        .connections = {connection_memory, server},
         .settings = config->file[0] != '\0' ? &server->settings.base : NULL,
         .network = os_loop_network(server->loop),
         .trace = server->trace,

@@ -237,7 +237,7 @@ static int64_t kill_all(struct call *call)
         if (session == call_session(call)) {
             call->closes = true; /* behind its answer */
         } else {
-            sessions_kill(session);
+            sessions_kill(session, SESSION_END_KILLED);
         }
     }
     return killed;
@@ -330,7 +330,7 @@ static void plan_reply(struct gm_call *abi)
 static void plan_noevict(struct gm_call *abi)
 {
     enum { ON, OFF };
-    call_session(call_of(abi))->no_evict = gm_given(abi, ON);
+    call_session(call_of(abi))->holdings.exempt = gm_given(abi, ON);
     gm_reply_status(abi, "OK");
 }
 
@@ -531,7 +531,7 @@ static const struct gm_command commands[] = {
      .example = "CLIENT TRACKINGINFO"},
     {CMD_COMMAND, .usage = "CLIENT|NO-EVICT <ON|OFF>", .flags = CLIENT_FLAGS | GM_ADMIN, .plan = plan_noevict,
      .complexity = "O(1)",
-     .summary = "Asks that this connection is not closed when memory is short; none ever is, CLIENT LIST shows it.",
+     .summary = "Keeps this connection open when clients hold more memory than maxmemory_clients.",
      .example = "CLIENT NO-EVICT ON"},
     {CMD_COMMAND, .usage = "CLIENT|NO-TOUCH <ON|OFF>", .flags = CLIENT_FLAGS, .plan = plan_notouch,
      .complexity = "O(1)",

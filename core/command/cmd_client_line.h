@@ -9,7 +9,7 @@
 
 #define CMD_CLIENT_LINE_MAX ((size_t)2048) /* bytes of a line at most */
 
-/* Appends the line of the session, with its end. O(watched keys). */
+/* Appends the line of the session, with its end. O(1). */
 void cmd_client_line_add(struct buf *out, const struct session *session);
 
 #endif

@@ -273,6 +273,15 @@ static void describe_text(const struct config_key *key, const char *text, struct
     (void)buf_append(value, gm_bytes_of(hidden ? "(hidden)" : text));
 }
 
+static void describe_size(int64_t size, struct buf *value)
+{
+    if (size < 0) { /* CONFIG_SHARE */
+        (void)buf_format(value, "%lld%%", (long long)-size);
+    } else {
+        (void)buf_format(value, "%lld", (long long)size);
+    }
+}
+
 void config_describe(const struct config *config, size_t index, struct buf *value)
 {
     const struct config_key *key = config_key_at(index);
@@ -282,8 +291,10 @@ void config_describe(const struct config *config, size_t index, struct buf *valu
         (void)buf_append(value, gm_bytes_of(*(const bool *)at ? "true" : "false"));
         break;
     case CONFIG_INT:
-    case CONFIG_SIZE:
         (void)buf_format(value, "%lld", (long long)*(const int64_t *)at);
+        break;
+    case CONFIG_SIZE:
+        describe_size(*(const int64_t *)at, value);
         break;
     case CONFIG_OCTAL:
         (void)buf_format(value, "%llo", (unsigned long long)*(const int64_t *)at);

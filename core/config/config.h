@@ -97,6 +97,7 @@ struct config {
     int64_t client_output_limit; /* bytes */
     int64_t client_push_limit;   /* bytes */
     int64_t client_stall_s;      /* 0: never                                            */
+    int64_t maxmemory_clients;   /* bytes; below 0: percent of maxmemory; 0: no limit   */
     int64_t max_bulk;            /* bytes */
     int64_t wal_segment_size;    /* bytes */
     int64_t wal_sync_interval_ms;

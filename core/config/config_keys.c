@@ -99,8 +99,11 @@ static const struct config_key keys[] = {
          "Bytes of a snapshot that may wait for the disk. One that is being made keeps what it began with."),
     CHOICE(snapshot_compression, SAVER, 2, "lz4", "none lz4 zstd",
            "How snapshots are compressed. One that is being made keeps what it began with."),
-    SIZE(maxmemory, DATA, 0, 1024 * 1024 * GIB, "0",
+    SIZE(maxmemory, DATA | CLIENTS, 0, 1024 * 1024 * GIB, "0",
          "Bytes of data above which keys are evicted, or writes refused; 0: none."),
+    KEY("maxmemory_clients", maxmemory_clients, CONFIG_SIZE, CLIENTS, CONFIG_SHARE, 0, 1024 * 1024 * GIB, "25%", NULL,
+        "Bytes that all clients may hold together, or a percentage of maxmemory (without it: of the machine's memory), "
+        "16 MiB at least; above that the worst are disconnected; 0: no limit."),
     CHOICE(maxmemory_policy, DATA, 7, "noeviction",
            "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl",
            "Which keys go when maxmemory is reached."),
@@ -278,7 +281,8 @@ const char *config_key_kind(const struct config_key *key)
     case CONFIG_INT:
         return "a whole number";
     case CONFIG_SIZE:
-        return "a number of bytes, as in 1048576 or \"1mb\"";
+        return (key->flags & CONFIG_SHARE) != 0 ? "a number of bytes, as in 1048576 or \"1mb\", or \"1%\" to \"100%\""
+                                                : "a number of bytes, as in 1048576 or \"1mb\"";
     case CONFIG_OCTAL:
         return "permissions in octal as a text, as in \"700\"";
     case CONFIG_LIST:
@@ -355,6 +359,17 @@ static bool read_size(struct gm_bytes text, int64_t *out)
         }
     }
     return false;
+}
+
+/* "1%" to "100%", as a number below 0. */
+static bool read_share(const struct config_key *key, struct gm_bytes text, int64_t *out)
+{
+    bool may = (key->flags & CONFIG_SHARE) != 0 && text.size > 1 && text.data[text.size - 1] == '%';
+    if (!may || !bytes_to_int((struct gm_bytes){text.data, text.size - 1}, out) || *out < 1 || *out > 100) {
+        return false;
+    }
+    *out = -*out;
+    return true;
 }
 
 static bool read_octal(struct gm_bytes text, int64_t *out)
@@ -442,6 +457,10 @@ enum status config_put_text(struct config *config, const struct config_key *key,
     int64_t number;
     switch (key->type) {
     case CONFIG_SIZE:
+        if (read_share(key, text, &number)) {
+            *(int64_t *)field(config, key) = number;
+            return STATUS_OK;
+        }
         return read_size(text, &number) ? config_put_number(config, key, number, text, complaint)
                                         : wrong_kind(key, text, complaint);
     case CONFIG_OCTAL:

@@ -21,6 +21,7 @@ enum config_type {
 enum config_key_flag {
     CONFIG_SECRET = 1, /* never shown                                 */
     CONFIG_LATER = 2,  /* a bool that may not be true in this version */
+    CONFIG_SHARE = 4,  /* a SIZE that may be a part of another one: "25%" is -25 */
 };
 
 struct config_key {

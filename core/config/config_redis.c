@@ -111,6 +111,7 @@ static const struct config_redis rows[] = {
     SAME("tcp-keepalive", "tcp_keepalive_s"),
     SAME("client-query-buffer-limit", "client_query_limit"),
     SAME("proto-max-bulk-len", "max_bulk"),
+    SAME("maxmemory-clients", "maxmemory_clients"),
     SAME("maxmemory-policy", "maxmemory_policy"),
     SAME("maxmemory-samples", "maxmemory_samples"),
     SAME("lfu-log-factor", "lfu_log_factor"),

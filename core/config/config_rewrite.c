@@ -73,7 +73,8 @@ static void write_value(struct rewrite *rewrite, const struct config_key *key)
     buf_init(&text, CONFIG_TEXT_MAX + 64);
     config_raw(rewrite->config, key, &text);
     check(!text.full);
-    if (key->type == CONFIG_BOOL || key->type == CONFIG_INT || key->type == CONFIG_SIZE) {
+    bool share = key->type == CONFIG_SIZE && text.data[text.size - 1] == '%';
+    if (key->type == CONFIG_BOOL || key->type == CONFIG_INT || (key->type == CONFIG_SIZE && !share)) {
         (void)buf_append(rewrite->out, buf_bytes(&text));
     } else {
         write_text(rewrite->out, buf_bytes(&text));

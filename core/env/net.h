@@ -36,6 +36,9 @@ struct net_user_ops {
      * can still be written; the user closes the connection when it is through. */
     void (*on_eof)(void *user);
     void (*on_closed)(void *user);
+    /* The memory of its unconsumed input is so many bytes now; 0 at the latest before on_closed. Changes nothing but
+     * what its user knows. NULL: nobody wants to know. */
+    void (*on_held)(void *user, size_t bytes);
 };
 
 struct net_ops {
@@ -55,13 +58,17 @@ struct net_ops {
      * takes says little of a peer that reads slowly: a system buffers megabytes and takes more in leaps. One system
      * call. */
     uint64_t (*untaken)(struct net_conn *);
+    /* Gives back memory that the unconsumed input does not need as it stands. O(input). */
+    void (*fit)(struct net_conn *);
 };
 
 struct net_conn_base {
     const struct net_ops *ops;
     int error;                  /* errno: why the system has ended it; 0: it has not, or the peer's end was orderly */
     int descriptor;             /* for people (CLIENT LIST); -1 if there is none */
-    char peer[NET_ADDRESS_MAX]; /* "127.0.0.1:54321", "unix" */
+    bool local;                 /* the peer is a process of this machine, on a Unix socket */
+    size_t record;              /* bytes of the connection itself, without its input */
+    char peer[NET_ADDRESS_MAX]; /* "127.0.0.1:54321", "/run/geomys.sock:0" */
     char address[NET_ADDRESS_MAX]; /* the address on this side that it came in on */
 };
 
@@ -72,12 +79,6 @@ struct net_acceptor {
                       struct gm_bytes *refusal);
     /* Last words to a connection for which the system has no descriptor left; borrowed, may be empty. */
     struct gm_bytes exhausted;
-    void *context;
-};
-
-/* What the connections take, all together, without what their users take: bytes. memory NULL: not known. */
-struct net_gauge {
-    size_t (*memory)(void *context);
     void *context;
 };
 
@@ -129,6 +130,11 @@ static inline void net_resume(struct net_conn *conn)
 static inline uint64_t net_untaken(struct net_conn *conn)
 {
     return net_base(conn)->ops->untaken(conn);
+}
+
+static inline void net_fit(struct net_conn *conn)
+{
+    net_base(conn)->ops->fit(conn);
 }
 
 static inline void net_pause(struct net_conn *conn, bool paused)

@@ -33,6 +33,8 @@ static const struct counter_row counts[] = {
      COUNTER_OF(struct meters_counts, idle), .resets = true},
     {"client_killed_disconnections", "Connections closed by CLIENT KILL of another client.",
      COUNTER_OF(struct meters_counts, killed), .resets = true},
+    {"evicted_clients", "Connections closed because the clients held more memory than maxmemory_clients.",
+     COUNTER_OF(struct meters_counts, evicted), .resets = true},
     {"client_reset_disconnections", "Connections that the client's side broke off, with something still under way.",
      COUNTER_OF(struct meters_counts, reset), .resets = true},
     {"client_lost_disconnections", "Connections whose other side could not be reached any more.",

@@ -29,6 +29,7 @@ struct meters_counts {
     uint64_t foreign;      /* ... because it is another one */
     uint64_t idle;         /* ... because nothing came */
     uint64_t killed;       /* ... because somebody else wanted it (CLIENT KILL) */
+    uint64_t evicted;      /* ... because the clients held too much memory */
     uint64_t reset;        /* connections that the other side has broken off */
     uint64_t lost;         /* ... that broke: the other side is not to be reached */
 };

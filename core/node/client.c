@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "node/farewell.h"
+#include "node/squeeze.h"
 #include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
@@ -26,6 +27,7 @@
 #define UNKNOWN_LEAST  16    /* but as many at least */
 #define GUESSES_MS     60000 /* between lines about wrong passwords */
 #define UNKNOWN_MIN_MS 1000  /* long enough for an AUTH on its way */
+#define TIDY_MS        2000  /* without a command, after which memory that is kept for the next ones is given back */
 
 /* ---- before the password ---- */
 
@@ -96,6 +98,13 @@ void client_check_unknown(struct node *node)
     }
 }
 
+void client_know_all(struct node *node)
+{
+    while (!list_empty(&node->unknown)) {
+        leave_unknown(container_of(node->unknown.next, struct client, unknown));
+    }
+}
+
 /* Whether there is a place for one more that has not shown the password: client I3. */
 static bool has_place_for_unknown(struct node *node)
 {
@@ -140,6 +149,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     *wants = 0;
     client->resuming = false;
     traffic_read(&node->traffic, size, client->left);
+    crowd_moved(&client->session->holdings, size > client->left ? size - client->left : 0, node->monotonic_ms);
     client->left = size;
     if (replica_is_behind(&node->replica, NODE_BACKLOG_MAX)) { /* client I1 */
         if (list_empty(&client->stuffed)) {
@@ -151,6 +161,8 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     note_whether_known(client);
     node->traffic.input.sum += consumed;
     client->left = size - consumed;
+    client->session->input = client->left;
+    squeeze_client(client);
     if (client->ended && !has_commands(client)) {
         wind_up(client);
     }
@@ -188,11 +200,18 @@ static void on_closed(void *user)
     memory_free(client);
 }
 
+static void on_held(void *user, size_t bytes)
+{
+    const struct client *client = user;
+    holdings_set(&client->session->holdings, HOLDING_INPUT, bytes);
+}
+
 static const struct net_user_ops user_ops = {
     .on_input = on_input,
     .on_writable = on_writable,
     .on_eof = on_eof,
     .on_closed = on_closed,
+    .on_held = on_held,
 };
 
 bool client_accept(void *context, struct net_conn *conn, const struct net_user_ops **ops, void **user,
@@ -217,6 +236,8 @@ bool client_accept(void *context, struct net_conn *conn, const struct net_user_o
     client->session = sessions_open(&node->worker, ++node->next_session_id);
     client->session->user = client;
     client->session->descriptor = net_base(conn)->descriptor;
+    client->session->on_unix = net_base(conn)->local;
+    holdings_add(&client->session->holdings, HOLDING_RECORD, memory_class(sizeof *client) + net_base(conn)->record);
     (void)snprintf(client->session->address, sizeof client->session->address, "%s", net_base(conn)->peer);
     (void)snprintf(client->session->local, sizeof client->session->local, "%s", net_base(conn)->address);
     list_init(&client->stuffed);
@@ -252,6 +273,7 @@ void client_flush(struct client *client)
         client->stalled = taken < size;
         client->progress_ms = node->monotonic_ms;
         client->untaken = UINT64_MAX;
+        crowd_moved(&session->holdings, taken, node->monotonic_ms);
         session_sent(session, taken);
         if (client->ended && !has_commands(client)) {
             wind_up(client);
@@ -278,6 +300,9 @@ static void note_progress(struct client *client)
     if (untaken < client->untaken) {
         client->progress_ms = client->node->monotonic_ms;
     }
+    if (client->untaken != UINT64_MAX && untaken < client->untaken) {
+        crowd_moved(&client->session->holdings, client->untaken - untaken, client->node->monotonic_ms);
+    }
     client->untaken = untaken;
 }
 
@@ -287,7 +312,12 @@ void client_check(struct client *client)
     const struct node *node = client->node;
     int64_t timeout_ms = node->clients.timeout_ms;
     int64_t stall_ms = node->clients.stall_ms;
-    bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors);
+    bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors) ||
+                   !list_empty(&session->holdings.restrained);
+    if (node->monotonic_ms - session->active_ms >= TIDY_MS) {
+        (void)session_tidy(session);
+        net_fit(client->conn);
+    }
     bool much = client->stalled && session_unsent(session) > session->pool->output_pause;
     if (much) {
         note_progress(client);

@@ -35,6 +35,9 @@ void client_flush(struct client *client);
  * O(those). */
 void client_check_unknown(struct node *node);
 
+/* There is no password any more: nobody is waited for. O(those). */
+void client_know_all(struct node *node);
+
 static inline struct client *client_of(struct session *session)
 {
     return session->user;

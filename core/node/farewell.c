@@ -27,6 +27,8 @@ static const char *reason_of(enum session_end why)
         [SESSION_END_FOREIGN] = "it speaks another protocol",
         [SESSION_END_IDLE] = "it was silent for timeout_s",
         [SESSION_END_KILLED] = "another client has killed it (CLIENT KILL)",
+        [SESSION_END_MEMORY] = "the clients hold more than maxmemory_clients, and this one much of it, or it makes no "
+                               "progress",
     };
     check(why > SESSION_END_NONE && why < sizeof reasons / sizeof reasons[0]);
     return reasons[why];
@@ -58,8 +60,10 @@ static void tell(const struct client *client, enum trace_level level, const char
     if (level < node->env.trace.least || !pace_tells(&node->farewell.ends, node->monotonic_ms, ENDS_MS, &more)) {
         return; /* farewell I1 */
     }
-    trace(&node->env.trace, level, "client %llu (%s) is disconnected: %s; %zu bytes of output waited for it",
-          (unsigned long long)session->caller.id, session->address, reason, session_unsent(session));
+    trace(&node->env.trace, level,
+          "client %llu (%s) is disconnected: %s; %zu bytes of output waited for it, it held %zu bytes",
+          (unsigned long long)session->caller.id, session->address, reason, session_unsent(session),
+          session->holdings.sum);
     if (more > 0) {
         trace(&node->env.trace, level,
               "%llu more clients were disconnected since the line before; INFO stats counts why",

@@ -67,7 +67,6 @@ static void *find_traffic(struct place *place)
 static void *find_memory(struct place *place)
 {
     memory_report_take(place->node, &place->made.memory);
-    memory_report_clients(place->node, &place->made.memory);
     return &place->made.memory;
 }
 

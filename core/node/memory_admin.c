@@ -87,16 +87,17 @@ static void plan_stats(struct gm_call *call)
     const struct keyspace *keyspace = &node->replica.shard.keyspace;
     uint64_t keys = keyspace->table.count;
     size_t optional = (report.has_totals ? 7u : 0u) + (report.resident > 0 ? 2u : 0u);
-    reply_map(reply, 9 + optional + count_shares(node));
+    reply_map(reply, 10 + optional + count_shares(node));
     pair(reply, "peak.allocated", report.peak);
     pair(reply, "total.allocated", report.used);
+    pair(reply, "clients.normal", report.clients);
     reply_text(reply, "db.0");
     reply_map(reply, 2);
     pair(reply, "overhead.hashtable.main", keyspace->table.bytes);
     pair(reply, "overhead.hashtable.expires", expire_memory(&keyspace->expire));
     pair(reply, "overhead.total", report.overhead);
     pair(reply, "keys.count", keys);
-    pair(reply, "keys.bytes-per-key", keys > 0 ? report.used / keys : 0);
+    pair(reply, "keys.bytes-per-key", keys > 0 ? memory_report_data(&report) / keys : 0);
     pair(reply, "dataset.bytes", memory_report_dataset(&report));
     pair_double(reply, "dataset.percentage", 100 * ratio(memory_report_dataset(&report), report.used));
     pair_double(reply, "peak.percentage", 100 * ratio(report.used, report.peak));
@@ -126,7 +127,7 @@ static void doctor_limit(const struct node *node, const struct memory_report *re
                          "* Memory is above maxmemory and %s leaves nothing to evict: writes are refused. Raise "
                          "maxmemory, delete keys, or choose another maxmemory_policy.\n",
                          evict_policy_name(policy));
-    } else if (policy == EVICT_NONE && report->used > evict->options.limit / 10 * 9) {
+    } else if (policy == EVICT_NONE && memory_report_data(report) > evict->options.limit / 10 * 9) {
         (void)buf_format(out, "* More than 90 %% of maxmemory is used, and maxmemory_policy is noeviction: writes will "
                               "be refused soon. Raise maxmemory, or choose a policy.\n");
     }
@@ -136,14 +137,30 @@ static void doctor_limit(const struct node *node, const struct memory_report *re
     }
 }
 
+static void doctor_clients(const struct node *node, const struct memory_report *report, struct buf *out)
+{
+    uint64_t evicted = node->worker.meters.counts.evicted;
+    if (node->worker.sessions.crowd.tight) {
+        (void)buf_format(out,
+                         "* The clients hold %.1f MB, near maxmemory_clients: those who hold much are served one after "
+                         "the other. CLIENT LIST shows who holds what (tot-mem).\n",
+                         (double)report->clients / 1e6);
+    }
+    if (evicted > 0) {
+        (void)buf_format(out, "* %llu clients were disconnected because all held more than maxmemory_clients.\n",
+                         (unsigned long long)evicted);
+    }
+}
+
 static void doctor_allocator(const struct memory_report *report, struct buf *out)
 {
     const struct memory_totals *totals = &report->totals;
     if (report->peak > report->used / 2 * 3 && report->peak > 16 * MIB) {
-        (void)buf_format(out,
-                         "* At its peak the data took %.1f times what it takes now (%.1f MB): the process may still "
-                         "hold memory of then. MEMORY PURGE gives back what is free.\n",
-                         ratio(report->peak, report->used), (double)report->peak / 1e6);
+        (void)buf_format(
+            out,
+            "* At its peak %.1f times as much was used as now (%.1f MB): the process may still hold memory "
+            "of then. MEMORY PURGE gives back what is free.\n",
+            ratio(report->peak, report->used), (double)report->peak / 1e6);
     }
     if (report->has_totals && totals->active - totals->allocated > 16 * MIB &&
         ratio(totals->active, totals->allocated) > 1.2) {
@@ -183,11 +200,15 @@ static void plan_doctor(struct gm_call *call)
     struct buf out;
     buf_init(&out, 16384);
     doctor_limit(node, &report, &out);
+    doctor_clients(node, &report, &out);
     doctor_allocator(&report, &out);
     doctor_values(&node->replica.shard.keyspace, &out);
     if (out.size == 0) {
-        (void)buf_format(&out, "Nothing is wrong with memory: %.1f MB of data, %.1f MB at its peak.\n",
-                         (double)report.used / 1e6, (double)report.peak / 1e6);
+        (void)buf_format(&out,
+                         "Nothing is wrong with memory: %.1f MB of data, %.1f MB of clients, %.1f MB at the peak of "
+                         "both.\n",
+                         (double)memory_report_data(&report) / 1e6, (double)report.clients / 1e6,
+                         (double)report.peak / 1e6);
     }
     reply_verbatim(&call_of(call)->reply, buf_bytes(&out));
     buf_finish(&out);

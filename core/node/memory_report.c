@@ -3,25 +3,31 @@
 /* memory_report.c - taking the numbers, and their rows. */
 #include "node/memory_report.h"
 
-#include "serve/serve_counters.h"
+/* What has been tracked for those who are gone counts until it has been given back. */
+static uint64_t clients(const struct worker *worker)
+{
+    return crowd_total(&worker->sessions.crowd) + worker->tracking.leaving_bytes;
+}
+
+uint64_t memory_report_used(const struct node *node)
+{
+    return keyspace_memory(&node->replica.shard.keyspace) + clients(&node->worker);
+}
 
 void memory_report_take(const struct node *node, struct memory_report *out)
 {
     const struct keyspace *keyspace = &node->replica.shard.keyspace;
-    *out = (struct memory_report){.used = keyspace_memory(keyspace), .overhead = keyspace_overhead(keyspace)};
+    uint64_t limit = node->worker.sessions.crowd.options.limit;
+    *out = (struct memory_report){.used = memory_report_used(node),
+                                  .clients = clients(&node->worker),
+                                  .clients_limit = limit != CROWD_NO_LIMIT ? limit : 0};
+    out->overhead = keyspace_overhead(keyspace) + out->clients;
     out->peak = out->used > node->peak_memory ? out->used : node->peak_memory;
     out->has_totals = memory_totals(&out->totals);
     if (node->env.process != NULL) {
         out->resident = node->env.process->ops->resident_bytes(node->env.process);
     }
     check(out->overhead <= out->used && out->used <= out->peak);
-}
-
-void memory_report_clients(const struct node *node, struct memory_report *report)
-{
-    const struct net_gauge *connections = &node->env.connections;
-    report->clients = serve_counters_memory(&node->worker);
-    report->clients += connections->memory != NULL ? connections->memory(connections->context) : 0;
 }
 
 /* ---- rows ---- */
@@ -139,11 +145,11 @@ static struct counter_value allocator(const void *of)
 }
 
 static const struct counter_row rows[] = {
-    {"used_memory", "Memory of the data.", GAUGE(used), .unit = COUNTER_SIZE},
+    {"used_memory", "Memory of the data, and of what the clients hold.", GAUGE(used), .unit = COUNTER_SIZE},
     {"used_memory_rss", "Memory of the process.", GAUGE_BY(resident), .unit = COUNTER_SIZE},
-    {"used_memory_peak", "The most memory that the data has taken.", GAUGE(peak), .unit = COUNTER_SIZE},
-    {"used_memory_peak_perc", "The data's memory, of the most.", GAUGE_BY(peak_percent), .unit = COUNTER_PERCENT},
-    {"used_memory_overhead", "Memory of what is no key's own: table and heap of expiries.", GAUGE(overhead),
+    {"used_memory_peak", "The most memory that was used.", GAUGE(peak), .unit = COUNTER_SIZE},
+    {"used_memory_peak_perc", "Used memory, of the most.", GAUGE_BY(peak_percent), .unit = COUNTER_PERCENT},
+    {"used_memory_overhead", "Memory of what is no key's own: table, heap of expiries, clients.", GAUGE(overhead),
      .unit = COUNTER_BYTES},
     {"used_memory_dataset", "Memory of keys and values.", BYTES_BY(dataset)},
     {"used_memory_dataset_perc", "... of the data's memory.", GAUGE_BY(dataset_percent), .unit = COUNTER_PERCENT},
@@ -159,7 +165,11 @@ static const struct counter_row rows[] = {
     {"mem_fragmentation_ratio", "The process by the data.", RATIO_BY(all_ratio)},
     {"mem_fragmentation_bytes", "The process without the data.", BYTES_BY(all_more)},
     {"mem_allocator", "The allocator.", COUNTER_BY(allocator), .kind = COUNTER_LABEL},
-    {"mem_clients_normal", "Memory of connections: their input, output, and queued commands.", GAUGE(clients),
+    {"mem_not_counted_for_evict", "Of used memory, what maxmemory is not about: what the clients hold.", GAUGE(clients),
+     .unit = COUNTER_BYTES, .merge = COUNTER_AGAIN},
+    {"mem_clients_normal", "Memory that the clients hold: records, input, queued commands, output, names.",
+     GAUGE(clients), .unit = COUNTER_BYTES},
+    {"maxmemory_clients", "What they may hold beyond their records; 0: no limit.", GAUGE(clients_limit),
      .unit = COUNTER_BYTES},
 };
 

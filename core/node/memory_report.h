@@ -2,8 +2,10 @@
 
 /* memory_report.h - what memory is used for, at one moment: the numbers behind INFO memory, MEMORY STATS and DOCTOR.
  *
- * Idea     Everything is taken from running sums (keyspace, accounts) and from what the allocator and the system say.
- *          "dataset" is entries and what values own; "overhead" is the table and the heap of expiries. */
+ * Idea     Everything is taken from running sums (keyspace, accounts, the crowd of clients) and from what the allocator
+ *          and the system say. What is used is the data and what the clients hold; maxmemory is about the data alone.
+ *          "dataset" is entries and what values own; "overhead" is the rest: the table, the heap of expiries, and the
+ *          clients. */
 #ifndef GEOMYS_NODE_MEMORY_REPORT_H
 #define GEOMYS_NODE_MEMORY_REPORT_H
 
@@ -19,14 +21,21 @@ struct memory_report {
     uint64_t resident;           /* of the process; 0: unknown */
     struct memory_totals totals; /* of the process */
     bool has_totals;
-    uint64_t clients; /* what connections and their sessions take; 0 until memory_report_clients */
+    uint64_t clients;       /* of `used`, what connections and their sessions hold */
+    uint64_t clients_limit; /* ... may hold, without their records; 0: no limit */
 };
+
+/* Bytes that the data and the clients take now. O(1). */
+uint64_t memory_report_used(const struct node *node);
 
 /* Takes some microseconds. */
 void memory_report_take(const struct node *node, struct memory_report *out);
 
-/* Counts what the clients take, too. O(clients). */
-void memory_report_clients(const struct node *node, struct memory_report *report);
+/* Without the clients: what maxmemory is about. */
+static inline uint64_t memory_report_data(const struct memory_report *report)
+{
+    return report->used - report->clients;
+}
 
 static inline uint64_t memory_report_dataset(const struct memory_report *report)
 {

@@ -12,7 +12,9 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "node/client.h"
+#include "node/memory_report.h"
 #include "node/publish.h"
+#include "node/squeeze.h"
 #include "serve/call.h"
 #include "serve/renew.h"
 #include "serve/turn.h"
@@ -196,10 +198,11 @@ static void once_per_second(struct node *node)
     node->next_second_ms = node->monotonic_ms + 1000;
     timing_adjust(&meters->timing);
     traffic_second(&node->traffic, meters->counts.commands);
-    uint64_t memory = keyspace_memory(&node->replica.shard.keyspace);
+    uint64_t memory = memory_report_used(node);
     node->peak_memory = memory > node->peak_memory ? memory : node->peak_memory;
     check_clients(node);
     client_check_unknown(node);
+    squeeze_second(node);
 }
 
 static void release_answers(struct node *node)
@@ -252,6 +255,7 @@ int64_t node_turn_end(struct node *node)
     take_input_again(node);
     once_per_second(node);
     release_answers(node);
+    squeeze_turn(node);
     if (more || !list_empty(&worker->sessions.dirty) || waiters_ready(worker)) { /* the saver lets go of values */
         return node->monotonic_ms;
     }

@@ -40,9 +40,8 @@ struct node_env {
     struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
     struct entropy *entropy;
     struct process *process;
-    struct net_gauge connections; /* for people */
-    struct settings *settings;    /* NULL: the server runs without a configuration file */
-    struct network *network;      /* NULL: as many connections as are wanted, and nothing to configure about them */
+    struct settings *settings; /* NULL: the server runs without a configuration file */
+    struct network *network;   /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct trace trace;
     uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */
 };
@@ -73,6 +72,7 @@ struct node {
     struct client_options clients;
     struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
     struct list stuffed; /* clients whose input waits for the disk */
+    bool squeezed;       /* the clients hold much, and those who hold most have been restrained */
     struct list unknown; /* clients that have not shown the password, those who wait longest first */
     uint64_t unknown_count;
     uint64_t released; /* of the last turn */

@@ -86,6 +86,30 @@ struct client_options options_clients(const struct config *config)
     };
 }
 
+#define CROWD_LEAST ((uint64_t)16 << 20) /* bytes: less is no reason to disconnect anybody, unless it is asked for */
+
+static uint64_t crowd_limit(const struct config *config, uint64_t machine)
+{
+    uint64_t whole = config->maxmemory > 0 ? (uint64_t)config->maxmemory : machine;
+    if (config->maxmemory_clients > 0) {
+        return (uint64_t)config->maxmemory_clients;
+    }
+    if (config->maxmemory_clients == 0 || whole == 0) {
+        return CROWD_NO_LIMIT;
+    }
+    uint64_t share = whole / 100 * (uint64_t)-config->maxmemory_clients;
+    return share > CROWD_LEAST ? share : CROWD_LEAST;
+}
+
+struct crowd_options options_crowd(const struct config *config, uint64_t machine)
+{
+    int64_t stall_ms = config->client_stall_s * 1000;
+    return (struct crowd_options){
+        .limit = crowd_limit(config, machine),
+        .patience_ms = stall_ms > 0 && stall_ms < CROWD_PATIENCE_MS ? stall_ms : CROWD_PATIENCE_MS,
+    };
+}
+
 struct network_options options_network(const struct config *config)
 {
     return (struct network_options){.keepalive_s = (uint32_t)config->tcp_keepalive_s};

@@ -40,6 +40,9 @@ struct worker_options options_worker(const struct config *config);
 /* That of the log is read at the start alone; its salt is the replica's. */
 struct replica_options options_replica(const struct config *config, uint64_t seed);
 struct client_options options_clients(const struct config *config);
+
+/* What all clients may hold. `machine`: bytes of memory that the machine has; 0: not known. */
+struct crowd_options options_crowd(const struct config *config, uint64_t machine);
 struct network_options options_network(const struct config *config);
 enum trace_level options_trace(const struct config *config);
 

@@ -3,12 +3,16 @@
 /* publish.c - one row per part: what touches it, and the verb that takes its options. */
 #include "node/publish.h"
 
+#include "node/client.h"
 #include "serve/sessions.h"
 
 static void publish_worker(struct node *node)
 {
     struct worker_options options = options_worker(node->config);
     sessions_configure(&node->worker, &options);
+    if (!worker_needs_password(&node->worker)) {
+        client_know_all(node);
+    }
 }
 
 static void publish_replica(struct node *node)
@@ -28,6 +32,13 @@ static void publish_clients(struct node *node)
 {
     node->clients = options_clients(node->config);
     node->clients.max = room(node, node->clients.wanted);
+}
+
+static void publish_crowd(struct node *node)
+{
+    uint64_t machine = node->env.process != NULL ? node->env.process->total_memory : 0;
+    struct crowd_options options = options_crowd(node->config, machine);
+    crowd_configure(&node->worker.sessions.crowd, &options);
 }
 
 static void publish_network(struct node *node)
@@ -50,6 +61,7 @@ static const struct {
     {CONFIG_TOUCHES_SERVING | CONFIG_TOUCHES_METERS, publish_worker},
     {CONFIG_TOUCHES_DATA | CONFIG_TOUCHES_SAVER, publish_replica},
     {CONFIG_TOUCHES_CLIENTS, publish_clients},
+    {CONFIG_TOUCHES_CLIENTS, publish_crowd},
     {CONFIG_TOUCHES_NETWORK, publish_network},
     {CONFIG_TOUCHES_TRACE, publish_trace},
 };

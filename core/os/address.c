@@ -65,7 +65,7 @@ void address_to_text(const struct address *address, char out[static NET_ADDRESS_
         inet_ntop(AF_INET6, &any.v6.sin6_addr, literal, sizeof literal);
         snprintf(out, NET_ADDRESS_MAX, "[%s]:%u", literal, ntohs(any.v6.sin6_port));
     } else {
-        snprintf(out, NET_ADDRESS_MAX, "unix");
+        snprintf(out, NET_ADDRESS_MAX, "?");
     }
 }
 

@@ -20,7 +20,7 @@ must_use enum status address_from_tcp(struct address *out, const char *text, uin
 /* INVALID when the path is empty or longer than the system allows. */
 must_use enum status address_from_path(struct address *out, const char *path);
 
-/* "127.0.0.1:6379", "[::1]:6379", "unix". */
+/* "127.0.0.1:6379", "[::1]:6379"; of no TCP address "?". */
 void address_to_text(const struct address *address, char out[static NET_ADDRESS_MAX]);
 
 uint16_t address_port(const struct address *address); /* 0 for others than TCP's */

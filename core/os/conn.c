@@ -142,8 +142,12 @@ static void set_memory(struct net_conn *conn, uint8_t *data, size_t capacity)
 {
     conn->loop->input_bytes += capacity;
     conn->loop->input_bytes -= conn->capacity;
+    bool tells = capacity != conn->capacity && conn->ops->on_held != NULL;
     conn->data = data;
     conn->capacity = capacity;
+    if (tells) {
+        conn->ops->on_held(conn->user, capacity);
+    }
 }
 
 static void forget(struct net_conn *conn)
@@ -380,6 +384,13 @@ static void conn_pause(struct net_conn *conn, bool paused)
     read_later(conn);
 }
 
+static void conn_fit(struct net_conn *conn)
+{
+    if (!conn->closed && conn->size > 0 && memory_class(conn->size) < conn->capacity) {
+        keep(conn, conn->data + conn->start, conn->size);
+    }
+}
+
 static uint64_t conn_untaken(struct net_conn *conn)
 {
     int bytes = 0;
@@ -414,22 +425,25 @@ static void destroy(struct net_conn *conn)
     list_remove(&conn->ready);
     list_remove(&conn->link);
     conn->loop->conn_count--;
-    forget(conn);
+    check(conn->data == NULL);
     memory_free(conn);
 }
 
-bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor *acceptor, const char *peer,
-                 const char *address)
+bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor *acceptor, bool local,
+                 const char *peer, const char *address)
 {
     static const struct net_ops ops = {.write = conn_write,
                                        .close = conn_close,
                                        .part = conn_part,
                                        .resume = conn_resume,
                                        .pause = conn_pause,
-                                       .untaken = conn_untaken};
+                                       .untaken = conn_untaken,
+                                       .fit = conn_fit};
     struct net_conn *conn = memory_zeroed(sizeof *conn);
     conn->base.ops = &ops;
     conn->base.descriptor = descriptor;
+    conn->base.local = local;
+    conn->base.record = memory_class(sizeof *conn);
     snprintf(conn->base.peer, sizeof conn->base.peer, "%s", peer);
     snprintf(conn->base.address, sizeof conn->base.address, "%s", address);
     conn->source.on_event = on_event;
@@ -465,6 +479,7 @@ void conn_reap(struct os_loop *loop)
         } else {
             close_gently(loop, conn->base.descriptor);
         }
+        forget(conn);
         conn->ops->on_closed(conn->user);
         destroy(conn);
     }

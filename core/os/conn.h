@@ -7,9 +7,9 @@
 #include "os/loop_state.h"
 
 /* Takes the descriptor and asks the acceptor who uses it; false, and the descriptor is closed, when nobody does.
- * `address` is this side. */
-bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor *acceptor, const char *peer,
-                 const char *address);
+ * `local`: it is a Unix socket. `address` is this side. */
+bool conn_create(struct os_loop *loop, int descriptor, const struct net_acceptor *acceptor, bool local,
+                 const char *peer, const char *address);
 
 /* Writes a few last words to a socket that nobody uses, as far as it takes them at once, and closes it. */
 void conn_refuse(struct os_loop *loop, int descriptor, struct gm_bytes words);

@@ -112,17 +112,18 @@ static void welcome(struct listener *self, int descriptor, const struct address 
 {
     char peer_text[NET_ADDRESS_MAX];
     char text[NET_ADDRESS_MAX];
-    address_to_text(peer, peer_text);
-    if (self->path != NULL) {
-        snprintf(text, sizeof text, "%s", self->path);
+    if (self->path != NULL) { /* as Redis shows it: the peer has no name of its own */
+        snprintf(text, sizeof text, "%s:0", self->path);
+        memcpy(peer_text, text, sizeof peer_text);
     } else {
+        address_to_text(peer, peer_text);
         struct address here = {.size = sizeof here.storage};
         if (getsockname(descriptor, (struct sockaddr *)&here.storage, &here.size) != 0) {
             here = (struct address){0};
         }
         address_to_text(&here, text);
     }
-    conn_create(self->loop, descriptor, &self->acceptor, peer_text, text);
+    conn_create(self->loop, descriptor, &self->acceptor, self->path != NULL, peer_text, text);
 }
 
 /* False: no more for now. */

@@ -10,6 +10,7 @@ void hold_take(struct session *session, enum hold_reason reason)
     check(reason < HOLD_REASONS && !session->waiting);
     check(list_empty(&session->held)); /* hold I1 */
     list_push_back(&session->worker->held[reason], &session->held);
+    session->held_for_memory = reason == HOLD_MEMORY;
     session->pool->blocked++;
 }
 
@@ -18,6 +19,7 @@ void hold_forget(struct session *session)
     if (!list_empty(&session->held)) {
         check(session->pool->blocked > 0); /* hold I1 */
         list_remove(&session->held);
+        session->held_for_memory = false;
         session->pool->blocked--;
     }
 }
@@ -67,4 +69,41 @@ bool hold_disturbs_now(const struct session *session, const struct request *requ
         }
     }
     return disturbs;
+}
+
+static uint64_t values_of(const struct worker *worker, const struct request *request)
+{
+    const struct shard *shard = worker_shard(worker, request);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; request_is_sound(request) && i < request->bound.key_count; i++) {
+        uint64_t hash = request_hash(request, &shard->keyspace, i);
+        const struct entry *entry = keyspace_find(&shard->keyspace, request_key(request, i), hash);
+        bytes += entry != NULL ? shard_value_memory(shard, entry) : 0;
+    }
+    return bytes;
+}
+
+bool hold_shows_much(const struct session *session, const struct request *request)
+{
+    const struct transaction *transaction = &session->transaction;
+    uint64_t bytes = 0;
+    if (session->caller.user == NULL) {
+        return false;
+    }
+    if (!transaction->open) {
+        bytes = values_of(session->worker, request);
+    } else if ((request_flags(request) & CALL_COMPOUND) != 0) {
+        for (const struct request_kept *at = transaction->queue; at != NULL; at = at->next) {
+            bytes += values_of(session->worker, &at->request);
+        }
+    }
+    return bytes >= CROWD_SMALL;
+}
+
+void hold_end_memory(struct session *session)
+{
+    if (session->held_for_memory) {
+        hold_forget(session);
+        session_resume(session);
+    }
 }

@@ -31,7 +31,15 @@ static inline bool hold_is_held(const struct session *session)
  * and lets go afterwards (sweep_claim). Between commands. O(keys). */
 bool hold_disturbs(struct worker *worker, const struct request *request);
 
-/* The same for what a session is about to do: queueing disturbs nobody, EXEC does what its commands do. */
+/* Whether the answer to what a session is about to do may be large: values of CROWD_SMALL bytes or more stand under
+ * its keys. An estimate: of a large value a command may show a little, and KEYS shows much without any. O(keys). */
+bool hold_shows_much(const struct session *session, const struct request *request);
+
+/* The session goes on, if it is held for HOLD_MEMORY. */
+void hold_end_memory(struct session *session);
+
+/* The same as hold_disturbs for what a session is about to do: queueing disturbs nobody, EXEC does what its commands
+ * do. */
 bool hold_disturbs_now(const struct session *session, const struct request *request);
 
 #endif

@@ -36,7 +36,7 @@ void interest_init(struct interest *interest, const struct keyspace *keyspace, s
 
 void interest_finish(struct interest *interest)
 {
-    check(interest->keys.count == 0 && interest->watchers == 0 && interest->waiters == 0);
+    check(interest->keys.count == 0 && interest->watchers == 0 && interest->waiters == 0 && interest->awaited == 0);
     check(list_empty(&interest->ready) && list_empty(&interest->later));
     table_finish(&interest->keys);
     check(interest->watching.count == 0);
@@ -57,6 +57,8 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
         list_init(&key->watchers);
         list_init(&key->waiters);
         list_init(&key->ready);
+        key->payer = NULL;
+        key->waiting = 0;
         key->size = (uint32_t)bytes.size;
         key->put_off = false;
         key->changed = false;
@@ -67,6 +69,40 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
         change_listen(interest->listeners, &interest->listener);
     }
     return key;
+}
+
+/* ---- whom the memory counts to ---- */
+
+static size_t cost_of_key(const struct interest_key *key)
+{
+    return memory_class(sizeof *key + key->size) + HOLDINGS_PLACE;
+}
+
+static void pay(struct interest_key *key, const struct interest_link *payer)
+{
+    size_t cost = cost_of_key(key);
+    if (key->payer != NULL) {
+        holdings_remove(&key->payer->session->holdings, HOLDING_WATCHED, cost);
+    }
+    key->payer = payer;
+    if (payer != NULL) {
+        holdings_add(&payer->session->holdings, HOLDING_WATCHED, cost);
+    }
+}
+
+/* Somebody of those who are left, but those that the key is being served for: then nobody pays until the next one
+ * comes. */
+static const struct interest_link *other_payer(const struct interest_key *key)
+{
+    if (!list_empty(&key->watchers)) {
+        return container_of(key->watchers.next, struct interest_link, in_key);
+    }
+    return !list_empty(&key->waiters) ? container_of(key->waiters.next, struct interest_link, in_key) : NULL;
+}
+
+static size_t cost_of_link(bool watching)
+{
+    return memory_class(sizeof(struct interest_link)) + (watching ? HOLDINGS_PLACE : 0);
 }
 
 static void drop_if_idle(struct interest *interest, struct interest_key *key)
@@ -104,6 +140,10 @@ static struct interest_link *add(struct interest_key *key, struct list *in_key, 
     link->session = session;
     list_push_back(in_key, &link->in_key);
     list_push_back(in_session, &link->in_session);
+    holdings_add(&session->holdings, HOLDING_WATCHED, cost_of_link(in_key == &key->watchers));
+    if (key->payer == NULL) {
+        pay(key, link);
+    }
     return link;
 }
 
@@ -116,6 +156,7 @@ void interest_watch(struct interest *interest, struct session *session, struct l
     struct interest_link *link = add(key, &key->watchers, session, list);
     table_insert(&interest->watching, link, table_hash(&interest->watching, pair_of(link)), 0);
     interest->watchers++;
+    session->watching++;
 }
 
 void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
@@ -123,6 +164,7 @@ void interest_wait(struct interest *interest, struct session *session, struct li
     struct interest_key *key = find_or_add(interest, bytes);
     (void)add(key, &key->waiters, session, list);
     interest->waiters++;
+    interest->awaited += key->waiting++ == 0;
 }
 
 static void ready_again(struct interest *interest, struct interest_key *key)
@@ -140,12 +182,18 @@ void interest_forget(struct interest *interest, struct list *list, bool watching
         struct interest_key *key = link->key;
         list_remove(&link->in_session);
         list_remove(&link->in_key);
+        holdings_remove(&link->session->holdings, HOLDING_WATCHED, cost_of_link(watching));
+        if (key->payer == link) {
+            pay(key, other_payer(key));
+        }
         if (watching) {
+            link->session->watching--;
             (void)table_remove(&interest->watching, pair_of(link), table_hash(&interest->watching, pair_of(link)));
         }
         memory_free(link);
         check((watching ? interest->watchers : interest->waiters) > 0);
         *(watching ? &interest->watchers : &interest->waiters) -= 1;
+        interest->awaited -= !watching && --key->waiting == 0;
         if (!watching && key->put_off) {
             ready_again(interest, key); /* it may have been put off for the sake of who goes */
         }

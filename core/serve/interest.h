@@ -23,11 +23,13 @@ struct session;
 
 /* A key that somebody is interested in; exists while one of its lists is not empty, or it is being served. */
 struct interest_key {
-    struct list watchers; /* of interest_link */
-    struct list waiters;  /* of interest_link, in order of arrival */
-    struct list ready;    /* in interest.ready or interest.later, or alone */
-    bool put_off;         /* it is in interest.later */
-    bool changed;         /* since it was last taken from there */
+    struct list watchers;              /* of interest_link */
+    struct list waiters;               /* of interest_link, in order of arrival */
+    struct list ready;                 /* in interest.ready or interest.later, or alone */
+    const struct interest_link *payer; /* whose session the key's memory counts to; NULL: nobody's */
+    uint32_t waiting;                  /* waiters, those that are being served too */
+    bool put_off;                      /* it is in interest.later */
+    bool changed;                      /* since it was last taken from there */
     uint32_t size;
     uint8_t key[];
 };
@@ -58,6 +60,7 @@ struct interest {
     const struct interest_key *served; /* the last from interest_ready, until it is settled or put off; or NULL */
     uint64_t watchers;                 /* links */
     uint64_t waiters;                  /* links */
+    uint64_t awaited;                  /* keys that somebody waits for */
 };
 
 /* It will hear of the changes that `listeners` hear of, to keys of `keyspace`; both outlive it. */

@@ -87,6 +87,11 @@ seldom static bool hold_slow(struct session *session, const struct request *requ
         hold_take(session, HOLD_SWEEP);
         return true;
     }
+    if (crowd_holds_back(&session->holdings) && hold_shows_much(session, request)) {
+        hold_take(session, HOLD_MEMORY);
+        crowd_restrain(&session->holdings);
+        return true;
+    }
     return false;
 }
 
@@ -105,7 +110,7 @@ static bool hold_guess(const struct pipeline *pipeline, struct session *session)
 static bool hold(struct session *session, const struct request *request)
 {
     const struct worker *worker = session->worker;
-    bool may = worker->pause_until_ms != 0 || worker->shard->sweep.active;
+    bool may = worker->pause_until_ms != 0 || worker->shard->sweep.active || worker->sessions.crowd.tight;
     return __builtin_expect(may, 0) && hold_slow(session, request);
 }
 
@@ -176,6 +181,8 @@ size_t pipeline_input(struct session *session, const uint8_t *data, size_t size,
             break;
         }
     }
+    session_note(session);
+    crowd_given(&session->holdings);
     check_slow(consumed <= size); /* pipeline I1 */
     return session->doomed ? size : consumed;
 }

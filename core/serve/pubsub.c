@@ -99,6 +99,19 @@ static struct pubsub_link *find_link(const struct pubsub *pubsub, const struct s
     return slot != NULL ? table_element(slot) : NULL;
 }
 
+/* What a topic takes counts to the first of those who listen. */
+static struct holdings *payer_of(const struct pubsub_topic *topic)
+{
+    return &container_of(topic->links.next, struct pubsub_link, in_topic)->session->holdings;
+}
+
+static size_t cost_of_topic(const struct pubsub_topic *topic)
+{
+    return memory_class(sizeof *topic + topic->size) + HOLDINGS_PLACE;
+}
+
+#define LINK_COST (memory_class(sizeof(struct pubsub_link)) + HOLDINGS_PLACE)
+
 static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub_kind kind, struct pubsub_topic *topic)
 {
     check_slow(find_link(pubsub, session, topic) == NULL); /* pubsub I2 */
@@ -113,6 +126,10 @@ static void add_link(struct pubsub *pubsub, struct session *session, enum pubsub
     topic->subscribers++;
     session->topic_count[kind]++;
     session->topic_bytes += topic->size;
+    holdings_add(&session->holdings, HOLDING_SUBSCRIBED, LINK_COST);
+    if (topic->subscribers == 1) {
+        holdings_add(payer_of(topic), HOLDING_SUBSCRIBED, cost_of_topic(topic));
+    }
 }
 
 static void drop_link(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_link *link)
@@ -121,8 +138,13 @@ static void drop_link(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsu
     check(link->session->topic_bytes >= link->topic->size);
     struct pubsub_topic *topic = link->topic;
     (void)table_remove(&pubsub->links, link_key(link), table_hash(&pubsub->links, link_key(link)));
+    holdings_remove(payer_of(topic), HOLDING_SUBSCRIBED, cost_of_topic(topic));
+    holdings_remove(&link->session->holdings, HOLDING_SUBSCRIBED, LINK_COST);
     list_remove(&link->in_topic);
     list_remove(&link->in_session);
+    if (!list_empty(&topic->links)) {
+        holdings_add(payer_of(topic), HOLDING_SUBSCRIBED, cost_of_topic(topic));
+    }
     link->session->topic_count[kind]--;
     link->session->topic_bytes -= topic->size;
     memory_free(link);

@@ -12,6 +12,7 @@ static const struct counter_row clients[] = {
     {"blocked_clients", "Clients whose command waits for a key, or for the disk.", GAUGE(blocked)},
     {"tracking_clients", "Clients that are told when what they have read changes.", GAUGE(trackers)},
     {"watching_keys", "Watches of keys by transactions.", GAUGE(watching)},
+    {"total_blocking_keys", "Keys that commands wait for.", GAUGE(awaited)},
     {"clients_in_timeout_table", "Clients that wait until a certain time at most.", GAUGE(timeouts)},
 };
 
@@ -35,21 +36,11 @@ void serve_counters_take(const struct worker *worker, struct serve_counts *out)
                                  .timeouts = worker->timeouts.count,
                                  .trackers = worker->tracking.tracker_count,
                                  .watching = worker->interest.watchers,
+                                 .awaited = worker->interest.awaited,
                                  .channels = worker->pubsub.topics[PUBSUB_CHANNEL].count,
                                  .patterns = worker->pubsub.topics[PUBSUB_PATTERN].count,
                                  .shard_channels = worker->pubsub.topics[PUBSUB_SHARD].count,
                                  .tracked_keys = worker->tracking.keys.count,
                                  .tracked_items = worker->tracking.items,
                                  .tracked_prefixes = worker->tracking.prefixes.count};
-}
-
-uint64_t serve_counters_memory(const struct worker *worker)
-{
-    uint64_t bytes = 0;
-    const struct list *sessions = &worker->sessions.all;
-    for (const struct list *at = sessions->next; at != sessions; at = at->next) {
-        const struct session *session = container_of(at, struct session, all);
-        bytes += sizeof *session + session->out.capacity + session->transaction.size;
-    }
-    return bytes;
 }

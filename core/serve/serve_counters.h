@@ -14,6 +14,7 @@ struct serve_counts {
     uint64_t timeouts; /* sessions that wait until a certain time */
     uint64_t trackers;
     uint64_t watching; /* sessions' watches of keys */
+    uint64_t awaited;  /* keys */
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;
@@ -27,8 +28,5 @@ void serve_counters_take(const struct worker *worker, struct serve_counts *out);
 
 extern const struct counter_table serve_counters_clients; /* INFO clients */
 extern const struct counter_table serve_counters_stats;   /* INFO stats */
-
-/* Bytes that the sessions take: themselves, their output, what MULTI has queued. O(sessions). */
-uint64_t serve_counters_memory(const struct worker *worker);
 
 #endif

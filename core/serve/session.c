@@ -16,12 +16,14 @@ void session_pool_init(struct session_pool *pool, const struct gate *gate, struc
     *pool = (struct session_pool){.gate = gate, .counts = counts};
     list_init(&pool->all);
     list_init(&pool->dirty);
+    crowd_init(&pool->crowd);
 }
 
 void session_pool_finish(struct session_pool *pool)
 {
     check(list_empty(&pool->all) && list_empty(&pool->dirty) && pool->blocked == 0);
     buf_finish(&pool->pushed);
+    crowd_finish(&pool->crowd);
 }
 
 void session_pool_limit(struct session_pool *pool, size_t output_max, size_t push_max)
@@ -55,7 +57,8 @@ void session_end(struct session *session, enum session_end why)
     struct meters_counts *counts = session->pool->counts;
     uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,   [SESSION_END_STALLED] = &counts->stalled,
                                  [SESSION_END_PROTOCOL] = &counts->garbled, [SESSION_END_FOREIGN] = &counts->foreign,
-                                 [SESSION_END_IDLE] = &counts->idle,        [SESSION_END_KILLED] = &counts->killed};
+                                 [SESSION_END_IDLE] = &counts->idle,        [SESSION_END_KILLED] = &counts->killed,
+                                 [SESSION_END_MEMORY] = &counts->evicted};
     check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);
     if (session->ended == SESSION_END_NONE && !session->overflowed) {
         session->ended = why;
@@ -64,6 +67,9 @@ void session_end(struct session *session, enum session_end why)
     session->doomed = true;
     bool told = why == SESSION_END_PROTOCOL || why == SESSION_END_FOREIGN; /* by an error */
     session->overflowed = session->overflowed || !told;
+    if (session->overflowed) {
+        crowd_dismiss(&session->holdings);
+    }
     session_touch(session);
 }
 
@@ -167,6 +173,7 @@ size_t session_releasable(struct session *session)
         memmove(session->marks, session->marks + passed, session->mark_count * sizeof session->marks[0]);
     }
     check(session->sent <= session->released_end && session->released_end <= session->out.size); /* session I1 */
+    session_note(session);
     return session->released_end - session->sent;
 }
 
@@ -187,6 +194,19 @@ void session_sent(struct session *session, size_t size)
         session->brimming = false;
         session_resume(session);
     }
+    session_note(session);
+}
+
+bool session_tidy(struct session *session)
+{
+    size_t before = session->holdings.sum;
+    if (session->out.size == 0) {
+        buf_clear(&session->out, 0);
+    }
+    resp_parser_tidy(&session->parser);
+    session_note(session);
+    session->output_peak = session->out.size;
+    return session->holdings.sum < before;
 }
 
 /* ---- what nobody asked for ---- */
@@ -196,9 +216,23 @@ static bool is_executing(const struct session *session)
     return session->pool->executing == session;
 }
 
+/* There is no memory for messages that are not read. One that has read all before gets one more, up to a limit. */
+static bool is_too_late(const struct session *session)
+{
+    const struct crowd *crowd = &session->pool->crowd;
+    uint64_t limit = crowd->options.limit;
+    return crowd_is_full(crowd) && !session->holdings.exempt && !is_executing(session) &&
+           (session_unsent(session) > 0 || crowd->sum - crowd->leaving - limit > limit);
+}
+
 struct buf *session_push(struct session *session, uint64_t mark)
 {
     if (session->doomed) {
+        return NULL;
+    }
+    if (__builtin_expect(is_too_late(session), 0)) {
+        list_remove(&session->dirty); /* it may be where sessions wait for the disk */
+        session_end(session, SESSION_END_MEMORY);
         return NULL;
     }
     struct session_pool *pool = session->pool;
@@ -228,6 +262,7 @@ void session_pushed(struct session *session)
     if (!is_executing(session)) {
         check(session->out.size >= session->pool->push_began);
         count_pushed(session, session->out.size - session->pool->push_began);
+        session_note(session);
         session_touch(session);
     }
 }

@@ -33,6 +33,7 @@
 #include "base/list.h"
 #include "meter/meters.h"
 #include "serve/caller.h"
+#include "serve/crowd.h"
 #include "serve/guess.h"
 #include "serve/transaction.h"
 #include "wire/resp.h"
@@ -57,6 +58,7 @@ enum session_end {
     SESSION_END_FOREIGN,  /* nor is it meant to be: parser.error says what it is */
     SESSION_END_IDLE,
     SESSION_END_KILLED, /* by another client */
+    SESSION_END_MEMORY, /* the clients hold more than maxmemory_clients, and this one was the worst: see crowd.h */
 };
 
 /* What the sessions of one worker share. */
@@ -69,6 +71,7 @@ struct session_pool {
     struct buf pushed;               /* messages for the session whose command is under way */
     const struct session *executing; /* that one; NULL: none */
     const struct gate *gate;         /* borrowed */
+    struct crowd crowd;              /* what all of them hold */
     size_t output_max;               /* bytes of one reply */
     size_t output_pause;             /* bytes of output above which a session's next command waits */
     size_t push_max;                 /* bytes of messages held for one client that it has not asked for */
@@ -103,12 +106,12 @@ struct session {
     bool waiting : 1;       /* these three are asked for together, between commands: one byte, one comparison */
     bool overflowed;        /* its output passed the limit: close it at once */
     bool watch_broken;      /* a watched key has changed */
-    bool no_evict;          /* asked not to be evicted, which no client is; CLIENT LIST shows it */
     bool resumed;           /* has waited until this turn: there may be input to go on with */
 
     struct transaction transaction;
-    struct list watches; /* interest_link.in_session */
-    uint32_t watch_count;
+    struct list watches;         /* interest_link.in_session */
+    uint32_t watch_count;        /* keys named to WATCH, twice if it was said twice */
+    uint32_t watching;           /* keys in `watches` */
     struct list waits;           /* interest_link.in_session */
     struct request_kept *parked; /* owned: the command that waits */
     uint64_t spent_ns;           /* for it so far */
@@ -118,11 +121,16 @@ struct session {
     struct list syncing;                     /* in worker->syncing, or alone */
     uint64_t written;                        /* the last sequence of its own records */
     struct list held;                        /* in one of worker->held, or alone */
+    bool held_for_memory;                    /* in that of HOLD_MEMORY */
     struct list topics[SESSION_TOPIC_KINDS]; /* pubsub_link.in_session */
     uint32_t topic_count[SESSION_TOPIC_KINDS];
     size_t topic_bytes;       /* of their names */
     struct tracker *tracker;  /* owned by worker->tracking; NULL: it does not track */
     struct list redirections; /* tracker.in_target: those whose messages come here */
+
+    struct holdings holdings; /* the memory that it takes; what changes in every command is noted by session_note */
+    size_t input;             /* bytes that have arrived and were not carried out when they were last looked at */
+    size_t output_peak;       /* bytes of `out` at most, since session_tidy was last called */
 
     struct guess_record guess; /* passwords that it has tried in vain */
     int64_t guess_at_ms;       /* monotonic: when the next one may be tried; 0: it has not come, or was */
@@ -132,6 +140,7 @@ struct session {
     char address[128]; /* of the peer, for people; set by who created the session */
     char local[128];   /* ... and of this side */
     int descriptor;    /* for people */
+    bool on_unix;      /* the peer is a process of this machine; for people */
     char name[SESSION_NAME_MAX + 1];
     char lib_name[SESSION_NAME_MAX + 1];
     char lib_version[SESSION_NAME_MAX + 1];
@@ -178,6 +187,21 @@ void session_end(struct session *session, enum session_end why);
 
 /* `size` more bytes have left. */
 void session_sent(struct session *session, size_t size);
+
+/* Counts what it holds now of arguments, queued commands and output, which any command may have changed; what it holds
+ * else is counted where it changes. O(1). */
+static inline void session_note(struct session *session)
+{
+    struct holdings *holdings = &session->holdings;
+    size_t parked = session->parked != NULL ? session->parked->size : 0;
+    holdings_set(holdings, HOLDING_ARGUMENTS, session->parser.room * sizeof *session->parser.argv + parked);
+    holdings_set(holdings, HOLDING_QUEUE, session->transaction.size);
+    holdings_set(holdings, HOLDING_OUTPUT, session->out.capacity);
+    session->output_peak = session->out.size > session->output_peak ? session->out.size : session->output_peak;
+}
+
+/* Gives back memory that it keeps for what may come, and begins another peak. True: there was some. */
+bool session_tidy(struct session *session);
 
 /* Nothing more will happen: everything has been sent, and the session is doomed. */
 static inline bool session_over(const struct session *session)

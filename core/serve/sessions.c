@@ -32,6 +32,8 @@ struct session *sessions_open(struct worker *worker, uint64_t id)
     session->active_ms = worker->monotonic_ms;
     session->descriptor = -1;
     init_lists(session);
+    crowd_join(&worker->sessions.crowd, &session->holdings, worker->monotonic_ms);
+    holdings_set(&session->holdings, HOLDING_RECORD, memory_class(sizeof *session));
     list_push_back(&worker->sessions.all, &session->all);
     worker->sessions.count++;
     transaction_init(&session->transaction);
@@ -64,7 +66,7 @@ void sessions_reset(struct session *session)
     tracking_off(&worker->tracking, session);
     list_remove(&session->monitors);
     session->muted = 0;
-    session->no_evict = false;
+    session->holdings.exempt = false;
     session->name[0] = '\0';
     session->caller.resp3 = false;
     session->caller.no_touch = false;
@@ -88,6 +90,8 @@ void sessions_close(struct session *session)
     check(list_empty(&session->redirections) && session->tracker == NULL && !session_listens(session));
     resp_parser_finish(&session->parser);
     buf_finish(&session->out);
+    session_note(session);
+    crowd_leave(&session->holdings);
     list_remove(&session->dirty);
     list_remove(&session->all);
     check(pool->count > 0);
@@ -95,13 +99,13 @@ void sessions_close(struct session *session)
     memory_free(session);
 }
 
-void sessions_kill(struct session *session)
+void sessions_kill(struct session *session, enum session_end why)
 {
     check(session->pool->executing != session);
     park_end(session);
     hold_forget(session);
     list_remove(&session->dirty); /* it may be where sessions wait for the disk */
-    session_end(session, SESSION_END_KILLED);
+    session_end(session, why);
 }
 
 void sessions_configure(struct worker *worker, const struct worker_options *options)
@@ -110,8 +114,11 @@ void sessions_configure(struct worker *worker, const struct worker_options *opti
     const struct list *all = &worker->sessions.all;
     for (struct list *at = all->next; at != all; at = at->next) {
         struct session *session = container_of(at, struct session, all);
+        if (session->caller.user == NULL && !worker_needs_password(worker)) {
+            session->caller.user = CALLER_USER; /* as if it came now */
+        }
         if (session->overflowed && worker->sessions.executing != session) {
-            sessions_kill(session);
+            sessions_kill(session, SESSION_END_OUTPUT);
         }
     }
 }

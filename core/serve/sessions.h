@@ -14,10 +14,11 @@ void sessions_close(struct session *session);
 
 /* Ends a session of somebody else: nothing more is done or sent for it, and its connection closes. Not for the session
  * whose command is under way. */
-void sessions_kill(struct session *session);
+void sessions_kill(struct session *session, enum session_end why);
 
 /* The worker takes over other options, and its sessions too: those whose output is past the limit wait no more, and are
- * held no more; they are about to be closed. O(sessions). */
+ * held no more; they are about to be closed. Who has not shown the password need not any more when there is none.
+ * O(sessions). */
 void sessions_configure(struct worker *worker, const struct worker_options *options);
 
 /* Back to how it was when it connected. */

@@ -127,6 +127,43 @@ void tracking_letter_end(struct tracking_letter *letter)
     session_pushed(letter->to);
 }
 
+/* ---- whom the memory counts to ---- */
+
+void tracking_charge(struct tracking *tracking, struct tracker *tracker, size_t bytes)
+{
+    tracker->bytes += bytes;
+    if (tracker->session != NULL) {
+        holdings_add(&tracker->session->holdings, HOLDING_TRACKED, bytes);
+    } else {
+        tracking->leaving_bytes += bytes;
+    }
+}
+
+void tracking_discharge(struct tracking *tracking, struct tracker *tracker, size_t bytes)
+{
+    check(tracker->bytes >= bytes);
+    tracker->bytes -= bytes;
+    if (tracker->session != NULL) {
+        holdings_remove(&tracker->session->holdings, HOLDING_TRACKED, bytes);
+    } else {
+        check(tracking->leaving_bytes >= bytes);
+        tracking->leaving_bytes -= bytes;
+    }
+}
+
+#define LINK_COST (memory_class(sizeof(struct tracking_link)) + HOLDINGS_PLACE)
+
+static size_t cost_of_key(const struct tracking_key *key)
+{
+    return memory_class(sizeof *key + key->size) + HOLDINGS_PLACE;
+}
+
+/* What a key takes counts to the first of those who track it. */
+static struct tracker *payer_of(const struct tracking_key *key)
+{
+    return container_of(key->links.next, struct tracking_link, in_key)->pair.tracker;
+}
+
 /* ---- keys and links ---- */
 
 static struct tracking_link *find_link(const struct tracking *tracking, struct tracker *tracker,
@@ -144,9 +181,15 @@ static void drop_link(struct tracking *tracking, struct tracking_link *link)
     check(link->pair.tracker->link_count > 0 && tracking->links.count > 0);
     check(link->pair.tracker->session == NULL || tracking->items > 0); /* tracking I4 */
     struct tracker *tracker = link->pair.tracker;
+    struct tracking_key *key = link->pair.key;
     (void)table_remove(&tracking->links, pair_of(link), table_hash(&tracking->links, pair_of(link)));
+    tracking_discharge(tracking, payer_of(key), cost_of_key(key));
+    tracking_discharge(tracking, tracker, LINK_COST);
     list_remove(&link->in_key);
     list_remove(&link->in_tracker);
+    if (!list_empty(&key->links)) {
+        tracking_charge(tracking, payer_of(key), cost_of_key(key));
+    }
     tracker->link_count--;
     tracking->items -= tracker->session != NULL;
     memory_free(link);
@@ -236,6 +279,10 @@ static void remember(struct tracking *tracking, struct tracker *tracker, struct 
     list_push_back(&key->links, &link->in_key);
     list_push_back(&tracker->links, &link->in_tracker);
     table_insert(&tracking->links, link, table_hash(&tracking->links, pair_of(link)), 0);
+    tracking_charge(tracking, tracker, LINK_COST);
+    if (key->links.next == &link->in_key) {
+        tracking_charge(tracking, tracker, cost_of_key(key));
+    }
     tracker->link_count++;
     tracking->items++;
     check(tracking->items <= tracking->links.count);
@@ -254,6 +301,7 @@ static struct tracker *create(struct tracking *tracking, struct session *session
     list_push_back(&tracking->trackers, &tracker->all);
     tracking->tracker_count++;
     session->tracker = tracker;
+    tracking_charge(tracking, tracker, memory_class(sizeof *tracker));
     change_listen(tracking->listeners, &tracking->listener);
     return tracker;
 }
@@ -269,6 +317,8 @@ static void leave(struct tracking *tracking, struct tracker *tracker)
     list_push_back(&tracking->leaving, &tracker->all);
     tracking->tracker_count--;
     tracking->items -= tracker->link_count;
+    holdings_remove(&tracker->session->holdings, HOLDING_TRACKED, tracker->bytes);
+    tracking->leaving_bytes += tracker->bytes;
     tracker->session->tracker = NULL;
     tracker->session = NULL;
     if (tracking->tracker_count == 0) {
@@ -293,6 +343,8 @@ static bool give_back(struct tracking *tracking, int budget)
             }
         }
         check(tracker->link_count == 0 && tracker->session == NULL && tracker->bcast_count == 0);
+        tracking_discharge(tracking, tracker, memory_class(sizeof *tracker));
+        check(tracker->bytes == 0);
         list_remove(&tracker->all);
         memory_free(tracker);
     }
@@ -310,6 +362,7 @@ void tracking_finish(struct tracking *tracking)
     while (give_back(tracking, GIVE_BACK_SLICE)) {
     }
     check(tracking->keys.count == 0 && tracking->links.count == 0 && tracking->items == 0);
+    check(tracking->leaving_bytes == 0);
     table_finish(&tracking->keys);
     table_finish(&tracking->links);
     table_finish(&tracking->prefixes);

@@ -66,6 +66,7 @@ struct tracker {
     struct list all;         /* in tracking.trackers, or in tracking.leaving */
     struct list links;       /* tracking_link.in_tracker */
     uint64_t link_count;
+    size_t bytes;       /* that its links and prefixes take, and the keys for which it pays: session.holdings */
     struct list bcasts; /* tracking_bcast.in_tracker, by their prefixes' bytes */
     uint32_t bcast_count;
     struct tracking_mode mode;
@@ -103,6 +104,7 @@ struct tracking {
     struct table keys;      /* of struct tracking_key */
     struct table links;     /* of struct tracking_link */
     uint64_t items;         /* links of trackers that have not ended */
+    uint64_t leaving_bytes; /* of those that have */
     struct list trackers;
     struct list leaving;
     uint64_t tracker_count;                    /* in `trackers` */
@@ -150,6 +152,10 @@ void tracking_settle(struct session *session, bool aside);
 void tracking_read(struct tracking *tracking, struct session *session, const struct gm_key *keys, uint32_t count);
 
 /* ---- between tracking.c and tracking_bcast.c ---- */
+
+/* So many bytes more, or fewer, are kept for the tracker. */
+void tracking_charge(struct tracking *tracking, struct tracker *tracker, size_t bytes);
+void tracking_discharge(struct tracking *tracking, struct tracker *tracker, size_t bytes);
 
 /* A message to the session that is told for the tracker (itself, or the one it redirects to): after the beginning one
  * element follows, then the end. False: there is no such session. */

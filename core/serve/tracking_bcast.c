@@ -133,6 +133,19 @@ static void drop_prefix(struct tracking *tracking, struct tracking_prefix *prefi
     memory_free(prefix);
 }
 
+#define BCAST_COST memory_class(sizeof(struct tracking_bcast))
+
+static size_t cost_of_prefix(const struct tracking_prefix *prefix)
+{
+    return memory_class(sizeof *prefix + prefix->size) + HOLDINGS_PLACE;
+}
+
+/* What a prefix takes counts to the first of those who want to know of it. */
+static struct tracker *payer_of(const struct tracking_prefix *prefix)
+{
+    return container_of(prefix->bcasts.next, struct tracking_bcast, in_prefix)->tracker;
+}
+
 /* The first of the tracker's that comes after the name, or the head of the list. */
 static struct list *place_of(struct tracker *tracker, struct gm_bytes name)
 {
@@ -174,6 +187,10 @@ void tracking_bcast_add(struct tracking *tracking, struct tracker *tracker, stru
     bcast->prefix = prefix != NULL ? prefix : add_prefix(tracking, name);
     bcast->tracker = tracker;
     list_push_back(&bcast->prefix->bcasts, &bcast->in_prefix);
+    tracking_charge(tracking, tracker, BCAST_COST);
+    if (payer_of(bcast->prefix) == tracker) {
+        tracking_charge(tracking, tracker, cost_of_prefix(bcast->prefix));
+    }
     list_push_back(place_of(tracker, name), &bcast->in_tracker);
     tracker->bcast_count++;
 }
@@ -183,8 +200,13 @@ void tracking_bcast_forget(struct tracking *tracking, struct tracker *tracker)
     while (!list_empty(&tracker->bcasts)) {
         struct tracking_bcast *bcast = container_of(tracker->bcasts.next, struct tracking_bcast, in_tracker);
         struct tracking_prefix *prefix = bcast->prefix;
+        tracking_discharge(tracking, payer_of(prefix), cost_of_prefix(prefix));
+        tracking_discharge(tracking, tracker, BCAST_COST);
         list_remove(&bcast->in_tracker);
         list_remove(&bcast->in_prefix);
+        if (!list_empty(&prefix->bcasts)) {
+            tracking_charge(tracking, payer_of(prefix), cost_of_prefix(prefix));
+        }
         memory_free(bcast);
         tracker->bcast_count--;
         if (list_empty(&prefix->bcasts)) {

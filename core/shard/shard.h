@@ -181,4 +181,7 @@ static inline const struct shard_type *shard_type_of(const struct shard *shard, 
 /* The value as a module sees it. Borrowed from the entry. */
 struct gm_cell shard_cell(const struct entry *entry);
 
+/* Bytes of the entry's value, with what it owns. Costs what its type's `memory` costs. */
+uint64_t shard_value_memory(const struct shard *shard, const struct entry *entry);
+
 #endif

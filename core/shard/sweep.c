@@ -151,13 +151,7 @@ void sweep_dump_owed(struct shard *shard, struct entry *entry)
 
 static bool is_large(const struct shard *shard, const struct entry *entry)
 {
-    uint64_t size = entry->value_size;
-    const struct gm_type *type = shard_type_of(shard, entry)->abi;
-    if ((entry->flags & ENTRY_FROZEN) == 0 && type->memory != NULL) {
-        struct gm_cell cell = shard_cell(entry);
-        size += type->memory(&cell);
-    }
-    return size > SWEEP_WHOLE;
+    return shard_value_memory(shard, entry) > SWEEP_WHOLE;
 }
 
 /* The target would have to give up before long. */

@@ -48,6 +48,15 @@ void resp_parser_next(struct resp_parser *parser)
     check_slow(parser->room <= ROOM_KEPT); /* resp I3 */
 }
 
+void resp_parser_tidy(struct resp_parser *parser)
+{
+    if (parser->argc == 0 && !parser->inside && parser->unquoted == NULL) {
+        memory_free(parser->argv);
+        parser->argv = NULL;
+        parser->room = 0;
+    }
+}
+
 void resp_parser_keep(struct resp_parser *parser)
 {
     parser->first = parser->argc;

@@ -61,6 +61,9 @@ enum resp_result resp_parse(struct resp_parser *parser, const uint8_t *data, siz
 /* Forgets everything: the next bytes begin with a command. */
 void resp_parser_next(struct resp_parser *parser);
 
+/* Gives back the slices, if no command is under way. */
+void resp_parser_tidy(struct resp_parser *parser);
+
 /* After RESP_CALL: keeps the command, argv[first] to argv[argc - 1], and goes on behind it in the same bytes. */
 void resp_parser_keep(struct resp_parser *parser);
 

@@ -193,6 +193,18 @@ def effect_client_push_limit(server, client, other):
     wait_until(lambda: "client_push_limit" in server.tail(), "and the log says why")
 
 
+def effect_maxmemory_clients(server, client, other):
+    with server.client() as holder:
+        holder.pipeline([("WATCH", b"%060000d" % i) for i in range(50)])
+        change(client, "maxmemory_clients", "1mb")
+        wait_until(lambda: client.info("stats")["evicted_clients"] == "1", "it holds 3 MB of names")
+        equal(other.call("PING"), b"PONG")
+    change(client, "maxmemory_clients", "0")
+    with server.client() as holder:
+        holder.pipeline([("WATCH", b"%060000d" % i) for i in range(50)])
+        equal(holder.call("PING"), b"PONG")
+
+
 def effect_client_stall_s(server, client, other):
     with stalled_reader(server, client, 30000000) as reader, stalled_reader(server, client, 30000000) as late:
         got = some_of(late)  # it must not be late already when the setting comes

@@ -33,7 +33,8 @@ def write_much(client, chance):
         calls += [("GET", key) for key in HOT]
         for reply in client.pipeline(calls):
             assert not isinstance(reply, Error), reply
-        most = max(most, int(client.info("memory")["used_memory"]))
+        memory = client.info("memory")
+        most = max(most, int(memory["used_memory"]) - int(memory["mem_not_counted_for_evict"]))
     return most
 
 

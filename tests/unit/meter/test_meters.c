@@ -65,6 +65,7 @@ Test(meters, a_reset_begins_anew)
                                            .foreign = 7,
                                            .idle = 8,
                                            .killed = 9,
+                                           .evicted = 12,
                                            .reset = 10,
                                            .lost = 11};
     errors_count(&meters.errors, BYTES("-ERR no\r\n"));
@@ -78,7 +79,7 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:4\r\nclient_stalled_disconnections:5\r\n"
         "client_protocol_error_disconnections:6\r\n"
         "client_foreign_disconnections:7\r\n"
-        "client_idle_disconnections:8\r\nclient_killed_disconnections:9\r\n"
+        "client_idle_disconnections:8\r\nclient_killed_disconnections:9\r\nevicted_clients:12\r\n"
         "client_reset_disconnections:10\r\nclient_lost_disconnections:11\r\n");
     meters_reset(&meters);
     cr_expect_str_eq(
@@ -87,7 +88,7 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:0\r\nclient_stalled_disconnections:0\r\n"
         "client_protocol_error_disconnections:0\r\n"
         "client_foreign_disconnections:0\r\n"
-        "client_idle_disconnections:0\r\nclient_killed_disconnections:0\r\n"
+        "client_idle_disconnections:0\r\nclient_killed_disconnections:0\r\nevicted_clients:0\r\n"
         "client_reset_disconnections:0\r\nclient_lost_disconnections:0\r\n");
     cr_expect(meters.errors.sum == 0 && meters.errors.count == 0);
     cr_expect_not(command_meter_used(&meters.commands[0]));

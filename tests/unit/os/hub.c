@@ -64,6 +64,7 @@ static void on_closed(void *context)
     struct hub_user *user = context;
     user->shut = false;
     enter(user);
+    cr_assert_eq(user->held, 0);
     user->closes++;
     if (user->on_closed != NULL) {
         user->on_closed(user);
@@ -71,8 +72,15 @@ static void on_closed(void *context)
     leave(user);
 }
 
+static void on_held(void *context, size_t bytes)
+{
+    struct hub_user *user = context; /* also inside other callbacks, and after net_close */
+    cr_assert_eq(user->closes, 0);
+    user->held = bytes;
+}
+
 static const struct net_user_ops user_ops = {
-    .on_input = on_input, .on_writable = on_writable, .on_eof = on_eof, .on_closed = on_closed};
+    .on_input = on_input, .on_writable = on_writable, .on_eof = on_eof, .on_closed = on_closed, .on_held = on_held};
 
 static bool on_accept(void *context, struct net_conn *conn, const struct net_user_ops **ops, void **user,
                       struct gm_bytes *refusal)

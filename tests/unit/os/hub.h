@@ -35,6 +35,7 @@ struct hub_user {
     size_t writables;
     size_t eofs;
     size_t closes;
+    size_t held; /* memory of its unconsumed input, as it was told last */
 };
 
 struct hub {

@@ -42,6 +42,7 @@ Test(conn, gives_in_one_piece_what_has_arrived_and_was_not_taken)
     cr_assert_eq(user->inputs, 1, "without news nothing is said"); /* net N1 */
     cr_assert_eq(user->seen, 3);
     cr_assert_gt(os_loop_memory(hub.loop), idle);
+    cr_assert_eq(user->held, os_loop_memory(hub.loop) - idle);
 
     user->takes = 4;
     hub_text(&hub, client, "def");
@@ -65,6 +66,35 @@ Test(conn, gives_in_one_piece_what_has_arrived_and_was_not_taken)
     hub_turns(&hub, 2);
     cr_assert_eq(user->inputs, 4, "and nothing when nothing is left");
     cr_assert_eq(os_loop_memory(hub.loop), idle, "an idle connection keeps no buffer");
+    cr_assert_eq(user->held, 0);
+    close(client);
+}
+
+Test(conn, gives_back_what_its_input_does_not_need)
+{
+    static uint8_t sent[300000];
+    hub_byte_pattern(sent, sizeof sent, 5);
+    int client = hub_connect(&hub);
+    struct hub_user *user = hub.users[0];
+    size_t idle = os_loop_memory(hub.loop);
+    user->on_input = hub_take;
+    user->takes = 0;
+    user->wants = 1000000;
+    hub_send(&hub, client, sent, sizeof sent);
+    for (int i = 0; i < 100 && user->seen < sizeof sent; i++) {
+        hub_turns(&hub, 1);
+    }
+    cr_assert_eq(user->seen, sizeof sent);
+    cr_assert_gt(user->held, 400000);
+    net_fit(user->conn);
+    cr_assert_eq(user->held, os_loop_memory(hub.loop) - idle);
+    cr_assert_leq(user->held, 330000);
+    user->takes = sizeof sent;
+    net_resume(user->conn);
+    hub_turns(&hub, 1);
+    cr_assert_eq(user->taken.size, sizeof sent);
+    cr_assert_arr_eq(user->taken.data, sent, sizeof sent);
+    cr_assert_eq(user->held, 0);
     close(client);
 }
 

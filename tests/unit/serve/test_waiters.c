@@ -413,3 +413,20 @@ Test(waiters, an_answer_past_the_output_limit_is_refused_to_who_waited)
     expect_said(&at, 1, "PONG", "PING");
     shard_fixture_close(&at);
 }
+
+/* INFO's total_blocking_keys: each key once, however many wait for it, while one of them is served too. */
+Test(waiters, keys_that_are_waited_for_are_counted)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    const struct interest *interest = &at.worker.interest;
+    expect_said(&at, 1, "", "BLPOP a b a 0");
+    expect_said(&at, 2, "", "BLPOP b c 0");
+    expect_said(&at, 3, "OK", "WATCH d");
+    cr_expect_eq(interest->awaited, 3);
+    expect_said(&at, 0, ":1", "RPUSH b x");
+    cr_expect_eq(interest->awaited, 2, "b and c");
+    expect_said(&at, 0, ":1", "CLIENT KILL ID 3");
+    cr_expect_eq(interest->awaited, 0);
+    shard_fixture_close(&at);
+}
