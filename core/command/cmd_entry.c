@@ -10,10 +10,5 @@ uint64_t cmd_entry_memory(const struct shard *shard, const struct entry *entry)
     if ((entry->flags & ENTRY_EXPIRES) != 0) {
         bytes += sizeof(struct expire_item);
     }
-    const struct gm_type *type = shard_type_of(shard, entry)->abi;
-    if ((entry->flags & ENTRY_FROZEN) == 0 && type->memory != NULL) {
-        struct gm_cell cell = shard_cell(entry);
-        bytes += type->memory(&cell);
-    }
-    return bytes;
+    return bytes + shard_owned_memory(shard, entry);
 }

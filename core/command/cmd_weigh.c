@@ -72,11 +72,7 @@ static uint64_t stored(const struct shard *shard, const struct entry *entry)
     }
     const struct gm_type *type = shard_type_of(shard, entry)->abi;
     bool owns = (entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) == ENTRY_WORD && type != NULL && type->memory != NULL;
-    if (!owns) {
-        return entry->value_size;
-    }
-    struct gm_cell cell = shard_cell(entry);
-    return type->memory(&cell);
+    return owns ? shard_owned_memory(shard, entry) : entry->value_size;
 }
 
 static struct weight *weight_of(struct weigher *weigher, const struct request *request, uint32_t i)

@@ -190,15 +190,20 @@ struct gm_cell shard_cell(const struct entry *entry)
     return (struct gm_cell){.form = GM_BYTES, .data = entry_value(entry), .size = entry->value_size};
 }
 
+uint64_t shard_owned_memory(const struct shard *shard, const struct entry *entry)
+{
+    const struct gm_type *type = shard_type_of(shard, entry)->abi;
+    if ((entry->flags & ENTRY_FROZEN) != 0 || type->memory == NULL) {
+        return 0;
+    }
+    struct gm_cell cell = shard_cell(entry);
+    uint64_t bytes = type->memory(&cell);
+    return bytes < SHARD_OWNED_MAX ? bytes : SHARD_OWNED_MAX; /* sums of it stay numbers */
+}
+
 uint64_t shard_value_memory(const struct shard *shard, const struct entry *entry)
 {
-    uint64_t bytes = entry->value_size;
-    const struct gm_type *type = shard_type_of(shard, entry)->abi;
-    if ((entry->flags & ENTRY_FROZEN) == 0 && type->memory != NULL) {
-        struct gm_cell cell = shard_cell(entry);
-        bytes += type->memory(&cell);
-    }
-    return bytes;
+    return entry->value_size + shard_owned_memory(shard, entry);
 }
 
 /* ---- turns ---- */

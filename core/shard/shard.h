@@ -181,7 +181,13 @@ static inline const struct shard_type *shard_type_of(const struct shard *shard, 
 /* The value as a module sees it. Borrowed from the entry. */
 struct gm_cell shard_cell(const struct entry *entry);
 
-/* Bytes of the entry's value, with what it owns. Costs what its type's `memory` costs. */
+#define SHARD_OWNED_MAX ((uint64_t)1 << 40) /* bytes that a type is believed to have allocated for one value */
+
+/* Bytes that the value owns outside its entry, as its type says; 0 where that says nothing, or its module is absent.
+ * Costs what the type's `memory` costs. */
+uint64_t shard_owned_memory(const struct shard *shard, const struct entry *entry);
+
+/* Bytes of the entry's value, with what it owns. Costs the same. */
 uint64_t shard_value_memory(const struct shard *shard, const struct entry *entry);
 
 #endif

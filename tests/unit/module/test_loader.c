@@ -20,6 +20,15 @@ static enum status load(const struct registry **registry, const char *name, stru
     return loader_add(registry, path, complaint);
 }
 
+static bool is_open(const char *path)
+{
+    void *handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    if (handle != NULL) {
+        dlclose(handle);
+    }
+    return handle != NULL;
+}
+
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
 #define ABI             TEXT(GM_ABI_MAJOR) "." TEXT(GM_ABI_MINOR)
@@ -60,7 +69,7 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
     struct complaint complaint = {{0}};
     cr_assert_eq(load(&registry, "fine", &complaint), STATUS_OK, "%s", complaint.text);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char file[128];
+        char file[512];
         complaint.text[0] = '\0';
         snprintf(file, sizeof file, "/%s.so: ", cases[i].name);
         enum status status = load(&registry, cases[i].name, &complaint);
@@ -70,8 +79,12 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
         cr_expect(strchr(complaint.text, '\n') == NULL);
         cr_expect_eq(registry_module_count(registry), 1);
         cr_expect_eq(registry_command_count(registry), 2);
+        snprintf(file, sizeof file, GEOMYS_TEST_BROKEN_DIR "/%s.so", cases[i].name);
+        cr_expect_not(is_open(file), "%s stays mapped", file); /* loader P1 */
     }
+    cr_expect(is_open(GEOMYS_TEST_BROKEN_DIR "/fine.so"));
     registry_release(registry);
+    cr_expect_not(is_open(GEOMYS_TEST_BROKEN_DIR "/fine.so"));
 }
 
 Test(loader, a_file_is_loaded_once_under_whatever_name)
@@ -91,15 +104,6 @@ Test(loader, a_file_is_loaded_once_under_whatever_name)
     unlink(path);
     rmdir(link);
     registry_release(registry);
-}
-
-static bool is_open(const char *path)
-{
-    void *handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
-    if (handle != NULL) {
-        dlclose(handle);
-    }
-    return handle != NULL;
 }
 
 static void copy_file(const char *from, const char *to)

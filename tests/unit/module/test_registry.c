@@ -341,6 +341,20 @@ SPOIL_TYPE(type_without_name, spoilt_type.name = NULL)
 SPOIL_TYPE(type_of_two_words, spoilt_type.name = "a b")
 SPOIL_TYPE(type_of_new_flag, spoilt_type.flags = 4)
 SPOIL_TYPE(small_type, spoilt_type.size = 8)
+SPOIL_TYPE(large_type, spoilt_type.size = sizeof(struct gm_type) + 8)
+
+/* The first command says how far apart they are; one that says something else was built with other headers. */
+static void uneven_commands(struct gm_module *module)
+{
+    static struct gm_command uneven[2];
+    use_spoilt(module);
+    uneven[0] = spoilt;
+    uneven[1] = spoilt;
+    uneven[1].usage = "OTHER key";
+    uneven[1].size -= 8;
+    module->commands = uneven;
+    module->command_count = 2;
+}
 
 Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
 {
@@ -389,6 +403,8 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"no name that TYPE could answer", STATUS_INVALID, type_without_name},
         {"no name that TYPE could answer", STATUS_INVALID, type_of_two_words},
         {"type number 0 has the size 8", STATUS_INVALID, small_type},
+        {"type number 0 has the size", STATUS_INVALID, large_type},
+        {"command number 1 has the size", STATUS_INVALID, uneven_commands},
     };
     const struct registry *registry = registry_create(interfaces, 2);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

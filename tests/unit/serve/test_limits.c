@@ -180,6 +180,31 @@ Test(limits, too_many_arguments_are_a_protocol_error)
     shard_fixture_close(&at);
 }
 
+/* ... those of a line too, which says nowhere how many come. */
+Test(limits, too_many_words_of_a_line_are_a_protocol_error)
+{
+    struct shard_fixture at;
+    struct buf line;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.args_max = 100});
+    buf_init(&line, 4096);
+    (void)buf_append(&line, BYTES("DEL"));
+    for (int i = 1; i < 100; i++) {
+        (void)buf_append(&line, BYTES(" 'k'"));
+    }
+    size_t size = line.size;
+    (void)buf_append(&line, BYTES("\r\n"));
+    (void)shard_fixture_send(&at, 0, buf_bytes(&line));
+    expect_heard(&at, 0, ":0");
+    cr_expect_not(at.clients[0]->doomed);
+    line.size = size;
+    (void)buf_append(&line, BYTES(" k\r\n"));
+    (void)shard_fixture_send(&at, 1, buf_bytes(&line));
+    expect_heard(&at, 1, "-ERR Protocol error: too many arguments");
+    cr_expect(session_over(at.clients[1]));
+    buf_finish(&line);
+    shard_fixture_close(&at);
+}
+
 /* More keys than a call has room for in itself. */
 Test(limits, a_thousand_keys_in_one_call)
 {

@@ -4,6 +4,7 @@
  * them the command is refused rather than the heap overrun or the process ended. */
 #include <criterion/criterion.h>
 
+#include "command/cmd_entry.h"
 #include "geomys/module.h"
 #include "shard/digest.h"
 #include "support/shard_fixture.h"
@@ -60,10 +61,13 @@ static void free_block(struct gm_apply *apply)
     gm_release(apply, block_of(&apply->cell));
 }
 
+/* What the type says that each of its values takes, 0: the truth. */
+static uint64_t lie;
+
 static uint64_t memory_block(const struct gm_cell *cell)
 {
     const struct block *block = block_of(cell);
-    return block != NULL ? block->held : 0;
+    return lie != 0 ? lie : block != NULL ? block->held : 0;
 }
 
 static uint64_t dump_block(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
@@ -427,6 +431,29 @@ Test(memory, a_transaction_that_copies_too_much_is_refused_as_a_whole)
     queue(&at, LINES("BITOP OR d big b c", "BITOP NOT e big")); /* of three that are read the largest counts */
     expect_said(&at, 0, "[:40000 :40000]", "EXEC");
     shard_fixture_close(&at);
+}
+
+/* A type whose sizes are not true costs nobody but its own values: what it says is believed up to what a value can be,
+ * and sums of it end where numbers do. */
+Test(memory, a_type_that_lies_about_sizes)
+{
+    static const uint64_t lies[] = {UINT64_MAX, UINT64_MAX - 100, (uint64_t)INT64_MAX, (uint64_t)1 << 45};
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        struct shard_fixture at;
+        shard_fixture_open(&at, OPTIONS);
+        lie = lies[i];
+        expect_said(&at, 0, "OK", "ALLOC k 100");
+        uint64_t said = cmd_entry_memory(&at.shard, shard_fixture_entry(&at, "k"));
+        cr_expect(said > (uint64_t)1 << 40 && said < (uint64_t)1 << 41, "%llu", (unsigned long long)said);
+        queue(&at, LINES("SET a 1", "COPY k b", "COPY b c"));
+        expect_begins(&at, 0, TOO_LARGE, "EXEC");
+        expect_begins(&at, 0, "-OOM the system has no memory", "COPY k b");
+        lie = 1;
+        expect_said(&at, 0, ":1", "COPY k b");
+        queue(&at, LINES("SET a 1", "COPY k c", "COPY b d"));
+        expect_said(&at, 0, "[OK :1 :1]", "EXEC");
+        shard_fixture_close(&at);
+    }
 }
 
 /* What nobody could know is refused when it comes (commit.c), and the log's end holds. */

@@ -64,6 +64,15 @@ static void plan_cell(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+/* Two records for one key. */
+static void plan_two(struct gm_call *call)
+{
+    for (uint32_t i = 1; i <= 2; i++) {
+        gm_emit(call, &GM_EMISSION(.op = (uint16_t)gm_arg(call, i)->integer, .body = gm_arg_at(call, 3, 0)));
+    }
+    gm_reply_status(call, "OK");
+}
+
 static void plan_cell_get(struct gm_call *call)
 {
     if (gm_key(call, 0)->state == GM_KEY_OWN) {
@@ -79,6 +88,8 @@ static void plan_cell_get(struct gm_call *call)
         {WORDS, .usage = "CELL key op:int body", .flags = GM_WRITE, .type = cell, .plan = plan_cell},                  \
             {WORDS, .usage = "CELLANY key op:int body", .flags = GM_WRITE | GM_ACCEPT_ANY, .type = cell,               \
              .plan = plan_cell},                                                                                       \
+            {WORDS, .usage = "CELLTWO key first:int second:int body", .flags = GM_WRITE, .type = cell,                 \
+             .plan = plan_two},                                                                                        \
             {WORDS, .usage = "CELLGET key", .flags = GM_READ, .type = cell, .plan = plan_cell_get},                    \
     }
 static const struct gm_command commands_here[] = COMMANDS(&cell_here);
@@ -90,7 +101,7 @@ static const struct gm_type *const types_there[] = {&cell_there};
     {                                                                                                                  \
         .size = sizeof(struct gm_module), .abi_major = GM_ABI_MAJOR, .abi_minor = GM_ABI_MINOR, .name = "test.cell",   \
         .version = "1.0.0", .summary = "A cell.", .types = its_types, .type_count = 1, .commands = its_commands,       \
-        .command_count = 3                                                                                             \
+        .command_count = 4                                                                                             \
     }
 static const struct gm_module here = MODULE(types_here, commands_here);
 static const struct gm_module there = MODULE(types_there, commands_there);
@@ -155,6 +166,35 @@ Test(damage, a_first_record_that_is_refused)
     shard_fixture_replay(&at, &copy);
     expect_damaged(&copy, "k");
     cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
+    shard_fixture_close(&copy);
+    shard_fixture_close(&at);
+}
+
+/* One command, two records: the value that the first has made is not shown, nor what a third would make of it. */
+Test(damage, a_second_record_that_is_refused)
+{
+    struct shard_fixture at, copy;
+    open_pair(&at, &copy);
+    expect_said(&at, 0, "OK", "CELLTWO k 1 1 good");
+    expect_begins(&at, 0, "-DAMAGED the module test.cell planned a change", "CELLTWO k 1 2 bad");
+    expect_damaged(&at, "k");
+    expect_begins(&at, 0, "-DAMAGED", "CELLTWO fresh 1 2 bad");
+    expect_damaged(&at, "fresh");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "CELL other 1 good");
+    expect_said(&at, 0, "QUEUED", "CELLTWO third 1 2 bad");
+    expect_said(&at, 0, "QUEUED", "CELLTWO third 1 1 good");
+    expect_said(&at, 0, "QUEUED", "CELLGET other");
+    expect_begins(&at, 0, "[OK -DAMAGED ", "EXEC");
+    expect_damaged(&at, "third");
+    expect_said(&at, 0, "\"good\"", "CELLGET other");
+    cr_expect_eq(at.shard.keyspace.damaged, 3);
+    shard_fixture_replay(&at, &copy);
+    expect_damaged(&copy, "k");
+    expect_damaged(&copy, "third");
+    cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
+    expect_said(&at, 0, ":3", "DEL k fresh third");
+    cr_expect_eq(at.shard.keyspace.damaged, 0);
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }
