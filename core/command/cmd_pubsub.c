@@ -9,9 +9,13 @@
  *   I1  Each topic that a command names has an answer of its own: an error for one that is refused.
  *   I2  MULTI does not take these commands, but those that publish: one answer too many would shift all of EXEC's.
  *
- * These plans change the session itself: each of them runs once. */
+ * The plans of those who subscribe change the session itself: each of them runs once. PUBSUB CHANNELS goes on from turn
+ * to turn where there are many (cmd_walk.h).
+ *
+ * Limits   PUBLISH is refused where the clients' patterns take more than PUBSUB_STEPS_MAX to try. */
 #include "base/glob.h"
 #include "command/cmd.h"
+#include "command/cmd_walk.h"
 
 /* ---- subscribing ---- */
 
@@ -125,10 +129,16 @@ static bool check_channel(struct gm_call *abi)
 
 static void plan_publish(struct gm_call *abi)
 {
-    const struct pubsub *pubsub = &call_of(abi)->worker->pubsub;
-    if (check_channel(abi)) {
-        gm_reply_int(abi, (int64_t)pubsub_publish(pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), 0));
+    uint64_t sent;
+    if (!check_channel(abi)) {
+        return;
     }
+    if (!pubsub_publish(&call_of(abi)->worker->pubsub, gm_arg_at(abi, 0, 0), gm_arg_at(abi, 1, 0), &sent)) {
+        gm_reply_error(abi, "ERR it takes too long to try all patterns that clients listen to on so long a name of a "
+                            "channel: nobody was told; publish to a shorter one");
+        return;
+    }
+    gm_reply_int(abi, (int64_t)sent);
 }
 
 static void plan_spublish(struct gm_call *abi)
@@ -139,26 +149,16 @@ static void plan_spublish(struct gm_call *abi)
     }
 }
 
-static size_t list_channels(struct gm_call *abi, enum pubsub_kind kind, struct reply *reply)
-{
-    const struct list *all = &call_of(abi)->worker->pubsub.all[kind];
-    size_t count = 0;
-    for (const struct list *at = all->next; at != all; at = at->next) {
-        struct gm_bytes name = pubsub_name(container_of(at, struct pubsub_topic, all));
-        if (!gm_given(abi, 0) || glob_match(gm_arg_at(abi, 0, 0), name, false)) {
-            count++;
-            if (reply != NULL) {
-                reply_bytes(reply, name);
-            }
-        }
-    }
-    return count;
-}
-
 static void channels(struct gm_call *abi, enum pubsub_kind kind)
 {
-    gm_reply_array(abi, list_channels(abi, kind, NULL));
-    (void)list_channels(abi, kind, &call_of(abi)->reply);
+    struct call *call = call_of(abi);
+    struct cmd_walk what = {.table = &call->worker->pubsub.topics[kind],
+                            .pattern = gm_given(abi, 0) ? gm_arg_at(abi, 0, 0) : BYTES("*")};
+    if (what.pattern.size > GLOB_PATTERN_MAX) {
+        gm_reply_error(abi, "ERR the pattern is longer than 1024 bytes");
+        return;
+    }
+    cmd_walk(call, &what);
 }
 
 static void plan_channels(struct gm_call *abi)

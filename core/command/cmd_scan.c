@@ -2,8 +2,9 @@
 
 /* cmd_scan.c - looking at many keys: KEYS, SCAN, DBSIZE, RANDOMKEY.
  *
- * Idea     What matches is noted as addresses first, since a reply says how many elements come before they come.
+ * Idea     What SCAN matches is noted as addresses first, since a reply says how many elements come before they come.
  *          Nothing changes while a plan runs, so that the addresses hold. SCAN's cursor is table_scan's, in decimal.
+ *          KEYS goes on from turn to turn (cmd_walk.h).
  *
  * Promises
  *   I1  A key whose time has come is not shown, whether it has been removed yet or not. DBSIZE alone counts it, as in
@@ -14,11 +15,12 @@
  *       take longer.
  *
  * Limits   SCAN visits buckets until `count` keys were looked at, at most 10 buckets for each; its work is what the
- *          caller asks for by COUNT. A pattern has at most GLOB_PATTERN_MAX bytes. KEYS looks at all keys in one go. */
+ *          caller asks for by COUNT. A pattern has at most GLOB_PATTERN_MAX bytes. */
 #include "base/glob.h"
 #include "base/memory.h"
 #include "command/cmd.h"
 #include "command/cmd_entry.h"
+#include "command/cmd_walk.h"
 
 #define SCAN_COUNT       10      /* keys, unless the caller says otherwise */
 #define SCAN_STEPS       1000000 /* of matching, after which SCAN gives what it has: a few milliseconds */
@@ -70,19 +72,21 @@ static void reply_found(struct reply *reply, struct finder *finder)
 
 /* ---- KEYS ---- */
 
+static bool is_alive(const struct call *call, const void *element)
+{
+    return !cmd_entry_has_expired(call->shard, element);
+}
+
 static void plan_keys(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    struct finder finder = {.shard = call->shard, .pattern = gm_arg_at(abi, 0, 0)};
-    if (finder.pattern.size > GLOB_PATTERN_MAX) {
+    struct cmd_walk what = {&call->shard->keyspace.table, gm_arg_at(abi, 0, 0), is_alive};
+    if (what.pattern.size > GLOB_PATTERN_MAX) {
         gm_reply_error(abi, PATTERN_TOO_LONG);
         return;
     }
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&call->shard->keyspace.table, cursor, visit, &finder);
-    } while (cursor != 0);
-    reply_found(&call->reply, &finder);
+    call_depends_on_all(call); /* a later stint shows what was written since the first */
+    cmd_walk(call, &what);
 }
 
 /* ---- SCAN ---- */
@@ -200,7 +204,7 @@ static void plan_randomkey(struct gm_call *abi)
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | GM_DANGEROUS | CALL_GLOBAL, .plan = plan_keys,
      .complexity = "O(n), n all keys",
-     .summary = "Lists all keys that match a pattern, in one go: use SCAN where there are many.",
+     .summary = "Lists all keys that match a pattern, while others are served: use SCAN where there are many.",
      .example = "KEYS cart:*"},
     {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
      .flags = GM_READ | CALL_GLOBAL, .plan = plan_scan, .complexity = "O(count)",

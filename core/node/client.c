@@ -22,6 +22,7 @@
 #include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "serve/sessions.h"
+#include "serve/stint.h"
 
 #define UNKNOWN_PART   4     /* one in so many connections */
 #define UNKNOWN_LEAST  16    /* but as many at least */
@@ -138,6 +139,9 @@ __attribute__((unused)) static bool is_alive(const struct client *client)
 static bool has_commands(const struct client *client)
 {
     const struct session *session = client->session;
+    if (stint_is_under_way(session)) {
+        return true;
+    }
     bool later = session->brimming || session->resumed || client->resuming || hold_is_held(session);
     return !list_empty(&client->stuffed) || (later && client->left > 0);
 }

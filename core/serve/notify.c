@@ -56,10 +56,10 @@ static void tell(const struct notify *notify, char class, const char *event, str
     }
     struct gm_bytes name = gm_bytes_of(event);
     if ((chosen & bit('K')) != 0) {
-        (void)pubsub_publish(notify->pubsub, join(notify, "__keyspace@0__:", key), name, mark);
+        pubsub_announce(notify->pubsub, join(notify, "__keyspace@0__:", key), name, mark);
     }
     if ((chosen & bit('E')) != 0) {
-        (void)pubsub_publish(notify->pubsub, join(notify, "__keyevent@0__:", name), key, mark);
+        pubsub_announce(notify->pubsub, join(notify, "__keyevent@0__:", name), key, mark);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "serve/park.h"
 
 #include "base/memory.h"
+#include "serve/stint.h"
 
 void park_begin(struct session *session, const struct request *request, int64_t until_ms)
 {
@@ -12,6 +13,10 @@ void park_begin(struct session *session, const struct request *request, int64_t 
     session->waiting = true;
     session->parked = request_keep(request);
     session->pool->blocked++;
+    if (session->stint != NULL) {
+        list_push_back(&worker->stints, &session->stints);
+        return;
+    }
     if (until_ms != 0) {
         heap_add(&worker->timeouts, &session->timeout, until_ms);
     }
@@ -29,6 +34,7 @@ static void forget(struct session *session)
     struct worker *worker = session->worker;
     interest_forget(&worker->interest, &session->waits, false);
     list_remove(&session->syncing);
+    list_remove(&session->stints);
     heap_remove(&worker->timeouts, &session->timeout);
     check(!park_is_served(session) && session->timeout.place == 0); /* park I1 */
 }
@@ -40,6 +46,10 @@ void park_end(struct session *session)
     }
     forget(session);
     check(session->parked != NULL && session->pool->blocked > 0); /* park I1 */
+    if (session->stint != NULL) {
+        session->stint->finish(session->stint); /* stint I2 */
+        session->stint = NULL;
+    }
     memory_free(session->parked);
     session->parked = NULL;
     session->waiting = false;

@@ -12,7 +12,7 @@
 #include "serve/worker.h"
 
 /* Parks the request until one of its keys changes, or without keys until the log has synced, or the moment comes
- * (monotonic ms; 0 = never). O(request). */
+ * (monotonic ms; 0 = never); a session that has a stint to go on with until it has gone on. O(request). */
 void park_begin(struct session *session, const struct request *request, int64_t until_ms);
 
 /* It waits no more; nothing happens if it did not. O(keys). */

@@ -5,13 +5,17 @@
  * Promises
  *   I1  What one session publishes reaches each listener in the order in which it was published.
  *   I2  A session gets one copy for its channel and one for each of its patterns that matches, as in Redis.
- *   I3  A listener that is about to be closed gets nothing more, and is not counted. */
+ *   I3  A listener that is about to be closed gets nothing more, and is not counted.
+ *   I4  Patterns are tried on one message for PUBSUB_STEPS_MAX steps, and the last pattern's: whoever publishes is
+ *       refused before anybody has been told; events are told to those found by then. */
 #include "serve/pubsub.h"
 
 #include "base/glob.h"
 #include "base/memory.h"
 #include "serve/session.h"
 #include "wire/reply.h"
+
+#define PATTERN_STEPS 10 /* what it costs to come to a pattern, beside matching */
 
 _Static_assert(PUBSUB_KINDS == SESSION_TOPIC_KINDS, "a session has a list for each kind");
 
@@ -254,20 +258,85 @@ static uint64_t send_to_all(const struct pubsub_topic *topic, const struct messa
     return sent;
 }
 
-uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
+/* Patterns that match one channel. */
+struct matching {
+    const struct pubsub_topic *few[16];
+    const struct pubsub_topic **all; /* `few`, or owned */
+    size_t count;
+    size_t room;
+    uint64_t steps;
+};
+
+static void note_match(struct matching *matching, const struct pubsub_topic *topic)
 {
-    struct message message = {"message", NULL, channel, text, mark};
-    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, channel);
-    uint64_t sent = topic != NULL ? send_to_all(topic, &message) : 0;
-    const struct list *patterns = &pubsub->all[PUBSUB_PATTERN];
-    message.word = "pmessage";
-    for (const struct list *at = patterns->next; at != patterns; at = at->next) {
-        message.pattern = container_of(at, struct pubsub_topic, all);
-        if (glob_match(pubsub_name(message.pattern), channel, false)) {
-            sent += send_to_all(message.pattern, &message);
+    if (matching->count == matching->room) {
+        const struct pubsub_topic **old = matching->all != matching->few ? matching->all : NULL;
+        matching->room *= 2;
+        matching->all = memory_realloc(old, matching->room * sizeof *matching->all);
+        if (old == NULL) {
+            memcpy(matching->all, matching->few, sizeof matching->few);
         }
     }
+    matching->all[matching->count++] = topic;
+}
+
+/* False: not all patterns were tried. */
+static bool match(struct matching *matching, const struct pubsub *pubsub, struct gm_bytes channel)
+{
+    const struct list *patterns = &pubsub->all[PUBSUB_PATTERN];
+    matching->all = matching->few;
+    matching->room = sizeof matching->few / sizeof matching->few[0];
+    matching->count = 0;
+    matching->steps = 0;
+    for (const struct list *at = patterns->next; at != patterns; at = at->next) {
+        const struct pubsub_topic *topic = container_of(at, struct pubsub_topic, all);
+        if (matching->steps > PUBSUB_STEPS_MAX) { /* pubsub I4 */
+            return false;
+        }
+        matching->steps += PATTERN_STEPS;
+        if (glob_match_counted(pubsub_name(topic), channel, false, &matching->steps)) {
+            note_match(matching, topic);
+        }
+    }
+    return true;
+}
+
+static uint64_t send_matched(const struct pubsub *pubsub, const struct matching *matching, struct message *message)
+{
+    const struct pubsub_topic *topic = find_topic(pubsub, PUBSUB_CHANNEL, message->channel);
+    uint64_t sent = topic != NULL ? send_to_all(topic, message) : 0;
+    message->word = "pmessage";
+    for (size_t i = 0; i < matching->count; i++) {
+        message->pattern = matching->all[i];
+        sent += send_to_all(message->pattern, message);
+    }
     return sent;
+}
+
+static void forget_matches(struct matching *matching)
+{
+    if (matching->all != matching->few) {
+        memory_free(matching->all);
+    }
+}
+
+bool pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text, uint64_t *sent)
+{
+    struct message message = {"message", NULL, channel, text, 0};
+    struct matching matching;
+    bool all_tried = match(&matching, pubsub, channel);
+    *sent = all_tried ? send_matched(pubsub, &matching, &message) : 0;
+    forget_matches(&matching);
+    return all_tried;
+}
+
+void pubsub_announce(struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text, uint64_t mark)
+{
+    struct message message = {"message", NULL, channel, text, mark};
+    struct matching matching;
+    pubsub->cut += !match(&matching, pubsub, channel);
+    (void)send_matched(pubsub, &matching, &message);
+    forget_matches(&matching);
 }
 
 uint64_t pubsub_publish_shard(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes text)

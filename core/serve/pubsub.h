@@ -25,8 +25,9 @@
 #include "base/list.h"
 #include "base/table.h"
 
-#define PUBSUB_TOPICS_MAX       65536u /* per session, of all kinds */
-#define PUBSUB_CHANNEL_MAX      65535u /* bytes of a name */
+#define PUBSUB_TOPICS_MAX       65536u            /* per session, of all kinds */
+#define PUBSUB_CHANNEL_MAX      65535u            /* bytes of a name */
+#define PUBSUB_STEPS_MAX        UINT64_C(5000000) /* of matching for one message, a nanosecond or two each */
 #define PUBSUB_CHANNEL_TOO_LONG "ERR the name of the channel is longer than 65535 bytes"
 
 struct session;
@@ -64,6 +65,7 @@ struct pubsub {
     struct table links;
     uint64_t next_topic;
     size_t names_max; /* bytes of the names of all that one session subscribes to */
+    uint64_t cut;     /* events for which not all patterns were tried */
 };
 
 void pubsub_init(struct pubsub *pubsub, const struct siphash_key *hash_key);
@@ -82,9 +84,14 @@ void pubsub_unsubscribe(struct pubsub *pubsub, struct session *session, enum pub
 /* Ends all that the session has subscribed to. O(its topics). */
 void pubsub_forget(struct pubsub *pubsub, struct session *session);
 
-/* Tells all who listen; returns how many copies went out. `mark`: the sequence that the message depends on, 0 for none.
- * O(listeners + patterns). */
-uint64_t pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message, uint64_t mark);
+/* Tells all who listen; *sent: how many copies went out. False: the patterns take too long (pubsub I4), and nobody was
+ * told. O(listeners + patterns). */
+must_use bool pubsub_publish(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message,
+                             uint64_t *sent);
+
+/* The same for an event that cannot be refused: patterns that it would take too long to try are left out, and that is
+ * counted. `mark`: the sequence that the message depends on. */
+void pubsub_announce(struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message, uint64_t mark);
 
 /* The same for a shard channel. O(listeners). */
 uint64_t pubsub_publish_shard(const struct pubsub *pubsub, struct gm_bytes channel, struct gm_bytes message);

@@ -22,6 +22,8 @@ static const struct counter_row stats[] = {
     {"pubsub_channels", "Channels with subscribers.", GAUGE(channels)},
     {"pubsub_patterns", "Patterns with subscribers.", GAUGE(patterns)},
     {"pubsubshard_channels", "Shard channels with subscribers.", GAUGE(shard_channels)},
+    {"pubsub_cut_events", "Events of keys that took too long to try on all patterns of clients: not all were tried.",
+     COUNTER_OF(struct serve_counts, cut_events)},
     {"tracking_total_keys", "Keys that are remembered for clients that keep copies.", GAUGE(tracked_keys)},
     {"tracking_total_items", "Clients that are remembered, summed over these keys.", GAUGE(tracked_items)},
     {"tracking_total_prefixes", "Prefixes of which clients want to hear all changes.", GAUGE(tracked_prefixes)},
@@ -40,6 +42,7 @@ void serve_counters_take(const struct worker *worker, struct serve_counts *out)
                                  .channels = worker->pubsub.topics[PUBSUB_CHANNEL].count,
                                  .patterns = worker->pubsub.topics[PUBSUB_PATTERN].count,
                                  .shard_channels = worker->pubsub.topics[PUBSUB_SHARD].count,
+                                 .cut_events = worker->pubsub.cut,
                                  .tracked_keys = worker->tracking.keys.count,
                                  .tracked_items = worker->tracking.items,
                                  .tracked_prefixes = worker->tracking.prefixes.count};

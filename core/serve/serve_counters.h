@@ -18,6 +18,7 @@ struct serve_counts {
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;
+    uint64_t cut_events;
     uint64_t tracked_keys;
     uint64_t tracked_items;
     uint64_t tracked_prefixes;

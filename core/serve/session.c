@@ -177,6 +177,24 @@ size_t session_releasable(struct session *session)
     return session->released_end - session->sent;
 }
 
+bool session_hand_over(struct session *session, struct buf *whole, size_t from)
+{
+    struct buf *out = &session->out;
+    check(from <= whole->size && !whole->full);
+    if (out->size > 0 || out->full || session->mark_count > 0 || whole->size > out->limit) {
+        return false;
+    }
+    check(session->sent == 0 && session->released_end == 0); /* session I1 */
+    size_t limit = out->limit;
+    buf_finish(out);
+    *out = *whole;
+    out->limit = limit;
+    *whole = (struct buf){.limit = whole->limit};
+    session->sent = from; /* as if what stands before had left */
+    session->released_end = from;
+    return true;
+}
+
 void session_sent(struct session *session, size_t size)
 {
     check(size <= session->released_end - session->sent); /* session I1 */

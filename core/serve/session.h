@@ -119,6 +119,8 @@ struct session {
     uint32_t muted;                          /* that many more commands are not answered */
     struct list monitors;                    /* in worker->monitors, or alone */
     struct list syncing;                     /* in worker->syncing, or alone */
+    struct list stints;                      /* in worker->stints, or alone */
+    struct stint *stint;                     /* owned: what the command that waits has done so far (stint.h) */
     uint64_t written;                        /* the last sequence of its own records */
     struct list held;                        /* in one of worker->held, or alone */
     bool held_for_memory;                    /* in that of HOLD_MEMORY */
@@ -184,6 +186,10 @@ static inline bool session_check_output(struct session *session, size_t brim)
 
 /* The server ends the session, at once: what has not left is lost. Once is enough; the first reason counts. */
 void session_end(struct session *session, enum session_end why);
+
+/* The output becomes the bytes of `whole` from the offset `from` on, which are the reply of the command under way, and
+ * `whole` is empty then: a large reply is not copied. False, and nothing happens: other output waits. O(1). */
+bool session_hand_over(struct session *session, struct buf *whole, size_t from);
 
 /* `size` more bytes have left. */
 void session_sent(struct session *session, size_t size);

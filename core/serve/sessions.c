@@ -15,6 +15,7 @@ static void init_lists(struct session *session)
     list_init(&session->held);
     list_init(&session->monitors);
     list_init(&session->syncing);
+    list_init(&session->stints);
     list_init(&session->redirections);
     for (size_t kind = 0; kind < SESSION_TOPIC_KINDS; kind++) {
         list_init(&session->topics[kind]);

@@ -5,6 +5,7 @@
 
 #include "serve/guard.h"
 #include "serve/pause.h"
+#include "serve/stint.h"
 #include "serve/waiters.h"
 #include "shard/upkeep.h"
 
@@ -27,6 +28,7 @@ bool turn_end(struct worker *worker)
     waiters_synced(worker);
     waiters_time_out(worker);
     waiters_serve(worker);
+    more |= stint_turn(worker);
     more |= tracking_turn_end(&worker->tracking); /* the last that looks at changes */
     arena_reset(&worker->arena);
     return more;

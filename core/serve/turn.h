@@ -10,8 +10,8 @@
  * is answered. */
 void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms);
 
-/* What has expired goes, then what there is no memory for; whoever waits is served; clients that keep copies hear of
- * the changes. A bounded amount of each. True: there is more to do at once. */
+/* What has expired goes, then what there is no memory for; whoever waits is served; a command that takes long goes on;
+ * clients that keep copies hear of the changes. A bounded amount of each. True: there is more to do at once. */
 bool turn_end(struct worker *worker);
 
 /* When turn_begin wants to be called at the latest, monotonic ms: a wait, a pause or an expiry is over. INT64_MAX: no

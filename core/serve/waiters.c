@@ -37,7 +37,7 @@ void waiters_park(struct call *call)
     park_begin(call_session(call), call->request, until_ms);
 }
 
-static void release(struct session *session)
+void waiters_release(struct session *session)
 {
     check(session->waiting && session->parked != NULL);
     park_end(session);
@@ -79,7 +79,7 @@ static bool serve_key(struct worker *worker, struct interest_key *key)
         list_remove(&link->in_key);
         list_push_back(&tried, &link->in_key);
         if (suitable && exec_again(session, false)) {
-            release(session);
+            waiters_release(session);
         }
     }
     list_move_all(&tried, &key->waiters); /* those who were not tried come after those who were */
@@ -132,7 +132,7 @@ void waiters_try(struct worker *worker)
         list_remove(&session->syncing);
         list_push_back(&worker->syncing, &session->syncing);
         if (exec_again(session, false)) {
-            release(session);
+            waiters_release(session);
         }
     }
 }
@@ -146,7 +146,7 @@ void waiters_time_out(struct worker *worker)
         heap_remove(&worker->timeouts, node);
         bool answered = exec_again(session, true);
         check(answered); /* wait/1 does not wait once the time is over */
-        release(session);
+        waiters_release(session);
     }
 }
 

@@ -27,6 +27,9 @@ bool waiters_ready(const struct worker *worker);
 void waiters_synced(struct worker *worker);
 void waiters_try(struct worker *worker);
 
+/* The session's command has been answered: it waits no more. */
+void waiters_release(struct session *session);
+
 /* Answers those whose time is over. */
 void waiters_time_out(struct worker *worker);
 

@@ -19,6 +19,7 @@ static void init_lists(struct worker *worker)
 {
     list_init(&worker->monitors);
     list_init(&worker->syncing);
+    list_init(&worker->stints);
     for (size_t reason = 0; reason < HOLD_REASONS; reason++) {
         list_init(&worker->held[reason]);
     }
@@ -74,7 +75,8 @@ void worker_finish(struct worker *worker)
     }
     check(worker->depth == 0);
     session_pool_finish(&worker->sessions);
-    check(list_empty(&worker->monitors) && list_empty(&worker->syncing) && heap_first(&worker->timeouts) == NULL);
+    check(list_empty(&worker->monitors) && list_empty(&worker->syncing) && list_empty(&worker->stints) &&
+          heap_first(&worker->timeouts) == NULL);
     notify_finish(&worker->notify);
     interest_finish(&worker->interest);
     pubsub_finish(&worker->pubsub);

@@ -60,6 +60,7 @@ struct worker {
     struct notify notify;
     struct list monitors;           /* session.monitors: who sees all commands */
     struct list syncing;            /* session.syncing: who waits for the disk alone */
+    struct list stints;             /* session.stints: whose command goes on in the next turn */
     struct list held[HOLD_REASONS]; /* session.held: whose input is not taken */
     struct heap timeouts;           /* session.timeout: of sessions that wait */
     uint64_t synced;                /* of the log, when they were last tried */

@@ -289,7 +289,7 @@ static void check_nothing_left(const struct worker *worker)
     check(worker->tracking.links.count == 0 && list_empty(&worker->tracking.leaving));
     check(worker->tracking.longest == 0 && worker->tracking.lengths[0] == 0);
     check(list_empty(&worker->monitors) && list_empty(&worker->held[HOLD_PAUSE]) &&
-          list_empty(&worker->held[HOLD_SWEEP]) && list_empty(&worker->syncing));
+          list_empty(&worker->held[HOLD_SWEEP]) && list_empty(&worker->syncing) && list_empty(&worker->stints));
     check(list_empty(&worker->sessions.dirty));
 }
 

@@ -123,6 +123,17 @@ CROWD = [
     ("SCAN with COUNT 1000", [], ("SCAN", 0, "COUNT", 1000)),
     ("FLUSHALL of a million", None, ("FLUSHALL",)),
 ]
+# With connections that listen: half a million channels, and 10,000 patterns of which each is tried in a step or two;
+# then a thousand patterns of a kilobyte, made to be dear.
+DEAR = "PUBLISH to a name of 64 kB, past 1,000 patterns that are made to be dear (refused)"
+LISTENED = [
+    ("PUBSUB CHANNELS of 500,000", [], ("PUBSUB", "CHANNELS")),
+    ("PUBSUB CHANNELS that finds nothing", [], ("PUBSUB", "CHANNELS", "no*")),
+    ("PUBSUB NUMSUB of 100,000", [], ("PUBSUB", "NUMSUB", *[f"channel:{i}" for i in range(100_000)])),
+    ("PUBLISH past 10,000 patterns", [], ("PUBLISH", "news:today", "x")),
+    (DEAR, [], ("PUBLISH", "a" * 65535, "x")),
+    ("CONFIG GET of 1,000 patterns", [], ("CONFIG", "GET", *[f"*{i}*x*" for i in range(1000)])),
+]
 
 
 def watch(port, questions):
@@ -173,6 +184,31 @@ def make_list(port):
                 for at in range(0, ELEMENTS, 1000)))
 
 
+def listen(port, kind, names):
+    """A connection that has subscribed to all of them, to be closed by the caller."""
+    connection = Connection(port, 120)
+    for at in range(0, len(names), 1000):
+        part = names[at:at + 1000]
+        connection.socket.sendall(encode(kind, *part))
+        for _ in range(6 * len(part)):
+            connection.input.readline()
+    return connection
+
+
+def measure_listened(port, rounds, rows, questions, found):
+    crowd = [listen(port, "SUBSCRIBE", [f"channel:{i}" for i in range(at, at + 50_000)])
+             for at in range(0, 500_000, 50_000)]
+    crowd.append(listen(port, "PSUBSCRIBE", [f"*user:{i}:*" for i in range(10_000)]))
+    run(port, rounds, [row for row in rows if row[0] != DEAR], questions, found)
+    dear = [row for row in rows if row[0] == DEAR]
+    if dear:
+        crowd.append(listen(port, "PSUBSCRIBE", ["*" + "a" * 1000 + f"{i}b*" for i in range(1000)]))
+        run(port, rounds, dear, questions, found)
+    for connection in crowd:
+        connection.input.close()
+        connection.socket.close()
+
+
 def measure(port, questions, connection, row):
     name, before, command = row
     if before is None:
@@ -188,7 +224,7 @@ def measure(port, questions, connection, row):
     questions.send(True)
     usual = questions.recv()
     answer = ask(connection, command)
-    if answer[:1] == b"-":
+    if answer[:1] == b"-" and name != DEAR:
         raise Trouble(f"{name}: {answer.decode().strip()}")
     time.sleep(0.2)  # its record goes to the disk, and what it replaced is freed
     questions.send(True)
@@ -232,6 +268,9 @@ def main():
             make_crowd(server.port)
             run(server.port, 1 if not crowd[:-1] else given.rounds, crowd[:-1], ours, found)
             run(server.port, given.rounds, crowd[-1:], ours, found)
+        listened = [row for row in LISTENED if given.only in row[0]]
+        if listened:
+            measure_listened(server.port, given.rounds, listened, ours, found)
         ours.send(None)
         pinger.join(10)
     except (Trouble, OSError) as trouble:

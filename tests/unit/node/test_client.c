@@ -2,6 +2,7 @@
 
 /* test_client.c - what a connection is allowed while the disk does not follow. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "support/node_fixture.h"
@@ -119,6 +120,34 @@ Test(client, who_reads_slowly_is_not_stalled)
     }
     cr_expect(left_s >= 6 && left_s <= 11, "one that takes nothing more was cut %u s later", left_s);
     cr_expect_not_null(strstr((const char *)at.log.data, "it has read nothing for client_stall_s"));
+    node_fixture_close(&at);
+    node_fixture_finish(&at);
+}
+
+/* `printf 'KEYS *' | nc`: nothing more comes, and the answer is still being made. */
+Test(client, who_sends_nothing_more_gets_the_answer_that_takes_several_turns)
+{
+    const struct gm_module *modules[] = {geomys_module_kv()};
+    static struct node_fixture at;
+    node_fixture_init(&at, 3);
+    cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    for (unsigned i = 0; i < 20000; i++) {
+        char line[32];
+        (void)snprintf(line, sizeof line, "SET k%05u v", i);
+        node_fixture_send(&at, line);
+    }
+    node_fixture_settle(&at);
+    buf_clear(&at.conn.output, 0);
+    node_fixture_send(&at, "KEYS *");
+    node_fixture_turn(&at, 0);
+    cr_assert_eq(at.conn.output.size, 0);
+    at.conn.ops->on_eof(at.conn.user);
+    for (unsigned i = 0; i < 1000 && at.conn.user != NULL; i++) {
+        node_fixture_turn(&at, 0);
+    }
+    cr_expect_null(at.conn.user, "it ends");
+    cr_expect_eq(memcmp(at.conn.output.data, "*20000\r\n", 8), 0);
+    cr_expect_eq(at.conn.output.size, 8 + 20000 * (sizeof "$6\r\nk00000\r\n" - 1));
     node_fixture_close(&at);
     node_fixture_finish(&at);
 }

@@ -2,6 +2,7 @@
 
 /* test_pubsub.c - messages, and the life of those who listen: the gate, slow readers, limits, and what is left. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "base/glob.h"
 #include "support/shard_fixture.h"
@@ -152,5 +153,66 @@ Test(pubsub, messages_come_in_order_and_once_for_each_subscription_that_matches)
     expect_heard(&at, 1,
                  "[\"message\" \"c\" \"x\"] | [\"pmessage\" \"c*\" \"c\" \"x\"] | "
                  "[\"message\" \"c\" \"y\"] | [\"pmessage\" \"c*\" \"c\" \"y\"]");
+    shard_fixture_close(&at);
+}
+
+/* ---- patterns that are dear to try ---- */
+
+/* "*aaa...b" on "aaa...": as dear as a pattern can be. */
+static void subscribe_dear(struct shard_fixture *at, unsigned client, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char pattern[901];
+        memset(pattern, 'a', 900);
+        pattern[900] = '\0';
+        expect_begins(at, client, "[\"psubscribe\"", "PSUBSCRIBE *%s%ub*", pattern, i);
+    }
+}
+
+/* A command with a word of so many "a". */
+static const char *say_long(struct shard_fixture *at, unsigned client, const char *before, size_t size,
+                            const char *after)
+{
+    struct buf call;
+    buf_init(&call, 1 << 20);
+    cr_assert(buf_format(&call, "%s$%zu\r\n", before, size));
+    for (size_t i = 0; i < size; i++) {
+        cr_assert(buf_append(&call, BYTES("a")));
+    }
+    cr_assert(buf_format(&call, "\r\n%s", after));
+    cr_assert_eq(shard_fixture_send(at, client, buf_bytes(&call)), call.size);
+    buf_finish(&call);
+    return shard_fixture_hear(at, client);
+}
+
+Test(pubsub, publish_is_refused_where_patterns_would_take_too_long_and_nobody_is_told)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    subscribe_dear(&at, 1, 40);
+    (void)shard_fixture_say(&at, 2, "PSUBSCRIBE a*");
+    const char *publish = "*3\r\n$7\r\nPUBLISH\r\n";
+    cr_expect_not_null(strstr(say_long(&at, 0, publish, PUBSUB_CHANNEL_MAX, "$1\r\nx\r\n"), "takes too long"));
+    expect_heard(&at, 2, "");
+    cr_expect_str_eq(say_long(&at, 0, publish, 100, "$1\r\nx\r\n"), ":1");
+    expect_said(&at, 0, ":1", "PUBLISH ab x");
+    shard_fixture_hang_up(&at, 1);
+    cr_expect_str_eq(say_long(&at, 0, publish, PUBSUB_CHANNEL_MAX, "$1\r\nx\r\n"), ":1");
+    shard_fixture_close(&at);
+}
+
+Test(pubsub, an_event_is_told_to_those_found_before_it_takes_too_long)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    at.options.notify = UINT32_MAX;
+    shard_fixture_configure(&at);
+    (void)shard_fixture_say(&at, 2, "PSUBSCRIBE __keyspace*");
+    subscribe_dear(&at, 1, 40);
+    (void)shard_fixture_say(&at, 3, "PSUBSCRIBE __keyspace*a");
+    cr_expect_str_eq(say_long(&at, 0, "*3\r\n$3\r\nSET\r\n", 65000, "$1\r\nx\r\n"), "OK");
+    cr_expect_not_null(strstr(shard_fixture_hear(&at, 2), "pmessage"));
+    expect_heard(&at, 3, "");
+    cr_expect_gt(at.worker.pubsub.cut, 0);
     shard_fixture_close(&at);
 }

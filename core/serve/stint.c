@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+
+/* stint.c - who goes on, and when; stint.h has the argument. */
+#include "serve/stint.h"
+
+#include "serve/exec.h"
+#include "serve/waiters.h"
+
+bool stint_may(const struct call *call)
+{
+    return !call->nested && !call->timed_out && call->caller.session != NULL;
+}
+
+struct stint *stint_take(const struct call *call)
+{
+    struct session *session = call->caller.session;
+    if (!call->again || session == NULL) {
+        return NULL;
+    }
+    struct stint *stint = session->stint;
+    session->stint = NULL;
+    return stint;
+}
+
+void stint_keep(struct call *call, struct stint *stint)
+{
+    struct session *session = call_session(call);
+    check(stint_may(call) && session->stint == NULL);
+    session->stint = stint;
+    call->waits = true;
+    call->wait_ms = 0;
+}
+
+bool stint_turn_slow(struct worker *worker)
+{
+    struct session *session = container_of(worker->stints.next, struct session, stints);
+    list_remove(&session->stints);
+    list_push_back(&worker->stints, &session->stints); /* stint I1 */
+    if (exec_again(session, false)) {
+        waiters_release(session);
+    }
+    return !list_empty(&worker->stints);
+}
