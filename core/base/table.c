@@ -298,6 +298,18 @@ static void vacate(struct table *table, const struct place *place)
     }
 }
 
+static bool is_too_empty(const struct table *table)
+{
+    return table_buckets(table) > FIRST_BUCKETS && table->count < table_buckets(table) * TABLE_LOAD_LOW;
+}
+
+void table_fit(struct table *table)
+{
+    while (is_too_empty(table)) {
+        merge(table);
+    }
+}
+
 void *table_remove(struct table *table, struct gm_bytes key, uint64_t hash)
 {
     struct place place;
@@ -307,7 +319,7 @@ void *table_remove(struct table *table, struct gm_bytes key, uint64_t hash)
     void *element = table_element(place.slot);
     vacate(table, &place);
     table->count--;
-    if (table_buckets(table) > FIRST_BUCKETS && table->count < table_buckets(table) * TABLE_LOAD_LOW) {
+    if (is_too_empty(table)) {
         merge(table);
     }
     return element;

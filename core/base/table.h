@@ -115,8 +115,11 @@ struct table {
 void table_init(struct table *table, const struct table_ops *ops, const struct siphash_key *hash_key);
 
 /* Makes room for so many elements at once, in an empty table: they then come in without a bucket being divided. Until
- * they do, I2 does not hold. O(count). */
+ * they do, or table_fit is called, I2 does not hold. O(count). */
 void table_reserve(struct table *table, uint64_t count);
+
+/* Gives room back that no element has come for. O(buckets). */
+void table_fit(struct table *table);
 
 /* Releases the table; the elements are the caller's. */
 void table_finish(struct table *table);

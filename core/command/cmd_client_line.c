@@ -41,7 +41,7 @@ void cmd_client_line_add(struct buf *out, const struct session *session)
                      session->name, (long long)(worker->monotonic_ms - session->created_ms) / 1000,
                      (long long)(worker->monotonic_ms - session->active_ms) / 1000);
     add_flags(out, session);
-    (void)buf_format(out, " db=0 sub=%u psub=%u", session->topic_count[PUBSUB_CHANNEL],
+    (void)buf_format(out, " db=%u sub=%u psub=%u", session->caller.database, session->topic_count[PUBSUB_CHANNEL],
                      session->topic_count[PUBSUB_PATTERN]);
     (void)buf_format(out, " ssub=%u multi=%ld watch=%u qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
                      session->topic_count[PUBSUB_SHARD],

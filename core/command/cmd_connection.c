@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, SELECT, RESET, QUIT; and what a
+/* cmd_connection.c - how a client and the server come to terms: HELLO, AUTH, PING, RESET, QUIT; and what a
  * connection is used for beside data: MONITOR.
  *
- * There is one user, "default", with the configured password or none, and one database, number 0.
+ * There is one user, "default", with the configured password or none.
  *
  * Promises
  *   I1  How long it takes to refuse a password tells nothing of the right one but, at most, its length.
@@ -173,15 +173,6 @@ static void plan_echo(struct gm_call *abi)
     gm_reply_bytes(abi, gm_arg_at(abi, 0, 0));
 }
 
-static void plan_select(struct gm_call *abi)
-{
-    if (gm_arg(abi, 0)->integer != 0) {
-        gm_reply_error(abi, "ERR DB index is out of range");
-    } else {
-        gm_reply_status(abi, "OK");
-    }
-}
-
 static void plan_quit(struct gm_call *abi)
 {
     call_of(abi)->closes = true;
@@ -223,8 +214,6 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "AUTH [username] password", .flags = FIRST_CONTACT | CALL_SECRET, .plan = plan_auth,
      .complexity = "O(n), n the length of the password",
      .summary = "Shows the password; the user, if given, is default."},
-    {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING, .plan = plan_select,
-     .complexity = "O(1)", .summary = "Chooses the database: there is one, number 0.", .example = "SELECT 0"},
     {CMD_COMMAND, .usage = "QUIT", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,
      .plan = plan_quit, .complexity = "O(1)", .summary = "Closes the connection, after the answer."},
     {CMD_COMMAND, .usage = "RESET", .flags = FIRST_CONTACT | CALL_NO_QUEUE | CALL_SUBSCRIBED | CALL_UNPAUSED,

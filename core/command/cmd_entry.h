@@ -6,6 +6,10 @@
 
 #include "shard/shard.h"
 
+#define CMD_ENTRY_SAME "ERR source and destination objects are the same"
+#define CMD_ENTRY_DAMAGED                                                                                              \
+    "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it"
+
 /* Whether the entry's time has come: no listing shows it, whether it has been removed yet or not. */
 static inline bool cmd_entry_has_expired(const struct shard *shard, const struct entry *entry)
 {
@@ -23,6 +27,6 @@ static inline const char *cmd_entry_type_name(const struct shard *shard, const s
 
 /* Bytes: the entry, what its value owns, its place among the expiries, and its share of the table. Costs what the
  * type's `memory` costs. */
-uint64_t cmd_entry_memory(const struct shard *shard, const struct entry *entry);
+uint64_t cmd_entry_memory(const struct shard *shard, const struct keyspace *keyspace, const struct entry *entry);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY, FLUSHALL ...
+/* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY ...
  *
  * Idea     They are planned like a module's commands and emit the host's records: a deletion, a renaming, a copy of a
- *          value as its type dumps it, a flush. So they also take values whose module is absent.
+ *          value as its type dumps it. So they also take values whose module is absent.
  *
  * Promises
  *   I1  RENAME and COPY carry the expiry along, and never the default one.
@@ -12,10 +12,10 @@
  * Limits   COPY costs what the value's dump costs: the log has the result. RENAME costs what releasing the old value of
  *          the target costs. */
 #include "command/cmd.h"
+#include "command/cmd_databases.h"
 #include "command/cmd_entry.h"
 
 #define NO_SUCH_KEY "ERR no such key"
-#define DAMAGED     "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it"
 
 /* ---- DEL, UNLINK, EXISTS, TOUCH, TYPE ---- */
 
@@ -96,7 +96,7 @@ static const char *check_source(const struct call *call)
     if (source == NULL) {
         return NO_SUCH_KEY;
     }
-    return is_damaged(source) ? DAMAGED : NULL;
+    return is_damaged(source) ? CMD_ENTRY_DAMAGED : NULL;
 }
 
 static bool is_same_key(const struct gm_call *abi)
@@ -131,11 +131,23 @@ static void plan_renamenx(struct gm_call *abi)
     gm_reply_int(abi, moves);
 }
 
-static bool can_afford_copy(struct call *call, const struct entry *source)
+/* Where COPY copies to. False: there is no such database. */
+static bool find_target(struct gm_call *abi, struct call_target *target)
 {
-    const struct entry *target = call_entry(call, TARGET);
-    uint64_t more = cmd_entry_memory(call->shard, source);
-    uint64_t less = target != NULL ? cmd_entry_memory(call->shard, target) : 0;
+    const struct call *call = call_of(abi);
+    *target = (struct call_target){TARGET, call->caller.database};
+    return !gm_given(abi, COPY_DB_NUMBER) ||
+           cmd_databases_is_number(call, gm_arg(abi, COPY_DB_NUMBER)->integer, &target->database);
+}
+
+static bool can_afford_copy(struct call *call, const struct entry *source, uint32_t database)
+{
+    const struct entry *there = cmd_databases_entry(call, database, TARGET);
+    uint64_t more = cmd_entry_memory(call->shard, call_keyspace(call), source);
+    uint64_t less = 0;
+    if (there != NULL) {
+        less = cmd_entry_memory(call->shard, databases_see(&call->shard->databases, database), there);
+    }
     return call_affords(call, more > less ? more - less : 0);
 }
 
@@ -143,26 +155,19 @@ static void plan_copy(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     const struct entry *source = call_entry(call, SOURCE);
-    if (gm_given(abi, COPY_DB_NUMBER) && gm_arg(abi, COPY_DB_NUMBER)->integer != 0) {
-        gm_reply_error(abi, "ERR DB index is out of range");
-    } else if (is_same_key(abi)) {
-        gm_reply_error(abi, "ERR source and destination objects are the same");
+    struct call_target target;
+    if (!find_target(abi, &target)) {
+        gm_reply_error(abi, CMD_DATABASES_RANGE);
+    } else if (is_same_key(abi) && target.database == call->caller.database) {
+        gm_reply_error(abi, CMD_ENTRY_SAME);
     } else if (source != NULL && is_damaged(source)) {
-        gm_reply_error(abi, DAMAGED);
-    } else if (source == NULL || (call_entry(call, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
+        gm_reply_error(abi, CMD_ENTRY_DAMAGED);
+    } else if (source == NULL ||
+               (cmd_databases_entry(call, target.database, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
         gm_reply_int(abi, 0);
-    } else if (can_afford_copy(call, source) && call_emit_copy(call, SOURCE, TARGET, "copy_to")) {
+    } else if (can_afford_copy(call, source, target.database) && call_emit_copy(call, SOURCE, target, "copy_to")) {
         gm_reply_int(abi, 1);
     }
-}
-
-/* ---- FLUSHALL, FLUSHDB ---- */
-
-/* Memory is always given back step by step, after the answer; SYNC and ASYNC are taken for the sake of clients. */
-static void plan_flush(struct gm_call *abi)
-{
-    (void)call_emit(call_of(abi), CALL_EMIT_FLUSH, 0, 0);
-    gm_reply_status(abi, "OK");
 }
 
 /* ---- the table ---- */
@@ -193,13 +198,8 @@ static const struct gm_command commands[] = {
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",
      .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_copy, .complexity = "O(n), n the size of the value",
-     .summary = "Copies a value with its expiry to another key, and replies with 1 if it did.",
+     .summary = "Copies a value with its expiry to another key, or another database, and replies with 1 if it did.",
      .example = "COPY cart:17 cart:backup REPLACE"},
-    {CMD_COMMAND, .usage = "FLUSHALL [ASYNC|SYNC]", .flags = GM_WRITE | GM_DANGEROUS, .plan = plan_flush,
-     .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys.", .example = "FLUSHALL"},
-    {CMD_COMMAND, .usage = "FLUSHDB [ASYNC|SYNC]", .flags = GM_WRITE | GM_DANGEROUS, .plan = plan_flush,
-     .complexity = "O(1), and later O(n), n the keys", .summary = "Deletes all keys, as FLUSHALL does.",
-     .example = "FLUSHDB"},
 };
 
 CMD_MODULE(cmd_keys, .name = "geomys.keys", .group = "generic", .summary = "Moves and deletes keys of any type.");

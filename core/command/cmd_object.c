@@ -62,7 +62,7 @@ static const struct table_slot *slot_of_key(struct call *call)
     if (call_entry(call, 0) == NULL) {
         reply_null(&call->reply);
     } else {
-        slot = keyspace_slot(&call->shard->keyspace, call->keys[0].name, call_hash(call, 0));
+        slot = keyspace_slot(call_keyspace(call), call->keys[0].name, call_hash(call, 0));
         check(slot != NULL);
     }
     return slot;
@@ -74,7 +74,7 @@ static const struct table_slot *slot_of_key(struct call *call)
 static void plan_freq(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    const struct heat *heat = &call->shard->keyspace.heat;
+    const struct heat *heat = &call->shard->databases.ledger.heat;
     const struct table_slot *slot = slot_of_key(call);
     if (slot != NULL && !heat->frequency) {
         gm_reply_error(abi, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " SWITCHING);
@@ -86,7 +86,7 @@ static void plan_freq(struct gm_call *abi)
 static void plan_idletime(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    const struct heat *heat = &call->shard->keyspace.heat;
+    const struct heat *heat = &call->shard->databases.ledger.heat;
     const struct table_slot *slot = slot_of_key(call);
     if (slot != NULL && heat->frequency) {
         gm_reply_error(abi, "ERR An LFU maxmemory policy is selected, idle time not tracked. " SWITCHING);
@@ -169,7 +169,7 @@ static void reply_about(struct call *call, const struct entry *entry)
     reply_text(reply, "length");
     reply_length(reply, call->shard, entry);
     reply_text(reply, "memory");
-    reply_int(reply, (int64_t)cmd_entry_memory(call->shard, entry));
+    reply_int(reply, (int64_t)cmd_entry_memory(call->shard, call_keyspace(call), entry));
 }
 
 /* The value is the last element of the map: a view that says too little or too much can be told by what is owed. */

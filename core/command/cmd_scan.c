@@ -30,6 +30,7 @@ _Static_assert(GLOB_PATTERN_MAX == 1024, "the text above says so");
 
 struct finder {
     const struct shard *shard;
+    const struct keyspace *keyspace;
     struct gm_bytes pattern;
     struct gm_bytes type;       /* data NULL: any */
     const struct entry **found; /* owned */
@@ -80,7 +81,7 @@ static bool is_alive(const struct call *call, const void *element)
 static void plan_keys(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
-    struct cmd_walk what = {&call->shard->keyspace.table, gm_arg_at(abi, 0, 0), is_alive};
+    struct cmd_walk what = {&call_keyspace(call)->table, gm_arg_at(abi, 0, 0), is_alive};
     if (what.pattern.size > GLOB_PATTERN_MAX) {
         gm_reply_error(abi, PATTERN_TOO_LONG);
         return;
@@ -110,7 +111,7 @@ static uint64_t scan(struct finder *finder, uint64_t cursor, uint64_t count)
 {
     uint64_t buckets = count > UINT64_MAX / 10 ? UINT64_MAX : count * 10;
     do {
-        cursor = table_scan(&finder->shard->keyspace.table, cursor, visit, finder);
+        cursor = table_scan(&finder->keyspace->table, cursor, visit, finder);
     } while (cursor != 0 && finder->visited < count && finder->steps < SCAN_STEPS && --buckets > 0);
     return cursor;
 }
@@ -122,6 +123,7 @@ static void plan_scan(struct gm_call *abi)
     int64_t count = gm_given(abi, COUNT) ? gm_arg(abi, COUNT_NUMBER)->integer : SCAN_COUNT;
     struct finder finder = {
         .shard = call->shard,
+        .keyspace = call_keyspace(call),
         .pattern = gm_given(abi, MATCH) ? gm_arg_at(abi, PATTERN, 0) : BYTES("*"),
         .type = gm_given(abi, TYPE) ? gm_arg_at(abi, TYPE_NAME, 0) : BYTES_NONE,
     };
@@ -150,7 +152,7 @@ static void plan_scan(struct gm_call *abi)
 
 static void plan_dbsize(struct gm_call *abi)
 {
-    gm_reply_int(abi, (int64_t)call_of(abi)->shard->keyspace.table.count);
+    gm_reply_int(abi, (int64_t)call_keyspace(call_of(abi))->table.count);
 }
 
 struct first_alive {
@@ -167,12 +169,12 @@ static void take_first(void *context, void *element)
 }
 
 /* Where nearly all keys have expired and not been removed yet, chance may not hit the others. */
-static const struct entry *any_alive(const struct shard *shard)
+static const struct entry *any_alive(const struct shard *shard, const struct keyspace *keyspace)
 {
     struct first_alive first = {.shard = shard};
     uint64_t cursor = 0;
     do {
-        cursor = table_scan(&shard->keyspace.table, cursor, take_first, &first);
+        cursor = table_scan(&keyspace->table, cursor, take_first, &first);
     } while (cursor != 0 && first.entry == NULL);
     return first.entry;
 }
@@ -181,16 +183,17 @@ static void plan_randomkey(struct gm_call *abi)
 {
     struct call *call = call_of(abi);
     struct shard *shard = call->shard;
+    const struct keyspace *keyspace = call_keyspace(call);
     const struct entry *entry = NULL;
     for (int i = 0; i < RANDOM_TRIES; i++) {
-        entry = table_random(&shard->keyspace.table, &shard->prng);
+        entry = table_random(&keyspace->table, &shard->prng);
         if (entry == NULL || !cmd_entry_has_expired(shard, entry)) {
             break;
         }
         entry = NULL;
     }
     if (entry == NULL) {
-        entry = any_alive(shard);
+        entry = any_alive(shard, keyspace);
     }
     if (entry == NULL) {
         reply_null(&call->reply);
@@ -204,14 +207,15 @@ static void plan_randomkey(struct gm_call *abi)
 static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "KEYS pattern:pattern", .flags = GM_READ | GM_DANGEROUS | CALL_GLOBAL, .plan = plan_keys,
      .complexity = "O(n), n all keys",
-     .summary = "Lists all keys that match a pattern, while others are served: use SCAN where there are many.",
+     .summary =
+         "Lists all keys of the database that match a pattern, while others are served: use SCAN where there are many.",
      .example = "KEYS cart:*"},
     {CMD_COMMAND, .usage = "SCAN cursor [MATCH pattern:pattern] [COUNT count:int] [TYPE type]",
      .flags = GM_READ | CALL_GLOBAL, .plan = plan_scan, .complexity = "O(count)",
      .summary = "Lists some keys and where to go on; from cursor 0 to cursor 0 a key that was always there is seen.",
      .example = "SCAN 0 MATCH cart:* COUNT 100"},
     {CMD_COMMAND, .usage = "DBSIZE", .flags = GM_READ | GM_FAST | CALL_GLOBAL, .plan = plan_dbsize,
-     .complexity = "O(1)", .summary = "Counts all keys.", .example = "DBSIZE"},
+     .complexity = "O(1)", .summary = "Counts the keys of the database.", .example = "DBSIZE"},
     {CMD_COMMAND, .usage = "RANDOMKEY", .flags = GM_READ | CALL_GLOBAL, .plan = plan_randomkey, .complexity = "O(1)",
      .summary = "Picks a key at random.", .example = "RANDOMKEY"},
 };

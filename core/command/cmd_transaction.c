@@ -48,7 +48,8 @@ static void plan_discard(struct gm_call *abi)
 static bool has_expired(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
-    const struct entry *entry = keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    const struct keyspace *keyspace = databases_see(&shard->databases, key->database);
+    const struct entry *entry = keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
     return entry != NULL && cmd_entry_has_expired(shard, entry);
 }
 
@@ -70,7 +71,7 @@ static bool check_queue(struct call *call)
 {
     const struct shard *shard = call->shard;
     const struct transaction *transaction = &call_session(call)->transaction;
-    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->keyspace) &&
+    if (shard->evict.starved && evict_is_over(&shard->evict, &shard->databases.ledger) &&
         (transaction->flags & GM_GROWS) != 0) {
         reply_error(&call->reply, "EXECABORT Transaction discarded because of: " EVICT_REFUSAL);
         return false;

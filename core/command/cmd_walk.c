@@ -74,11 +74,11 @@ static void visit(void *context, void *element)
     walk->count++;
 }
 
-/* cmd_walk I1: places in a smaller table are not those that the cursor has passed. */
-static void begin_again_if_smaller(struct walk *walk)
+/* cmd_walk I1: places in a smaller table are not those that the cursor has passed, nor are they in another (SWAPDB). */
+static void begin_again_if_other(struct walk *walk, const struct table *before)
 {
     uint64_t buckets = table_buckets(walk->what.table);
-    if (buckets < walk->buckets) {
+    if (buckets < walk->buckets || (before != NULL && before != walk->what.table)) {
         walk->cursor = 0;
         walk->tries++;
         forget_found(walk);
@@ -146,9 +146,10 @@ void cmd_walk(struct call *call, const struct cmd_walk *what)
     check(what->pattern.size <= GLOB_PATTERN_MAX);
     struct stint *kept = stint_take(call);
     struct walk *walk = kept != NULL ? container_of(kept, struct walk, stint) : begin(call);
+    const struct table *before = walk->what.table;
     walk->what = *what; /* the words have moved, maybe */
     walk->call = call;
-    begin_again_if_smaller(walk);
+    begin_again_if_other(walk, before);
     if (!go_on(walk) && !walk->found.full) {
         make_room(walk);
         stint_keep(call, &walk->stint);

@@ -5,7 +5,7 @@
  * Idea     The table's own scan, bucket after bucket, until a turn's steps are done; what was found is kept as the
  *          bytes of the answer (stint.h), which become the session's output as they are. Between the stints others
  *          change the table. While it does not shrink, a name keeps its place in the order of a scan, so none comes
- *          twice; after it has shrunk the walk begins again.
+ *          twice; after it has shrunk, or become another, the walk begins again.
  *
  * Promises
  *   I1  A name that is there from beginning to end is found, and no name is found twice.
@@ -21,8 +21,8 @@
 #include "serve/call.h"
 
 struct cmd_walk {
-    const struct table *table;                                      /* the same at each stint */
-    struct gm_bytes pattern;                                        /* at most GLOB_PATTERN_MAX bytes */
+    const struct table *table; /* that of a database may be another at a later stint */
+    struct gm_bytes pattern;   /* at most GLOB_PATTERN_MAX bytes */
     bool (*is_shown)(const struct call *call, const void *element); /* or NULL: all of them */
 };
 

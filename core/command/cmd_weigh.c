@@ -20,10 +20,12 @@
  *         or shortened in the transaction, and then copied; COPY to a key that is there already. */
 #include "command/cmd_weigh.h"
 
+#include "command/cmd_databases.h"
 #include "command/cmd_entry.h"
 
-#define RECORD_BYTES (RECORD_HEADER_SIZE + 32) /* of a record without key and body, rounded up */
-#define WORD_BYTES   8                         /* what stands beside a word within a body */
+#define RECORD_BYTES (RECORD_HEADER_SIZE + 32)    /* of a record without key and body, rounded up */
+#define APART        UINT64_C(0x9e3779b97f4a7c15) /* between equal keys of two databases */
+#define WORD_BYTES   8                            /* what stands beside a word within a body */
 
 /* The most that the value of a key can weigh. */
 struct weight {
@@ -34,6 +36,7 @@ struct weight {
 
 struct weigher {
     const struct shard *shard;
+    uint32_t database;      /* that the command is about: SELECT stands in the queue, too */
     struct weight *weights; /* scratch, by hash, at most half full; NULL: nothing is copied */
     size_t mask;
 };
@@ -77,15 +80,17 @@ static uint64_t stored(const struct shard *shard, const struct entry *entry)
 
 static struct weight *weight_of(struct weigher *weigher, const struct request *request, uint32_t i)
 {
-    const struct keyspace *keyspace = &weigher->shard->keyspace;
-    uint64_t hash = request_hash(request, keyspace, i);
+    const struct databases *databases = &weigher->shard->databases;
+    const struct keyspace *keyspace = databases_see(databases, weigher->database);
+    uint64_t hash = request_hash(request, databases, i) + weigher->database * APART;
     size_t at = hash & weigher->mask;
     while (weigher->weights[at].known && weigher->weights[at].hash != hash) {
         at = (at + 1) & weigher->mask;
     }
     struct weight *weight = &weigher->weights[at];
     if (!weight->known) {
-        const struct entry *entry = keyspace_find(keyspace, request_key(request, i), hash);
+        const struct entry *entry =
+            keyspace_find(keyspace, request_key(request, i), request_hash(request, databases, i));
         *weight = (struct weight){.hash = hash, .bytes = stored(weigher->shard, entry), .known = true};
     }
     return weight;
@@ -128,7 +133,7 @@ static bool begin(struct weigher *weigher, struct call *call, uint64_t keys)
 
 uint64_t cmd_weigh(struct call *call, const struct transaction *transaction)
 {
-    struct weigher weigher = {.shard = call->shard};
+    struct weigher weigher = {.shard = call->shard, .database = call->caller.database};
     uint64_t sum = 0;
     uint64_t keys = 0;
     bool copied = false;
@@ -146,6 +151,8 @@ uint64_t cmd_weigh(struct call *call, const struct transaction *transaction)
     for (const struct request_kept *kept = transaction->queue; kept != NULL; kept = kept->next) {
         if (writes(&kept->request)) {
             sum += follow(&weigher, &kept->request, words_of(&kept->request));
+        } else if (request_is_sound(&kept->request)) {
+            (void)cmd_databases_selects(call, &kept->request, &weigher.database);
         }
     }
     return sum;

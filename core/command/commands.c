@@ -7,7 +7,8 @@
 #include "command/commands.h"
 
 #define EACH(DO)                                                                                                       \
-    DO(cmd_keys)        /* DEL EXISTS TYPE RENAME COPY FLUSHALL ... */                                                 \
+    DO(cmd_keys)        /* DEL EXISTS TYPE RENAME COPY ... */                                                          \
+    DO(cmd_databases)   /* SELECT MOVE SWAPDB FLUSHDB FLUSHALL */                                                      \
     DO(cmd_scan)        /* KEYS SCAN DBSIZE RANDOMKEY */                                                               \
     DO(cmd_object)      /* OBJECT PEEK */                                                                              \
     DO(cmd_expire)      /* EXPIRE TTL PERSIST ... */                                                                   \

@@ -88,6 +88,7 @@ struct config {
     char *module_folder;        /* path, "": none; each *.so in it, in order of name    */
     int64_t persistence;        /* enum config_persistence                              */
     int64_t default_expiry_ms;  /* 0: none                                              */
+    int64_t databases;          /* 1 to 65536                                           */
     int64_t log_level;          /* enum config_log_level                                */
     int64_t maxclients;
     int64_t timeout_s;           /* of idle clients, 0: never                            */

@@ -67,6 +67,7 @@ static const struct config_key keys[] = {
            "Whether a reply waits for the disk."),
     NUMBER("default_expiry", default_expiry_ms, DATA, 0, YEAR * 100 * 1000, "0",
            "Milliseconds that a value lives if it was written without a time; 0: for ever."),
+    NUMBER("databases", databases, FIXED, 1, 65536, "16", "How many databases there are for SELECT, from number 0 on."),
     CHOICE(log_level, TRACE, 3, "info", "debug info warning error", "What is worth a line in the log."),
     NUMBER("maxclients", maxclients, CLIENTS, 1, 1000000, "10000", "Connections at a time."),
     NUMBER("timeout_s", timeout_s, CLIENTS, 0, YEAR, "0",

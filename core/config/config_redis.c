@@ -247,7 +247,6 @@ static const struct config_redis rows[] = {
     SWITCH("crash-memcheck-enabled", "yes"),
     WORD("propagation-error-behavior", "ignore", "ignore panic panic-on-replicas"),
 
-    START("databases", "1"),
     START("cluster-enabled", "no"),
     START("replicaof", ""),
     ALSO("slaveof"),

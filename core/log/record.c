@@ -29,6 +29,7 @@ enum offset {
     AT_TYPE = 40,
     AT_SLOT = 42,
     AT_KEY_SIZE = 44,
+    AT_DATABASE = 46,
 };
 
 _Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
@@ -68,6 +69,12 @@ static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
     return !about_file;
 }
 
+/* Whether it is about the file, or about everything that is stored: then it names no database. */
+static bool is_of_all(uint16_t flags, uint16_t op, uint16_t type)
+{
+    return (flags & RECORD_LOCAL) != 0 || (type == 0 && (op == RECORD_OP_FLUSH || op == RECORD_OP_EPOCH));
+}
+
 static void seal_header(uint8_t *encoded)
 {
     codec_put_u32(encoded + AT_HEADER_CRC, crc32c((struct gm_bytes){encoded + 4, RECORD_HEADER_SIZE - 4}));
@@ -88,6 +95,7 @@ static uint8_t *put_head(const struct record *record, size_t size, uint8_t *head
     check(record->body.size <= RECORD_BODY_MAX);
     check(record->slot < RECORD_SLOT_COUNT);
     check(coherent(record->flags, record->op, record->type));
+    check(record->database == 0 || !is_of_all(record->flags, record->op, record->type));
     check(((record->flags & RECORD_EXPIRE) != 0) == (record->expire_at_ms > 0));
     check((record->flags & RECORD_EXPIRE) != 0 || record->expire_at_ms == 0);
     codec_put_u32(head + AT_SIZE, (uint32_t)size);
@@ -98,7 +106,8 @@ static uint8_t *put_head(const struct record *record, size_t size, uint8_t *head
     codec_put_u64(head + AT_TIME, (uint64_t)record->time_ms);
     codec_put_u16(head + AT_TYPE, record->type);
     codec_put_u16(head + AT_SLOT, record->slot);
-    codec_put_u32(head + AT_KEY_SIZE, (uint32_t)record->key.size);
+    codec_put_u16(head + AT_KEY_SIZE, (uint16_t)record->key.size);
+    codec_put_u16(head + AT_DATABASE, record->database);
     uint8_t *at = head + RECORD_HEADER_SIZE;
     if ((record->flags & RECORD_EXPIRE) != 0) {
         codec_put_u64(at, (uint64_t)record->expire_at_ms);
@@ -163,7 +172,8 @@ void record_read(const uint8_t *encoded, struct record *out, size_t *size)
         out->expire_at_ms = (int64_t)codec_u64(at);
         at += EXPIRY_SIZE;
     }
-    out->key = (struct gm_bytes){at, codec_u32(encoded + AT_KEY_SIZE)};
+    out->database = codec_u16(encoded + AT_DATABASE);
+    out->key = (struct gm_bytes){at, codec_u16(encoded + AT_KEY_SIZE)};
     at += out->key.size;
     out->body = (struct gm_bytes){at, bytes - (size_t)(at - encoded)};
     *size = padded(bytes);
@@ -181,14 +191,18 @@ static enum status bad(struct complaint *complaint, const char *what)
 static const char *header_fault(const uint8_t *encoded)
 {
     uint32_t size = codec_u32(encoded + AT_SIZE);
-    uint32_t key_size = codec_u32(encoded + AT_KEY_SIZE);
+    uint32_t key_size = codec_u16(encoded + AT_KEY_SIZE);
     uint16_t flags = codec_u16(encoded + AT_FLAGS);
     uint32_t fixed = RECORD_HEADER_SIZE + ((flags & RECORD_EXPIRE) != 0 ? EXPIRY_SIZE : 0);
     if (!coherent(flags, codec_u16(encoded + AT_OP), codec_u16(encoded + AT_TYPE))) {
         return "the record's flags do not fit together";
     }
-    if (key_size > RECORD_KEY_MAX || codec_u16(encoded + AT_SLOT) >= RECORD_SLOT_COUNT) {
-        return "the record's key or slot is out of range";
+    if (codec_u16(encoded + AT_SLOT) >= RECORD_SLOT_COUNT) {
+        return "the record's slot is out of range";
+    }
+    if (codec_u16(encoded + AT_DATABASE) != 0 &&
+        is_of_all(flags, codec_u16(encoded + AT_OP), codec_u16(encoded + AT_TYPE))) {
+        return "the record names a database, but is of none";
     }
     if (codec_u64(encoded + AT_SEQUENCE) > RECORD_NUMBER_MAX || codec_u64(encoded + AT_EPOCH) > RECORD_NUMBER_MAX) {
         return "the record's sequence or epoch is out of range";
@@ -358,28 +372,61 @@ bool record_read_epoch(const struct record *record, struct record_epoch *out)
 
 #define TARGET_FIXED 2u /* bytes before the target's key */
 
-struct gm_bytes record_target_body(struct gm_bytes target, uint8_t *out)
+struct gm_bytes record_target_body(const struct record_target *target, uint8_t *out)
 {
-    check(target.size <= RECORD_KEY_MAX);
-    codec_put_u16(out, 0);
-    (void)put_bytes(out + TARGET_FIXED, target);
-    return (struct gm_bytes){out, TARGET_FIXED + target.size};
+    check(target->key.size <= RECORD_KEY_MAX);
+    codec_put_u16(out, target->database);
+    (void)put_bytes(out + TARGET_FIXED, target->key);
+    return (struct gm_bytes){out, TARGET_FIXED + target->key.size};
 }
 
-bool record_read_rename(const struct record *record, struct gm_bytes *target)
+bool record_read_rename(const struct record *record, struct record_target *target)
 {
     const struct gm_bytes *body = &record->body;
     if (record->type != 0 || record->op != RECORD_OP_RENAME || (record->flags & ~RECORD_MORE) != RECORD_REMOVES ||
-        body->size < TARGET_FIXED || body->size > RECORD_TARGET_MAX || codec_u16(body->data) != 0) {
+        body->size < TARGET_FIXED || body->size > RECORD_TARGET_MAX) {
         return false;
     }
-    *target = (struct gm_bytes){body->data + TARGET_FIXED, body->size - TARGET_FIXED};
-    return !gm_bytes_equal(*target, record->key);
+    target->database = codec_u16(body->data);
+    target->key = (struct gm_bytes){body->data + TARGET_FIXED, body->size - TARGET_FIXED};
+    return target->database != record->database || !gm_bytes_equal(target->key, record->key);
+}
+
+/* ---- databases ---- */
+
+struct gm_bytes record_swap_body(uint16_t other, uint8_t out[static 2])
+{
+    codec_put_u16(out, other);
+    return (struct gm_bytes){out, 2};
+}
+
+bool record_read_swap(const struct record *record, uint16_t *other)
+{
+    if (record->type != 0 || record->op != RECORD_OP_SWAP || (record->flags & ~RECORD_MORE) != 0 ||
+        record->key.size > 0 || record->body.size != 2) {
+        return false;
+    }
+    *other = codec_u16(record->body.data);
+    return *other != record->database;
+}
+
+uint16_t record_database_last(const struct record *record)
+{
+    struct record_target target;
+    uint16_t other = 0;
+    if (__builtin_expect(record->type == 0, 0)) {
+        if (record_read_rename(record, &target)) {
+            other = target.database;
+        } else if (!record_read_swap(record, &other)) {
+            other = 0;
+        }
+    }
+    return other > record->database ? other : record->database;
 }
 
 enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
 {
-    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_RENAME) {
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_SWAP) {
         return STATUS_OK;
     }
     complaint_set(complaint,

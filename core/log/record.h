@@ -15,7 +15,8 @@
  *     32     8   time_ms     the author's wall clock
  *     40     2   type        index into the names declared in the same file or stream; 0 = the host
  *     42     2   slot        0 to 16383
- *     44     4   key_size
+ *     44     2   key_size
+ *     46     2   database
  *     48     8   expire_at_ms, only with RECORD_EXPIRE
  *      …     …   key, body, zeros up to a multiple of 8
  *
@@ -64,11 +65,14 @@ enum record_host_op {
     RECORD_OP_EXPIRED = 4, /* key: removed because its time had come. Carries RECORD_REMOVES       */
     RECORD_OP_EXPIRE = 5,  /* key: carries RECORD_EXPIRE                                           */
     RECORD_OP_PERSIST = 6, /* key: no expiry any more                                              */
-    RECORD_OP_FLUSH = 7,   /* no key: everything is removed                                        */
+    RECORD_OP_FLUSH = 7,   /* no key, database 0: everything is removed                            */
     RECORD_OP_EVICTED = 8, /* key: removed because memory was short. Carries RECORD_REMOVES        */
     RECORD_OP_EPOCH = 9,   /* no key: an epoch begins with this record; body: struct record_epoch   */
     RECORD_OP_EPOCHS = 10, /* LOCAL: the table of all epochs so far, see log/epochs.h              */
-    RECORD_OP_RENAME = 11, /* key: its value goes to another. Carries RECORD_REMOVES; body: u16 zero, that key */
+    RECORD_OP_RENAME =
+        11, /* key: its value goes to another. Carries RECORD_REMOVES; body: u16 its database, that key */
+    RECORD_OP_FLUSH_DATABASE = 12, /* no key: everything in the database is removed */
+    RECORD_OP_SWAP = 13,           /* no key: the database and that of the body, another u16, change places */
 };
 
 struct record {
@@ -80,6 +84,7 @@ struct record {
     uint16_t op;
     uint16_t type;
     uint16_t slot;
+    uint16_t database;
     struct gm_bytes key;  /* borrowed */
     struct gm_bytes body; /* borrowed */
 };
@@ -142,12 +147,25 @@ struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[
 /* False: not an EPOCH record, or one that makes no sense. */
 bool record_read_epoch(const struct record *record, struct record_epoch *out);
 
-/* The body of a record that moves a value to the key `target`, in `out`, which has 2 bytes more than that. */
-struct gm_bytes record_target_body(struct gm_bytes target, uint8_t *out);
+/* Where a RENAME record moves its value. */
+struct record_target {
+    struct gm_bytes key; /* borrowed */
+    uint16_t database;
+};
 
-/* Where a RENAME record moves its value; borrowed from its body. False: not such a record, or one that makes no
+/* The body of such a record, in `out`, which has 2 bytes more than the key. */
+struct gm_bytes record_target_body(const struct record_target *target, uint8_t *out);
+
+/* Borrowed from the body. False: not such a record, or one that makes no sense. */
+bool record_read_rename(const struct record *record, struct record_target *target);
+
+/* The body of a SWAP record, in `out`; and taken apart: false if it is not such a record, or one that makes no
  * sense. */
-bool record_read_rename(const struct record *record, struct gm_bytes *target);
+struct gm_bytes record_swap_body(uint16_t other, uint8_t out[static 2]);
+bool record_read_swap(const struct record *record, uint16_t *other);
+
+/* The highest number of a database that a record names. O(1). */
+uint16_t record_database_last(const struct record *record);
 
 /* Whether this program knows the operation, if it is the host's (a type's is the type's business). VERSION, with a
  * sentence: a newer program wrote the record. */

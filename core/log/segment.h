@@ -30,7 +30,7 @@
 
 #define SEGMENT_HEADER_SIZE 64 /* bytes */
 #define SEGMENT_MAGIC       "geomyswl"
-#define SEGMENT_MAJOR       2
+#define SEGMENT_MAJOR       3
 #define SEGMENT_SECTOR      512 /* bytes that a disk writes as a whole or not at all */
 #define SEGMENT_HEAD_MAX    (SEGMENT_HEADER_SIZE + EPOCHS_RECORD_MAX) /* bytes: the header and the table */
 

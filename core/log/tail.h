@@ -115,11 +115,12 @@ static inline size_t tail_room(const struct tail *tail)
  *   CORRUPT   it is not one whole batch that an author could have made (or a type was not declared)
  *   INVALID   it is, but does not continue this history: another sequence than the next, an epoch that goes back, or
  *             one that no record has begun
+ *   REFUSED   it names a database of which there are only `databases` here
  *   VERSION   it has an operation that this program does not know
  *   TOO_BIG   it is larger than TAIL_BATCH_MAX, or more waits to be carried than TAIL_PENDING_MAX
  * O(bytes). */
-must_use enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm_bytes batch,
-                                struct complaint *complaint);
+must_use enum status tail_adopt(struct tail *tail, const struct names_map *map, uint32_t databases,
+                                struct gm_bytes batch, struct complaint *complaint);
 
 /* At least the newest `bytes` stay, rounded up to whole pieces: at most `bytes` and the largest piece. 0: only what is
  * waited for. */

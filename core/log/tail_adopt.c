@@ -20,8 +20,10 @@
 
 #include "log/tail_state.h"
 
-/* What the first pass has found. */
+/* What the first pass is told, and has found. */
 struct batch {
+    const struct names_map *map;
+    uint32_t databases;
     uint64_t last_sequence;
     uint64_t epoch;
     int64_t last_time_ms;
@@ -47,8 +49,7 @@ static enum status continues(const struct tail *tail, const struct record *recor
 }
 
 /* One record, which is well formed, behind `batch`. */
-static enum status judge_record(struct batch *batch, const struct record *record, const struct names_map *map,
-                                struct complaint *complaint)
+static enum status judge_record(struct batch *batch, const struct record *record, struct complaint *complaint)
 {
     if ((record->flags & (RECORD_LOCAL | RECORD_DUMP | RECORD_DAMAGED)) != 0) {
         return refuse(STATUS_CORRUPT, complaint, "a record of the batch is not of a history");
@@ -59,18 +60,25 @@ static enum status judge_record(struct batch *batch, const struct record *record
         return refuse(STATUS_CORRUPT, complaint, "the records of the batch do not belong together");
     }
     TRY(record_expect_known(record, complaint)); /* record I3 */
-    if (record->type != 0 && names_map_of(map, record->type) == 0) {
+    if (record->type != 0 && names_map_of(batch->map, record->type) == 0) {
         complaint_set(complaint, "record %" PRIu64 " has type number %u, which was not declared", record->sequence,
                       record->type);
         return STATUS_CORRUPT;
+    }
+    if (record_database_last(record) >= batch->databases) {
+        complaint_set(complaint,
+                      "record %" PRIu64 " names database %u, but there are %" PRIu32 " here: the setting "
+                      "'databases' must be the same on all nodes",
+                      record->sequence, record_database_last(record), batch->databases);
+        return STATUS_REFUSED;
     }
     batch->last_sequence = record->sequence;
     batch->last_time_ms = record->time_ms;
     return STATUS_OK;
 }
 
-static enum status judge(const struct tail *tail, const struct names_map *map, struct gm_bytes bytes,
-                         struct batch *batch, struct complaint *complaint)
+static enum status judge(const struct tail *tail, struct gm_bytes bytes, struct batch *batch,
+                         struct complaint *complaint)
 {
     bool more = true;
     for (size_t at = 0; more;) {
@@ -84,12 +92,12 @@ static enum status judge(const struct tail *tail, const struct names_map *map, s
         TRY(status);
         if (at == 0) {
             TRY(continues(tail, &record, complaint));
-            *batch = (struct batch){.last_sequence = tail->last_sequence,
-                                    .epoch = record.epoch,
-                                    .begins = record.type == 0 && record.op == RECORD_OP_EPOCH,
-                                    .first = record};
+            batch->last_sequence = tail->last_sequence;
+            batch->epoch = record.epoch;
+            batch->begins = record.type == 0 && record.op == RECORD_OP_EPOCH;
+            batch->first = record;
         }
-        TRY(judge_record(batch, &record, map, complaint));
+        TRY(judge_record(batch, &record, complaint));
         at += size;
         more = (record.flags & RECORD_MORE) != 0;
         if (!more && at < bytes.size) {
@@ -127,11 +135,11 @@ static void append(struct tail *tail, const struct names_map *map, struct gm_byt
     filling->size += bytes.size;
 }
 
-enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm_bytes batch,
+enum status tail_adopt(struct tail *tail, const struct names_map *map, uint32_t databases, struct gm_bytes batch,
                        struct complaint *complaint)
 {
     check(!tail->open);
-    struct batch found = {.epoch = 0};
+    struct batch found = {.map = map, .databases = databases};
     if (batch.size > tail_room(tail)) {
         complaint_set(complaint, "the batch takes %zu bytes, more than there is room for", batch.size);
         return STATUS_TOO_BIG;
@@ -139,7 +147,7 @@ enum status tail_adopt(struct tail *tail, const struct names_map *map, struct gm
     if (batch.size == 0) {
         return refuse(STATUS_CORRUPT, complaint, "the batch is not whole");
     }
-    TRY(judge(tail, map, batch, &found, complaint)); /* tail_adopt I1 */
+    TRY(judge(tail, batch, &found, complaint)); /* tail_adopt I1 */
     tail_begin(tail);
     if (tail->carried) {
         append(tail, map, batch);

@@ -10,6 +10,9 @@
  *   I2  What a section shows is what CONFIG RESETSTAT resets: both walk the same lines. */
 #include "node/info.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "log/log_counters.h"
 #include "node/memory_report.h"
 #include "node/node_counters.h"
@@ -25,6 +28,7 @@ struct place {
     uint32_t index;    /* of those that a table has many of; else 0 */
     bool more;         /* set by who finds it: ask for the next index, too */
     const char *label; /* set by who finds it: behind the names; NULL: none */
+    char number[16];   /* for a label that is one */
     union {
         struct wal_stats wal;
         struct saver_counts saver;
@@ -77,7 +81,7 @@ static void *find_limit(struct place *place)
 
 static void *find_store(struct place *place)
 {
-    store_counters_take(&place->node->replica.shard.keyspace, place->node->now_ms, &place->made.store);
+    store_counters_take_all(&place->node->replica.shard.databases, &place->made.store);
     return &place->made.store;
 }
 
@@ -256,11 +260,15 @@ static void *find_error_kind(struct place *place)
     return &errors->kinds[place->index];
 }
 
-/* One database so far; an empty one is not shown. */
+/* By number; an empty one is not shown. */
 static void *find_database(struct place *place)
 {
-    struct store_counts *counts = find_store(place);
-    place->label = "0";
+    const struct databases *databases = &place->node->replica.shard.databases;
+    struct store_counts *counts = &place->made.store;
+    place->more = place->index + 1 < databases->count;
+    store_counters_take(databases_see(databases, place->index), place->node->now_ms, counts);
+    (void)snprintf(place->number, sizeof place->number, "%" PRIu32, place->index);
+    place->label = place->number;
     return counts->keys > 0 ? counts : NULL;
 }
 

@@ -78,23 +78,44 @@ static size_t count_shares(const struct node *node)
     return count;
 }
 
+/* Of each database that has keys. */
+static void stats_databases(const struct databases *databases, struct reply *reply)
+{
+    const struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(databases, &number)) != NULL;) {
+        if (keyspace->table.count > 0) {
+            reply_format(reply, "db.%u", keyspace->number);
+            reply_map(reply, 2);
+            pair(reply, "overhead.hashtable.main", keyspace->table.bytes);
+            pair(reply, "overhead.hashtable.expires", expire_memory(&keyspace->expire));
+        }
+    }
+}
+
+static size_t count_databases(const struct databases *databases)
+{
+    const struct keyspace *keyspace;
+    size_t count = 0;
+    for (uint32_t number = 0; (keyspace = databases_next(databases, &number)) != NULL;) {
+        count += keyspace->table.count > 0;
+    }
+    return count;
+}
+
 static void plan_stats(struct gm_call *call)
 {
     const struct node *node = admin_node(call);
     struct reply *reply = &call_of(call)->reply;
     struct memory_report report;
     memory_report_take(node, &report);
-    const struct keyspace *keyspace = &node->replica.shard.keyspace;
-    uint64_t keys = keyspace->table.count;
+    const struct databases *databases = &node->replica.shard.databases;
+    uint64_t keys = databases->ledger.keys;
     size_t optional = (report.has_totals ? 7u : 0u) + (report.resident > 0 ? 2u : 0u);
-    reply_map(reply, 10 + optional + count_shares(node));
+    reply_map(reply, 9 + count_databases(databases) + optional + count_shares(node));
     pair(reply, "peak.allocated", report.peak);
     pair(reply, "total.allocated", report.used);
     pair(reply, "clients.normal", report.clients);
-    reply_text(reply, "db.0");
-    reply_map(reply, 2);
-    pair(reply, "overhead.hashtable.main", keyspace->table.bytes);
-    pair(reply, "overhead.hashtable.expires", expire_memory(&keyspace->expire));
+    stats_databases(databases, reply);
     pair(reply, "overhead.total", report.overhead);
     pair(reply, "keys.count", keys);
     pair(reply, "keys.bytes-per-key", keys > 0 ? memory_report_data(&report) / keys : 0);
@@ -117,7 +138,7 @@ static void plan_stats(struct gm_call *call)
 static void doctor_limit(const struct node *node, const struct memory_report *report, struct buf *out)
 {
     const struct evict *evict = &node->replica.shard.evict;
-    const struct keyspace *keyspace = &node->replica.shard.keyspace;
+    const struct ledger *ledger = &node->replica.shard.databases.ledger;
     enum evict_policy policy = evict->options.policy;
     if (evict->options.limit == 0) {
         return;
@@ -131,7 +152,7 @@ static void doctor_limit(const struct node *node, const struct memory_report *re
         (void)buf_format(out, "* More than 90 %% of maxmemory is used, and maxmemory_policy is noeviction: writes will "
                               "be refused soon. Raise maxmemory, or choose a policy.\n");
     }
-    if (policy >= EVICT_EXPIRING_RECENCY && keyspace->table.count > 0 && keyspace->expire.count == 0) {
+    if (policy >= EVICT_EXPIRING_RECENCY && ledger->keys > 0 && ledger->expires == 0) {
         (void)buf_format(out, "* maxmemory_policy %s evicts only keys with an expiry, and there are none.\n",
                          evict_policy_name(policy));
     }
@@ -178,17 +199,18 @@ static void doctor_allocator(const struct memory_report *report, struct buf *out
     }
 }
 
-static void doctor_values(const struct keyspace *keyspace, struct buf *out)
+static void doctor_values(const struct databases *databases, struct buf *out)
 {
-    if (keyspace->dead.count > 0) {
+    struct databases_frozen frozen = databases_frozen(databases);
+    if (databases->ledger.flushed > 0) {
         (void)buf_format(out, "* %llu flushed keys are still being released.\n",
-                         (unsigned long long)keyspace->dead.count);
+                         (unsigned long long)databases->ledger.flushed);
     }
-    if (keyspace->frozen > 0) {
+    if (frozen.frozen > 0) {
         (void)buf_format(out,
                          "* %llu values are kept as the records that make them, which takes more memory: their "
                          "modules are not loaded, or they are damaged.\n",
-                         (unsigned long long)keyspace->frozen);
+                         (unsigned long long)frozen.frozen);
     }
 }
 
@@ -202,7 +224,7 @@ static void plan_doctor(struct gm_call *call)
     doctor_limit(node, &report, &out);
     doctor_clients(node, &report, &out);
     doctor_allocator(&report, &out);
-    doctor_values(&node->replica.shard.keyspace, &out);
+    doctor_values(&node->replica.shard.databases, &out);
     if (out.size == 0) {
         (void)buf_format(&out,
                          "Nothing is wrong with memory: %.1f MB of data, %.1f MB of clients, %.1f MB at the peak of "
@@ -232,7 +254,7 @@ static void plan_usage(struct gm_call *abi)
     } else if (entry == NULL) {
         reply_null(&call->reply);
     } else {
-        reply_int(&call->reply, (int64_t)cmd_entry_memory(call->shard, entry));
+        reply_int(&call->reply, (int64_t)cmd_entry_memory(call->shard, call_keyspace(call), entry));
     }
 }
 

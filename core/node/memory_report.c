@@ -11,17 +11,16 @@ static uint64_t clients(const struct worker *worker)
 
 uint64_t memory_report_used(const struct node *node)
 {
-    return keyspace_memory(&node->replica.shard.keyspace) + clients(&node->worker);
+    return ledger_memory(&node->replica.shard.databases.ledger) + clients(&node->worker);
 }
 
 void memory_report_take(const struct node *node, struct memory_report *out)
 {
-    const struct keyspace *keyspace = &node->replica.shard.keyspace;
     uint64_t limit = node->worker.sessions.crowd.options.limit;
     *out = (struct memory_report){.used = memory_report_used(node),
                                   .clients = clients(&node->worker),
                                   .clients_limit = limit != CROWD_NO_LIMIT ? limit : 0};
-    out->overhead = keyspace_overhead(keyspace) + out->clients;
+    out->overhead = node->replica.shard.databases.ledger.overhead + out->clients;
     out->peak = out->used > node->peak_memory ? out->used : node->peak_memory;
     out->has_totals = memory_totals(&out->totals);
     if (node->env.process != NULL) {

@@ -119,7 +119,7 @@ static void tell_ready(const struct node *node)
         loaded += registry_module(registry, i)->path != NULL;
     }
     trace(&node->env.trace, TRACE_INFO, "ready: %u modules, %u commands, %llu keys", loaded,
-          registry_command_count(registry), (unsigned long long)node->replica.shard.keyspace.table.count);
+          registry_command_count(registry), (unsigned long long)node->replica.shard.databases.ledger.keys);
 }
 
 /* The log lacks something, or no more: there are answers that go by that. */

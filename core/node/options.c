@@ -62,6 +62,7 @@ struct replica_options options_replica(const struct config *config, uint64_t see
     return (struct replica_options){
         .shard = {.default_expiry_ms = config->default_expiry_ms,
                   .memory = memory(config),
+                  .databases = (uint32_t)config->databases,
                   .seed = seed,
                   .lacks_replicas = config->min_replicas_to_write > 0 && config->min_replicas_max_lag > 0},
         .saver = {.log_size = (uint64_t)config->snapshot_log_size,

@@ -100,7 +100,7 @@ static enum status choose(struct recovery *recovery, struct complaint *complaint
         /* What the file says of its keys is only a claim: a key that takes less than this would be a wonder. */
         uint64_t most = recovery->found[recovery->index].size / KEY_BYTES_LEAST;
         uint64_t keys = snapshot_reader_keys(recovery->reader);
-        keyspace_reserve(&recovery->shard->keyspace, keys < most ? keys : most);
+        source_expect(&recovery->source, keys < most ? keys : most);
     }
     return STATUS_OK;
 }
@@ -112,7 +112,7 @@ enum status recovery_create(struct recovery **out, struct disk *disk, struct sha
     recovery->disk = disk;
     recovery->shard = shard;
     recovery->trace = trace;
-    check(shard_is_loading(shard) && shard->keyspace.table.count == 0);
+    check(shard_is_loading(shard) && shard->databases.ledger.keys == 0);
     source_init(&recovery->source, shard);
     enum status status = snapshot_list(disk, &recovery->found, &recovery->found_count, complaint);
     if (status == STATUS_OK) {
@@ -144,7 +144,7 @@ static void tell_memory(struct recovery *recovery)
               (double)leaps->bytes / 1e6);
     }
     recovery->leaps_told = leaps->count;
-    if (!recovery->above && evict_is_over(&shard->evict, &shard->keyspace)) {
+    if (!recovery->above && evict_is_over(&shard->evict, &shard->databases.ledger)) {
         recovery->above = true;
         trace(recovery->trace, TRACE_WARNING,
               "the data takes more than maxmemory (%.1f MB) from record %" PRIu64
@@ -250,6 +250,15 @@ static enum status judge_numbers(const struct recovery *recovery, struct complai
     return STATUS_CORRUPT;
 }
 
+/* What was reserved for keys that have gone to another database, or that never came. */
+static void fit(struct databases *databases)
+{
+    struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(databases, &number)) != NULL;) {
+        keyspace_fit(keyspace);
+    }
+}
+
 enum status recovery_step(struct recovery *recovery, size_t budget, struct complaint *complaint)
 {
     check(!recovery->done);
@@ -262,6 +271,8 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     TRY(status);
     check(recovery->shard->tail.last_sequence >= cut_of(recovery)); /* recovery P1 */
     TRY(judge_numbers(recovery, complaint));
+    TRY(source_lack(&recovery->source, complaint));
+    fit(&recovery->shard->databases);
     TRY(put_all_aside(recovery, complaint)); /* recovery P2: all is decided */
     shard_know_epochs(recovery->shard, replay_epochs(recovery->replay));
     recovery->done = true;

@@ -181,10 +181,11 @@ static void tell_frozen(const struct replica *replica)
 {
     const struct shard *shard = &replica->shard;
     for (uint32_t i = 1; i < shard->types.count; i++) {
-        if (shard->types.by_number[i].abi == NULL && shard->keyspace.keys[i] > 0) {
+        uint64_t keys = databases_keys(&shard->databases, (uint8_t)i);
+        if (shard->types.by_number[i].abi == NULL && keys > 0) {
             trace(replica->env.trace, TRACE_WARNING,
                   "%llu keys of type %s are frozen: no loaded module has this type; they are kept until one does",
-                  (unsigned long long)shard->keyspace.keys[i], shard->types.by_number[i].name);
+                  (unsigned long long)keys, shard->types.by_number[i].name);
         }
     }
 }
@@ -200,7 +201,7 @@ static void tell_loaded(const struct replica *replica)
     }
     trace(replica->env.trace, TRACE_INFO,
           "loaded %llu keys from %llu records (%.1f MB) in %.3f s, %llu of them (%.1f MB) of a snapshot",
-          (unsigned long long)replica->shard.keyspace.table.count,
+          (unsigned long long)replica->shard.databases.ledger.keys,
           (unsigned long long)(snapshot->records + log->records), (double)recovery_bytes_done(&replica->loaded) / 1e6,
           (double)(replica->load_ended_ms - replica->load_began_ms) / 1e3, (unsigned long long)snapshot->records,
           (double)snapshot->bytes_done / 1e6);

@@ -212,7 +212,7 @@ static void begin(struct saver *saver)
     saver->wanted = false;
     saver->told = false;
     saver->begun_ms = shard->monotonic_ms;
-    saver->keys = shard->keyspace.table.count;
+    saver->keys = shard->databases.ledger.keys;
     saver->cut = (struct snapshot_cut){
         .sequence = shard->tail.last_sequence, .epoch = shard->tail.epoch, .time_ms = shard->tail.last_time_ms};
     saver->log_at_begin = wal_bytes_written(saver->wal);

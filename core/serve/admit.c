@@ -148,7 +148,7 @@ static bool is_queueing(const struct call *call)
 static bool lacks_memory(struct call *call)
 {
     struct shard *shard = call->shard;
-    if (!evict_is_over(&shard->evict, &shard->keyspace)) {
+    if (!evict_is_over(&shard->evict, &shard->databases.ledger)) {
         return false;
     }
     if (call->nested) {
@@ -239,7 +239,8 @@ static bool takes_expiry(const struct call *call, struct gm_bytes name)
 static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uint64_t hash, const char **error)
 {
     struct shard *shard = call->shard;
-    struct table_slot *slot = keyspace_slot(&shard->keyspace, name, hash);
+    const struct keyspace *keyspace = call_keyspace(call);
+    struct table_slot *slot = keyspace_slot(keyspace, name, hash);
     if (slot == NULL) {
         return NULL;
     }
@@ -249,15 +250,15 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
         if (call->nested && !takes_expiry(call, name)) {
             *error = CALL_TOO_LARGE;
             call->seen = UINT64_MAX;
-        } else if (shard_may_change(shard) && !sweep_claim(shard, entry)) {
-            apply_expiry(shard, name, hash);
+        } else if (shard_may_change(shard) && !sweep_claim(shard, keyspace, entry)) {
+            apply_expiry(shard, keyspace->number, name, hash);
         } else {
             call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
         }
         return NULL;
     }
     check_slow(gm_bytes_equal(entry_key(entry), name));
-    touch(call, &shard->keyspace.heat, slot);
+    touch(call, &shard->databases.ledger.heat, slot);
     return slot;
 }
 
@@ -293,7 +294,7 @@ static const char *look_up(struct call *call, uint32_t i)
 {
     struct gm_key *key = &call->keys[i];
     struct gm_bytes name = request_key(call->request, i);
-    uint64_t hash = request_hash(call->request, &call->shard->keyspace, i);
+    uint64_t hash = request_hash(call->request, &call->shard->databases, i);
     *key = (struct gm_key){.name = name, .host_more = (const void *)(uintptr_t)hash};
     if (name.size > ENTRY_KEY_MAX) {
         return "ERR the key is longer than 65535 bytes";
@@ -319,7 +320,7 @@ static const char *look_up(struct call *call, uint32_t i)
 static bool goes_over(struct call *call, uint32_t i)
 {
     struct gm_key *key = &call->keys[i];
-    bool gone_over = key->host != NULL && settle_key(call->shard, key->name, call_hash(call, i));
+    bool gone_over = key->host != NULL && settle_key(call->shard, call->caller.database, key->name, call_hash(call, i));
     call->seen = gone_over ? UINT64_MAX : call->seen;
     return gone_over;
 }

@@ -42,9 +42,13 @@ enum call_emission_kind {
     CALL_EMIT_RECORD,
     CALL_EMIT_DELETE,
     CALL_EMIT_EXPIRE,
-    CALL_EMIT_FLUSH,
     CALL_EMIT_DUMPED, /* a record of another value's dump (COPY): `type` is its type's number */
     CALL_EMIT_RENAME, /* the value goes over to the key that the body names (record_read_rename) */
+    CALL_EMIT_MOVE,   /* ... to the same key in another database, which the body names */
+    /* Of no key: */
+    CALL_EMIT_FLUSH, /* all databases */
+    CALL_EMIT_FLUSH_DATABASE,
+    CALL_EMIT_SWAP, /* two databases: the second stands in the body (record_read_swap) */
 };
 
 struct call_emission {
@@ -53,12 +57,17 @@ struct call_emission {
     uint16_t op;
     uint8_t kind;    /* enum call_emission_kind */
     uint8_t type;    /* number */
-    uint32_t target; /* of a renaming: the other key */
+    uint32_t target; /* RENAME: the other key; DUMPED, MOVE: the database that it goes to; of no key: the database */
     int64_t expire_at_ms;
     struct gm_bytes body;
     const char *event;      /* NULL: the command's, of a deletion none */
     const char *gone_event; /* of a deletion, behind it; NULL: "del" */
 };
+
+static inline bool call_emission_is_of_key(const struct call_emission *emission)
+{
+    return emission->kind < CALL_EMIT_FLUSH;
+}
 
 /* Memory that a plan has asked for. */
 struct call_needs {
@@ -114,6 +123,12 @@ static inline struct entry *call_entry(const struct call *call, uint32_t key)
     return (struct entry *)(uintptr_t)call->keys[key].host;
 }
 
+/* The database that the command is about, to look at. */
+static inline const struct keyspace *call_keyspace(const struct call *call)
+{
+    return databases_see(&call->shard->databases, call->caller.database);
+}
+
 static inline uint64_t call_hash(const struct call *call, uint32_t key)
 {
     return (uint64_t)(uintptr_t)call->keys[key].host_more;
@@ -156,10 +171,22 @@ struct call_emission *call_emit(struct call *call, enum call_emission_kind kind,
  * there. */
 void call_emit_rename(struct call *call, uint32_t source, uint32_t target);
 
-/* Emits records that rebuild the value of key `source` at key `target`, expiry included; listeners hear the event.
+/* Emits the record that moves the value of the key, which is there, to another database. */
+void call_emit_move(struct call *call, uint32_t key, uint32_t database);
+
+/* Emits a record of whole databases: of `database`, and of `other` if it swaps the two. */
+void call_emit_databases(struct call *call, enum call_emission_kind kind, uint32_t database, uint32_t other);
+
+/* Where a copy goes. */
+struct call_target {
+    uint32_t key; /* its number in the call */
+    uint32_t database;
+};
+
+/* Emits records that rebuild the value of key `source` at the target, expiry included; listeners hear the event.
  * False: its type does not tell
  * it, and the reply is an error. */
-must_use bool call_emit_copy(struct call *call, uint32_t source, uint32_t target, const char *event);
+must_use bool call_emit_copy(struct call *call, uint32_t source, struct call_target target, const char *event);
 
 /* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
  * and the first time a line of the log. */

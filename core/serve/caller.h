@@ -25,7 +25,7 @@ struct caller {
     const char *user;        /* static; NULL: the password has not been shown yet */
     const char *address;     /* borrowed: of the peer, for people */
     const char *name;        /* borrowed: what CLIENT SETNAME has said, or "" */
-    uint16_t database;       /* 0 so far */
+    uint16_t database;       /* that its commands are about: SELECT */
     uint8_t level;           /* enum gate_level: how durable what it is shown must be */
     bool resp3;
     bool no_touch; /* does not heat the keys that it uses */

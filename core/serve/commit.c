@@ -45,7 +45,7 @@ static void add_expiry(struct call *call, struct record *record, uint64_t hash)
     if (shard->options.default_expiry_ms == 0 || (record->flags & (RECORD_EXPIRE | RECORD_KEEP_EXPIRY)) != 0) {
         return;
     }
-    bool begins = (record->flags & RECORD_FRESH) != 0 || keyspace_find(&shard->keyspace, record->key, hash) == NULL;
+    bool begins = (record->flags & RECORD_FRESH) != 0 || keyspace_find(call_keyspace(call), record->key, hash) == NULL;
     if (begins) {
         record->flags |= RECORD_EXPIRE;
         record->expire_at_ms = shard->now_ms + shard->options.default_expiry_ms;
@@ -78,7 +78,10 @@ static void make(struct call *call, const struct call_emission *emission, struct
 {
     switch ((enum call_emission_kind)emission->kind) {
     case CALL_EMIT_RECORD:
+        make_typed(call, emission, record, hash);
+        break;
     case CALL_EMIT_DUMPED:
+        record->database = (uint16_t)emission->target;
         make_typed(call, emission, record, hash);
         break;
     case CALL_EMIT_DELETE:
@@ -96,12 +99,23 @@ static void make(struct call *call, const struct call_emission *emission, struct
         }
         break;
     case CALL_EMIT_RENAME:
+    case CALL_EMIT_MOVE:
         record->op = RECORD_OP_RENAME;
         record->flags = RECORD_REMOVES;
         record->body = emission->body;
         break;
     case CALL_EMIT_FLUSH:
         record->op = RECORD_OP_FLUSH;
+        record->database = 0;
+        break;
+    case CALL_EMIT_FLUSH_DATABASE:
+        record->op = RECORD_OP_FLUSH_DATABASE;
+        record->database = (uint16_t)emission->target;
+        break;
+    case CALL_EMIT_SWAP:
+        record->op = RECORD_OP_SWAP;
+        record->database = (uint16_t)emission->target;
+        record->body = emission->body;
         break;
     }
 }
@@ -110,18 +124,18 @@ static void make(struct call *call, const struct call_emission *emission, struct
  * twice. */
 static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
 {
-    bool known =
-        emission->kind != CALL_EMIT_FLUSH && emission->key == 0 && call->seen == call->shard->tail.last_sequence;
+    bool known = call_emission_is_of_key(emission) && emission->key == 0 && emission->kind != CALL_EMIT_DUMPED &&
+                 call->seen == call->shard->tail.last_sequence;
     return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
 }
 
 static void commit_one(struct call *call, const struct call_emission *emission)
 {
-    check_slow(emission->kind == CALL_EMIT_FLUSH || emission->key < call->abi.key_count);
+    check_slow(!call_emission_is_of_key(emission) || emission->key < call->abi.key_count);
     struct shard *shard = call->shard;
-    struct record record = {.time_ms = shard->now_ms};
+    struct record record = {.time_ms = shard->now_ms, .database = call->caller.database};
     uint64_t hash = 0;
-    if (emission->kind != CALL_EMIT_FLUSH) {
+    if (call_emission_is_of_key(emission)) {
         record.key = call->keys[emission->key].name;
         hash = call_hash(call, emission->key);
         if (shard->tail.carried) {
@@ -140,8 +154,8 @@ static void commit_one(struct call *call, const struct call_emission *emission)
 
 static bool begins(const struct call *call, const struct call_emission *emission)
 {
-    return (emission->flags & GM_FRESH) != 0 || keyspace_find(&call->shard->keyspace, call->keys[emission->key].name,
-                                                              call_hash(call, emission->key)) == NULL;
+    return (emission->flags & GM_FRESH) != 0 ||
+           keyspace_find(call_keyspace(call), call->keys[emission->key].name, call_hash(call, emission->key)) == NULL;
 }
 
 /* Whether it is written when the key expires, as said or by default. What a key has already it may keep. */

@@ -265,12 +265,12 @@ void exec_queue(struct call *call)
     reply_array(&call->reply, count);
     sessions_discard(session);
     check(!call->nested && !session->transaction.open);
-    evict_hold(&call->shard->evict, &call->shard->keyspace);
+    evict_hold(&call->shard->evict, &call->shard->databases.ledger);
     tail_begin(&call->shard->tail); /* exec I1 */
     while (queue != NULL) {
         struct request_kept *next = queue->next;
         struct arena_mark before = arena_mark(&call->worker->arena);
-        struct call *inner = begin_kept(call->worker, &call->caller, queue, call->out);
+        struct call *inner = begin_kept(call->worker, &session->caller, queue, call->out);
         inner->before = before;
         run(inner);
         call_depends(call, inner->mark);

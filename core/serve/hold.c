@@ -35,17 +35,18 @@ void hold_release(struct worker *worker, enum hold_reason reason)
     }
 }
 
-bool hold_disturbs(struct worker *worker, const struct request *request)
+bool hold_disturbs(struct worker *worker, uint32_t database, const struct request *request)
 {
     struct shard *shard = worker_shard(worker, request);
     check(worker->depth == 0);
     if (!shard->sweep.active || !request_is_sound(request) || (request_flags(request) & GM_WRITE) == 0) {
         return false;
     }
+    const struct keyspace *keyspace = databases_see(&shard->databases, database);
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
-        uint64_t hash = request_hash(request, &shard->keyspace, i);
-        const struct entry *entry = keyspace_find(&shard->keyspace, request_key(request, i), hash);
-        if (entry != NULL && sweep_claim(shard, entry)) {
+        uint64_t hash = request_hash(request, &shard->databases, i);
+        const struct entry *entry = keyspace_find(keyspace, request_key(request, i), hash);
+        if (entry != NULL && sweep_claim(shard, keyspace, entry)) {
             return true;
         }
     }
@@ -60,24 +61,25 @@ bool hold_disturbs_now(const struct session *session, const struct request *requ
         return false;
     }
     if (!transaction->open) {
-        return hold_disturbs(session->worker, request);
+        return hold_disturbs(session->worker, session->caller.database, request);
     }
     bool disturbs = false;
     if ((request_flags(request) & CALL_COMPOUND) != 0) {
         for (const struct request_kept *at = transaction->queue; at != NULL && !disturbs; at = at->next) {
-            disturbs = hold_disturbs(session->worker, &at->request);
+            disturbs = hold_disturbs(session->worker, session->caller.database, &at->request);
         }
     }
     return disturbs;
 }
 
-static uint64_t values_of(const struct worker *worker, const struct request *request)
+static uint64_t values_of(const struct session *session, const struct request *request)
 {
-    const struct shard *shard = worker_shard(worker, request);
+    const struct shard *shard = worker_shard(session->worker, request);
+    const struct keyspace *keyspace = databases_see(&shard->databases, session->caller.database);
     uint64_t bytes = 0;
     for (uint32_t i = 0; request_is_sound(request) && i < request->bound.key_count; i++) {
-        uint64_t hash = request_hash(request, &shard->keyspace, i);
-        const struct entry *entry = keyspace_find(&shard->keyspace, request_key(request, i), hash);
+        uint64_t hash = request_hash(request, &shard->databases, i);
+        const struct entry *entry = keyspace_find(keyspace, request_key(request, i), hash);
         bytes += entry != NULL ? shard_value_memory(shard, entry) : 0;
     }
     return bytes;
@@ -91,10 +93,10 @@ bool hold_shows_much(const struct session *session, const struct request *reques
         return false;
     }
     if (!transaction->open) {
-        bytes = values_of(session->worker, request);
+        bytes = values_of(session, request);
     } else if ((request_flags(request) & CALL_COMPOUND) != 0) {
         for (const struct request_kept *at = transaction->queue; at != NULL; at = at->next) {
-            bytes += values_of(session->worker, &at->request);
+            bytes += values_of(session, &at->request);
         }
     }
     return bytes >= CROWD_SMALL;

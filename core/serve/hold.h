@@ -29,7 +29,7 @@ static inline bool hold_is_held(const struct session *session)
 
 /* Whether the command writes to a large value that a sweep has not dumped yet. The sweep goes on with that value then,
  * and lets go afterwards (sweep_claim). Between commands. O(keys). */
-bool hold_disturbs(struct worker *worker, const struct request *request);
+bool hold_disturbs(struct worker *worker, uint32_t database, const struct request *request);
 
 /* Whether the answer to what a session is about to do may be large: values of CROWD_SMALL bytes or more stand under
  * its keys. An estimate: of a large value a command may show a little, and KEYS shows much without any. O(keys). */
@@ -39,7 +39,7 @@ bool hold_shows_much(const struct session *session, const struct request *reques
 void hold_end_memory(struct session *session);
 
 /* The same as hold_disturbs for what a session is about to do: queueing disturbs nobody, EXEC does what its commands
- * do. */
+ * do, in the database that is chosen when it begins. */
 bool hold_disturbs_now(const struct session *session, const struct request *request);
 
 #endif

@@ -73,8 +73,9 @@ static inline struct call_emission *next(struct call *call, size_t key_size, siz
 
 struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size)
 {
-    check(kind == CALL_EMIT_FLUSH || key < call->abi.key_count);
-    size_t key_size = kind == CALL_EMIT_FLUSH ? 0 : call->keys[key].name.size;
+    bool keyed = kind < CALL_EMIT_FLUSH;
+    check(!keyed || key < call->abi.key_count);
+    size_t key_size = keyed ? call->keys[key].name.size : 0;
     struct call_emission *emission = next(call, key_size, body_size);
     *emission = (struct call_emission){.key = key, .kind = (uint8_t)kind};
     return emission;
@@ -320,11 +321,33 @@ void call_emit_rename(struct call *call, uint32_t source, uint32_t target)
 {
     check(source < call->abi.key_count && target < call->abi.key_count);
     check(call_entry(call, source) != NULL);
-    struct gm_bytes name = call->keys[target].name;
-    uint8_t *body = arena_alloc(&call->worker->arena, 2 + name.size);
-    struct call_emission *emission = call_emit(call, CALL_EMIT_RENAME, source, 2 + name.size);
-    emission->body = record_target_body(name, body);
+    struct record_target to = {call->keys[target].name, call->caller.database};
+    uint8_t *body = arena_alloc(&call->worker->arena, 2 + to.key.size);
+    struct call_emission *emission = call_emit(call, CALL_EMIT_RENAME, source, 2 + to.key.size);
+    emission->body = record_target_body(&to, body);
     emission->target = target;
+}
+
+void call_emit_move(struct call *call, uint32_t key, uint32_t database)
+{
+    check(call_entry(call, key) != NULL && database < call->shard->databases.count);
+    check(database != call->caller.database);
+    struct record_target to = {call->keys[key].name, (uint16_t)database};
+    uint8_t *body = arena_alloc(&call->worker->arena, 2 + to.key.size);
+    struct call_emission *emission = call_emit(call, CALL_EMIT_MOVE, key, 2 + to.key.size);
+    emission->body = record_target_body(&to, body);
+    emission->target = database;
+}
+
+void call_emit_databases(struct call *call, enum call_emission_kind kind, uint32_t database, uint32_t other)
+{
+    check(database < call->shard->databases.count && other < call->shard->databases.count);
+    struct call_emission *emission = call_emit(call, kind, 0, 2);
+    emission->target = database;
+    if (kind == CALL_EMIT_SWAP) {
+        check(database != other);
+        emission->body = record_swap_body((uint16_t)other, arena_alloc(&call->worker->arena, 2));
+    }
 }
 
 /* ---- copies of values ---- */
@@ -333,7 +356,7 @@ struct copier {
     struct gm_sink sink;
     struct call *call;
     const struct entry *entry;
-    uint32_t target;
+    struct call_target target;
     const char *event;
     bool begun;
 };
@@ -341,7 +364,8 @@ struct copier {
 static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct copier *copier = container_of(sink, struct copier, sink);
-    struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target, body.size);
+    struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target.key, body.size);
+    emission->target = copier->target.database;
     emission->type = copier->call->shard->types.now[copier->entry->type];
     emission->op = op;
     emission->body = kept(copier->call, body);
@@ -353,10 +377,10 @@ static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
     }
 }
 
-bool call_emit_copy(struct call *call, uint32_t source, uint32_t target, const char *event)
+bool call_emit_copy(struct call *call, uint32_t source, struct call_target target, const char *event)
 {
     check(call_entry(call, source) != NULL);
-    check(source < call->abi.key_count && target < call->abi.key_count);
+    check(source < call->abi.key_count && target.key < call->abi.key_count);
     struct copier copier = {.sink = {.record = copy_record},
                             .call = call,
                             .entry = call_entry(call, source),

@@ -24,39 +24,73 @@ static const struct table_ops table_of_watching = {.key = pair_of};
 
 static void on_change(struct change_listener *listener, const struct change *change);
 
-void interest_init(struct interest *interest, const struct keyspace *keyspace, struct list *listeners)
+void interest_init(struct interest *interest, const struct databases *databases, struct list *listeners)
 {
-    *interest = (struct interest){.keyspace = keyspace, .listeners = listeners};
+    *interest = (struct interest){.databases = databases, .listeners = listeners};
+    interest->keys = memory_zeroed(databases->count * sizeof(struct table *));
     change_listener_init(&interest->listener, CHANGE_RANK_INTEREST, on_change);
-    table_init(&interest->keys, &table_of_interest, &keyspace->table.hash_key);
-    table_init(&interest->watching, &table_of_watching, &keyspace->table.hash_key);
+    table_init(&interest->watching, &table_of_watching, &databases->none.table.hash_key);
     list_init(&interest->ready);
     list_init(&interest->later);
 }
 
 void interest_finish(struct interest *interest)
 {
-    check(interest->keys.count == 0 && interest->watchers == 0 && interest->waiters == 0 && interest->awaited == 0);
+    check(interest->key_count == 0 && interest->watchers == 0 && interest->waiters == 0 && interest->awaited == 0);
     check(list_empty(&interest->ready) && list_empty(&interest->later));
-    table_finish(&interest->keys);
+    memory_free(interest->keys);
     check(interest->watching.count == 0);
     table_finish(&interest->watching);
 }
 
-static struct interest_key *find(const struct interest *interest, struct gm_bytes key)
+/* ---- the tables, one for each database that anybody is interested in ---- */
+
+static struct interest_key *find(const struct interest *interest, uint32_t database, struct gm_bytes key, uint64_t hash)
 {
-    const struct table_slot *slot = table_find(&interest->keys, key, table_hash(&interest->keys, key));
+    const struct table *table = interest->keys[database];
+    const struct table_slot *slot = table != NULL ? table_find(table, key, hash) : NULL;
     return slot != NULL ? table_element(slot) : NULL;
 }
 
-static struct interest_key *find_or_add(struct interest *interest, struct gm_bytes bytes)
+static void insert(struct interest *interest, struct interest_key *key, uint64_t hash)
 {
-    struct interest_key *key = find(interest, bytes);
+    struct table **table = &interest->keys[key->database];
+    if (*table == NULL) {
+        *table = memory_alloc(sizeof **table);
+        table_init(*table, &table_of_interest, &interest->databases->none.table.hash_key);
+    }
+    table_insert(*table, key, hash, 0);
+    interest->key_count++;
+    change_listen(interest->listeners, &interest->listener);
+}
+
+static void remove_key(struct interest *interest, struct interest_key *key)
+{
+    struct table **table = &interest->keys[key->database];
+    const void *removed = table_remove(*table, key_of(key), table_hash(*table, key_of(key)));
+    check(removed == key && interest->key_count > 0);
+    interest->key_count--;
+    if ((*table)->count == 0) {
+        table_finish(*table);
+        memory_free(*table);
+        *table = NULL;
+    }
+    if (interest->key_count == 0) {
+        check(interest->watchers + interest->waiters == 0);
+        change_ignore(&interest->listener);
+    }
+}
+
+static struct interest_key *find_or_add(struct interest *interest, uint32_t database, struct gm_bytes bytes)
+{
+    uint64_t hash = databases_hash(interest->databases, bytes);
+    struct interest_key *key = find(interest, database, bytes, hash);
     if (key == NULL) {
         key = memory_alloc(sizeof *key + bytes.size);
         list_init(&key->watchers);
         list_init(&key->waiters);
         list_init(&key->ready);
+        key->database = database;
         key->payer = NULL;
         key->waiting = 0;
         key->size = (uint32_t)bytes.size;
@@ -65,8 +99,7 @@ static struct interest_key *find_or_add(struct interest *interest, struct gm_byt
         if (bytes.size > 0) {
             memcpy(key->key, bytes.data, bytes.size);
         }
-        table_insert(&interest->keys, key, table_hash(&interest->keys, bytes), 0);
-        change_listen(interest->listeners, &interest->listener);
+        insert(interest, key, hash);
     }
     return key;
 }
@@ -109,12 +142,8 @@ static void drop_if_idle(struct interest *interest, struct interest_key *key)
 {
     if (list_empty(&key->watchers) && list_empty(&key->waiters) && key != interest->served) {
         list_remove(&key->ready);
-        (void)table_remove(&interest->keys, key_of(key), table_hash(&interest->keys, key_of(key)));
+        remove_key(interest, key);
         memory_free(key);
-        check(interest->keys.count > 0 || interest->watchers + interest->waiters == 0);
-        if (interest->keys.count == 0) {
-            change_ignore(&interest->listener);
-        }
     }
 }
 
@@ -149,7 +178,7 @@ static struct interest_link *add(struct interest_key *key, struct list *in_key, 
 
 void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
 {
-    struct interest_key *key = find_or_add(interest, bytes);
+    struct interest_key *key = find_or_add(interest, session->caller.database, bytes);
     if (watches(interest, session, key)) {
         return;
     }
@@ -161,7 +190,7 @@ void interest_watch(struct interest *interest, struct session *session, struct l
 
 void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes bytes)
 {
-    struct interest_key *key = find_or_add(interest, bytes);
+    struct interest_key *key = find_or_add(interest, session->caller.database, bytes);
     (void)add(key, &key->waiters, session, list);
     interest->waiters++;
     interest->awaited += key->waiting++ == 0;
@@ -214,43 +243,82 @@ static void touch(struct interest *interest, struct interest_key *key)
 
 static void touch_one(struct interest *interest, const struct change_key *changed)
 {
-    struct table_slot *slot = table_find(&interest->keys, changed->name, changed->hash);
-    if (slot != NULL) {
-        touch(interest, table_element(slot));
+    struct interest_key *key = find(interest, changed->database, changed->name, changed->hash);
+    if (key != NULL) {
+        touch(interest, key);
     }
 }
 
-struct removal {
+/* What a change of whole databases does to the keys of one. */
+struct upheaval {
     struct interest *interest;
-    bool anew; /* the data begin anew: what is not there may come */
+    const struct keyspace *before;
+    const struct keyspace *after; /* NULL: none of its keys is there afterwards */
+    bool anew;                    /* the data begin anew: what is not there may come */
 };
+
+static bool has(const struct keyspace *keyspace, struct gm_bytes name)
+{
+    return keyspace != NULL && keyspace_find(keyspace, name, keyspace_hash(keyspace, name)) != NULL;
+}
 
 static void touch_existing(void *context, void *element)
 {
-    const struct removal *removal = context;
-    const struct keyspace *keyspace = removal->interest->keyspace;
+    const struct upheaval *upheaval = context;
     struct gm_bytes name = key_of(element);
-    if (removal->anew || keyspace_find(keyspace, name, keyspace_hash(keyspace, name)) != NULL) {
-        touch(removal->interest, element);
+    if (upheaval->anew || has(upheaval->before, name) || has(upheaval->after, name)) {
+        touch(upheaval->interest, element);
     }
+}
+
+static void touch_database(struct upheaval *upheaval, uint32_t database)
+{
+    const struct table *table = upheaval->interest->keys[database];
+    uint64_t cursor = 0;
+    while (table != NULL) {
+        cursor = table_scan(table, cursor, touch_existing, upheaval);
+        table = cursor != 0 ? table : NULL;
+    }
+}
+
+static void on_flush(struct interest *interest, uint32_t database, bool anew)
+{
+    struct upheaval upheaval = {interest, databases_see(interest->databases, database), NULL, anew};
+    touch_database(&upheaval, database);
+}
+
+static void on_swap(struct interest *interest, uint32_t a, uint32_t b)
+{
+    struct upheaval upheaval = {interest, databases_see(interest->databases, a), databases_see(interest->databases, b),
+                                false};
+    touch_database(&upheaval, a);
+    touch_database(&upheaval, b);
 }
 
 static void on_change(struct change_listener *listener, const struct change *change)
 {
     struct interest *interest = container_of(listener, struct interest, listener);
-    check(interest->keys.count > 0); /* else it does not listen */
-    if (change->scope != CHANGE_DATABASE) {
+    check(interest->key_count > 0); /* else it does not listen */
+    switch (change->scope) {
+    case CHANGE_KEYS:
         touch_one(interest, &change->keys[0]);
-        if (change->scope == CHANGE_KEYS) {
-            touch_one(interest, &change->keys[1]);
+        touch_one(interest, &change->keys[1]);
+        break;
+    case CHANGE_KEY:
+        touch_one(interest, &change->keys[0]);
+        break;
+    case CHANGE_DATABASE:
+        on_flush(interest, change->keys[0].database, false);
+        break;
+    case CHANGE_SWAP:
+        on_swap(interest, change->keys[0].database, change->keys[1].database);
+        break;
+    case CHANGE_ALL:
+        for (uint32_t i = 0; i < interest->databases->count; i++) {
+            on_flush(interest, i, change->record == NULL);
         }
-        return;
+        break;
     }
-    struct removal removal = {interest, change->record == NULL};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&interest->keys, cursor, touch_existing, &removal);
-    } while (cursor != 0);
 }
 
 struct interest_key *interest_ready(struct interest *interest)

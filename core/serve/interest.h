@@ -17,11 +17,12 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "shard/change.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct session;
 
-/* A key that somebody is interested in; exists while one of its lists is not empty, or it is being served. */
+/* A key of a database that somebody is interested in; exists while one of its lists is not empty, or it is being
+ * served. */
 struct interest_key {
     struct list watchers;              /* of interest_link */
     struct list waiters;               /* of interest_link, in order of arrival */
@@ -30,6 +31,7 @@ struct interest_key {
     uint32_t waiting;                  /* waiters, those that are being served too */
     bool put_off;                      /* it is in interest.later */
     bool changed;                      /* since it was last taken from there */
+    uint32_t database;
     uint32_t size;
     uint8_t key[];
 };
@@ -51,9 +53,10 @@ struct interest_link {
 
 struct interest {
     struct change_listener listener;
-    struct list *listeners;          /* borrowed: the shard's; it listens while there are keys */
-    const struct keyspace *keyspace; /* borrowed */
-    struct table keys;
+    struct list *listeners;            /* borrowed: the shard's; it listens while there are keys */
+    const struct databases *databases; /* borrowed */
+    struct table **keys;               /* owned; by database; NULL: nobody is interested in a key of it */
+    uint64_t key_count;                /* in all of them */
     struct table watching;             /* the watchers' links, by pair: so that watching twice is seen at once */
     struct list ready;                 /* interest_key.ready: changed while somebody waits */
     struct list later;                 /* the same, put off */
@@ -63,12 +66,12 @@ struct interest {
     uint64_t awaited;                  /* keys that somebody waits for */
 };
 
-/* It will hear of the changes that `listeners` hear of, to keys of `keyspace`; both outlive it. */
-void interest_init(struct interest *interest, const struct keyspace *keyspace, struct list *listeners);
+/* It will hear of the changes that `listeners` hear of, to keys of `databases`; both outlive it. */
+void interest_init(struct interest *interest, const struct databases *databases, struct list *listeners);
 void interest_finish(struct interest *interest); /* no links may be left */
 
-/* Adds a link to the end of the session's `list`. Watching the same key twice is one link. Expected O(1), however
- * many watch the key. */
+/* Adds a link to the end of the session's `list`, for a key of the database that the session has chosen. Watching the
+ * same key twice is one link. Expected O(1), however many watch the key. */
 void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes key);
 void interest_wait(struct interest *interest, struct session *session, struct list *list, struct gm_bytes key);
 

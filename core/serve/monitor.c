@@ -35,7 +35,8 @@ static void write_line(struct buf *line, const struct call *call)
     bool secret = (call->command->abi->flags & CALL_SECRET) != 0;
     uint32_t shown = call->command->usage.words;
     struct worker_moment now = worker_moment(call->worker);
-    (void)buf_format(line, "+%lld.%06u [0 %s]", (long long)now.seconds, now.us, call->caller.address);
+    (void)buf_format(line, "+%lld.%06u [%u %s]", (long long)now.seconds, now.us, call->caller.database,
+                     call->caller.address);
     for (uint32_t i = 0; i < abi->argc && !line->full; i++) {
         add_word(line, secret && i >= shown ? BYTES("(redacted)") : abi->argv[i]);
     }

@@ -35,10 +35,14 @@ uint32_t notify_classes(const char *text)
 
 /* ---- publishing ---- */
 
-static struct gm_bytes join(const struct notify *notify, const char *prefix, struct gm_bytes rest)
+/* "__keyspace@3__:" and what the channel is about. */
+static struct gm_bytes join(const struct notify *notify, const char *kind, uint32_t database, struct gm_bytes rest)
 {
     check(rest.size == 0 || rest.data != NULL);
-    size_t size = strlen(prefix);
+    char prefix[32];
+    int length = snprintf(prefix, sizeof prefix, "__%s@%u__:", kind, database);
+    check(length > 0 && (size_t)length < sizeof prefix);
+    size_t size = (size_t)length;
     uint8_t *text = arena_alloc(notify->arena, size + rest.size);
     memcpy(text, prefix, size);
     if (rest.size > 0) {
@@ -47,8 +51,15 @@ static struct gm_bytes join(const struct notify *notify, const char *prefix, str
     return (struct gm_bytes){text, size + rest.size};
 }
 
+/* Which key something has happened to. */
+struct notify_key {
+    struct gm_bytes name;
+    uint32_t database;
+};
+
 /* What has happened to a key, with the record of the sequence `mark`. */
-static void tell(const struct notify *notify, char class, const char *event, struct gm_bytes key, uint64_t mark)
+static void tell(const struct notify *notify, char class, const char *event, const struct notify_key *key,
+                 uint64_t mark)
 {
     uint32_t chosen = notify->classes;
     if ((chosen & bit(class)) == 0) {
@@ -56,10 +67,10 @@ static void tell(const struct notify *notify, char class, const char *event, str
     }
     struct gm_bytes name = gm_bytes_of(event);
     if ((chosen & bit('K')) != 0) {
-        pubsub_announce(notify->pubsub, join(notify, "__keyspace@0__:", key), name, mark);
+        pubsub_announce(notify->pubsub, join(notify, "keyspace", key->database, key->name), name, mark);
     }
     if ((chosen & bit('E')) != 0) {
-        pubsub_announce(notify->pubsub, join(notify, "__keyevent@0__:", name), key, mark);
+        pubsub_announce(notify->pubsub, join(notify, "keyevent", key->database, name), key->name, mark);
     }
 }
 
@@ -72,10 +83,11 @@ static void on_change(struct change_listener *listener, const struct change *cha
     if (change->scope != CHANGE_KEY || record->type != 0 || !notify_wanted(notify)) {
         return;
     }
+    struct notify_key key = {record->key, record->database};
     if (record->op == RECORD_OP_EXPIRED) {
-        tell(notify, 'x', "expired", record->key, change->sequence);
+        tell(notify, 'x', "expired", &key, change->sequence);
     } else if (record->op == RECORD_OP_EVICTED) {
-        tell(notify, 'e', "evicted", record->key, change->sequence);
+        tell(notify, 'e', "evicted", &key, change->sequence);
     }
 }
 
@@ -107,6 +119,7 @@ void notify_configure(struct notify *notify, uint32_t classes)
 /* A key as the call goes on; in a table by name, since a call may name one twice. */
 struct told {
     const struct gm_key *key; /* NULL: free */
+    uint32_t database;        /* where it is */
     const char *event;        /* the last one */
     uint32_t number;          /* of the key that it was told for: MSET a 1 a 2 sets it twice */
     uint32_t last;            /* number of the last emission for it */
@@ -122,21 +135,30 @@ struct telling {
     uint64_t mark;
 };
 
-static struct told *told_of(const struct telling *telling, uint32_t key)
+static struct told *told_in(const struct telling *telling, uint32_t database, uint32_t key)
 {
     const struct gm_key *wanted = &telling->call->keys[key];
-    size_t at = call_hash(telling->call, key) & telling->mask;
-    while (telling->told[at].key != NULL && !gm_bytes_equal(telling->told[at].key->name, wanted->name)) {
+    size_t at = (call_hash(telling->call, key) + database) & telling->mask;
+    while (telling->told[at].key != NULL &&
+           (telling->told[at].database != database || !gm_bytes_equal(telling->told[at].key->name, wanted->name))) {
         at = (at + 1) & telling->mask;
     }
     struct told *told = &telling->told[at];
     if (told->key == NULL) {
-        const struct keyspace *keyspace = &telling->call->shard->keyspace;
+        const struct keyspace *keyspace = databases_see(&telling->call->shard->databases, database);
         told->key = wanted;
-        told->was = wanted->host != NULL;
+        told->database = database;
+        told->was = database == telling->call->caller.database && wanted->host != NULL;
         told->has = keyspace_find(keyspace, wanted->name, call_hash(telling->call, key)) != NULL;
     }
     return told;
+}
+
+/* The key that the emission changes. */
+static struct told *told_of(const struct telling *telling, const struct call_emission *emission)
+{
+    bool elsewhere = emission->kind == CALL_EMIT_DUMPED;
+    return told_in(telling, elsewhere ? emission->target : telling->call->caller.database, emission->key);
 }
 
 static char class_of(const char *type)
@@ -155,7 +177,8 @@ static char class_of(const char *type)
 
 static void say(const struct telling *telling, const struct told *told, char class, const char *event)
 {
-    tell(telling->notify, class, event, told->key->name, telling->mark);
+    struct notify_key key = {told->key->name, told->database};
+    tell(telling->notify, class, event, &key, telling->mark);
 }
 
 /* What the module says of its record, or of its deletion. */
@@ -218,19 +241,21 @@ static void tell_copy(const struct telling *telling, struct told *told, const st
 /* One key's value is another's now, which is new even if there was one. */
 static void tell_renaming(const struct telling *telling, struct told *source, const struct call_emission *emission)
 {
-    struct told *target = told_of(telling, emission->target);
+    bool moves = emission->kind == CALL_EMIT_MOVE;
+    struct told *target = moves ? told_in(telling, emission->target, emission->key)
+                                : told_in(telling, source->database, emission->target);
     if (target->has) {
         say(telling, target, 'n', "new");
     }
-    say(telling, source, 'g', "rename_from");
-    say(telling, target, 'g', "rename_to");
+    say(telling, source, 'g', moves ? "move_from" : "rename_from");
+    say(telling, target, 'g', moves ? "move_to" : "rename_to");
     source->was = false; /* told: no "del" */
 }
 
 static void tell_one(const struct telling *telling, uint32_t i)
 {
     const struct call_emission *emission = &telling->call->emissions[i];
-    struct told *told = told_of(telling, emission->key);
+    struct told *told = told_of(telling, emission);
     switch ((enum call_emission_kind)emission->kind) {
     case CALL_EMIT_RECORD:
         tell_typed(telling, told, emission);
@@ -247,9 +272,12 @@ static void tell_one(const struct telling *telling, uint32_t i)
         }
         break;
     case CALL_EMIT_RENAME:
+    case CALL_EMIT_MOVE:
         tell_renaming(telling, told, emission);
         break;
     case CALL_EMIT_FLUSH:
+    case CALL_EMIT_FLUSH_DATABASE:
+    case CALL_EMIT_SWAP:
         break;
     }
     if (told->last == i && told->was && !told->has) {
@@ -271,17 +299,17 @@ void notify_call(const struct call *call)
                               .mark = call->shard->tail.last_sequence};
     memset(telling.told, 0, room * sizeof(struct told));
     for (uint32_t i = 0; i < call->emission_count; i++) {
-        if (call->emissions[i].kind == CALL_EMIT_FLUSH) {
+        if (!call_emission_is_of_key(&call->emissions[i])) {
             return; /* Redis has no event for it */
         }
-        told_of(&telling, call->emissions[i].key)->last = i;
+        told_of(&telling, &call->emissions[i])->last = i;
     }
     for (uint32_t i = 0; i < call->emission_count; i++) {
         tell_one(&telling, i);
     }
     for (uint32_t i = 0; i < call->emission_count; i++) {
         if (call->emissions[i].kind == CALL_EMIT_DUMPED) {
-            tell_copy(&telling, told_of(&telling, call->emissions[i].key), &call->emissions[i], true);
+            tell_copy(&telling, told_of(&telling, &call->emissions[i]), &call->emissions[i], true);
         }
     }
 }
@@ -289,5 +317,6 @@ void notify_call(const struct call *call)
 void notify_miss(const struct call *call, uint32_t key)
 {
     check(key < call->abi.key_count);
-    tell(&call->worker->notify, 'm', "keymiss", call->keys[key].name, call->mark);
+    struct notify_key missed = {call->keys[key].name, call->caller.database};
+    tell(&call->worker->notify, 'm', "keymiss", &missed, call->mark);
 }

@@ -49,21 +49,22 @@ static enum resp_result fill(struct pipeline *pipeline, struct session *session,
 static void resolve(struct pipeline *pipeline, const struct session *session)
 {
     struct worker *worker = session->worker;
-    const struct keyspace *keyspace = &worker->shard->keyspace;
+    const struct databases *databases = &worker->shard->databases;
     arena_reset(&worker->requests);
     for (uint32_t i = 0; i < pipeline->count; i++) {
         struct request *request = &pipeline->requests[i];
         request->argc = pipeline->places[i].argc;
         if (request->argc > 0) { /* else an empty line: there may not even be an array */
             const struct gm_bytes *argv = session->parser.argv + pipeline->places[i].first;
-            request_resolve(request, worker->registry, keyspace, argv, request->argc, &worker->requests);
+            request_resolve(request, worker->registry, databases, argv, request->argc, &worker->requests);
         }
     }
 }
 
 static void prefetch(const struct pipeline *pipeline, const struct session *session)
 {
-    const struct table *table = &session->worker->shard->keyspace.table;
+    const struct databases *databases = &session->worker->shard->databases;
+    const struct table *table = &databases_see(databases, session->caller.database)->table;
     for (uint32_t i = 0; i < pipeline->count; i++) {
         if (pipeline->requests[i].argc > 0 && pipeline->requests[i].hash != 0) {
             table_prefetch(table, pipeline->requests[i].hash);

@@ -19,7 +19,7 @@
 static struct request_kept *renew_kept(struct worker *worker, struct request_kept *older)
 {
     struct request request;
-    request_resolve(&request, worker->registry, &worker->shard->keyspace, older->request.argv, older->request.argc,
+    request_resolve(&request, worker->registry, &worker->shard->databases, older->request.argv, older->request.argc,
                     &worker->requests);
     struct request_kept *newer = request_keep(&request);
     check(newer->request.argc == older->request.argc);

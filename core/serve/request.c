@@ -21,7 +21,7 @@ static void bind(struct request *request, uint32_t key_room, struct arena *arena
 
 _Static_assert(_Alignof(struct usage_key) <= _Alignof(struct gm_arg), "keys stand behind the arguments");
 
-void request_resolve(struct request *request, const struct registry *registry, const struct keyspace *keyspace,
+void request_resolve(struct request *request, const struct registry *registry, const struct databases *databases,
                      const struct gm_bytes *argv, uint32_t argc, struct arena *arena)
 {
     request->argv = argv;
@@ -41,7 +41,7 @@ void request_resolve(struct request *request, const struct registry *registry, c
         check(request->outcome != USAGE_OK || request->bound.key_count <= request->bound.key_room); /* request I1 */
     }
     bool keyed = request->outcome == USAGE_OK && request->bound.key_count > 0;
-    request->hash = keyed ? keyspace_hash(keyspace, request_key(request, 0)) : 0; /* request I1 */
+    request->hash = keyed ? databases_hash(databases, request_key(request, 0)) : 0; /* request I1 */
 }
 
 uint16_t request_slot(const struct request *request)

@@ -18,7 +18,7 @@
 
 #include "base/arena.h"
 #include "module/registry.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct request {
     const struct gm_bytes *argv;   /* borrowed; of a kept request its own */
@@ -33,7 +33,7 @@ struct request {
 
 /* Resolves a command. `arena` lends what is found its memory, and is not reset while the request is in use; argv stays
  * the caller's. O(argc). */
-void request_resolve(struct request *request, const struct registry *registry, const struct keyspace *keyspace,
+void request_resolve(struct request *request, const struct registry *registry, const struct databases *databases,
                      const struct gm_bytes *argv, uint32_t argc, struct arena *arena);
 
 /* Flags of the command; 0 if there is none. */
@@ -55,9 +55,9 @@ static inline struct gm_bytes request_key(const struct request *request, uint32_
 }
 
 /* The hash of the i-th key. */
-static inline uint64_t request_hash(const struct request *request, const struct keyspace *keyspace, uint32_t i)
+static inline uint64_t request_hash(const struct request *request, const struct databases *databases, uint32_t i)
 {
-    return i == 0 ? request->hash : keyspace_hash(keyspace, request_key(request, i));
+    return i == 0 ? request->hash : databases_hash(databases, request_key(request, i));
 }
 
 /* The slot of the first key; 0 without one. O(key). */

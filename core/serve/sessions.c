@@ -71,6 +71,7 @@ void sessions_reset(struct session *session)
     session->name[0] = '\0';
     session->caller.resp3 = false;
     session->caller.no_touch = false;
+    session->caller.database = 0;
     session->caller.user = worker_needs_password(worker) ? NULL : CALLER_USER;
 }
 

@@ -518,8 +518,8 @@ static void all_changed(struct tracking *tracking, uint64_t sequence)
 static void on_change(struct change_listener *listener, const struct change *change)
 {
     struct tracking *tracking = container_of(listener, struct tracking, listener);
-    check(tracking->tracker_count > 0); /* else it does not listen */
-    if (change->scope == CHANGE_DATABASE) {
+    check(tracking->tracker_count > 0);     /* else it does not listen */
+    if (change->scope >= CHANGE_DATABASE) { /* messages name keys without their database, so all may have changed */
         all_changed(tracking, change->sequence);
         return;
     }

@@ -48,7 +48,8 @@ void waiters_release(struct session *session)
 static const struct entry *find(const struct shard *shard, const struct interest_key *key)
 {
     struct gm_bytes name = {key->key, key->size};
-    return keyspace_find(&shard->keyspace, name, keyspace_hash(&shard->keyspace, name));
+    return keyspace_find(databases_see(&shard->databases, key->database), name,
+                         databases_hash(&shard->databases, name));
 }
 
 /* Whether the value that the key has now is of a type that the session's command can be waiting for. */
@@ -72,7 +73,7 @@ static bool serve_key(struct worker *worker, struct interest_key *key)
         struct session *session = link->session;
         check(link->key == key && session->waiting);
         bool suitable = suits(shard, session, entry);
-        delayed = suitable && hold_disturbs(worker, &session->parked->request);
+        delayed = suitable && hold_disturbs(worker, key->database, &session->parked->request);
         if (delayed) {
             break;
         }

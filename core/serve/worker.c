@@ -27,7 +27,7 @@ static void init_lists(struct worker *worker)
 
 void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options)
 {
-    const struct siphash_key *hash_key = &shard->keyspace.table.hash_key;
+    const struct siphash_key *hash_key = &shard->databases.none.table.hash_key;
     memset(worker, 0, sizeof *worker);
     worker->shard = shard;
     worker->registry = shard->registry;
@@ -37,7 +37,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     meters_init(&worker->meters, &options->meters, registry_command_numbers(worker->registry));
     timing_watch(&worker->meters.timing, clock);
     session_pool_init(&worker->sessions, &shard->gate, &worker->meters.counts);
-    interest_init(&worker->interest, &shard->keyspace, &shard->listeners);
+    interest_init(&worker->interest, &shard->databases, &shard->listeners);
     pubsub_init(&worker->pubsub, hash_key);
     tracking_init(&worker->tracking, hash_key, &shard->listeners, shard->options.seed + 3);
     worker->guesses.hash_key = *hash_key;

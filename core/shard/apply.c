@@ -23,6 +23,7 @@
 struct apply {
     struct gm_apply abi;
     struct shard *shard;
+    struct keyspace *keyspace;
     struct entry *entry;     /* NULL: the key is not there */
     struct table_slot *slot; /* of the entry; NULL: not known */
     struct gm_bytes key;
@@ -37,10 +38,10 @@ static struct apply *apply_of(struct gm_apply *abi)
 }
 
 /* The entry is about to change or to go: if a sweep has not dumped it yet, it does so now. */
-static inline void sweep_before(struct shard *shard, struct entry *entry)
+static inline void sweep_before(struct shard *shard, struct keyspace *keyspace, struct entry *entry)
 {
-    if (sweep_is_owed(&shard->keyspace, entry)) {
-        sweep_dump_owed(shard, entry);
+    if (sweep_is_owed(keyspace, entry)) {
+        sweep_dump_owed(shard, keyspace, entry);
     }
 }
 
@@ -48,7 +49,7 @@ static inline void sweep_before(struct shard *shard, struct entry *entry)
 
 static void shape(struct apply *apply, uint8_t flags, uint32_t value_size, bool roomy)
 {
-    struct keyspace *keyspace = &apply->shard->keyspace;
+    struct keyspace *keyspace = apply->keyspace;
     if (apply->expire_at_ms != 0) {
         flags |= ENTRY_EXPIRES;
     }
@@ -95,7 +96,7 @@ static void lend_clear(struct gm_apply *abi)
 {
     struct apply *apply = apply_of(abi);
     if (apply->entry != NULL) {
-        keyspace_vacate(&apply->shard->keyspace, apply->entry);
+        keyspace_vacate(apply->keyspace, apply->entry);
     }
     abi->cell = (struct gm_cell){.form = GM_ABSENT};
 }
@@ -103,7 +104,7 @@ static void lend_clear(struct gm_apply *abi)
 static struct memory_account *account(struct gm_apply *abi)
 {
     struct apply *apply = apply_of(abi);
-    return &apply->shard->keyspace.account[apply->type];
+    return &apply->shard->databases.ledger.account[apply->type];
 }
 
 static void *lend_alloc(struct gm_apply *abi, size_t size)
@@ -173,7 +174,7 @@ static void tell(struct shard *shard, const struct record *record, const char *r
 /* Keeps the record of a value that cannot be applied here. */
 static enum status freeze(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint)
 {
-    struct frozen_key key = {apply->key, apply->hash, apply->type, apply->expire_at_ms};
+    struct frozen_key key = {apply->keyspace, apply->key, apply->hash, apply->type, apply->expire_at_ms};
     return frozen_append(apply->shard, &key, record, damaged, complaint);
 }
 
@@ -183,18 +184,18 @@ static enum status freeze(struct apply *apply, const struct record *record, bool
 static void start_fresh(struct apply *apply)
 {
     check_slow(apply->entry == NULL ||
-               ((apply->entry->flags ^ apply->shard->keyspace.swept) & ENTRY_SWEPT) == 0); /* sweep P1 */
+               ((apply->entry->flags ^ apply->keyspace->ledger->swept) & ENTRY_SWEPT) == 0); /* sweep P1 */
     if (apply->entry != NULL) {
         apply_release(apply->shard, apply->entry);
-        keyspace_vacate(&apply->shard->keyspace, apply->entry);
+        keyspace_vacate(apply->keyspace, apply->entry);
     }
 }
 
 static void remove_key(struct apply *apply)
 {
-    check_slow(apply->entry == NULL || keyspace_find(&apply->shard->keyspace, apply->key, apply->hash) == apply->entry);
+    check_slow(apply->entry == NULL || keyspace_find(apply->keyspace, apply->key, apply->hash) == apply->entry);
     if (apply->entry != NULL) {
-        keyspace_remove(&apply->shard->keyspace, apply->key, apply->hash);
+        keyspace_remove(apply->keyspace, apply->key, apply->hash);
         apply->entry = NULL;
         apply->slot = NULL;
     }
@@ -311,15 +312,17 @@ static enum status carry_out(struct apply *apply, struct record *record, bool fi
 /* Where the record's key is, and what becomes of its expiry. A sweep that is owed the value gets it now. */
 static struct apply find(struct shard *shard, const struct record *record, uint64_t hash, struct apply_place place)
 {
-    struct table_slot *slot = place.known ? place.slot : keyspace_slot(&shard->keyspace, record->key, hash);
+    struct keyspace *keyspace = databases_open(&shard->databases, record->database);
+    struct table_slot *slot = place.known ? place.slot : keyspace_slot(keyspace, record->key, hash);
     struct entry *entry = slot != NULL ? table_element(slot) : NULL;
-    check_slow(!place.known || slot == keyspace_slot(&shard->keyspace, record->key, hash));
+    check_slow(!place.known || slot == keyspace_slot(keyspace, record->key, hash));
     if (entry != NULL) {
-        sweep_before(shard, entry);
+        sweep_before(shard, keyspace, entry);
     }
     return (struct apply){
         .abi = {.ops = &lent},
         .shard = shard,
+        .keyspace = keyspace,
         .entry = entry,
         .slot = slot,
         .key = record->key,
@@ -371,25 +374,26 @@ static bool apply_all(struct apply *apply, const struct gm_type *type, struct gm
     return accepted;
 }
 
-void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes key, uint64_t hash, uint8_t number,
+void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_slot *slot, uint8_t number,
                 struct gm_bytes records)
 {
     struct entry *entry = table_element(slot);
-    struct frozen_key frozen = {key, hash, number, entry_expire_at(entry)};
+    struct frozen_key frozen = {place.keyspace, place.key, place.hash, number, entry_expire_at(entry)};
     const struct gm_type *type = shard->types.by_number[number].abi;
     bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
-    check(types_newest(&shard->types, number) && gm_bytes_equal(entry_key(entry), key));
-    sweep_before(shard, entry);
+    check(types_newest(&shard->types, number) && gm_bytes_equal(entry_key(entry), place.key));
+    sweep_before(shard, place.keyspace, entry);
     if (damaged || type == NULL) {
         frozen_put(shard, &frozen, records, damaged);
         return;
     }
     struct apply apply = {.abi = {.ops = &lent},
                           .shard = shard,
+                          .keyspace = place.keyspace,
                           .entry = entry,
                           .slot = slot,
-                          .key = key,
-                          .hash = hash,
+                          .key = place.key,
+                          .hash = place.hash,
                           .expire_at_ms = frozen.expire_at_ms,
                           .type = number};
     start_fresh(&apply);
@@ -397,49 +401,56 @@ void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes ke
         (void)conclude(&apply, type);
         return;
     }
-    struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = key};
+    struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = place.key};
     tell(shard, &record, "and those before it make a value that the newer version of its type does not accept");
     frozen_put(shard, &frozen, records, true);
 }
 
 /* ---- records of the host ---- */
 
+/* Where the record's key is, or would be. */
+static struct keyspace_place place_of(struct shard *shard, const struct record *record, uint64_t hash)
+{
+    return (struct keyspace_place){databases_open(&shard->databases, record->database), record->key, hash};
+}
+
+/* The entry there, which a sweep is owed nothing of any more; NULL: there is none. */
+static struct entry *take_up(struct shard *shard, const struct keyspace_place *place)
+{
+    struct entry *entry = keyspace_find(place->keyspace, place->key, place->hash);
+    if (entry != NULL) {
+        sweep_before(shard, place->keyspace, entry);
+    }
+    return entry;
+}
+
 static bool set_expiry(struct shard *shard, const struct record *record, uint64_t hash, int64_t at_ms)
 {
-    struct table_slot *slot = keyspace_slot(&shard->keyspace, record->key, hash);
-    struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    struct keyspace_place place = place_of(shard, record, hash);
+    const struct entry *entry = keyspace_find(place.keyspace, place.key, hash);
     if (entry == NULL || entry_expire_at(entry) == at_ms) {
         return false;
     }
-    sweep_before(shard, entry);
+    (void)take_up(shard, &place);
     uint8_t flags = (uint8_t)(entry->flags & ~ENTRY_EXPIRES);
     flags |= at_ms != 0 ? ENTRY_EXPIRES : 0;
     struct keyspace_shape wanted = {entry->type, flags, entry->value_size};
-    (void)keyspace_reshape(&shard->keyspace, slot, wanted, at_ms, false);
+    (void)keyspace_reshape(place.keyspace, keyspace_slot(place.keyspace, place.key, hash), wanted, at_ms, false);
     return true;
 }
 
 static bool remove_stored(struct shard *shard, const struct record *record, uint64_t hash)
 {
-    struct entry *entry = keyspace_find(&shard->keyspace, record->key, hash);
-    if (entry == NULL) {
+    struct keyspace_place place = place_of(shard, record, hash);
+    if (take_up(shard, &place) == NULL) {
         return false;
     }
-    sweep_before(shard, entry);
-    keyspace_remove(&shard->keyspace, record->key, hash);
+    keyspace_remove(place.keyspace, place.key, hash);
     return true;
 }
 
-static void sweep_key(struct shard *shard, struct gm_bytes key, uint64_t hash)
-{
-    struct entry *entry = keyspace_find(&shard->keyspace, key, hash);
-    if (entry != NULL) {
-        sweep_before(shard, entry); /* rename P1 */
-    }
-}
-
-/* False: there was nothing to do. */
-static bool apply_host(struct shard *shard, const struct record *record, uint64_t hash)
+/* Of one key. False: there was nothing to do. */
+static bool apply_key(struct shard *shard, const struct record *record, uint64_t hash)
 {
     switch (record->op) {
     case RECORD_OP_DELETE:
@@ -454,10 +465,6 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
         return set_expiry(shard, record, hash, record->expire_at_ms);
     case RECORD_OP_PERSIST:
         return set_expiry(shard, record, hash, 0);
-    case RECORD_OP_FLUSH:
-        sweep_flushed(shard);
-        keyspace_flush(&shard->keyspace);
-        return true;
     default: /* RECORD_OP_EPOCH: of no key, and the tail's and the log's business */
         return false;
     }
@@ -468,12 +475,12 @@ static bool apply_host(struct shard *shard, const struct record *record, uint64_
 /* The gate hears of every change; who else listens is in the list. */
 static void announce(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
 {
-    check_slow(keyspace_hash(&shard->keyspace, record->key) == hash);
+    check_slow(databases_hash(&shard->databases, record->key) == hash);
     gate_changed(&shard->gate, hash, record->sequence);
     if (__builtin_expect(!list_empty(&shard->listeners), 0)) {
         struct change change = {.scope = CHANGE_KEY,
                                 .record = record,
-                                .keys = {{record->key, hash}},
+                                .keys = {{record->key, hash, record->database}},
                                 .sequence = record->sequence,
                                 .author = author};
         change_announce(&shard->listeners, &change);
@@ -481,55 +488,87 @@ static void announce(struct shard *shard, const struct record *record, uint64_t 
 }
 
 /* The same of two keys, between which the record has moved a value. */
-seldom static void announce_two(struct shard *shard, const struct record *record, uint64_t hash, struct gm_bytes target,
+seldom static void announce_two(struct shard *shard, const struct record *record, const struct change_key keys[2],
                                 uint64_t author)
 {
-    struct change change = {.scope = CHANGE_KEYS,
-                            .record = record,
-                            .keys = {{record->key, hash}, {target, keyspace_hash(&shard->keyspace, target)}},
-                            .sequence = record->sequence,
-                            .author = author};
-    gate_changed(&shard->gate, hash, record->sequence);
-    gate_changed(&shard->gate, change.keys[1].hash, record->sequence);
+    gate_changed(&shard->gate, keys[0].hash, record->sequence);
+    gate_changed(&shard->gate, keys[1].hash, record->sequence);
     if (!list_empty(&shard->listeners)) {
+        struct change change = {.scope = CHANGE_KEYS,
+                                .record = record,
+                                .keys = {keys[0], keys[1]},
+                                .sequence = record->sequence,
+                                .author = author};
         change_announce(&shard->listeners, &change);
     }
 }
 
-static bool is_flush(const struct record *record)
-{
-    return record->type == 0 && record->op == RECORD_OP_FLUSH;
-}
-
-/* Before everything goes: change I2. */
-static void announce_flush(struct shard *shard, const struct record *record, uint64_t author)
+/* Before whole databases go, or change their numbers: change I2. */
+static void announce_all(struct shard *shard, const struct record *record, enum change_scope scope, uint32_t other,
+                         uint64_t author)
 {
     gate_changed_all(&shard->gate, record->sequence);
     if (!list_empty(&shard->listeners)) {
-        struct change change = {
-            .scope = CHANGE_DATABASE, .record = record, .sequence = record->sequence, .author = author};
+        struct change change = {.scope = scope,
+                                .record = record,
+                                .keys = {{.database = record->database}, {.database = other}},
+                                .sequence = record->sequence,
+                                .author = author};
         change_announce(&shard->listeners, &change);
     }
+}
+
+/* False: there is no such value. */
+static bool rename_record(struct shard *shard, const struct record *record, uint64_t hash,
+                          const struct record_target *target, uint64_t author)
+{
+    struct keyspace_place from = place_of(shard, record, hash);
+    struct keyspace_place to = {databases_open(&shard->databases, target->database), target->key,
+                                databases_hash(&shard->databases, target->key)};
+    if (take_up(shard, &from) == NULL) {
+        return false;
+    }
+    (void)take_up(shard, &to); /* rename P1 */
+    rename_value(&from, &to);
+    struct change_key keys[2] = {{from.key, from.hash, record->database}, {to.key, to.hash, target->database}};
+    announce_two(shard, record, keys, author);
+    return true;
+}
+
+static bool swap(struct shard *shard, const struct record *record, uint32_t other, uint64_t author)
+{
+    announce_all(shard, record, CHANGE_SWAP, other, author);
+    databases_swap(&shard->databases, record->database, other);
+    if (shard->types.settling) {
+        types_walk_again(&shard->types);
+    }
+    return true;
 }
 
 /* False: there was nothing to do. */
 static bool apply_untyped(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
 {
-    if (is_flush(record)) {
-        announce_flush(shard, record, author);
-        return apply_host(shard, record, hash);
+    struct record_target target;
+    uint16_t other;
+    switch (record->op) {
+    case RECORD_OP_FLUSH:
+        announce_all(shard, record, CHANGE_ALL, 0, author);
+        databases_flush_all(&shard->databases);
+        sweep_flushed(shard);
+        return true;
+    case RECORD_OP_FLUSH_DATABASE:
+        announce_all(shard, record, CHANGE_DATABASE, 0, author);
+        databases_flush(&shard->databases, record->database);
+        sweep_flushed(shard);
+        return true;
+    case RECORD_OP_SWAP:
+        return record_read_swap(record, &other) && swap(shard, record, other, author);
+    case RECORD_OP_RENAME:
+        return record_read_rename(record, &target) && rename_record(shard, record, hash, &target, author);
+    default:
+        break;
     }
-    struct gm_bytes target;
-    if (record->op == RECORD_OP_RENAME && record_read_rename(record, &target)) {
-        sweep_key(shard, record->key, hash);
-        sweep_key(shard, target, keyspace_hash(&shard->keyspace, target));
-        bool moved = rename_value(&shard->keyspace, record->key, hash, target);
-        if (moved) {
-            announce_two(shard, record, hash, target, author);
-        }
-        return moved;
-    }
-    if (!apply_host(shard, record, hash)) {
+    if (!apply_key(shard, record, hash)) {
         return false;
     }
     announce(shard, record, hash, author);
@@ -546,18 +585,33 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
     if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
         return false;
     }
-    check_slow((keyspace_find(&shard->keyspace, record->key, hash) == NULL) ==
+    check_slow((keyspace_find(databases_see(&shard->databases, record->database), record->key, hash) == NULL) ==
                ((record->flags & RECORD_REMOVES) != 0)); /* apply I1: the outcome is part of the record */
     announce(shard, record, hash, author);
     return true;
 }
 
+/* A record from elsewhere that has done nothing, and must have done something: the data would not be its author's. */
+static enum status must_do(const struct record *record, struct complaint *complaint)
+{
+    switch (record->op) {
+    case RECORD_OP_RENAME:
+        return rename_refuse(record, complaint);
+    case RECORD_OP_SWAP:
+        complaint_set(complaint, "record %llu swaps databases in a way that makes no sense",
+                      (unsigned long long)record->sequence);
+        return STATUS_CORRUPT;
+    default:
+        return STATUS_OK;
+    }
+}
+
 enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash, struct complaint *complaint)
 {
-    TRY(record_expect_known(record, complaint)); /* record I3 */
+    TRY(record_expect_known(record, complaint));                  /* record I3 */
+    check(record_database_last(record) < shard->databases.count); /* source I4 */
     if (record->type == 0) {
-        bool done = apply_untyped(shard, record, hash, CHANGE_NOBODY);
-        return done || record->op != RECORD_OP_RENAME ? STATUS_OK : rename_refuse(record, complaint);
+        return apply_untyped(shard, record, hash, CHANGE_NOBODY) ? STATUS_OK : must_do(record, complaint);
     }
     struct record copy = *record;
     TRY(apply_typed(shard, &copy, hash, (struct apply_place){.known = false}, false, complaint));
@@ -566,7 +620,7 @@ enum status apply_again(struct shard *shard, const struct record *record, uint64
 }
 
 /* Removes a key by a decision of the host. False: it is not there. */
-static bool decide(struct shard *shard, uint16_t op, struct gm_bytes key, uint64_t hash)
+static bool decide(struct shard *shard, uint16_t op, uint32_t database, struct gm_bytes key, uint64_t hash)
 {
     check(shard_may_change(shard));
     struct record record = {
@@ -574,6 +628,7 @@ static bool decide(struct shard *shard, uint16_t op, struct gm_bytes key, uint64
         .flags = RECORD_REMOVES,
         .time_ms = shard->now_ms,
         .slot = slot_of(key),
+        .database = (uint16_t)database,
         .key = key,
     };
     /* The key's bytes go with the entry. */
@@ -593,12 +648,12 @@ static bool decide(struct shard *shard, uint16_t op, struct gm_bytes key, uint64
     return done;
 }
 
-void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash)
+void apply_expiry(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash)
 {
-    (void)decide(shard, RECORD_OP_EXPIRED, key, hash);
+    (void)decide(shard, RECORD_OP_EXPIRED, database, key, hash);
 }
 
-void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash)
+void apply_eviction(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash)
 {
-    shard->stats.evicted += decide(shard, RECORD_OP_EVICTED, key, hash);
+    shard->stats.evicted += decide(shard, RECORD_OP_EVICTED, database, key, hash);
 }

@@ -28,16 +28,16 @@ must_use enum status apply_again(struct shard *shard, const struct record *recor
 void apply_release(void *shard, struct entry *entry);
 
 /* Removes a key whose time has come, and logs that. */
-void apply_expiry(struct shard *shard, struct gm_bytes key, uint64_t hash);
+void apply_expiry(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash);
 
 /* Removes a key because memory is short, logs that, and counts it. */
-void apply_eviction(struct shard *shard, struct gm_bytes key, uint64_t hash);
+void apply_eviction(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash);
 
-/* Makes the value of a key, which is in `slot`, anew as type `number`, from the bytes of a frozen value that say the
- * same. Without code for the number the value is frozen; one that was damaged, or that the code does not accept, is
- * damaged. What is stored is the same, so nobody hears of it, and nothing is written. `key` is not the entry's own. The
- * entry moves, or goes if the code finds it empty. */
-void apply_thaw(struct shard *shard, struct table_slot *slot, struct gm_bytes key, uint64_t hash, uint8_t number,
+/* Makes the value of the key at `place`, which is in `slot`, anew as type `number`, from the bytes of a frozen value
+ * that say the same. Without code for the number the value is frozen; one that was damaged, or that the code does not
+ * accept, is damaged. What is stored is the same, so nobody hears of it, and nothing is written. The key's bytes are
+ * not the entry's own. The entry moves, or goes if the code finds it empty. */
+void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_slot *slot, uint8_t number,
                 struct gm_bytes records);
 
 #endif

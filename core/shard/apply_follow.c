@@ -28,7 +28,7 @@ static enum status carry_out(struct source *source, const struct record *record,
         ours.type = source->types[record->type];
         check(ours.type != 0);
     }
-    return apply_again(shard, &ours, keyspace_hash(&shard->keyspace, record->key), complaint);
+    return apply_again(shard, &ours, databases_hash(&shard->databases, record->key), complaint);
 }
 
 enum status apply_follow(struct source *source, struct gm_bytes batch, bool *halfway, struct complaint *complaint)
@@ -38,7 +38,7 @@ enum status apply_follow(struct source *source, struct gm_bytes batch, bool *hal
     uint64_t sequence = shard->tail.last_sequence;
     *halfway = false;
     check(shard->role == SHARD_FOLLOWING && !shard->tail.open);
-    TRY(tail_adopt(&shard->tail, &map, batch, complaint));
+    TRY(tail_adopt(&shard->tail, &map, shard->databases.count, batch, complaint));
     for (size_t at = 0; at < batch.size;) {
         struct record record;
         size_t size;

@@ -13,7 +13,7 @@
  * Promises
  *   I1  Every change is announced once to each listener that is in the list when it happens, in the order of ranks;
  *       nothing is announced that has not changed anything.
- *   I2  A change of keys is announced after it has happened. One of a whole database is announced just before, while
+ *   I2  A change of keys is announced after it has happened. One of whole databases is announced just before, while
  *       keyspace_find still tells which keys there are.
  *   I3  `sequence` is that of the change's record, in the log or about to be there; it is the highest so far.
  *
@@ -32,17 +32,19 @@ struct record;
 enum change_scope {
     CHANGE_KEY,      /* keys[0] */
     CHANGE_KEYS,     /* keys[0] and keys[1]: for records of the host that move a value */
-    CHANGE_DATABASE, /* all keys of `database`: keys[] says nothing */
+    CHANGE_DATABASE, /* all keys of keys[0].database go */
+    CHANGE_SWAP,     /* keys[0].database and keys[1].database get each other's keys */
+    CHANGE_ALL,      /* all keys of all databases go; without a record: the data begin anew */
 };
 
 struct change_key {
     struct gm_bytes name; /* borrowed */
     uint64_t hash;        /* keyspace_hash of it */
+    uint32_t database;
 };
 
 struct change {
     enum change_scope scope;
-    uint32_t database;           /* 0 so far */
     const struct record *record; /* borrowed: what was carried out; NULL: the data begin anew (shard_clear) */
     struct change_key keys[2];
     uint64_t sequence; /* 0 without a record */

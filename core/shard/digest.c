@@ -8,6 +8,7 @@
 struct digester {
     struct gm_sink sink;
     const struct shard *shard;
+    uint32_t database;
     struct siphash_key chain;
     uint64_t sum;
 };
@@ -31,6 +32,9 @@ static void digest_entry(void *context, void *element)
     const struct entry *entry = element;
     int64_t expire_at_ms = entry_expire_at(entry);
     digester->chain = (struct siphash_key){0x67656f6d7973, 1};
+    if (digester->database != 0) {
+        mix(digester, (struct gm_bytes){(const uint8_t *)&digester->database, sizeof digester->database});
+    }
     mix(digester, entry_key(entry));
     mix(digester, gm_bytes_of(shard_type_of(digester->shard, entry)->name));
     mix(digester, (struct gm_bytes){(const uint8_t *)&expire_at_ms, sizeof expire_at_ms});
@@ -42,9 +46,13 @@ static void digest_entry(void *context, void *element)
 uint64_t digest_shard(struct shard *shard)
 {
     struct digester digester = {.sink = {.record = digest_record}, .shard = shard};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&shard->keyspace.table, cursor, digest_entry, &digester);
-    } while (cursor != 0);
+    const struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
+        digester.database = keyspace->number;
+        uint64_t cursor = 0;
+        do {
+            cursor = table_scan(&keyspace->table, cursor, digest_entry, &digester);
+        } while (cursor != 0);
+    }
     return digester.sum;
 }

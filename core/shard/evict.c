@@ -3,8 +3,10 @@
 /* evict.c - choosing and removing; evict.h has the argument.
  *
  * Limits   A pool's candidate whose entry has gone, and whose address and bucket another entry has now, cannot be told
- *          from the old one: it is judged by the other's note, which is then new. Flushed memory that has not been
- *          released yet is released before any key goes, a slice per command; meanwhile nobody is refused. */
+ *          from the old one: it is judged by the other's note, which is then new. With several databases they take
+ *          turns, whatever their size: a sample is of one, and what was cold in others stands in the pool. Flushed
+ *          memory that has not been released yet is released before any key goes, a slice per command; meanwhile
+ *          nobody is refused. */
 #include "shard/evict.h"
 
 #include "meter/meters.h"
@@ -34,7 +36,7 @@ static void take_over(struct shard *shard, const struct evict_options *options)
     }
     check(evict->options.samples <= EVICT_SAMPLES_MAX);
     evict->pool_count = 0;
-    struct heat *heat = &shard->keyspace.heat;
+    struct heat *heat = &shard->databases.ledger.heat;
     heat->log_factor = options->log_factor;
     heat->decay_minutes = options->decay_minutes;
     heat->frequency = keeps_frequency(options->policy);
@@ -44,16 +46,17 @@ static void take_over(struct shard *shard, const struct evict_options *options)
 void evict_init(struct shard *shard, const struct evict_options *options)
 {
     prng_seed(&shard->evict.prng, shard->options.seed + 1);
-    prng_seed(&shard->keyspace.heat.prng, shard->options.seed + 2);
+    prng_seed(&shard->databases.ledger.heat.prng, shard->options.seed + 2);
     take_over(shard, options);
 }
 
 void evict_configure(struct shard *shard, const struct evict_options *options)
 {
-    bool before = shard->keyspace.heat.frequency;
+    const struct heat *heat = &shard->databases.ledger.heat;
+    bool before = heat->frequency;
     take_over(shard, options);
-    if (shard->keyspace.heat.frequency != before) {
-        table_note_all(&shard->keyspace.table, heat_new(&shard->keyspace.heat));
+    if (heat->frequency != before) {
+        databases_note_all(&shard->databases, heat_new(heat));
     }
 }
 
@@ -85,123 +88,151 @@ static void pool_add(struct evict *evict, struct evict_candidate candidate)
     check_slow(at + 1 == evict->pool_count || evict->pool[at + 1].coldness >= candidate.coldness);
 }
 
-static void consider(struct shard *shard, const struct table_slot *slot)
+static void consider(struct shard *shard, const struct keyspace *keyspace, const struct table_slot *slot)
 {
     const struct entry *entry = table_element(slot);
-    uint32_t coldness = heat_coldness(&shard->keyspace.heat, table_note(slot));
+    uint32_t coldness = heat_coldness(&shard->databases.ledger.heat, table_note(slot));
     if (is_wanted(&shard->evict, entry, coldness)) {
-        uint64_t hash = keyspace_hash(&shard->keyspace, entry_key(entry));
-        pool_add(&shard->evict, (struct evict_candidate){entry, hash, coldness});
+        uint64_t hash = keyspace_hash(keyspace, entry_key(entry));
+        pool_add(&shard->evict, (struct evict_candidate){entry, hash, coldness, keyspace->number});
     }
 }
 
-static const struct entry *any_expiring(struct shard *shard)
+static const struct entry *any_expiring(struct shard *shard, const struct keyspace *keyspace)
 {
-    const struct expire *expire = &shard->keyspace.expire;
-    return expire->count > 0 ? expire->items[prng_below(&shard->evict.prng, expire->count)].entry : NULL;
+    const struct expire *expire = &keyspace->expire;
+    return expire->items[prng_below(&shard->evict.prng, expire->count)].entry;
 }
 
-static void sample_expiring(struct shard *shard)
+static void sample_expiring(struct shard *shard, const struct keyspace *keyspace)
 {
     for (uint32_t i = 0; i < shard->evict.options.samples; i++) {
-        const struct entry *entry = any_expiring(shard);
-        if (entry == NULL) {
-            return;
-        }
-        uint64_t hash = keyspace_hash(&shard->keyspace, entry_key(entry));
-        const struct table_slot *slot = table_find_element(&shard->keyspace.table, entry, hash);
+        const struct entry *entry = any_expiring(shard, keyspace);
+        uint64_t hash = keyspace_hash(keyspace, entry_key(entry));
+        const struct table_slot *slot = table_find_element(&keyspace->table, entry, hash);
         check(slot != NULL);
-        consider(shard, slot);
+        consider(shard, keyspace, slot);
     }
 }
 
-static void sample_all(struct shard *shard)
+static void sample_all(struct shard *shard, const struct keyspace *keyspace)
 {
     struct table_slot *slots[EVICT_SAMPLES_MAX];
     size_t wanted = shard->evict.options.samples;
-    size_t count = table_sample(&shard->keyspace.table, &shard->evict.prng, slots, wanted);
+    size_t count = table_sample(&keyspace->table, &shard->evict.prng, slots, wanted);
     check(count <= wanted);
     for (size_t i = 0; i < count; i++) {
-        consider(shard, slots[i]);
+        consider(shard, keyspace, slots[i]);
     }
 }
 
-/* The entry of a candidate if that is still what it was seen as; else NULL. */
-static const struct entry *still_there(const struct shard *shard, const struct evict_candidate *candidate)
+/* A key, and the database that it is in. */
+struct choice {
+    const struct keyspace *keyspace;
+    const struct entry *entry; /* NULL: there is none that may go */
+};
+
+/* The candidate if that is still what it was seen as; else none. */
+static struct choice still_there(const struct shard *shard, const struct evict_candidate *candidate)
 {
-    const struct keyspace *keyspace = &shard->keyspace;
+    const struct keyspace *keyspace = databases_see(&shard->databases, candidate->database);
     const struct table_slot *slot = table_find_element(&keyspace->table, candidate->entry, candidate->hash);
-    if (slot == NULL || heat_coldness(&keyspace->heat, table_note(slot)) < candidate->coldness) {
-        return NULL;
+    if (slot == NULL || heat_coldness(&shard->databases.ledger.heat, table_note(slot)) < candidate->coldness) {
+        return (struct choice){0};
     }
     const struct entry *entry = table_element(slot);
     bool expires = (entry->flags & ENTRY_EXPIRES) != 0;
     check_slow(keyspace_find(keyspace, entry_key(entry), candidate->hash) == entry);
-    return expires || !only_expiring(shard->evict.options.policy) ? entry : NULL;
+    bool may = expires || !only_expiring(shard->evict.options.policy);
+    return (struct choice){keyspace, may ? entry : NULL};
 }
 
-static const struct entry *coldest(struct shard *shard)
+/* The coldest among some of the database whose turn it is, and of those that were seen in others. */
+static struct choice coldest(struct shard *shard)
 {
     struct evict *evict = &shard->evict;
+    bool expiring = only_expiring(evict->options.policy);
+    const struct keyspace *keyspace = NULL;
     for (int try = 0; try < SAMPLE_TRIES; try++) {
-        if (only_expiring(evict->options.policy)) {
-            sample_expiring(shard);
+        keyspace = databases_turn(&shard->databases, expiring);
+        if (keyspace == NULL) {
+            return (struct choice){0};
+        }
+        if (expiring) {
+            sample_expiring(shard, keyspace);
         } else {
-            sample_all(shard);
+            sample_all(shard, keyspace);
         }
         while (evict->pool_count > 0) {
-            const struct entry *entry = still_there(shard, &evict->pool[--evict->pool_count]);
-            if (entry != NULL) {
-                return entry;
+            struct choice choice = still_there(shard, &evict->pool[--evict->pool_count]);
+            if (choice.entry != NULL) {
+                return choice;
             }
         }
     }
     /* A table that was large once may be so empty that no sample met a key: any that may go. evict I3 */
-    return only_expiring(evict->options.policy) ? any_expiring(shard)
-                                                : table_random(&shard->keyspace.table, &evict->prng);
+    const struct entry *any = expiring ? any_expiring(shard, keyspace) : table_random(&keyspace->table, &evict->prng);
+    return (struct choice){keyspace, any};
 }
 
 /* ---- one key, and many ---- */
 
-/* NULL: the policy allows none. */
-static const struct entry *choose(struct shard *shard)
+static struct choice any(struct shard *shard)
 {
-    const struct keyspace *keyspace = &shard->keyspace;
+    const struct keyspace *keyspace = databases_turn(&shard->databases, false);
+    return keyspace == NULL ? (struct choice){0}
+                            : (struct choice){keyspace, table_random(&keyspace->table, &shard->evict.prng)};
+}
+
+static struct choice any_that_expires(struct shard *shard)
+{
+    const struct keyspace *keyspace = databases_turn(&shard->databases, true);
+    return keyspace == NULL ? (struct choice){0} : (struct choice){keyspace, any_expiring(shard, keyspace)};
+}
+
+/* ... in the database whose turn it is. */
+static struct choice soonest(struct shard *shard)
+{
+    const struct keyspace *keyspace = databases_turn(&shard->databases, true);
+    return keyspace == NULL ? (struct choice){0} : (struct choice){keyspace, keyspace->expire.items[0].entry};
+}
+
+static struct choice choose(struct shard *shard)
+{
     switch (shard->evict.options.policy) {
     case EVICT_NONE:
         break;
     case EVICT_ALL_RECENCY:
     case EVICT_ALL_FREQUENCY:
-        return keyspace->table.count > 0 ? coldest(shard) : NULL;
     case EVICT_EXPIRING_RECENCY:
     case EVICT_EXPIRING_FREQUENCY:
-        return keyspace->expire.count > 0 ? coldest(shard) : NULL;
+        return coldest(shard);
     case EVICT_ALL_RANDOM:
-        return table_random(&keyspace->table, &shard->evict.prng);
+        return any(shard);
     case EVICT_EXPIRING_RANDOM:
-        return any_expiring(shard);
+        return any_that_expires(shard);
     case EVICT_EXPIRING_SOONEST:
-        return keyspace->expire.count > 0 ? keyspace->expire.items[0].entry : NULL;
+        return soonest(shard);
     }
-    return NULL;
+    return (struct choice){0};
 }
 
 static bool evict_one(struct shard *shard)
 {
-    const struct entry *entry = choose(shard);
-    if (entry == NULL) {
+    struct choice choice = choose(shard);
+    if (choice.entry == NULL) {
         return false;
     }
-    if (sweep_claim(shard, entry)) {
+    if (sweep_claim(shard, choice.keyspace, choice.entry)) {
         return true; /* a snapshot needs it for some turns more */
     }
-    struct gm_bytes key = entry_key(entry);
-    uint64_t hash = keyspace_hash(&shard->keyspace, key);
-    int64_t at_ms = entry_expire_at(entry);
+    struct gm_bytes key = entry_key(choice.entry);
+    uint64_t hash = keyspace_hash(choice.keyspace, key);
+    int64_t at_ms = entry_expire_at(choice.entry);
     if (at_ms != 0 && at_ms <= shard->now_ms) {
-        apply_expiry(shard, key, hash);
+        apply_expiry(shard, choice.keyspace->number, key, hash);
     } else {
-        apply_eviction(shard, key, hash);
+        apply_eviction(shard, choice.keyspace->number, key, hash);
     }
     return true;
 }
@@ -210,19 +241,24 @@ static bool evict_one(struct shard *shard)
 static bool any_may_go(const struct shard *shard)
 {
     enum evict_policy policy = shard->evict.options.policy;
-    uint64_t count = only_expiring(policy) ? shard->keyspace.expire.count : shard->keyspace.table.count;
+    const struct ledger *ledger = &shard->databases.ledger;
+    uint64_t count = only_expiring(policy) ? ledger->expires : ledger->keys;
     return policy != EVICT_NONE && count > 0;
 }
 
 static bool is_over(const struct shard *shard)
 {
-    return evict_is_over(&shard->evict, &shard->keyspace);
+    return evict_is_over(&shard->evict, &shard->databases.ledger);
 }
 
 /* False: nothing more may go. */
 static bool make_room(struct shard *shard)
 {
-    if (keyspace_reap(&shard->keyspace, EVICT_SLICE)) {
+    if (databases_reap(&shard->databases, EVICT_SLICE)) {
+        return true;
+    }
+    if (shard->databases.ledger.flushed > 0 && is_over(shard)) {
+        sweep_spare_flushed(shard); /* a snapshot is less than a client's keys */
         return true;
     }
     for (int i = 0; i < EVICT_SLICE && is_over(shard); i++) {
@@ -239,10 +275,10 @@ static bool run(struct shard *shard)
 {
     check(!shard->tail.open); /* evict I1 */
     int64_t begun_us = shard->meters != NULL ? meters_moment_us(shard->meters) : 0;
-    uint64_t keys = shard->keyspace.table.count;
+    uint64_t keys = shard->databases.ledger.keys;
     shard->evict.starved = shard_may_change(shard) && is_over(shard) && !make_room(shard);
-    check(keys - shard->keyspace.table.count <= EVICT_SLICE); /* evict I2 */
-    check(!shard->evict.starved || !any_may_go(shard));       /* evict I3 */
+    check(keys - shard->databases.ledger.keys <= EVICT_SLICE); /* evict I2 */
+    check(!shard->evict.starved || !any_may_go(shard));        /* evict I3 */
     if (begun_us != 0) {
         meters_took(shard->meters, "eviction-cycle", begun_us);
     }
@@ -257,7 +293,7 @@ bool evict_make_room(struct shard *shard)
 /* Bytes that nobody can evict while the open batch is built, or at all. */
 static uint64_t firm(const struct shard *shard)
 {
-    uint64_t held = keyspace_memory(&shard->keyspace);
+    uint64_t held = ledger_memory(&shard->databases.ledger);
     if (!any_may_go(shard)) {
         return held;
     }

@@ -30,7 +30,7 @@
 #ifndef GEOMYS_SHARD_EVICT_H
 #define GEOMYS_SHARD_EVICT_H
 
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct shard;
 
@@ -67,6 +67,7 @@ struct evict_candidate {
     const struct entry *entry; /* may have gone: an address, not to be followed before it has been found */
     uint64_t hash;
     uint32_t coldness; /* when it was seen */
+    uint32_t database; /* ... as it was numbered then */
 };
 
 struct evict {
@@ -84,9 +85,9 @@ void evict_init(struct shard *shard, const struct evict_options *options);
  * count as used now: O(buckets) then. */
 void evict_configure(struct shard *shard, const struct evict_options *options);
 
-static inline bool evict_is_over(const struct evict *evict, const struct keyspace *keyspace)
+static inline bool evict_is_over(const struct evict *evict, const struct ledger *ledger)
 {
-    return __builtin_expect(evict->options.limit != 0, 0) && keyspace_memory(keyspace) > evict->options.limit;
+    return __builtin_expect(evict->options.limit != 0, 0) && ledger_memory(ledger) > evict->options.limit;
 }
 
 /* Before a command that is not part of a transaction: makes room if memory is short. False: there is none, and nothing
@@ -94,9 +95,9 @@ static inline bool evict_is_over(const struct evict *evict, const struct keyspac
 bool evict_make_room(struct shard *shard);
 
 /* A batch of several commands is about to begin. */
-static inline void evict_hold(struct evict *evict, const struct keyspace *keyspace)
+static inline void evict_hold(struct evict *evict, const struct ledger *ledger)
 {
-    evict->before = keyspace_memory(keyspace);
+    evict->before = ledger_memory(ledger);
 }
 
 /* Whether so many bytes more may be stored: what is above the limit by then could be evicted afterwards. Evicts

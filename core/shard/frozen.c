@@ -59,7 +59,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
 {
     struct buf old;
     buf_init(&old, ENTRY_VALUE_MAX);
-    struct table_slot *slot = keyspace_slot(&shard->keyspace, key->key, key->hash);
+    struct table_slot *slot = keyspace_slot(key->keyspace, key->key, key->hash);
     struct entry *entry = slot != NULL ? table_element(slot) : NULL;
     /* Vacant: as gm_clear left it, of a type that then refused the record. */
     bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL || (entry->flags & ENTRY_VACANT) != 0;
@@ -78,10 +78,10 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
     struct keyspace_shape shape = {.type = key->type, .flags = flags, .value_size = (uint32_t)size};
     if (slot == NULL) {
-        entry = keyspace_add(&shard->keyspace, key->key, key->hash, shape, key->expire_at_ms);
+        entry = keyspace_add(key->keyspace, key->key, key->hash, shape, key->expire_at_ms);
     } else {
         apply_release(shard, entry); /* what a record that began the value anew has made of it, too */
-        entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, true);
+        entry = keyspace_reshape(key->keyspace, slot, shape, key->expire_at_ms, true);
     }
     uint8_t *value = entry_value(entry);
     if (alive && old.size > 0) {
@@ -102,12 +102,12 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
 
 void frozen_put(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, bool damaged)
 {
-    struct table_slot *slot = keyspace_slot(&shard->keyspace, key->key, key->hash);
+    struct table_slot *slot = keyspace_slot(key->keyspace, key->key, key->hash);
     check(slot != NULL && records.size <= ENTRY_VALUE_MAX);
     uint8_t flags = ENTRY_FROZEN | (damaged ? ENTRY_DAMAGED : 0) | (key->expire_at_ms != 0 ? ENTRY_EXPIRES : 0);
     struct keyspace_shape shape = {.type = key->type, .flags = flags, .value_size = (uint32_t)records.size};
     apply_release(shard, table_element(slot));
-    struct entry *entry = keyspace_reshape(&shard->keyspace, slot, shape, key->expire_at_ms, false);
+    struct entry *entry = keyspace_reshape(key->keyspace, slot, shape, key->expire_at_ms, false);
     if (records.size > 0) {
         memcpy(entry_value(entry), records.data, records.size);
     }

@@ -15,6 +15,7 @@
 #define FROZEN_HEAD 8 /* bytes before each body */
 
 struct frozen_key {
+    struct keyspace *keyspace; /* where it is, or will be */
     struct gm_bytes key;
     uint64_t hash;
     uint8_t type;         /* number */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* rename.c - RENAME as one record of the host.
+/* rename.c - RENAME and MOVE as one record of the host.
  *
  * Why      Dumping a value and applying it under another name costs a second and more for 128 MB or a million elements,
  *          and writes all of it to the log, though nothing of the value changes.
@@ -17,30 +17,26 @@
  *   P3  A record from elsewhere that names a value that is not here is refused, not passed over: the data would not be
  *       the author's any more.
  *
- * Limits   Both keys are of one database, and of one shard. A stream that is filtered by slot, which does not exist
+ * Limits   Both keys are of one shard. A stream that is filtered by slot, which does not exist
  *          yet, has to write the record as a deletion and a dump where only one of both keys is in it. */
 #include "shard/rename.h"
 
 #include <inttypes.h>
 
-bool rename_value(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash, struct gm_bytes target)
+void rename_value(const struct keyspace_place *from, const struct keyspace_place *to)
 {
-    uint64_t target_hash = keyspace_hash(keyspace, target);
-    check(!gm_bytes_equal(key, target)); /* record_read_rename says so, and who plans */
-    if (keyspace_find(keyspace, key, hash) == NULL) {
-        return false;
+    check(from->keyspace != to->keyspace || !gm_bytes_equal(from->key, to->key)); /* record_read_rename says so */
+    if (keyspace_find(to->keyspace, to->key, to->hash) != NULL) {
+        keyspace_remove(to->keyspace, to->key, to->hash);
     }
-    if (keyspace_find(keyspace, target, target_hash) != NULL) {
-        keyspace_remove(keyspace, target, target_hash);
-    }
-    keyspace_rename(keyspace, key, hash, target, target_hash); /* rename P2 */
-    check_slow(keyspace_find(keyspace, key, hash) == NULL && keyspace_find(keyspace, target, target_hash) != NULL);
-    return true;
+    keyspace_move(*from, *to); /* rename P2 */
+    check_slow(keyspace_find(from->keyspace, from->key, from->hash) == NULL);
+    check_slow(keyspace_find(to->keyspace, to->key, to->hash) != NULL);
 }
 
 enum status rename_refuse(const struct record *record, struct complaint *complaint)
 {
-    struct gm_bytes target;
+    struct record_target target;
     bool sound = record_read_rename(record, &target);
     complaint_set(complaint, "record %" PRIu64 " renames a key %s", record->sequence,
                   sound ? "that is not there" : "in a way that makes no sense");

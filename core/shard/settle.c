@@ -52,9 +52,9 @@ static void say_stuck(struct shard *shard, const struct entry *entry)
 }
 
 /* `key` is not the entry's own. `tell`: of a value that cannot be settled. */
-static bool settle(struct shard *shard, struct gm_bytes key, uint64_t hash, bool tell)
+static bool settle(struct shard *shard, struct keyspace_place place, bool tell)
 {
-    struct table_slot *slot = keyspace_slot(&shard->keyspace, key, hash);
+    struct table_slot *slot = keyspace_slot(place.keyspace, place.key, place.hash);
     struct entry *entry = slot != NULL ? table_element(slot) : NULL;
     if (entry == NULL || !is_unsettled(shard, entry)) {
         return false;
@@ -63,7 +63,7 @@ static bool settle(struct shard *shard, struct gm_bytes key, uint64_t hash, bool
     buf_init(&records, ENTRY_VALUE_MAX);
     bool dumped = frozen_gather(shard, entry, &records); /* types P1: by the code of its number */
     if (dumped) {
-        apply_thaw(shard, slot, key, hash, shard->types.now[entry->type], buf_bytes(&records));
+        apply_thaw(shard, place, slot, shard->types.now[entry->type], buf_bytes(&records));
     } else if (tell) {
         say_stuck(shard, entry);
     }
@@ -71,9 +71,11 @@ static bool settle(struct shard *shard, struct gm_bytes key, uint64_t hash, bool
     return dumped;
 }
 
-bool settle_key(struct shard *shard, struct gm_bytes key, uint64_t hash)
+bool settle_key(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash)
 {
-    return shard->types.settling && settle(shard, key, hash, false);
+    struct keyspace *keyspace = shard->databases.numbered[database];
+    return shard->types.settling && keyspace != NULL &&
+           settle(shard, (struct keyspace_place){keyspace, key, hash}, false);
 }
 
 /* ---- the walk ---- */
@@ -102,19 +104,27 @@ static uint32_t step(struct shard *shard)
 {
     struct types *types = &shard->types;
     struct found found = {.shard = shard};
-    uint64_t next = table_scan(&shard->keyspace.table, types->cursor, visit, &found);
+    uint32_t number = types->database;
+    struct keyspace *keyspace = databases_next(&shard->databases, &number);
     uint32_t settled = 0;
+    types->walked = keyspace == NULL;
+    if (keyspace == NULL) {
+        return 0;
+    }
+    types->cursor = keyspace->number == types->database ? types->cursor : 0;
+    uint64_t next = table_scan(&keyspace->table, types->cursor, visit, &found);
     check(!shard->sweep.active); /* settle P2: values that are made anew are none that a snapshot is owed */
     for (uint32_t i = 0; i < found.count; i++) {
         struct gm_bytes key = entry_key(found.entries[i]);
         struct gm_bytes copy = {key.size > 0 ? memcpy(arena_alloc(&shard->arena, key.size), key.data, key.size) : NULL,
                                 key.size};
-        settled += settle(shard, copy, keyspace_hash(&shard->keyspace, copy), true);
+        struct keyspace_place place = {keyspace, copy, keyspace_hash(keyspace, copy)};
+        settled += settle(shard, place, true);
         arena_reset(&shard->arena);
     }
     if (!found.more || settled == 0) {
         types->cursor = next;
-        types->walked = next == 0;
+        types->database = next == 0 ? number : keyspace->number;
     }
     return settled;
 }

@@ -17,12 +17,13 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
-    keyspace_init(&shard->keyspace, &ops, hash_key);
+    databases_init(&shard->databases, options->databases > 0 ? options->databases : DATABASES_DEFAULT, &ops, hash_key);
+    sweep_init(&shard->sweep);
     evict_init(shard, &options->memory);
     tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
-    types_init(&shard->types, &shard->tail, &shard->keyspace);
+    types_init(&shard->types, &shard->tail, &shard->databases);
     struct complaint complaint;
     enum status adopted = shard_adopt(shard, registry, &complaint);
     check(adopted == STATUS_OK); /* registry P5: no registry has more types than entries have numbers */
@@ -34,7 +35,8 @@ void shard_finish(struct shard *shard)
         return;
     }
     check(shard->crumb->kind == CRUMB_NONE && shard->meters == NULL); /* its worker has gone */
-    keyspace_finish(&shard->keyspace);
+    sweep_forget(shard);
+    databases_finish(&shard->databases);
     tail_finish(&shard->tail);
     arena_finish(&shard->arena);
     types_finish(&shard->types);
@@ -60,7 +62,7 @@ enum status shard_adopt(struct shard *shard, const struct registry *newer, struc
 
 void shard_configure(struct shard *shard, const struct shard_options *options)
 {
-    check(options->seed == shard->options.seed);
+    check(options->seed == shard->options.seed && options->databases == shard->options.databases);
     shard->options = *options;
     evict_configure(shard, &options->memory);
 }
@@ -134,17 +136,17 @@ void shard_clear(struct shard *shard)
 {
     check(shard->role == SHARD_LOADING && shard->wal == NULL && !shard->tail.open);
     if (!list_empty(&shard->listeners)) {
-        struct change all = {.scope = CHANGE_DATABASE}; /* of no record: nobody waits for one to hear of it */
+        struct change all = {.scope = CHANGE_ALL}; /* of no record: nobody waits for one to hear of it */
         change_announce(&shard->listeners, &all);
     }
-    sweep_flushed(shard);
-    keyspace_flush(&shard->keyspace);
-    while (keyspace_reap(&shard->keyspace, SIZE_MAX)) {
+    sweep_forget(shard);
+    databases_flush_all(&shard->databases);
+    while (databases_reap(&shard->databases, SIZE_MAX)) {
     }
     tail_continue(&shard->tail, 0, 0);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
-    check(shard->keyspace.table.count == 0 && !shard->sweep.active && shard->keyspace.dead.segments == NULL);
+    check(shard->databases.ledger.keys == 0 && !shard->sweep.active && shard->databases.ledger.flushed == 0);
 }
 
 void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int64_t time_ms)
@@ -213,5 +215,5 @@ void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms)
     check(!shard->tail.open);
     shard->now_ms = now_ms;
     shard->monotonic_ms = monotonic_ms;
-    heat_turn(&shard->keyspace.heat, monotonic_ms);
+    heat_turn(&shard->databases.ledger.heat, monotonic_ms);
 }

@@ -37,13 +37,14 @@
 #include "shard/gate.h"
 #include "shard/sweep.h"
 #include "shard/types.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct meters;
 
 struct shard_options {
     int64_t default_expiry_ms;   /* of values written without one, 0 = none */
     struct evict_options memory; /* the limit of the data */
+    uint32_t databases;          /* how many there are; 0: DATABASES_DEFAULT */
     uint64_t seed;               /* of the random generators: nothing secret comes from it */
     bool lacks_replicas;         /* fewer nodes follow than must for a write to be taken */
 };
@@ -92,7 +93,7 @@ struct shard {
     int64_t now_ms;       /* wall clock of this turn */
     int64_t monotonic_ms; /* of this turn */
 
-    struct keyspace keyspace;
+    struct databases databases;
     struct sweep sweep;
     struct tail tail;
     struct gate gate;

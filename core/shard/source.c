@@ -31,30 +31,32 @@ static enum status declare(struct record_sink *sink, uint16_t type, struct gm_by
 static void foresee(struct record_sink *sink, const struct record *record)
 {
     struct source *source = source_of(sink);
-    struct keyspace *keyspace = &source->shard->keyspace;
+    const struct databases *databases = &source->shard->databases;
     if (record == NULL) {
         source->taken = source->announced;
         return;
     }
     size_t at = source->announced++ % RECORD_SINK_AHEAD;
-    source->hashes[at] = keyspace_hash(keyspace, record->key);
+    source->hashes[at] = databases_hash(databases, record->key);
     source->keys[at] = record->key.data;
-    table_prefetch(&keyspace->table, source->hashes[at]);
+    if (record->database < databases->count) {
+        table_prefetch(&databases_see(databases, record->database)->table, source->hashes[at]);
+    }
 }
 
 /* Announcements come in the order of the records; those of records that never came are passed over. */
 static uint64_t hash_of(struct source *source, const struct record *record)
 {
-    const struct keyspace *keyspace = &source->shard->keyspace;
+    const struct databases *databases = &source->shard->databases;
     check(source->taken <= source->announced);
     while (source->taken < source->announced) {
         size_t at = source->taken++ % RECORD_SINK_AHEAD;
         if (source->keys[at] == record->key.data && record->key.size > 0) {
-            check_slow(source->hashes[at] == keyspace_hash(keyspace, record->key)); /* source I2 */
+            check_slow(source->hashes[at] == databases_hash(databases, record->key)); /* source I2 */
             return source->hashes[at];
         }
     }
-    return keyspace_hash(keyspace, record->key);
+    return databases_hash(databases, record->key);
 }
 
 static void note_leap(struct source_leaps *leaps, const struct record *record, uint64_t bytes)
@@ -75,6 +77,25 @@ static void note_leap(struct source_leaps *leaps, const struct record *record, u
     leaps->key[shown] = '\0';
 }
 
+/* Whether it, or one before it, needs more databases than there are. */
+static bool lacks_databases(struct source *source, const struct record *record)
+{
+    uint32_t needed = record_database_last(record) + UINT32_C(1);
+    if (needed > source->shard->databases.count && needed > source->databases_needed) {
+        source->databases_needed = needed;
+    }
+    return source->databases_needed != 0;
+}
+
+static void make_room(struct source *source, const struct record *record)
+{
+    struct keyspace *keyspace = databases_open(&source->shard->databases, record->database);
+    if (keyspace->table.count == 0) {
+        keyspace_reserve(keyspace, source->expected);
+    }
+    source->expected = 0;
+}
+
 static enum status accept(struct record_sink *sink, const struct record *record, struct complaint *complaint)
 {
     struct source *source = source_of(sink);
@@ -91,12 +112,18 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     shard->tail.last_sequence = record->sequence;
     shard->tail.epoch = record->epoch;
     uint64_t hash = hash_of(source, record);
-    if (__builtin_expect(shard->types.settling, 0)) {
-        (void)settle_key(shard, record->key, hash); /* the record is for the newest code */
+    if (__builtin_expect(lacks_databases(source, record), 0)) {
+        return STATUS_OK; /* source I4 */
     }
-    uint64_t before = keyspace_memory(&shard->keyspace);
+    if (__builtin_expect(shard->types.settling, 0)) {
+        (void)settle_key(shard, record->database, record->key, hash); /* the record is for the newest code */
+    }
+    if (__builtin_expect(source->expected != 0, 0)) {
+        make_room(source, record);
+    }
+    uint64_t before = ledger_memory(&shard->databases.ledger);
     TRY(apply_again(shard, &ours, hash, complaint));
-    uint64_t after = keyspace_memory(&shard->keyspace);
+    uint64_t after = ledger_memory(&shard->databases.ledger);
     if (__builtin_expect(after > before && after - before > SOURCE_LEAP, 0)) {
         note_leap(&source->leaps, record, after - before); /* source I3 */
     }
@@ -106,4 +133,21 @@ static enum status accept(struct record_sink *sink, const struct record *record,
 void source_init(struct source *source, struct shard *shard)
 {
     *source = (struct source){.shard = shard, .sink = {.declare = declare, .accept = accept, .foresee = foresee}};
+}
+
+void source_expect(struct source *source, uint64_t keys)
+{
+    source->expected = keys;
+}
+
+enum status source_lack(const struct source *source, struct complaint *complaint)
+{
+    if (source->databases_needed == 0) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint,
+                  "the data folder has keys in database %u, but there are %u databases here: start with --databases=%u "
+                  "or more; nothing was changed",
+                  source->databases_needed - 1, source->shard->databases.count, source->databases_needed);
+    return STATUS_REFUSED;
 }

@@ -11,6 +11,8 @@
  *   I3  A record of a few bytes that makes its value much larger (a write far behind the end of a text) is noted with
  *       its key: whoever loads such a log shall see what takes the memory. It is no reason to refuse it: it was
  *       acknowledged.
+ *   I4  A record that names a database which is not there is not carried out, and none behind it: the source goes on
+ *       only to find how many databases its records need (source_lack).
  *
  * Limits   SOURCE_TYPES type numbers, of at most ENTRY_TYPE_COUNT types.
  */
@@ -43,10 +45,18 @@ struct source {
     uint64_t hashes[RECORD_SINK_AHEAD];     /* of the keys that were announced, in turns */
     const uint8_t *keys[RECORD_SINK_AHEAD]; /* where these keys are */
     uint64_t announced, taken;
+    uint64_t expected; /* keys that are about to come, most of them in the database of the first; 0: nobody knows */
     struct source_leaps leaps;
+    uint32_t databases_needed; /* 0: those that there are were enough so far */
 };
 
 /* Nothing has been declared yet. `shard` outlives the source. */
 void source_init(struct source *source, struct shard *shard);
+
+/* So many keys are about to come, the source says: room for them is made in the database where the first one goes. */
+void source_expect(struct source *source, uint64_t keys);
+
+/* Everything has come: REFUSED, with the number that is needed, if there are too few databases. */
+must_use enum status source_lack(const struct source *source, struct complaint *complaint);
 
 #endif

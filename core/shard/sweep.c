@@ -27,6 +27,8 @@
  *       unless the sweep is patient: one before it was given up for that, and the log cannot grow for ever.
  *   P3  A sweep whose target has failed goes on, marking only: the next one can begin when it is over.
  *   P4  A type that does not dump a value fails the sweep, with a sentence that names the key.
+ *   P5  A key is told with the number that its database had when the sweep began, whatever is swapped or flushed
+ *       meanwhile: what was flushed stays in memory until the walk has been through it, unless memory is short.
  *
  * Limits   A large value is dumped whole, however long that takes, if it is changed by what does not ask: a record that
  *          comes from elsewhere. */
@@ -40,6 +42,11 @@
 #define SWEEP_WHOLE ((uint64_t)32 * 1024) /* bytes of memory up to which a value is dumped in one go */
 #define SWEEP_STEPS 64                    /* buckets or pieces per turn, without a clock */
 #define SWEEP_LOOK  4                     /* ... between two looks at the clock */
+
+void sweep_init(struct sweep *sweep)
+{
+    list_init(&sweep->walk);
+}
 
 /* ---- one value ---- */
 
@@ -61,12 +68,12 @@ static void take(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 
 static bool is_owed(const struct shard *shard, const struct entry *entry)
 {
-    return ((entry->flags ^ shard->keyspace.swept) & ENTRY_SWEPT) != 0;
+    return ((entry->flags ^ shard->databases.ledger.swept) & ENTRY_SWEPT) != 0;
 }
 
 static void set_dumped(const struct shard *shard, struct entry *entry)
 {
-    entry->flags = (uint8_t)((entry->flags & ~ENTRY_SWEPT) | shard->keyspace.swept);
+    entry->flags = (uint8_t)((entry->flags & ~ENTRY_SWEPT) | shard->databases.ledger.swept);
 }
 
 static void give_up(struct shard *shard, const struct entry *entry)
@@ -85,7 +92,7 @@ static void give_up(struct shard *shard, const struct entry *entry)
 }
 
 /* One step of the entry's dump. False: it ends here, because it is done or because the snapshot has failed. */
-static bool take_step(struct shard *shard, struct entry *entry, uint64_t *cursor)
+static bool take_step(struct shard *shard, const struct keyspace *keyspace, struct entry *entry, uint64_t *cursor)
 {
     check(shard->sweep.active && is_owed(shard, entry)); /* sweep P1: each key once */
     struct sweep *sweep = &shard->sweep;
@@ -95,6 +102,7 @@ static bool take_step(struct shard *shard, struct entry *entry, uint64_t *cursor
     struct record *record = &dumper.record;
     record->type = entry->type;
     record->key = entry_key(entry);
+    record->database = (uint16_t)keyspace->cut; /* sweep P5 */
     record->slot = slot_of(record->key);
     record->flags = RECORD_DUMP;
     if ((entry->flags & ENTRY_DAMAGED) != 0) {
@@ -127,17 +135,18 @@ static void half_done(struct shard *shard)
     check(shard->sweep.half != NULL);
     set_dumped(shard, shard->sweep.half);
     shard->sweep.half = NULL;
+    shard->sweep.half_in = NULL;
     shard->sweep.half_cursor = 0;
     let_go(shard);
 }
 
-void sweep_dump_owed(struct shard *shard, struct entry *entry)
+void sweep_dump_owed(struct shard *shard, struct keyspace *keyspace, struct entry *entry)
 {
     check(shard->sweep.active && is_owed(shard, entry)); /* else nothing is owed to anybody */
     struct sweep *sweep = &shard->sweep;
     bool half = sweep->half == entry;
     uint64_t cursor = half ? sweep->half_cursor : 0;
-    while (sweep->target != NULL && take_step(shard, entry, &cursor)) {
+    while (sweep->target != NULL && take_step(shard, keyspace, entry, &cursor)) {
     }
     sweep->before++;
     if (half) {
@@ -160,7 +169,7 @@ static bool is_crowded(const struct sweep *sweep)
     return sweep->patient && sweep->target->is_open(sweep->target) && !sweep->target->has_room(sweep->target);
 }
 
-bool sweep_claim(struct shard *shard, const struct entry *entry)
+bool sweep_claim(struct shard *shard, const struct keyspace *keyspace, const struct entry *entry)
 {
     struct sweep *sweep = &shard->sweep;
     if (sweep->target == NULL || !is_owed(shard, entry) || (!is_large(shard, entry) && !is_crowded(sweep))) {
@@ -168,6 +177,7 @@ bool sweep_claim(struct shard *shard, const struct entry *entry)
     }
     if (sweep->half == NULL) {
         sweep->half = (struct entry *)(uintptr_t)entry; /* of our own keyspace */
+        sweep->half_in = (struct keyspace *)(uintptr_t)keyspace;
         sweep->half_cursor = 0;
     }
     return true;
@@ -182,18 +192,28 @@ void sweep_begin(struct shard *shard, struct sweep_target *target)
     for (uint32_t i = 1; i < shard->types.count; i++) {
         target->declare(target, (uint16_t)i, gm_bytes_of(shard->types.by_number[i].name));
     }
-    shard->keyspace.swept ^= ENTRY_SWEPT;
+    shard->databases.ledger.swept ^= ENTRY_SWEPT;
     sweep->target = target;
     sweep->active = true;
     sweep->flushed = false;
     sweep->cursor = 0;
     sweep->before = 0;
+    struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
+        keyspace->cut = keyspace->number; /* sweep P5 */
+        list_push_back(&sweep->walk, &keyspace->walk);
+    }
+}
+
+static struct keyspace *next_of(const struct sweep *sweep)
+{
+    return list_empty(&sweep->walk) ? NULL : container_of(sweep->walk.next, struct keyspace, walk);
 }
 
 static void finish(struct sweep *sweep)
 {
     check(sweep->active);
-    check(sweep->half == NULL);
+    check(sweep->half == NULL && list_empty(&sweep->walk));
     sweep->active = false;
     sweep->target = NULL;
 }
@@ -203,20 +223,58 @@ void sweep_abandon(struct shard *shard)
     shard->sweep.target = NULL;
 }
 
+/* The picture is of no use, for this reason. */
+static void fail(struct sweep *sweep, const char *reason)
+{
+    if (sweep->target != NULL) {
+        sweep->target->fail(sweep->target, reason);
+        sweep->flushed = true;
+        sweep->target = NULL;
+    }
+}
+
 void sweep_flushed(struct shard *shard)
+{
+    if (shard->sweep.half != NULL && shard->sweep.half_in->flushed) {
+        let_go(shard);
+    }
+}
+
+void sweep_forget(struct shard *shard)
 {
     struct sweep *sweep = &shard->sweep;
     if (!sweep->active) {
         return;
     }
-    if (sweep->target != NULL) {
-        sweep->target->fail(sweep->target, "everything was removed meanwhile");
-        sweep->flushed = true;
+    fail(sweep, "everything was removed meanwhile");
+    while (!list_empty(&sweep->walk)) {
+        list_remove(sweep->walk.next);
     }
     sweep->half = NULL;
+    sweep->half_in = NULL;
     sweep->half_cursor = 0;
     let_go(shard);
     finish(sweep);
+}
+
+void sweep_spare_flushed(struct shard *shard)
+{
+    struct sweep *sweep = &shard->sweep;
+    struct list *next;
+    fail(sweep, "memory is short, and what was flushed meanwhile would have to stay for the snapshot");
+    if (sweep->half != NULL && sweep->half_in->flushed) {
+        half_done(shard);
+    }
+    for (struct list *at = sweep->walk.next; at != &sweep->walk; at = next) {
+        next = at->next;
+        if (container_of(at, struct keyspace, walk)->flushed) {
+            sweep->cursor = at == sweep->walk.next ? 0 : sweep->cursor;
+            list_remove(at);
+        }
+    }
+    if (sweep->active && list_empty(&sweep->walk) && sweep->half == NULL) {
+        finish(sweep);
+    }
 }
 
 static void visit(void *context, void *element)
@@ -230,12 +288,13 @@ static void visit(void *context, void *element)
     if (sweep->target != NULL && is_large(shard, entry)) {
         if (sweep->half == NULL) {
             sweep->half = entry;
+            sweep->half_in = next_of(sweep);
             sweep->half_cursor = 0;
         }
         return; /* the bucket is visited again */
     }
     uint64_t cursor = 0;
-    while (sweep->target != NULL && take_step(shard, entry, &cursor)) {
+    while (sweep->target != NULL && take_step(shard, next_of(sweep), entry, &cursor)) {
     }
     set_dumped(shard, entry);
 }
@@ -249,11 +308,29 @@ static void find_owed(void *context, void *element)
 
 __attribute__((unused)) static bool is_settled(struct shard *shard)
 {
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&shard->keyspace.table, cursor, find_owed, shard);
-    } while (cursor != 0);
+    const struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
+        uint64_t cursor = 0;
+        do {
+            cursor = table_scan(&keyspace->table, cursor, find_owed, shard);
+        } while (cursor != 0);
+    }
     return true;
+}
+
+/* One bucket of a keyspace. What was flushed is of no interest to who only marks. */
+static void walk_on(struct shard *shard, struct keyspace *keyspace)
+{
+    struct sweep *sweep = &shard->sweep;
+    bool skip = keyspace->flushed && sweep->target == NULL;
+    uint64_t next = skip ? 0 : table_scan(&keyspace->table, sweep->cursor, visit, shard);
+    if (sweep->half != NULL) {
+        return;
+    }
+    sweep->cursor = next;
+    if (next == 0) {
+        list_remove(&keyspace->walk);
+    }
 }
 
 /* One bucket, or one piece of a large value. */
@@ -262,17 +339,16 @@ static void step(struct shard *shard)
     struct sweep *sweep = &shard->sweep;
     check(sweep->active && (sweep->target == NULL || sweep->target->has_room(sweep->target))); /* sweep P2 */
     if (sweep->half != NULL) {
-        if (sweep->target == NULL || !take_step(shard, sweep->half, &sweep->half_cursor)) {
+        if (sweep->target == NULL || !take_step(shard, sweep->half_in, sweep->half, &sweep->half_cursor)) {
             half_done(shard);
         }
         return;
     }
-    uint64_t next = table_scan(&shard->keyspace.table, sweep->cursor, visit, shard);
-    if (sweep->half != NULL) {
-        return;
+    struct keyspace *keyspace = next_of(sweep);
+    if (keyspace != NULL) {
+        walk_on(shard, keyspace);
     }
-    sweep->cursor = next;
-    if (next == 0) {
+    if (list_empty(&sweep->walk)) {
         check_slow(is_settled(shard)); /* sweep P3 */
         finish(sweep);
     }

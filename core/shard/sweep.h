@@ -6,12 +6,13 @@
  *
  *     sweep_begin(target)  ->  sweep_turn(budget) once per turn, until sweep.active is false
  *
- * Use, by who changes values:  sweep_before(entry), before anything of the entry changes. */
+ * Use, by who changes values:  sweep_before(entry), before anything of the entry changes. What is flushed as a whole
+ * stays in memory until the sweep has been through it. */
 #ifndef GEOMYS_SHARD_SWEEP_H
 #define GEOMYS_SHARD_SWEEP_H
 
 #include "log/record.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct shard;
 
@@ -32,10 +33,12 @@ struct sweep_target {
 struct sweep {
     struct sweep_target *target;      /* borrowed; NULL: there is none, or it has failed and entries are only marked */
     bool active;                      /* there are entries that are owed */
-    bool flushed;                     /* the last one ended because everything was removed */
+    bool flushed;                     /* the last one ended because of what was removed while it went on */
     bool patient;                     /* it must end: a change that has a choice waits for room. The owner's to set */
-    uint64_t cursor;                  /* of the walk through the table */
+    struct list walk;                 /* keyspace.walk: those with entries that may be owed, the next one first */
+    uint64_t cursor;                  /* of the walk through its table */
     struct entry *half;               /* a large value that is being dumped in pieces, or NULL */
+    struct keyspace *half_in;         /* ... where it is */
     uint64_t half_cursor;             /* of its dump */
     uint64_t before;                  /* values dumped because they were about to change */
     int64_t longest_us;               /* of the turns so far */
@@ -43,8 +46,10 @@ struct sweep {
     void *context;
 };
 
+void sweep_init(struct sweep *sweep);
+
 /* Begins: what is stored now, between two batches, goes to `target`, which is borrowed until sweep.active is false
- * or the target has failed. Not while a sweep is active. O(types). */
+ * or the target has failed. Not while a sweep is active. O(types and databases). */
 void sweep_begin(struct shard *shard, struct sweep_target *target);
 
 /* The target goes away before the sweep is over: what is left is only marked. */
@@ -55,20 +60,26 @@ void sweep_abandon(struct shard *shard);
 bool sweep_turn(struct shard *shard, int64_t budget_us);
 
 /* For apply.c: the slow half of sweep_before. */
-void sweep_dump_owed(struct shard *shard, struct entry *entry);
+void sweep_dump_owed(struct shard *shard, struct keyspace *keyspace, struct entry *entry);
 
 /* Whether the entry must be dumped before it changes. */
 static inline bool sweep_is_owed(const struct keyspace *keyspace, const struct entry *entry)
 {
-    return __builtin_expect(((entry->flags ^ keyspace->swept) & ENTRY_SWEPT) != 0, 0);
+    return __builtin_expect(((entry->flags ^ keyspace->ledger->swept) & ENTRY_SWEPT) != 0, 0);
 }
 
-/* Everything is about to be removed: what has been dumped so far is of no use any more. */
+/* Databases were flushed: nobody has to wait any more for what was claimed there. */
 void sweep_flushed(struct shard *shard);
+
+/* The data begin anew: what has been dumped so far is of no use any more, and the sweep is over. */
+void sweep_forget(struct shard *shard);
+
+/* Memory is short: the picture is given up if keys that were flushed have to stay for it. */
+void sweep_spare_flushed(struct shard *shard);
 
 /* For a change that has a choice (expiry, eviction, a new command): if the entry is not dumped, and is large, or the
  * sweep is patient and its target has no room, the sweep goes on with it, and calls on_let_go when it is dumped. True:
  * the change comes later. */
-bool sweep_claim(struct shard *shard, const struct entry *entry);
+bool sweep_claim(struct shard *shard, const struct keyspace *keyspace, const struct entry *entry);
 
 #endif

@@ -27,11 +27,11 @@
 
 #include "base/memory.h"
 
-void types_init(struct types *types, struct tail *tail, const struct keyspace *keyspace)
+void types_init(struct types *types, struct tail *tail, const struct databases *databases)
 {
     types->count = 1;
     types->tail = tail;
-    types->keyspace = keyspace;
+    types->databases = databases;
 }
 
 void types_finish(struct types *types)
@@ -87,7 +87,7 @@ int types_number(struct types *types, struct gm_bytes name)
 /* Whether anything is left that the number's code made. */
 static bool is_used(const struct types *types, uint32_t number)
 {
-    return types->keyspace->account[number].blocks > 0;
+    return types->databases->ledger.account[number].blocks > 0;
 }
 
 static const struct gm_type *code_in(const struct registry *registry, const char *name)
@@ -183,6 +183,13 @@ static void check_numbers(const struct types *types)
     }
 }
 
+void types_walk_again(struct types *types)
+{
+    types->walked = false;
+    types->database = 0;
+    types->cursor = 0;
+}
+
 enum status types_adopt(struct types *types, const struct registry *older, const struct registry *newer,
                         struct complaint *complaint)
 {
@@ -199,8 +206,7 @@ enum status types_adopt(struct types *types, const struct registry *older, const
     }
     number_types(types, newer);
     check_numbers(types);
-    types->walked = false;
-    types->cursor = 0;
+    types_walk_again(types);
     return STATUS_OK;
 }
 
@@ -210,8 +216,8 @@ struct types_share types_share(const struct types *types, uint32_t number)
     struct types_share share = {0};
     for (uint32_t i = 1; i < types->count; i++) {
         if (types->now[i] == number) {
-            share.keys += types->keyspace->keys[i];
-            share.bytes += types->keyspace->account[i].bytes;
+            share.keys += databases_keys(types->databases, (uint8_t)i);
+            share.bytes += types->databases->ledger.account[i].bytes;
         }
     }
     return share;
@@ -223,7 +229,7 @@ void types_retire(struct types *types)
     bool left = false;
     for (uint32_t i = 1; i < types->count; i++) {
         if (types->code[i] != NULL && !is_used(types, i)) {
-            check(types->keyspace->keys[i] == 0 && !types_newest(types, i)); /* types P2 */
+            check(databases_keys(types->databases, (uint8_t)i) == 0 && !types_newest(types, i)); /* types P2 */
             types->by_number[i].abi = NULL;
             registry_release(types->code[i]);
             types->code[i] = NULL;

@@ -11,7 +11,7 @@
 
 #include "log/tail.h"
 #include "module/registry.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
@@ -20,8 +20,8 @@ struct shard_type {
 };
 
 struct types {
-    struct tail *tail;               /* borrowed: names are declared to it */
-    const struct keyspace *keyspace; /* borrowed: what is left of each number */
+    struct tail *tail;                 /* borrowed: names are declared to it */
+    const struct databases *databases; /* borrowed: what is left of each number */
     struct shard_type by_number[ENTRY_TYPE_COUNT];
     uint32_t count;                                /* numbers so far, 0 among them */
     uint8_t *numbers;                              /* owned; registry type index -> number of its newest code, or 0 */
@@ -29,11 +29,12 @@ struct types {
     const struct registry *code[ENTRY_TYPE_COUNT]; /* held: what the code of older numbers is from; else NULL */
     bool settling;                                 /* values may be older than their code */
     bool walked;                                   /* all of them were looked at once */
-    uint64_t cursor;                               /* of the walk through the table */
+    uint32_t database;                             /* of the walk: the next one */
+    uint64_t cursor;                               /* ... through its table */
 };
 
 /* Both outlive it. */
-void types_init(struct types *types, struct tail *tail, const struct keyspace *keyspace);
+void types_init(struct types *types, struct tail *tail, const struct databases *databases);
 void types_finish(struct types *types);
 
 /* The number of a type's newest code by name, a new one if it is unknown; -1: there are too many. Declares it to the
@@ -45,6 +46,9 @@ int types_number(struct types *types, struct gm_bytes name);
  * touched. */
 must_use enum status types_adopt(struct types *types, const struct registry *older, const struct registry *newer,
                                  struct complaint *complaint);
+
+/* Values may stand where the walk has been already. O(1). */
+void types_walk_again(struct types *types);
 
 /* Lets go of code that nothing is left of. O(types). */
 void types_retire(struct types *types);

@@ -20,15 +20,16 @@ static bool expire_some(struct shard *shard)
         return false;
     }
     for (int i = 0; i < EXPIRE_SLICE; i++) {
-        struct entry *entry = expire_due(&shard->keyspace.expire, shard->now_ms);
-        if (entry == NULL || sweep_claim(shard, entry)) {
+        const struct keyspace *keyspace = databases_due(&shard->databases, shard->now_ms);
+        const struct entry *entry = keyspace != NULL ? expire_due(&keyspace->expire, shard->now_ms) : NULL;
+        if (entry == NULL || sweep_claim(shard, keyspace, entry)) {
             return false;
         }
         struct gm_bytes key = entry_key(entry);
         check(entry_expire_at(entry) <= shard->now_ms); /* expire I1 */
-        apply_expiry(shard, key, keyspace_hash(&shard->keyspace, key));
+        apply_expiry(shard, keyspace->number, key, keyspace_hash(keyspace, key));
     }
-    return expire_due(&shard->keyspace.expire, shard->now_ms) != NULL;
+    return databases_due(&shard->databases, shard->now_ms) != NULL;
 }
 
 bool upkeep_turn(struct shard *shard)
@@ -41,14 +42,14 @@ bool upkeep_turn(struct shard *shard)
     }
     more = evict_turn(shard) || more;
     more = settle_turn(shard) || more;
-    return keyspace_reap(&shard->keyspace, REAP_SLICE) || more;
+    return databases_reap(&shard->databases, REAP_SLICE) || more;
 }
 
 int64_t upkeep_next_ms(const struct shard *shard)
 {
     int64_t next = INT64_MAX;
-    int64_t expires = expire_next(&shard->keyspace.expire);
-    bool deferred = shard->sweep.half != NULL; /* what is due first may be what the sweep is busy with */
+    int64_t expires = shard->databases.ledger.expires_ms; /* or later: the next turn finds out */
+    bool deferred = shard->sweep.half != NULL;            /* what is due first may be what the sweep is busy with */
     if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
         int64_t wait = expire_left_ms(expires, shard->now_ms);
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */

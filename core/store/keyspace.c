@@ -10,15 +10,68 @@ static struct gm_bytes key_of(const void *element)
 
 static const struct table_ops table_of_entries = {.key = key_of};
 
-void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key)
+/* Table or heap may have another size now: ledger I2. */
+static inline void weigh(struct keyspace *keyspace)
+{
+    uint64_t now = keyspace_overhead(keyspace);
+    if (__builtin_expect(now != keyspace->weighed, 0)) {
+        keyspace->ledger->overhead += now - keyspace->weighed;
+        keyspace->weighed = now;
+    }
+}
+
+/* ---- the heap ---- */
+
+static void due_at(struct ledger *ledger, int64_t at_ms)
+{
+    ledger->expires_ms = at_ms < ledger->expires_ms ? at_ms : ledger->expires_ms; /* ledger I3 */
+}
+
+static void begin_expiry(struct keyspace *keyspace, struct entry *entry, int64_t at_ms)
+{
+    expire_write(entry, at_ms);
+    expire_add(&keyspace->expire, entry);
+    keyspace->ledger->expires++;
+    due_at(keyspace->ledger, at_ms);
+}
+
+static void change_expiry(struct keyspace *keyspace, struct entry *entry, int64_t at_ms)
+{
+    expire_change(&keyspace->expire, entry, at_ms);
+    due_at(keyspace->ledger, at_ms);
+}
+
+static void end_expiry(struct keyspace *keyspace, struct entry *entry)
+{
+    expire_remove(&keyspace->expire, entry);
+    keyspace->ledger->expires--;
+}
+
+/* ---- entries ---- */
+
+void keyspace_init(struct keyspace *keyspace, struct ledger *ledger, const struct keyspace_ops *ops,
+                   const struct siphash_key *hash_key)
 {
     check(ops->release != NULL);
     memset(keyspace, 0, sizeof *keyspace);
+    keyspace->ledger = ledger;
     keyspace->ops = *ops;
+    list_init(&keyspace->link);
+    list_init(&keyspace->walk);
     table_init(&keyspace->table, &table_of_entries, hash_key);
-    for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
-        keyspace->account[i].parent = &keyspace->total;
-    }
+    weigh(keyspace);
+}
+
+void keyspace_reserve(struct keyspace *keyspace, uint64_t keys)
+{
+    table_reserve(&keyspace->table, keys);
+    weigh(keyspace);
+}
+
+void keyspace_fit(struct keyspace *keyspace)
+{
+    table_fit(&keyspace->table);
+    weigh(keyspace);
 }
 
 /* Bytes reserved for the allocation that the value lies in: a run apart, or the entry. */
@@ -45,7 +98,7 @@ static size_t held_alone(const struct entry *entry)
 static uint8_t *alloc_run(struct keyspace *keyspace, uint8_t type, size_t size)
 {
     check(entry_lies_apart(size));
-    return memory_account_alloc(&keyspace->account[type], size);
+    return memory_account_alloc(&keyspace->ledger->account[type], size);
 }
 
 static void set_run(struct entry *entry, const uint8_t *run)
@@ -74,15 +127,15 @@ static void count_out(struct keyspace *keyspace, const struct entry *entry)
 }
 
 /* All that is charged is charged to a type. */
-static bool adds_up(const struct keyspace *keyspace)
+static bool adds_up(const struct ledger *ledger)
 {
     uint64_t bytes = 0;
     uint64_t blocks = 0;
     for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
-        bytes += keyspace->account[i].bytes;
-        blocks += keyspace->account[i].blocks;
+        bytes += ledger->account[i].bytes;
+        blocks += ledger->account[i].blocks;
     }
-    return bytes == keyspace->total.bytes && blocks == keyspace->total.blocks;
+    return bytes == ledger->total.bytes && blocks == ledger->total.blocks;
 }
 
 static void bury(void *context, void *element)
@@ -90,8 +143,8 @@ static void bury(void *context, void *element)
     struct keyspace *keyspace = context;
     struct entry *entry = element;
     keyspace->ops.release(keyspace->ops.context, entry);
-    check_slow(keyspace->account[entry->type].blocks > 0); /* keyspace I2: the entry itself is left */
-    struct memory_account *account = &keyspace->account[entry->type];
+    check_slow(keyspace->ledger->account[entry->type].blocks > 0); /* keyspace I2: the entry itself is left */
+    struct memory_account *account = &keyspace->ledger->account[entry->type];
     size_t alone = held_alone(entry);
     if (entry_lies_apart(entry->value_size)) {
         memory_account_free_held(account, entry_value(entry), held(entry));
@@ -99,30 +152,14 @@ static void bury(void *context, void *element)
     memory_account_free_held(account, entry, alone);
 }
 
-void keyspace_finish(struct keyspace *keyspace)
-{
-    if (keyspace->table.segments == NULL) {
-        return;
-    }
-    while (keyspace_reap(keyspace, SIZE_MAX)) {
-    }
-    keyspace_flush(keyspace);
-    while (keyspace_reap(keyspace, SIZE_MAX)) {
-    }
-    check(keyspace->table.count == 0 && keyspace->expire.count == 0); /* keyspace I1 */
-    check(adds_up(keyspace));                                         /* keyspace I2 */
-    table_finish(&keyspace->table);
-    expire_finish(&keyspace->expire);
-}
-
 static uint8_t marked(const struct keyspace *keyspace, uint8_t flags)
 {
-    return (uint8_t)((flags & ~ENTRY_SWEPT) | keyspace->swept);
+    return (uint8_t)((flags & ~ENTRY_SWEPT) | keyspace->ledger->swept);
 }
 
 static bool is_owed(const struct keyspace *keyspace, const struct entry *entry)
 {
-    return ((entry->flags ^ keyspace->swept) & ENTRY_SWEPT) != 0;
+    return ((entry->flags ^ keyspace->ledger->swept) & ENTRY_SWEPT) != 0;
 }
 
 static size_t size_of(struct keyspace_shape shape, size_t key_size)
@@ -136,7 +173,7 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     check(key.size <= ENTRY_KEY_MAX);
     check_slow(keyspace_slot(keyspace, key, hash) == NULL); /* keyspace I1 */
     check_slow((shape.flags & ENTRY_WORD) == 0 || shape.value_size == 8);
-    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size_of(shape, key.size));
+    struct entry *entry = memory_account_alloc(&keyspace->ledger->account[shape.type], size_of(shape, key.size));
     *entry = (struct entry){.value_size = shape.value_size,
                             .key_size = (uint16_t)key.size,
                             .type = shape.type,
@@ -147,13 +184,14 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
     if (entry_lies_apart(shape.value_size)) {
         set_run(entry, alloc_run(keyspace, shape.type, shape.value_size));
     }
-    table_insert(&keyspace->table, entry, hash, heat_new(&keyspace->heat));
+    table_insert(&keyspace->table, entry, hash, heat_new(&keyspace->ledger->heat));
     count_in(keyspace, entry);
     if ((shape.flags & ENTRY_EXPIRES) != 0) {
-        expire_write(entry, expire_at_ms);
-        expire_add(&keyspace->expire, entry);
+        begin_expiry(keyspace, entry, expire_at_ms);
     }
-    check_slow(table_note(keyspace_slot(keyspace, key, hash)) == heat_new(&keyspace->heat)); /* keyspace I3 */
+    keyspace->ledger->keys++;
+    weigh(keyspace);
+    check_slow(table_note(keyspace_slot(keyspace, key, hash)) == heat_new(&keyspace->ledger->heat)); /* keyspace I3 */
     return entry;
 }
 
@@ -180,7 +218,7 @@ static uint32_t kept_of(const struct entry *old, struct keyspace_shape shape)
 static struct entry *make_like(struct keyspace *keyspace, const struct entry *old, struct keyspace_shape shape,
                                size_t size)
 {
-    struct entry *entry = memory_account_alloc(&keyspace->account[shape.type], size);
+    struct entry *entry = memory_account_alloc(&keyspace->ledger->account[shape.type], size);
     struct gm_bytes key = entry_key(old);
     entry->value_size = shape.value_size;
     entry->key_size = old->key_size;
@@ -224,7 +262,7 @@ seldom static struct entry *refit_apart(struct keyspace *keyspace, struct table_
     size_t alone = held_alone(old);
     uint8_t *run = is_apart ? refit_run(keyspace, old, shape, roomy, spare) : NULL;
     struct entry *entry = stays ? old : make_like(keyspace, old, shape, size);
-    struct memory_account *account = &keyspace->account[old->type];
+    struct memory_account *account = &keyspace->ledger->account[old->type];
     entry->value_size = shape.value_size;
     if (is_apart) {
         set_run(entry, run);
@@ -259,7 +297,7 @@ static struct entry *refit(struct keyspace *keyspace, struct table_slot *slot, s
     size_t wanted = roomy && size > reserved ? with_room(size) : size;
     struct entry *entry = make_like(keyspace, old, shape, wanted);
     memcpy(entry_place(entry), entry_place(old), kept_of(old, shape));
-    memory_account_free_held(&keyspace->account[old->type], old, reserved);
+    memory_account_free_held(&keyspace->ledger->account[old->type], old, reserved);
     table_replace(slot, entry);
     *spare = wanted != size && memory_held(entry, wanted) != memory_held(entry, size) ? ENTRY_SPARE : 0;
     return entry;
@@ -278,7 +316,7 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     uint8_t spare = 0;
     count_out(keyspace, entry);
     if (!same_place && (entry->flags & ENTRY_EXPIRES) != 0) {
-        expire_remove(&keyspace->expire, entry);
+        end_expiry(keyspace, entry);
     }
     /* The key is the same, so an equal value makes an equal entry. */
     bool exact = same_place && entry->type == shape.type && shape.value_size == entry->value_size;
@@ -292,12 +330,12 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     if (had) {
         expire_moved(&keyspace->expire, entry);
         if (entry_expire_at(entry) != expire_at_ms) {
-            expire_change(&keyspace->expire, entry, expire_at_ms);
+            change_expiry(keyspace, entry, expire_at_ms);
         }
     } else if ((shape.flags & ENTRY_EXPIRES) != 0) {
-        expire_write(entry, expire_at_ms);
-        expire_add(&keyspace->expire, entry);
+        begin_expiry(keyspace, entry, expire_at_ms);
     }
+    weigh(keyspace);
     check_slow(table_element(slot) == entry && table_note(slot) == note); /* keyspace I3 */
     check_slow(entry_expire_at(entry) == ((shape.flags & ENTRY_EXPIRES) != 0 ? expire_at_ms : 0));
     return entry;
@@ -314,8 +352,8 @@ void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 /* The entry under another key: an inline value comes with it, and of one that lies apart the address. */
 static struct entry *make_moved(struct keyspace *keyspace, const struct entry *old, struct gm_bytes key)
 {
-    struct entry *entry =
-        memory_account_alloc(&keyspace->account[old->type], entry_size_of(old->flags, key.size, old->value_size));
+    struct entry *entry = memory_account_alloc(&keyspace->ledger->account[old->type],
+                                               entry_size_of(old->flags, key.size, old->value_size));
     bool apart = entry_lies_apart(old->value_size);
     *entry = *old;
     entry->key_size = (uint16_t)key.size;
@@ -328,22 +366,30 @@ static struct entry *make_moved(struct keyspace *keyspace, const struct entry *o
     return entry;
 }
 
-void keyspace_rename(struct keyspace *keyspace, struct gm_bytes from, uint64_t from_hash, struct gm_bytes to,
-                     uint64_t to_hash)
+void keyspace_move(struct keyspace_place from, struct keyspace_place to)
 {
-    struct table_slot *slot = keyspace_slot(keyspace, from, from_hash);
-    check(slot != NULL && to.size <= ENTRY_KEY_MAX);
-    check_slow(keyspace_slot(keyspace, to, to_hash) == NULL); /* keyspace I1 */
+    struct ledger *ledger = from.keyspace->ledger;
+    struct table_slot *slot = keyspace_slot(from.keyspace, from.key, from.hash);
+    check(slot != NULL && to.key.size <= ENTRY_KEY_MAX && to.keyspace->ledger == ledger);
+    check_slow(keyspace_slot(to.keyspace, to.key, to.hash) == NULL); /* keyspace I1 */
     uint32_t note = table_note(slot);
-    struct entry *old = table_remove(&keyspace->table, from, from_hash);
-    check((old->flags & ENTRY_VACANT) == 0 && !is_owed(keyspace, old)); /* keyspace I4 */
-    struct entry *entry = make_moved(keyspace, old, to);
-    memory_account_free_held(&keyspace->account[old->type], old, held_alone(old));
-    table_insert(&keyspace->table, entry, to_hash, note); /* keyspace I3 */
-    if ((entry->flags & ENTRY_EXPIRES) != 0) {
-        expire_moved(&keyspace->expire, entry); /* keyspace I1 */
+    struct entry *old = table_remove(&from.keyspace->table, from.key, from.hash);
+    check((old->flags & ENTRY_VACANT) == 0 && !is_owed(from.keyspace, old)); /* keyspace I4 */
+    int64_t at_ms = entry_expire_at(old);
+    count_out(from.keyspace, old);
+    if (at_ms != 0) {
+        end_expiry(from.keyspace, old);
     }
-    check_slow(adds_up(keyspace)); /* keyspace I2 */
+    struct entry *entry = make_moved(to.keyspace, old, to.key);
+    memory_account_free_held(&ledger->account[old->type], old, held_alone(old));
+    table_insert(&to.keyspace->table, entry, to.hash, note); /* keyspace I3 */
+    count_in(to.keyspace, entry);
+    if (at_ms != 0) {
+        begin_expiry(to.keyspace, entry, at_ms); /* keyspace I1 */
+    }
+    weigh(from.keyspace);
+    weigh(to.keyspace);
+    check_slow(adds_up(ledger)); /* keyspace I2 */
 }
 
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
@@ -352,33 +398,54 @@ void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t ha
     check(entry != NULL && !is_owed(keyspace, entry));
     count_out(keyspace, entry);
     if ((entry->flags & ENTRY_EXPIRES) != 0) {
-        expire_remove(&keyspace->expire, entry);
+        end_expiry(keyspace, entry);
     }
+    keyspace->ledger->keys--;
     bury(keyspace, entry);
-    check_slow(adds_up(keyspace)); /* keyspace I2 */
+    weigh(keyspace);
+    check_slow(adds_up(keyspace->ledger)); /* keyspace I2 */
 }
+
+/* ---- the end ---- */
 
 void keyspace_flush(struct keyspace *keyspace)
 {
-    while (keyspace_reap(keyspace, SIZE_MAX)) {
-    }
-    keyspace->dead = keyspace->table;
-    check_slow(adds_up(keyspace)); /* keyspace I2 */
-    table_init(&keyspace->table, &table_of_entries, &keyspace->dead.hash_key);
+    struct ledger *ledger = keyspace->ledger;
+    check(!keyspace->flushed);
+    keyspace->flushed = true;
+    ledger->keys -= keyspace->table.count;
+    ledger->flushed += keyspace->table.count;
+    ledger->expires -= keyspace->expire.count;
     expire_finish(&keyspace->expire);
     memset(keyspace->keys, 0, sizeof keyspace->keys);
     keyspace->frozen = 0;
     keyspace->damaged = 0;
+    weigh(keyspace);
 }
 
 bool keyspace_reap(struct keyspace *keyspace, size_t budget)
 {
-    if (keyspace->dead.segments == NULL) {
-        return false;
+    check(keyspace->flushed && list_empty(&keyspace->walk)); /* keyspace I4 */
+    uint64_t before = keyspace->table.count;
+    bool more = table_drain(&keyspace->table, budget, bury, keyspace);
+    keyspace->ledger->flushed -= before - keyspace->table.count;
+    weigh(keyspace);
+    return more;
+}
+
+void keyspace_finish(struct keyspace *keyspace)
+{
+    if (keyspace->table.segments == NULL) {
+        return;
     }
-    if (table_drain(&keyspace->dead, budget, bury, keyspace)) {
-        return true;
+    if (!keyspace->flushed) {
+        keyspace_flush(keyspace);
     }
-    table_finish(&keyspace->dead);
-    return false;
+    list_remove(&keyspace->walk);
+    while (keyspace_reap(keyspace, SIZE_MAX)) {
+    }
+    check(keyspace->table.count == 0 && keyspace->expire.count == 0); /* keyspace I1 */
+    table_finish(&keyspace->table);
+    keyspace->ledger->overhead -= keyspace->weighed;
+    list_remove(&keyspace->link);
 }

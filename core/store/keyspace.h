@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 
-/* keyspace.h - what is in memory: the table of entries, their expiries, and what they cost.
+/* keyspace.h - the keys of one database in memory: the table of entries and their expiries. What they cost stands in
+ * the ledger that all keyspaces of a shard share; which of them has which number, databases.h knows.
  *
  * Idea     It knows keys, cells and types by number, and nothing of what a value means: how a word's memory is released
  *          is a function that the owner passes in.
  *
  * Promises
  *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
- *   I2  account[t].bytes is the memory of all entries of type t, and whatever else was charged to t; `total` is the sum
- *       over t.
- *   I3  A new key's note is that of `heat`; it stays with the key through all its shapes, and goes
+ *   I2  What is in the ledger of this keyspace (ledger I1, I2) is true after each call.
+ *   I3  A new key's note is that of the ledger's heat; it stays with the key through all its shapes, and goes
  *       along to another key.
- *   I4  Whatever is added or changes has ENTRY_SWEPT as `swept` says; an entry that differs must not be changed or
- *       removed (keyspace_flush aside): it is owed to a snapshot.
+ *   I4  Whatever is added or changes has ENTRY_SWEPT as the ledger's `swept` says; an entry that differs must not be
+ *       changed or removed: it is owed to a snapshot. What was flushed stays as it is until it is released.
  *   I5  A slot is valid until the next call that inserts or removes any entry; an entry's
  *       address until it is reshaped or removed.
  */
 #ifndef GEOMYS_STORE_KEYSPACE_H
 #define GEOMYS_STORE_KEYSPACE_H
 
-#include "base/memory.h"
+#include "base/list.h"
 #include "base/table.h"
 #include "store/expire.h"
-#include "store/heat.h"
+#include "store/ledger.h"
 
 struct keyspace_ops {
     /* Releases what the entry's value owns beyond the entry. Called before an entry goes. */
@@ -33,25 +33,31 @@ struct keyspace_ops {
 struct keyspace {
     struct table table;
     struct expire expire;
-    struct table dead; /* flushed, being released step by step */
+    struct ledger *ledger; /* borrowed */
     struct keyspace_ops ops;
-    struct memory_account account[ENTRY_TYPE_COUNT];
-    struct memory_account total;     /* of all of them */
-    struct heat heat;                /* what the notes of the slots say */
+    uint64_t weighed;                /* bytes of it in the ledger's overhead */
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
-    uint8_t swept;                   /* ENTRY_SWEPT or 0: what entries are marked with */
+    uint32_t number;                 /* of the database; of one that was flushed, what it was */
+    uint32_t cut;                    /* ... what it was when the sweep began that it is in */
+    bool flushed;                    /* it only waits to be released */
+    struct list link;                /* its owner's */
+    struct list walk;                /* of a sweep that has not been through it yet, or alone (shard/sweep.h) */
 };
 
-void keyspace_init(struct keyspace *keyspace, const struct keyspace_ops *ops, const struct siphash_key *hash_key);
+/* The ledger outlives it. */
+void keyspace_init(struct keyspace *keyspace, struct ledger *ledger, const struct keyspace_ops *ops,
+                   const struct siphash_key *hash_key);
+
+/* Releases all of it at once. O(keys). */
 void keyspace_finish(struct keyspace *keyspace);
 
 /* Makes room in the table for so many keys, while there are none. O(keys). */
-static inline void keyspace_reserve(struct keyspace *keyspace, uint64_t keys)
-{
-    table_reserve(&keyspace->table, keys);
-}
+void keyspace_reserve(struct keyspace *keyspace, uint64_t keys);
+
+/* Gives back what no key has come for. O(room). */
+void keyspace_fit(struct keyspace *keyspace);
 
 static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct gm_bytes key)
 {
@@ -93,33 +99,35 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
  * expiry and memory stay, so that a new value of the same size costs no allocation. O(1). */
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry);
 
+/* A key in a keyspace. */
+struct keyspace_place {
+    struct keyspace *keyspace;
+    struct gm_bytes key;
+    uint64_t hash;
+};
+
 /* The value of key `from`, which is there, becomes that of key `to`, which is not, with its expiry and its note, and
- * `from` is gone. Neither name is borrowed from the entry. O(log n) of those that expire, whatever the value's size. */
-void keyspace_rename(struct keyspace *keyspace, struct gm_bytes from, uint64_t from_hash, struct gm_bytes to,
-                     uint64_t to_hash);
+ * `from` is gone. Both keyspaces have the same ledger, or are one. Neither name is borrowed from the entry. O(log n) of
+ * those that expire, whatever the value's size. */
+void keyspace_move(struct keyspace_place from, struct keyspace_place to);
 
 /* Removes the entry and releases what its value owns. O(1) and what release costs. */
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash);
 
-/* Removes all. The memory is released by keyspace_reap. O(1). */
+/* All its keys count as gone; their memory is released by keyspace_reap. Nothing else is done with it from then on.
+ * O(1). */
 void keyspace_flush(struct keyspace *keyspace);
 
-/* Releases up to about `budget` flushed entries. True: there are more. */
+/* Releases up to about `budget` entries of a flushed keyspace. True: there are more. */
 bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 
 /* Bytes that the allocator reserved for the entry, with a run that lies apart; not what its word points to. O(1). */
 size_t keyspace_held(const struct entry *entry);
 
-/* Bytes of the tables and the heap: what is not any key's own. O(1). */
+/* Bytes of the table and the heap: what is not any key's own. O(1). */
 static inline uint64_t keyspace_overhead(const struct keyspace *keyspace)
 {
-    return keyspace->table.bytes + keyspace->dead.bytes + expire_memory(&keyspace->expire);
-}
-
-/* Bytes of all that is stored: overhead, entries, and what is charged to the types. O(1). */
-static inline uint64_t keyspace_memory(const struct keyspace *keyspace)
-{
-    return keyspace->total.bytes + keyspace_overhead(keyspace);
+    return keyspace->table.bytes + expire_memory(&keyspace->expire);
 }
 
 #endif

@@ -47,6 +47,17 @@ void store_counters_take(const struct keyspace *keyspace, int64_t now_ms, struct
                                  .expires = expires,
                                  .ttl_ms = huge ? UINT64_MAX : ttl_ms,
                                  .frozen = keyspace->frozen,
-                                 .damaged = keyspace->damaged,
-                                 .dead = keyspace->dead.count};
+                                 .damaged = keyspace->damaged};
+}
+
+void store_counters_take_all(const struct databases *databases, struct store_counts *out)
+{
+    struct databases_frozen frozen = databases_frozen(databases);
+    const struct ledger *ledger = &databases->ledger;
+    check(frozen.damaged <= frozen.frozen && frozen.frozen <= ledger->keys);
+    *out = (struct store_counts){.keys = ledger->keys,
+                                 .expires = ledger->expires,
+                                 .frozen = frozen.frozen,
+                                 .damaged = frozen.damaged,
+                                 .dead = ledger->flushed};
 }

@@ -5,7 +5,7 @@
 #define GEOMYS_STORE_STORE_COUNTERS_H
 
 #include "base/counters.h"
-#include "store/keyspace.h"
+#include "store/databases.h"
 
 struct store_counts {
     uint64_t keys;
@@ -16,8 +16,11 @@ struct store_counts {
     uint64_t dead; /* flushed, not released yet */
 };
 
-/* O(1). */
+/* Of one database. O(1). */
 void store_counters_take(const struct keyspace *keyspace, int64_t now_ms, struct store_counts *out);
+
+/* Of all of them, but for what they have to live. O(databases that were used). */
+void store_counters_take_all(const struct databases *databases, struct store_counts *out);
 
 extern const struct counter_table store_counters_database; /* INFO keyspace: "db0:keys=..." */
 extern const struct counter_table store_counters_frozen;   /* INFO keyspace */

@@ -89,7 +89,7 @@ static void adopt(struct scene *scene, struct gm_bytes batch)
     uint64_t last = scene->tail.last_sequence;
     uint64_t epoch = scene->tail.epoch;
     bool carried = scene->tail.carried;
-    enum status status = tail_adopt(&scene->tail, &scene->map, batch, &complaint);
+    enum status status = tail_adopt(&scene->tail, &scene->map, 16, batch, &complaint);
     if (status == STATUS_OK) {
         check(scene->tail.last_sequence > last && scene->tail.epoch >= epoch);
         check(scene->tail.epoch == epochs_last(&scene->tail.epochs)); /* tail I7 */

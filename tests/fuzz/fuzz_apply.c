@@ -80,7 +80,7 @@ static void remove_damaged(struct shard_fixture *fixture)
             check(shard_fixture_accept(fixture, NULL, record) == STATUS_OK);
         }
     }
-    check(fixture->shard.keyspace.damaged == 0);
+    check(databases_frozen(&fixture->shard.databases).damaged == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

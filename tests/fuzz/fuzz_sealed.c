@@ -163,15 +163,15 @@ static uint64_t take_number(struct input *input)
 }
 
 enum mutation {
-    CHANGE_BYTE,
-    CHANGE_NUMBER, /* eight bytes of the record's header, or of its body */
-    CHANGE_TAIL,   /* everything from some byte on */
-    CHANGE_REMOVE,
-    CHANGE_DOUBLE,
-    CHANGE_SWAP,
-    CHANGE_HEADER, /* of the file */
-    CHANGE_MARK,
-    CHANGES,
+    MUTATE_BYTE,
+    MUTATE_NUMBER, /* eight bytes of the record's header, or of its body */
+    MUTATE_TAIL,   /* everything from some byte on */
+    MUTATE_REMOVE,
+    MUTATE_DOUBLE,
+    MUTATE_SWAP,
+    MUTATE_HEADER, /* of the file */
+    MUTATE_MARK,
+    MUTATIONS,
 };
 
 static void change_tail(struct piece *piece, struct input *input)
@@ -188,13 +188,13 @@ static void change_place(struct pieces *pieces, size_t at, enum mutation change)
 {
     struct piece *piece = &pieces->of[at];
     size_t behind = pieces->count - at - 1;
-    if (change == CHANGE_REMOVE && pieces->count > 1) {
+    if (change == MUTATE_REMOVE && pieces->count > 1) {
         memmove(piece, piece + 1, behind * sizeof *piece);
         pieces->count--;
-    } else if (change == CHANGE_DOUBLE && pieces->count < PIECES_MAX) {
+    } else if (change == MUTATE_DOUBLE && pieces->count < PIECES_MAX) {
         memmove(piece + 1, piece, (behind + 1) * sizeof *piece);
         pieces->count++;
-    } else if (change == CHANGE_SWAP && behind > 0) {
+    } else if (change == MUTATE_SWAP && behind > 0) {
         struct piece held = *piece;
         *piece = piece[1];
         piece[1] = held;
@@ -215,34 +215,34 @@ static void change_one(struct files *files, struct input *input)
     struct pieces *pieces = log ? &files->log : &files->snapshot;
     size_t at = take(input) % pieces->count;
     struct piece *piece = &pieces->of[at];
-    switch ((enum mutation)(what % CHANGES)) {
-    case CHANGE_BYTE: {
+    switch ((enum mutation)(what % MUTATIONS)) {
+    case MUTATE_BYTE: {
         size_t place = 8 + take(input) % (piece->size - 8);
         piece->bytes[place] = take(input);
         break;
     }
-    case CHANGE_NUMBER: {
+    case MUTATE_NUMBER: {
         size_t place = 8 * (1 + take(input) % (piece->size / 8 - 1));
         codec_put_u64(piece->bytes + place, take_number(input));
         break;
     }
-    case CHANGE_TAIL:
+    case MUTATE_TAIL:
         change_tail(piece, input);
         break;
-    case CHANGE_HEADER: {
+    case MUTATE_HEADER: {
         uint8_t *header = log ? files->segment : files->header;
         size_t place = 32 + 8 * (size_t)(take(input) % 4);
         codec_put_u64(header + place, take_number(input));
         break;
     }
-    case CHANGE_MARK:
+    case MUTATE_MARK:
         change_mark(&files->mark, input);
         break;
-    case CHANGE_REMOVE:
-    case CHANGE_DOUBLE:
-    case CHANGE_SWAP:
-    case CHANGES:
-        change_place(pieces, at, (enum mutation)(what % CHANGES));
+    case MUTATE_REMOVE:
+    case MUTATE_DOUBLE:
+    case MUTATE_SWAP:
+    case MUTATIONS:
+        change_place(pieces, at, (enum mutation)(what % MUTATIONS));
         break;
     }
 }
@@ -254,7 +254,7 @@ static void tame(struct piece *piece)
 {
     uint16_t flags = codec_u16(piece->bytes + 12);
     uint16_t op = codec_u16(piece->bytes + 14);
-    uint64_t key = codec_u32(piece->bytes + 44);
+    uint64_t key = codec_u16(piece->bytes + 44);
     uint64_t at = RECORD_HEADER_SIZE + ((flags & RECORD_EXPIRE) != 0 ? 8u : 0u) + key;
     size_t width = op == KV_OP_PATCH ? 8 : op == KV_OP_BIT ? 4 : 0;
     uint64_t limit = op == KV_OP_PATCH ? OFFSET_MAX : OFFSET_MAX * 8;

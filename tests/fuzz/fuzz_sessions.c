@@ -282,7 +282,7 @@ static void check_nothing_left(const struct worker *worker)
     check(worker->sessions.blocked == 0);
     check(worker->pubsub.links.count == 0 && worker->pubsub.topics[PUBSUB_CHANNEL].count == 0);
     check(worker->pubsub.topics[PUBSUB_PATTERN].count == 0 && worker->pubsub.topics[PUBSUB_SHARD].count == 0);
-    check(worker->interest.keys.count == 0 && worker->interest.watchers == 0 && worker->interest.waiters == 0);
+    check(worker->interest.key_count == 0 && worker->interest.watchers == 0 && worker->interest.waiters == 0);
     check(list_empty(&worker->interest.ready) && list_empty(&worker->interest.later));
     check(heap_first(&worker->timeouts) == NULL);
     check(worker->tracking.tracker_count == 0 && worker->tracking.keys.count == 0);

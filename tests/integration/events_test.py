@@ -80,6 +80,9 @@ CASES = [
     (["SET a 1"], ["OBJECT ENCODING a", "OBJECT ENCODING x", "OBJECT REFCOUNT x", "OBJECT IDLETIME x",
                    "MEMORY USAGE a", "WATCH a x", "UNWATCH"]),
     (["SET a 1", "SET b 2"], ["FLUSHALL", "SET a 1", "FLUSHDB"]),
+    (["SET a 1 EX 100", "SET b 1"], ["MOVE a 1", "MOVE a 1", "MOVE x 1", "SELECT 1", "PERSIST a", "SET b 2", "MOVE b 0",
+                                     "MOVE a 0", "SELECT 0", "COPY a a DB 1", "COPY a a DB 1", "COPY a a DB 1 REPLACE",
+                                     "COPY b c DB 2", "SWAPDB 0 1", "DEL a", "SELECT 2", "DEL c", "SELECT 0"]),
     # ---- what changes nothing
     (["SETBIT a 0 1", "SET b 1", f"SET c 1 EXAT {FAR}"], ["SETBIT a 0 1", "BITFIELD b SET u8 0 49",
                                                                f"EXPIREAT c {FAR}"]),

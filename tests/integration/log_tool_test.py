@@ -35,15 +35,15 @@ def crc32c(data):
 MORE, DUMP, LOCAL, FRESH, KEEP, EXPIRE, REMOVES, DAMAGED = (1 << bit for bit in range(8))
 
 
-def record(sequence, epoch, time_ms, flags, op, type_, slot, key=b"", body=b"", expiry=0):
+def record(sequence, epoch, time_ms, flags, op, type_, slot, key=b"", body=b"", expiry=0, database=0):
     rest = (struct.pack("<q", expiry) if flags & EXPIRE else b"") + key + body
-    fields = (48 + len(rest), flags, op, sequence, epoch, time_ms, type_, slot, len(key))
-    head = struct.pack("<IIHHQQqHHI", crc32c(rest), *fields)
+    fields = (48 + len(rest), flags, op, sequence, epoch, time_ms, type_, slot, len(key), database)
+    head = struct.pack("<IIHHQQqHHHH", crc32c(rest), *fields)
     return struct.pack("<I", crc32c(head)) + head + rest + bytes(-len(rest) % 8)
 
 
 def snapshot_header(sequence, epoch, time_ms, features=0):
-    rest = struct.pack("<HHIIIIQQqQ", 2, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
+    rest = struct.pack("<HHIIIIQQqQ", 3, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
     return b"geomyssn" + struct.pack("<I", crc32c(rest)) + rest
 
 
@@ -87,14 +87,14 @@ def golden_again():
             record(*where, DUMP | FRESH, 1, 1, 16383, b"beta", b"b" * 100),
             declare(700, b"golden.list/2"),
             record(*where, DUMP, 2, 1, 7, b"alpha"),
-            record(*where, DUMP | FRESH | DAMAGED, 65535, 700, 0, b"gamma", b"b" * 50),
+            record(*where, DUMP | FRESH | DAMAGED, 65535, 700, 0, b"gamma", b"b" * 50, database=65535),
         ]
     )
     return snapshot(*where, records, 4, 3, 2, [(1, 1, 1), (4, 3, 1000)])
 
 
 def segment_header(first, number, salt=5):
-    rest = struct.pack("<HHIIIIQQqQ", 2, 0, 0, 0, 0, 0, first, number, 0, salt)
+    rest = struct.pack("<HHIIIIQQqQ", 3, 0, 0, 0, 0, 0, first, number, 0, salt)
     return b"geomyswl" + struct.pack("<I", crc32c(rest)) + rest
 
 
@@ -142,14 +142,14 @@ def tool(code, *args):
 
 
 def test_the_page_is_enough_to_write_the_golden_file():
-    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v2.bin")), "the golden file")
+    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v3.bin")), "the golden file")
 
 
 def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
     with Folder() as folder:
         for ending, beta in (("", 100), ("_lz4", 100000), ("_zstd", 100000)):
             path = os.path.join(folder, NAME)
-            shutil.copy(os.path.join(GOLDEN, f"snapshot_v2{ending}.bin"), path)
+            shutil.copy(os.path.join(GOLDEN, f"snapshot_v3{ending}.bin"), path)
             equal(tool(0, "verify", path), f"{path}: a good snapshot of record {CUT}: 3 keys in 4 records\n", ending)
             lines = tool(0, "print", path).splitlines()
             equal(lines[0], f"# {path}: snapshot of record {CUT}, epoch 4", ending)
@@ -162,7 +162,8 @@ def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
             bs = "62" * 24
             equal(lines[3], f'{stamp} - golden.text/1 op-1 "beta" dump fresh {beta} bytes: {bs}...', ending)
             equal(lines[5], f'{stamp} - golden.text/1 op-2 "alpha" dump', ending)
-            equal(lines[6], f'{stamp} - golden.list/2 op-65535 "gamma" dump fresh damaged 50 bytes: {bs}...', ending)
+            told = f'{stamp} - db 65535 golden.list/2 op-65535 "gamma" dump fresh damaged 50 bytes: {bs}...'
+            equal(lines[6], told, ending)
             assert lines[7].startswith("# footer: 3 keys in 4 records, 2 types, "), lines[7]
             equal(len(lines), 8, ending)
         named_otherwise = os.path.join(folder, "copy.of.it")
@@ -175,7 +176,7 @@ def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
 
 def test_damage_is_found_and_what_is_behind_it_is_printed():
     with Folder() as folder:
-        whole = read(os.path.join(GOLDEN, "snapshot_v2_lz4.bin"))
+        whole = read(os.path.join(GOLDEN, "snapshot_v3_lz4.bin"))
         last = whole.rindex(b"gamma")
         for at in list(range(0, len(whole), 23)) + [last]:
             damaged = bytearray(whole)
@@ -197,9 +198,9 @@ def test_damage_is_found_and_what_is_behind_it_is_printed():
         text = tool(1, "print", write(folder, NAME, head))
         assert "cannot be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
         future = bytearray(whole)
-        struct.pack_into("<H", future, 12, 3)
+        struct.pack_into("<H", future, 12, 4)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))
-        assert "format version 3" in tool(2, "verify", write(folder, NAME, future))
+        assert "format version 4" in tool(2, "verify", write(folder, NAME, future))
         struct.pack_into("<H", future, 12, 1)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))
         text = tool(2, "verify", write(folder, NAME, future))
@@ -323,13 +324,17 @@ def test_a_name_that_no_type_can_have_is_damage():
 def test_the_page_is_enough_to_write_the_golden_records():
     where = (0x0102030405060708, 0x1112131415161718, 1700000000123)
     flags = MORE | FRESH | EXPIRE
-    data = record(*where, flags, 0x2122, 0x3132, 12739, b"a key", b"the body", 1800000000456)
+    data = record(*where, flags, 0x2122, 0x3132, 12739, b"a key", b"the body", 1800000000456, 0x4142)
     data += record(8, 1, 0, REMOVES, 3, 0, 0, b"k")
     data += epoch(9, 2, 5, 3, (1, 3, 0x0102030405060708))
     data += epochs(9, 5, (1, 1, 1), (2, 3, 9))
-    equal(data, read(os.path.join(GOLDEN, "record_v2.bin")), "the golden records")
+    equal(data, read(os.path.join(GOLDEN, "record_v3.bin")), "the golden records")
     data = record(10, 2, 5, REMOVES, 11, 0, 12739, b"a key", b"\0\0another")
-    equal(data, read(os.path.join(GOLDEN, "record_rename_v2.bin")), "the golden renaming")
+    data += record(11, 2, 5, REMOVES, 11, 0, 12739, b"a key", b"\3\1a key", database=2)
+    data += record(12, 2, 5, 0, 12, 0, 0, database=2)
+    data += record(13, 2, 5, 0, 13, 0, 0, body=b"\2\0", database=259)
+    data += record(14, 2, 5, 0, 7, 0, 0)
+    equal(data, read(os.path.join(GOLDEN, "record_databases_v3.bin")), "the golden records about databases")
 
 
 def test_epochs_are_printed_and_what_does_not_follow_is_damage():
@@ -379,10 +384,10 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
                 text = tool(1, "verify", what)
                 assert sentence in text, text
     with Folder() as folder:
-        path = build(folder, record(51, 3, 1000, 0, 12, 0, 0), table=begun, first=51)
+        path = build(folder, record(51, 3, 1000, 0, 14, 0, 0), table=begun, first=51)
         write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
         text = tool(2, "verify", folder)
-        sentence = "record 51 has operation 12 of the host, which this program does not know: a newer one wrote it"
+        sentence = "record 51 has operation 14 of the host, which this program does not know: a newer one wrote it"
         assert sentence in text, text
     for table, header, sentence in (
         ([], 0, "the table of epochs is empty, but there are records before it"),

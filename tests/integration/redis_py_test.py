@@ -336,7 +336,8 @@ def test_errors_and_passwords():
     with Folder() as folder, Server(folder, persistence="none", password="secret") as server:
         for options, kind in [({}, redis.AuthenticationError), ({"password": "wrong"}, redis.ResponseError),
                               ({"password": "secret"}, None), ({"username": "default", "password": "secret"}, None),
-                              ({"password": "secret", "db": 1}, redis.ResponseError)]:
+                              ({"password": "secret", "db": 1}, None),
+                              ({"password": "secret", "db": 16}, redis.ResponseError)]:
             client = redis.Redis(host="127.0.0.1", port=server.port, **{**Lent.options, **options})
             try:
                 client.dbsize()

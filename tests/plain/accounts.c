@@ -50,22 +50,23 @@ static void compare(const struct shard *shard)
     uint64_t cursor = 0;
     uint64_t total = 0;
     do {
-        cursor = table_scan(&shard->keyspace.table, cursor, add, &sum);
+        cursor = table_scan(&databases_see(&shard->databases, 0)->table, cursor, add, &sum);
     } while (cursor != 0);
     for (uint32_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
         uint64_t found = sum.entries[i] + sum.values[i];
-        if (found != shard->keyspace.account[i].bytes) {
+        if (found != shard->databases.ledger.account[i].bytes) {
             (void)fprintf(stderr, "accounts: type %s has %" PRIu64 " + %" PRIu64 " bytes, its account %" PRIu64 "\n",
                           shard->types.by_number[i].name, sum.entries[i], sum.values[i],
-                          shard->keyspace.account[i].bytes);
+                          shard->databases.ledger.account[i].bytes);
             exit(1);
         }
         total += found;
     }
-    check(total == shard->keyspace.total.bytes);
-    check(sum.expiring == shard->keyspace.expire.count);
-    check(expire_memory(&shard->keyspace.expire) <= 16 * sizeof(struct expire_item) + sum.expiring * 64);
-    check(keyspace_memory(&shard->keyspace) == total + keyspace_overhead(&shard->keyspace));
+    check(total == shard->databases.ledger.total.bytes);
+    check(sum.expiring == shard->databases.ledger.expires);
+    check(expire_memory(&databases_see(&shard->databases, 0)->expire) <=
+          16 * sizeof(struct expire_item) + sum.expiring * 64);
+    check(ledger_memory(&shard->databases.ledger) == total + shard->databases.ledger.overhead);
 }
 
 static const char *text(struct prng *prng)
@@ -154,9 +155,9 @@ int main(void)
         }
     }
     compare(&fixture.shard);
-    uint64_t keys = fixture.shard.keyspace.table.count;
+    uint64_t keys = fixture.shard.databases.ledger.keys;
     (void)shard_fixture_say(&fixture, 0, "FLUSHALL");
-    check(fixture.shard.keyspace.total.bytes == 0 && fixture.shard.keyspace.total.blocks == 0);
+    check(fixture.shard.databases.ledger.total.bytes == 0 && fixture.shard.databases.ledger.total.blocks == 0);
     compare(&fixture.shard);
     shard_fixture_close(&fixture);
     (void)printf("%d steps, %" PRIu64 " keys in the end: every byte is on an account\n", STEPS, keys);

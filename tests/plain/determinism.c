@@ -418,7 +418,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
         .log = log_digest(&world),
         .calls = world.calls,
         .changes = world.changes,
-        .keys = world.first.keyspace.table.count,
+        .keys = world.first.databases.ledger.keys,
         .answer_bytes = world.answer_bytes,
     };
     compare("second shard", digest_shard(&world.second), outcome.digest, steps);

@@ -153,17 +153,17 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
 
 void shard_fixture_check_empty(struct shard *shard)
 {
-    keyspace_flush(&shard->keyspace);
-    while (keyspace_reap(&shard->keyspace, 1000)) {
+    databases_flush_all(&shard->databases);
+    while (databases_reap(&shard->databases, 1000)) {
     }
     for (uint32_t i = 0; i < shard->types.count; i++) {
-        check(shard->keyspace.account[i].bytes == 0);
-        check(shard->keyspace.account[i].blocks == 0);
-        check(shard->keyspace.keys[i] == 0);
+        check(shard->databases.ledger.account[i].bytes == 0);
+        check(shard->databases.ledger.account[i].blocks == 0);
+        check(databases_keys(&shard->databases, (uint8_t)i) == 0);
     }
-    check(shard->keyspace.frozen == 0);
-    check(shard->keyspace.damaged == 0);
-    check(expire_next(&shard->keyspace.expire) == INT64_MAX);
+    check(databases_frozen(&shard->databases).frozen == 0);
+    check(databases_frozen(&shard->databases).damaged == 0);
+    check(expire_next(&databases_see(&shard->databases, 0)->expire) == INT64_MAX);
 }
 
 void shard_fixture_close(struct shard_fixture *fixture)
@@ -460,7 +460,7 @@ enum status shard_fixture_accept(struct shard_fixture *fixture, const char *type
 const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const char *key)
 {
     struct gm_bytes name = gm_bytes_of(key);
-    struct keyspace *keyspace = &fixture->shard.keyspace;
+    const struct keyspace *keyspace = databases_see(&fixture->shard.databases, 0);
     return keyspace_find(keyspace, name, keyspace_hash(keyspace, name));
 }
 
@@ -471,6 +471,7 @@ struct rebuild {
     const struct shard *source;
     struct shard *target;
     const struct entry *entry;
+    uint16_t database;
     uint16_t type; /* the target's number */
     bool begun;
 };
@@ -479,15 +480,19 @@ static void rebuild_record(struct gm_sink *sink, uint16_t op, struct gm_bytes bo
 {
     struct rebuild *rebuild = container_of(sink, struct rebuild, sink);
     int64_t expire_at_ms = entry_expire_at(rebuild->entry);
-    struct record record = {
-        .op = op, .type = rebuild->type, .flags = RECORD_DUMP, .key = entry_key(rebuild->entry), .body = body};
+    struct record record = {.op = op,
+                            .type = rebuild->type,
+                            .flags = RECORD_DUMP,
+                            .database = rebuild->database,
+                            .key = entry_key(rebuild->entry),
+                            .body = body};
     if (!rebuild->begun) {
         rebuild->begun = true;
         record.flags |= RECORD_FRESH | (expire_at_ms != 0 ? RECORD_EXPIRE : 0);
         record.expire_at_ms = expire_at_ms;
     }
     struct complaint complaint;
-    uint64_t hash = keyspace_hash(&rebuild->target->keyspace, record.key);
+    uint64_t hash = databases_hash(&rebuild->target->databases, record.key);
     if (apply_again(rebuild->target, &record, hash, &complaint) != STATUS_OK) {
         give_up("a dumped record", &complaint);
     }
@@ -514,10 +519,14 @@ uint64_t shard_fixture_rebuilt_digest(struct shard *shard)
     options.seed += 17;
     shard_init(&target, shard->registry, &options, &(struct siphash_key){options.seed, 1});
     struct rebuild rebuild = {.sink = {.record = rebuild_record}, .source = shard, .target = &target};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&shard->keyspace.table, cursor, rebuild_entry, &rebuild);
-    } while (cursor != 0);
+    const struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
+        rebuild.database = (uint16_t)keyspace->number;
+        uint64_t cursor = 0;
+        do {
+            cursor = table_scan(&keyspace->table, cursor, rebuild_entry, &rebuild);
+        } while (cursor != 0);
+    }
     check(target.stats.damaged == 0);
     uint64_t digest = digest_shard(&target);
     shard_fixture_check_empty(&target);

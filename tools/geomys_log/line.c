@@ -114,6 +114,10 @@ static const char *host_op(uint16_t op)
         return "evicted";
     case RECORD_OP_RENAME:
         return "rename";
+    case RECORD_OP_FLUSH_DATABASE:
+        return "flush-database";
+    case RECORD_OP_SWAP:
+        return "swap";
     default:
         return "unknown";
     }
@@ -195,8 +199,17 @@ static void text_flags(struct gm_text *text, const struct record *record)
     }
 }
 
+/* Which database it is, unless it is the one that most have alone. */
+static void text_database(struct gm_text *text, uint16_t database)
+{
+    if (database != 0) {
+        gm_text_format(text, "db %u ", database);
+    }
+}
+
 static void text_change(struct gm_text *text, const struct types *types, const struct record *record)
 {
+    text_database(text, record->database);
     struct gm_bytes name = {types->declared[record->type].name, types->declared[record->type].size};
     if (record->type == 0 && record->op == RECORD_OP_EPOCH) {
         gm_text_format(text, "host epoch");
@@ -213,10 +226,14 @@ static void text_change(struct gm_text *text, const struct types *types, const s
     }
     gm_text_quote(text, record->key, NAME_QUOTED_MAX);
     text_flags(text, record);
-    struct gm_bytes target;
+    struct record_target target;
+    uint16_t other;
     if (record_read_rename(record, &target)) {
         gm_text_format(text, " to ");
-        gm_text_quote(text, target, NAME_QUOTED_MAX);
+        text_database(text, target.database);
+        gm_text_quote(text, target.key, NAME_QUOTED_MAX);
+    } else if (record_read_swap(record, &other)) {
+        gm_text_format(text, " with db %u", other);
     } else if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
         struct gm_record change = {
             .op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};

@@ -62,7 +62,7 @@ static void carry_out(struct visitor *visitor, const struct command *command)
     visitor->caller.resp3 = prng_below(&visitor->prng, 2) == 1;
     buf_clear(&visitor->out, 1 << 20);
     buf_clear(&visitor->text, 1 << 20);
-    request_resolve(&request, worker->registry, &worker->shard->keyspace, argv, visitor->words.count, &visitor->arena);
+    request_resolve(&request, worker->registry, &worker->shard->databases, argv, visitor->words.count, &visitor->arena);
     cr_assert_eq(request.command, command);
     (void)exec_call(worker, &visitor->caller, &request, &visitor->out);
     cr_assert_eq(resp_text_reply(buf_bytes(&visitor->out), &visitor->text), visitor->out.size, "%s: one whole reply",

@@ -191,7 +191,7 @@ static void move_records(struct gm_sink *sink, uint16_t op, struct gm_bytes body
                             .body = body};
     struct complaint complaint;
     mover->begun = true;
-    cr_assert_eq(apply_again(mover->target, &record, keyspace_hash(&mover->target->keyspace, record.key), &complaint),
+    cr_assert_eq(apply_again(mover->target, &record, databases_hash(&mover->target->databases, record.key), &complaint),
                  STATUS_OK);
 }
 
@@ -202,7 +202,8 @@ static void freeze_list(struct world *plain)
     open_world(&rich, true, NULL);
     expect(rich.session, ":3\r\n", "RPUSH list a b c");
     struct gm_bytes key = BYTES("list");
-    const struct entry *entry = keyspace_find(&rich.shard.keyspace, key, keyspace_hash(&rich.shard.keyspace, key));
+    const struct entry *entry =
+        keyspace_find(databases_see(&rich.shard.databases, 0), key, databases_hash(&rich.shard.databases, key));
     const struct gm_type *type = shard_type_of(&rich.shard, entry)->abi;
     int number = types_number(&plain->shard.types, gm_bytes_of(type->id));
     cr_assert_gt(number, 0);
@@ -235,7 +236,7 @@ Test(cmd, a_value_whose_module_is_absent_can_be_handled_but_not_read)
     expect(session, ":1\r\n", "COPY other third");
     expect(session, ":2000000\r\n", "PEXPIRETIME third");
     expect(session, ":2\r\n", "DBSIZE");
-    cr_expect_eq(world.shard.keyspace.frozen, 2);
+    cr_expect_eq(databases_frozen(&world.shard.databases).frozen, 2);
     expect(session, ":2\r\n", "DEL other third");
     expect(session, ":0\r\n", "DBSIZE");
     close_world(&world);
@@ -256,7 +257,8 @@ Test(cmd, a_damaged_value_is_told_and_deleted_but_not_copied)
                             .key = key,
                             .body = BYTES("nonsense")};
     struct complaint complaint;
-    cr_assert_eq(apply_again(&world.shard, &record, keyspace_hash(&world.shard.keyspace, key), &complaint), STATUS_OK);
+    cr_assert_eq(apply_again(&world.shard, &record, databases_hash(&world.shard.databases, key), &complaint),
+                 STATUS_OK);
     expect_has(session, "-DAMAGED", "LLEN list");
     expect(session, "+list\r\n", "TYPE list");
     expect(session, "$7\r\ndamaged\r\n", "OBJECT ENCODING list");
@@ -313,7 +315,7 @@ Test(cmd, a_watched_key_that_has_expired_and_is_still_there_breaks_the_watch)
     expect(session, "+QUEUED\r\n", "PING");
     at(&world, 1000100);
     expect(session, "*-1\r\n", "EXEC");
-    cr_expect_eq(world.shard.keyspace.table.count, 1);
+    cr_expect_eq(world.shard.databases.ledger.keys, 1);
     expect(session, "+OK\r\n", "WATCH a");
     expect(session, "+OK\r\n", "MULTI");
     expect(session, "*0\r\n", "EXEC");
@@ -494,7 +496,7 @@ Test(cmd, sessions_that_go_leave_no_watch_behind)
     world.session = NULL;
     cr_expect_eq(world.worker.interest.watchers, 1);
     expect(world.other, "+OK\r\n", "UNWATCH");
-    cr_expect_eq(world.worker.interest.keys.count, 0);
+    cr_expect_eq(world.worker.interest.key_count, 0);
     close_world(&world);
 }
 

@@ -77,7 +77,7 @@ static void make_batch(struct pair *pair, unsigned records, size_t body_max, str
 
 static enum status adopt(struct pair *pair, const struct buf *batch)
 {
-    return tail_adopt(&pair->follower, &pair->map, buf_bytes(batch), &pair->complaint);
+    return tail_adopt(&pair->follower, &pair->map, 16, buf_bytes(batch), &pair->complaint);
 }
 
 /* Whether these are the leader's records but for the numbers of their types, and each whole by its checksums. */
@@ -236,7 +236,8 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         {{.op = RECORD_OP_TYPE, .flags = RECORD_LOCAL}, "not of a history"},
         {{.type = 4}, "type number 4, which was not declared"},
         {{.type = 65535}, "type number 65535, which was not declared"},
-        {{.op = 12}, "record 11 has operation 12 of the host, which this program does not know"},
+        {{.op = 14}, "record 11 has operation 14 of the host, which this program does not know"},
+        {{.type = 2, .database = 16}, "record 11 names database 16, but there are 16 here"},
     };
     struct pair pair;
     struct buf batch;
@@ -248,7 +249,11 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         record.epoch = 5;
         buf_clear(&batch, SIZE_MAX);
         cr_assert(record_encode(&record, &batch));
-        expect_refused(&pair, &batch, record.op == 12 ? STATUS_VERSION : STATUS_CORRUPT, cases[i].part);
+        expect_refused(&pair, &batch,
+                       record.op == 14        ? STATUS_VERSION
+                       : record.database != 0 ? STATUS_REFUSED
+                                              : STATUS_CORRUPT,
+                       cases[i].part);
     }
     buf_finish(&batch);
     finish(&pair);

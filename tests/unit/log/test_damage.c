@@ -288,7 +288,7 @@ Test(damage, another_format_is_refused_by_name_and_never_overwritten)
         bool with_repair_only;
         const char *words;
     } changes[] = {{12, 1, false, "go on with the program that wrote it, or begin with an empty data folder"},
-                   {12, 3, false, "format version 3"},
+                   {12, 4, false, "format version 4"},
                    {16, 1, false, "features 1"},
                    {20, 1, true, "it can be read, but not continued"}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {

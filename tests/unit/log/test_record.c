@@ -19,6 +19,7 @@ static struct record example(void)
                            .op = 3,
                            .type = 2,
                            .slot = 12739,
+                           .database = 259,
                            .key = BYTES("a key"),
                            .body = BYTES("the body\0of it")};
 }
@@ -65,7 +66,7 @@ Test(record, comes_back_as_it_was_from_bytes_of_any_alignment_and_tells_how_much
             cr_assert_eq(size, bytes.size);
             cr_assert(back.sequence == record.sequence && back.epoch == 9 && back.time_ms == record.time_ms &&
                       back.expire_at_ms == record.expire_at_ms && back.flags == record.flags && back.op == 3 &&
-                      back.type == 2 && back.slot == 12739);
+                      back.type == 2 && back.slot == 12739 && back.database == 259);
             cr_assert(gm_bytes_equal(back.key, record.key) && gm_bytes_equal(back.body, record.body));
         }
         for (size_t part = 0; part < bytes.size; part++) {
@@ -96,6 +97,56 @@ Test(record, every_flipped_bit_is_seen)
     buf_finish(&buf);
 }
 
+/* What is about the file, or about all that is stored, names no database. */
+Test(record, a_record_of_no_database_names_none)
+{
+    static const struct record records[] = {{.op = RECORD_OP_FLUSH},
+                                            {.op = RECORD_OP_EPOCH},
+                                            {.op = RECORD_OP_TYPE, .flags = RECORD_LOCAL},
+                                            {.op = RECORD_OP_DURABLE, .flags = RECORD_LOCAL}};
+    struct buf buf;
+    buf_init(&buf, 4096);
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        struct record back;
+        size_t size;
+        struct gm_bytes bytes = encode(&records[i], &buf);
+        cr_assert_eq(parse(bytes, &back, &size), STATUS_OK);
+        buf.data[46] = 1;
+        seal(buf.data);
+        cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT, "%zu", i);
+    }
+    buf_finish(&buf);
+}
+
+Test(record, the_bodies_of_records_of_two_databases)
+{
+    uint8_t body[16];
+    uint16_t other;
+    struct record_target target;
+    struct record swap = {.op = RECORD_OP_SWAP, .database = 7, .body = record_swap_body(3, body)};
+    cr_assert(record_read_swap(&swap, &other) && other == 3);
+    cr_assert_eq(record_database_last(&swap), 7);
+    swap.database = 3;
+    cr_assert_not(record_read_swap(&swap, &other), "with itself");
+    swap.database = 2;
+    cr_assert_eq(record_database_last(&swap), 3);
+    swap.key = BYTES("k");
+    cr_assert_not(record_read_swap(&swap, &other));
+    swap.key = BYTES_NONE;
+    swap.body.size = 1;
+    cr_assert_not(record_read_swap(&swap, &other));
+    cr_assert_eq(record_database_last(&swap), 2);
+    struct record move = {.op = RECORD_OP_RENAME,
+                          .flags = RECORD_REMOVES,
+                          .key = BYTES("k"),
+                          .database = 2,
+                          .body = record_target_body(&(struct record_target){BYTES("k"), 500}, body)};
+    cr_assert(record_read_rename(&move, &target) && target.database == 500 && gm_bytes_equal(target.key, move.key));
+    cr_assert_eq(record_database_last(&move), 500);
+    move.database = 500;
+    cr_assert_not(record_read_rename(&move, &target), "to itself");
+}
+
 Test(record, right_checksums_are_not_enough)
 {
     struct buf buf;
@@ -106,9 +157,9 @@ Test(record, right_checksums_are_not_enough)
         size_t at;
         uint8_t value;
     } lies[] = {
-        {"an unknown flag", 12, 0x80},      {"an unknown flag", 13, 1},         {"a slot above the last", 43, 0x40},
-        {"a key above the limit", 46, 1},   {"a size below the header", 8, 40}, {"a key above the size", 44, 60},
-        {"a size above the limit", 11, 64}, {"an expiry of zero", 0, 0},        {"padding that is not zero", 75, 1},
+        {"an unknown flag", 12, 0x80},      {"an unknown flag", 13, 1},       {"a slot above the last", 43, 0x40},
+        {"a size below the header", 8, 40}, {"a key above the size", 44, 60}, {"a key above the size", 45, 1},
+        {"a size above the limit", 11, 64}, {"an expiry of zero", 0, 0},      {"padding that is not zero", 75, 1},
         {"local, but with a type", 12, 4},  {"a negative expiry", 55, 0x80},
     };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {

@@ -84,6 +84,7 @@ static void golden_write(struct sim_disk *sim, enum snapshot_codec codec)
     snapshot_writer_add(writer, &(struct record){.flags = RECORD_FRESH | RECORD_DAMAGED,
                                                  .op = 65535,
                                                  .type = 700,
+                                                 .database = 65535,
                                                  .key = BYTES("gamma"),
                                                  .body = {body, 50}});
     memory_free(body);
@@ -145,7 +146,7 @@ static struct gm_bytes golden_file(const char *file, struct gm_bytes fresh, uint
 
 Test(snapshot, the_golden_files_are_read_and_the_plain_one_is_written_byte_for_byte)
 {
-    static const char *const files[] = {"snapshot_v2.bin", "snapshot_v2_lz4.bin", "snapshot_v2_zstd.bin"};
+    static const char *const files[] = {"snapshot_v3.bin", "snapshot_v3_lz4.bin", "snapshot_v3_zstd.bin"};
     for (enum snapshot_codec codec = SNAPSHOT_PLAIN; codec <= SNAPSHOT_ZSTD; codec++) {
         static uint8_t bytes[8192];
         struct sim_disk *sim = sim_disk_create(1);
@@ -642,7 +643,7 @@ Test(snapshot, what_a_later_version_may_bring_is_told_from_damage)
         size_t at;
         uint8_t value;
         enum status status;
-    } cases[] = {{12, 1, STATUS_VERSION}, {12, 3, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION},
+    } cases[] = {{12, 1, STATUS_VERSION}, {12, 4, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION},
                  {14, 9, STATUS_OK},      {20, 1, STATUS_OK},        {24, 255, STATUS_OK},    {28, 1, STATUS_CORRUPT},
                  {56, 1, STATUS_CORRUPT}, {63, 128, STATUS_CORRUPT}, {32, 1, STATUS_CORRUPT}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -432,6 +432,7 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
                             .op = 0x2122,
                             .type = 0x3132,
                             .slot = 12739,
+                            .database = 0x4142,
                             .key = BYTES("a key"),
                             .body = BYTES("the body")};
     cr_assert(record_encode(&record, &buf));
@@ -445,7 +446,7 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
     cr_assert(record_encode(&record, &buf));
     struct epochs_entry entries[] = {{.epoch = 1, .leader = 1, .first = 1}, {.epoch = 2, .leader = 3, .first = 9}};
     cr_assert(epochs_encode(&(struct epochs){.list = entries, .count = 2}, 9, 5, &buf));
-    expect_golden("record_v2.bin", buf_bytes(&buf));
+    expect_golden("record_v3.bin", buf_bytes(&buf));
     buf_clear(&buf, 0);
     uint8_t target[16];
     record = (struct record){.sequence = 10,
@@ -455,9 +456,22 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
                              .op = RECORD_OP_RENAME,
                              .slot = 12739,
                              .key = BYTES("a key"),
-                             .body = record_target_body(BYTES("another"), target)};
+                             .body = record_target_body(&(struct record_target){.key = BYTES("another")}, target)};
     cr_assert(record_encode(&record, &buf));
-    expect_golden("record_rename_v2.bin", buf_bytes(&buf));
+    record.sequence = 11;
+    record.database = 2;
+    record.body = record_target_body(&(struct record_target){BYTES("a key"), 259}, target);
+    cr_assert(record_encode(&record, &buf));
+    record = (struct record){.sequence = 12, .epoch = 2, .time_ms = 5, .op = RECORD_OP_FLUSH_DATABASE, .database = 2};
+    cr_assert(record_encode(&record, &buf));
+    record.sequence = 13;
+    record.op = RECORD_OP_SWAP;
+    record.database = 259;
+    record.body = record_swap_body(2, target);
+    cr_assert(record_encode(&record, &buf));
+    record = (struct record){.sequence = 14, .epoch = 2, .time_ms = 5, .op = RECORD_OP_FLUSH};
+    cr_assert(record_encode(&record, &buf));
+    expect_golden("record_databases_v3.bin", buf_bytes(&buf));
     buf_finish(&buf);
 
     start(&harness, WAL_WRITE_THROUGH);
@@ -468,7 +482,7 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
     harness_settle(&harness, 30);
     cr_assert(harness_close(&harness));
     struct gm_bytes segment = sim_disk_contents(harness.sim, "wal-00000000000000000001.log");
-    expect_golden("log_segment_v2.bin", (struct gm_bytes){segment.data, segment.size < 8192 ? segment.size : 8192});
+    expect_golden("log_segment_v3.bin", (struct gm_bytes){segment.data, segment.size < 8192 ? segment.size : 8192});
     expect_golden("log_mark_v1.bin", sim_disk_contents(harness.sim, MARK_NAME));
     harness_finish(&harness);
 }

@@ -58,7 +58,7 @@ static size_t draw_of(const void *bytes, size_t size)
 Test(secrets, hash_key_and_run_id_are_draws_of_their_own)
 {
     begin(1);
-    const struct siphash_key *key = &at.node->replica.shard.keyspace.table.hash_key;
+    const struct siphash_key *key = &at.node->replica.shard.databases.none.table.hash_key;
     size_t of_key = draw_of(key, sizeof *key);
     uint8_t id[20];
     cr_assert_eq(strlen(at.node->run_id), 2 * sizeof id);
@@ -78,13 +78,13 @@ Test(secrets, hash_key_and_run_id_are_draws_of_their_own)
 Test(secrets, with_one_seed_two_lives_have_nothing_secret_in_common)
 {
     begin(1);
-    struct siphash_key key = at.node->replica.shard.keyspace.table.hash_key;
+    struct siphash_key key = at.node->replica.shard.databases.none.table.hash_key;
     char run_id[sizeof at.node->run_id];
     memcpy(run_id, at.node->run_id, sizeof run_id);
     finish();
     begin(2);
-    cr_expect_neq(key.k0, at.node->replica.shard.keyspace.table.hash_key.k0);
-    cr_expect_neq(key.k1, at.node->replica.shard.keyspace.table.hash_key.k1);
+    cr_expect_neq(key.k0, at.node->replica.shard.databases.none.table.hash_key.k0);
+    cr_expect_neq(key.k1, at.node->replica.shard.databases.none.table.hash_key.k1);
     cr_expect_str_neq(run_id, at.node->run_id);
     finish();
 }

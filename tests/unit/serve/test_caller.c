@@ -36,7 +36,7 @@ static const char *call(struct visitor *visitor, const char *line)
         word += size + (word[size] == ' ');
     }
     turn_begin(worker, visitor->at->now_ms, visitor->at->monotonic_ms);
-    request_resolve(&request, worker->registry, &visitor->at->shard.keyspace, argv, argc, &worker->requests);
+    request_resolve(&request, worker->registry, &visitor->at->shard.databases, argv, argc, &worker->requests);
     buf_clear(&visitor->out, SIZE_MAX);
     visitor->mark = exec_call(worker, &visitor->caller, &request, &visitor->out);
     buf_init(&text, sizeof visitor->answer - 1);

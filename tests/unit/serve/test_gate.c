@@ -10,9 +10,8 @@
 static void open_held(struct shard_fixture *at)
 {
     shard_fixture_open(at, &(struct shard_fixture_options){.held = true});
-    struct keyspace *keyspace = &at->shard.keyspace;
-    uint64_t a = keyspace_hash(keyspace, BYTES("a"));
-    uint64_t b = keyspace_hash(keyspace, BYTES("b"));
+    uint64_t a = databases_hash(&at->shard.databases, BYTES("a"));
+    uint64_t b = databases_hash(&at->shard.databases, BYTES("b"));
     cr_assert_neq(a % GATE_STRIPES, b % GATE_STRIPES, "choose another seed");
 }
 
@@ -46,7 +45,7 @@ Test(gate, the_first_write_of_an_epoch_has_the_sequence_of_its_own_record)
     expect_said(&at, 0, "", "SET a 1");
     expect_said(&at, 1, "", "GET a");
     expect_records(&at, "epoch more; string a fresh");
-    cr_assert_eq(gate_mark(&at.shard.gate, keyspace_hash(&at.shard.keyspace, BYTES("a"))), 2);
+    cr_assert_eq(gate_mark(&at.shard.gate, databases_hash(&at.shard.databases, BYTES("a"))), 2);
     shard_fixture_release(&at, 1);
     expect_heard(&at, 0, "");
     expect_heard(&at, 1, "");

@@ -258,8 +258,8 @@ Test(memory, an_allocation_has_a_ceiling_that_is_the_same_everywhere)
     expect_begins(&at, 0, "-DAMAGED the module test.memory", "ALLOC big %zu", (size_t)32 << 40);
     expect_begins(&at, 0, "-DAMAGED the module test.memory", "REALLOC k %zu", GM_ALLOC_MAX + 1);
     shard_fixture_replay(&at, &copy);
-    cr_expect_eq(copy.shard.keyspace.damaged, at.shard.keyspace.damaged);
-    cr_expect_eq(copy.shard.keyspace.damaged, 2);
+    cr_expect_eq(databases_frozen(&copy.shard.databases).damaged, databases_frozen(&at.shard.databases).damaged);
+    cr_expect_eq(databases_frozen(&copy.shard.databases).damaged, 2);
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }
@@ -326,7 +326,7 @@ Test(memory, append_is_refused_too)
     open_with(&at, 2 * MIB, EVICT_NONE);
     expect_said(&at, 0, ":1500000", "SETRANGE a 1499999 x");
     expect_said(&at, 0, ":1500001", "APPEND a x");
-    at.shard.options.memory.limit = at.shard.evict.options.limit = keyspace_memory(&at.shard.keyspace) + 2;
+    at.shard.options.memory.limit = at.shard.evict.options.limit = ledger_memory(&at.shard.databases.ledger) + 2;
     expect_said(&at, 0, OOM, "APPEND a xyz");
     expect_said(&at, 0, ":1500003", "APPEND a xy");
     shard_fixture_close(&at);
@@ -343,7 +343,7 @@ Test(memory, a_transaction_is_measured_with_what_it_has_added)
     }
     expect_said(&at, 0, "[" OOM " " OOM " " OOM " " OOM " " OOM " " OOM "]", "EXEC");
     expect_said(&at, 0, ":0", "DBSIZE");
-    cr_expect_lt(keyspace_memory(&at.shard.keyspace), MIB);
+    cr_expect_lt(ledger_memory(&at.shard.databases.ledger), MIB);
     /* what fits is carried out */
     expect_said(&at, 0, "OK", "MULTI");
     expect_said(&at, 0, "QUEUED", "SETRANGE a %zu x", 60 * MIB - 1);
@@ -365,7 +365,7 @@ Test(memory, what_can_be_evicted_stands_in_no_transactions_way)
     expect_said(&at, 0, "QUEUED", "SETRANGE b 4999999 x");
     expect_said(&at, 0, "[:5000000 " OOM "]", "EXEC");
     shard_fixture_pass(&at, 0);
-    cr_expect_leq(keyspace_memory(&at.shard.keyspace), 8 * MIB);
+    cr_expect_leq(ledger_memory(&at.shard.databases.ledger), 8 * MIB);
     expect_said(&at, 0, ":1", "DBSIZE");
     shard_fixture_close(&at);
 }
@@ -383,7 +383,7 @@ Test(memory, a_batch_passes_the_limit_by_little_however_many_commands_it_has)
         expect_said(&at, 0, "QUEUED", "DEL k0");
         const char *said = shard_fixture_say(&at, 0, "EXEC");
         cr_expect(strncmp(said, "[OK OK OK", 9) == 0 && strstr(said, OOM " :1]") != NULL, "%s", said);
-        cr_expect_leq(keyspace_memory(&at.shard.keyspace), 2 * MIB + EVICT_BATCH_SLACK + 200000);
+        cr_expect_leq(ledger_memory(&at.shard.databases.ledger), 2 * MIB + EVICT_BATCH_SLACK + 200000);
         shard_fixture_close(&at);
     }
 }
@@ -443,7 +443,8 @@ Test(memory, a_type_that_lies_about_sizes)
         shard_fixture_open(&at, OPTIONS);
         lie = lies[i];
         expect_said(&at, 0, "OK", "ALLOC k 100");
-        uint64_t said = cmd_entry_memory(&at.shard, shard_fixture_entry(&at, "k"));
+        uint64_t said =
+            cmd_entry_memory(&at.shard, databases_see(&at.shard.databases, 0), shard_fixture_entry(&at, "k"));
         cr_expect(said > (uint64_t)1 << 40 && said < (uint64_t)1 << 41, "%llu", (unsigned long long)said);
         queue(&at, LINES("SET a 1", "COPY k b", "COPY b c"));
         expect_begins(&at, 0, TOO_LARGE, "EXEC");

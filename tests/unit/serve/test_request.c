@@ -31,7 +31,8 @@ static struct request resolve(struct shard_fixture *at, struct words *words, con
 {
     struct request request;
     split(words, line);
-    request_resolve(&request, at->worker.registry, &at->shard.keyspace, words->argv, words->argc, &at->worker.requests);
+    request_resolve(&request, at->worker.registry, &at->shard.databases, words->argv, words->argc,
+                    &at->worker.requests);
     return request;
 }
 
@@ -44,13 +45,13 @@ Test(request, knows_its_command_its_keys_and_the_hash_of_the_first)
     cr_expect(request_is_sound(&set));
     cr_expect_str_eq(set.command->usage.name, "set");
     cr_expect_eq(set.bound.key_count, 1);
-    cr_expect_eq(set.hash, keyspace_hash(&at.shard.keyspace, BYTES("a"))); /* request I1 */
+    cr_expect_eq(set.hash, databases_hash(&at.shard.databases, BYTES("a"))); /* request I1 */
     cr_expect_eq(request_slot(&set), slot_of(BYTES("a")));
     cr_expect((request_flags(&set) & GM_WRITE) != 0);
     struct request many = resolve(&at, &words, "MSET a 1 b 2 c 3");
     cr_expect_eq(many.bound.key_count, 3);
     cr_expect(gm_bytes_equal(request_key(&many, 2), BYTES("c")));
-    cr_expect_eq(request_hash(&many, &at.shard.keyspace, 2), keyspace_hash(&at.shard.keyspace, BYTES("c")));
+    cr_expect_eq(request_hash(&many, &at.shard.databases, 2), databases_hash(&at.shard.databases, BYTES("c")));
     struct request ping = resolve(&at, &words, "PING");
     cr_expect(request_is_sound(&ping) && ping.hash == 0 && ping.bound.key_count == 0);
     cr_expect_eq(request_slot(&ping), 0);

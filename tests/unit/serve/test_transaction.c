@@ -112,7 +112,7 @@ Test(transaction, a_watch_is_broken_by_every_change)
         expect_said(&at, 0, "OK", "WATCH x a");
         (void)shard_fixture_say(&at, changes[i].client, "%s", changes[i].line);
         multi(&at, 0, LINES("PING"), changes[i].breaks ? "nil[]" : "[PONG]");
-        cr_expect_eq(at.worker.interest.keys.count, 0, "EXEC forgets the watches");
+        cr_expect_eq(at.worker.interest.key_count, 0, "EXEC forgets the watches");
         multi(&at, 0, LINES("PING"), "[PONG]");
     }
     shard_fixture_close(&at);
@@ -218,6 +218,6 @@ Test(transaction, ends_with_its_connection)
     shard_fixture_hang_up(&at, 1);
     expect_begins(&at, 1, "-ERR EXEC without MULTI", "EXEC");
     expect_said(&at, 0, ":0", "DBSIZE");
-    cr_expect_eq(at.worker.interest.keys.count, 0);
+    cr_expect_eq(at.worker.interest.key_count, 0);
     shard_fixture_close(&at);
 }

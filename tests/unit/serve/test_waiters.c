@@ -213,7 +213,7 @@ Test(waiters, several_keys_and_the_first_of_them_that_has_something)
     expect_heard(&at, 1, "[\"b\" \"1\"]");
     expect_heard(&at, 2, "[\"b\" [\"2\" \"3\"]]");
     cr_expect_eq(at.worker.interest.waiters, 0);
-    cr_expect_eq(at.worker.interest.keys.count, 0);
+    cr_expect_eq(at.worker.interest.key_count, 0);
     /* in one batch both keys are filled: the order of the command's keys decides */
     expect_said(&at, 1, "", "BLPOP a b 0");
     expect_said(&at, 0, "OK", "MULTI");
@@ -341,7 +341,7 @@ Test(waiters, who_hangs_up_leaves_the_queue)
     expect_said(&at, 0, ":1", "LLEN r");
     shard_fixture_pass(&at, 20000);
     expect_heard(&at, 1, "");
-    cr_expect_eq(at.worker.interest.keys.count, 0);
+    cr_expect_eq(at.worker.interest.key_count, 0);
     shard_fixture_close(&at);
 }
 

@@ -16,11 +16,17 @@ struct ear {
 static void on_change(struct change_listener *listener, const struct change *change)
 {
     struct ear *ear = container_of(listener, struct ear, listener);
-    if (change->scope == CHANGE_DATABASE) {
-        (void)buf_format(&ear->heard, "all@%llu/%llu(%llu);", (unsigned long long)change->sequence,
-                         (unsigned long long)change->author, (unsigned long long)ear->shard->keyspace.table.count);
+    if (change->scope >= CHANGE_DATABASE) {
+        static const char *const words[] = {
+            [CHANGE_DATABASE] = "database", [CHANGE_SWAP] = "swap", [CHANGE_ALL] = "all"};
+        (void)buf_format(&ear->heard, "%s", words[change->scope]);
+        for (int i = 0; i < (change->scope == CHANGE_SWAP ? 2 : change->scope == CHANGE_DATABASE); i++) {
+            (void)buf_format(&ear->heard, " %u", change->keys[i].database);
+        }
+        (void)buf_format(&ear->heard, "@%llu/%llu(%llu);", (unsigned long long)change->sequence,
+                         (unsigned long long)change->author, (unsigned long long)ear->shard->databases.ledger.keys);
     } else {
-        cr_expect_eq(change->keys[0].hash, keyspace_hash(&ear->shard->keyspace, change->keys[0].name));
+        cr_expect_eq(change->keys[0].hash, databases_hash(&ear->shard->databases, change->keys[0].name));
         (void)buf_format(&ear->heard, "%.*s@%llu/%llu;", (int)change->keys[0].name.size,
                          (const char *)change->keys[0].name.data, (unsigned long long)change->sequence,
                          (unsigned long long)change->author);

@@ -141,8 +141,8 @@ Test(damage, a_plan_whose_record_its_own_type_refuses)
                      "not accept. Its records are kept, commands on it are refused, DEL removes it");
     expect_damaged(&at, "k");
     cr_expect_eq(at.damages, 1, "commands on a damaged key are refused, not told");
-    cr_expect_eq(at.shard.keyspace.damaged, 1);
-    cr_expect_eq(at.shard.keyspace.frozen, 1);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 1);
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 1);
     expect_said(&at, 0, "\"good\"", "CELLGET bystander");
     /* the record is part of the history: whoever replays it has the same damage */
     shard_fixture_replay(&at, &copy);
@@ -152,7 +152,7 @@ Test(damage, a_plan_whose_record_its_own_type_refuses)
     expect_said(&at, 0, ":1", "DEL k");
     expect_said(&at, 0, "OK", "CELL k 1 new");
     expect_said(&at, 0, "\"new\"", "CELLGET k");
-    cr_expect_eq(at.shard.keyspace.damaged, 0);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 0);
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }
@@ -188,13 +188,13 @@ Test(damage, a_second_record_that_is_refused)
     expect_begins(&at, 0, "[OK -DAMAGED ", "EXEC");
     expect_damaged(&at, "third");
     expect_said(&at, 0, "\"good\"", "CELLGET other");
-    cr_expect_eq(at.shard.keyspace.damaged, 3);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 3);
     shard_fixture_replay(&at, &copy);
     expect_damaged(&copy, "k");
     expect_damaged(&copy, "third");
     cr_expect_eq(digest_shard(&copy.shard), digest_shard(&at.shard));
     expect_said(&at, 0, ":3", "DEL k fresh third");
-    cr_expect_eq(at.shard.keyspace.damaged, 0);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 0);
     shard_fixture_close(&copy);
     shard_fixture_close(&at);
 }
@@ -321,7 +321,7 @@ Test(damage, a_fresh_record_heals)
     record.op = OP_SET;
     cr_expect_eq(shard_fixture_accept(&at, "test.cell/1", record), STATUS_OK);
     expect_said(&at, 0, "\"one\"", "CELLGET k");
-    cr_expect_eq(at.shard.keyspace.damaged, 0);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 0);
     cr_expect_eq(at.damages, 1);
     shard_fixture_close(&at);
 }
@@ -332,7 +332,7 @@ Test(damage, an_operation_of_the_host_that_nobody_knows_is_refused_and_not_taken
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     struct complaint complaint;
-    static const uint16_t ops[] = {0, 12, UINT16_MAX};
+    static const uint16_t ops[] = {0, RECORD_OP_SWAP + 1, UINT16_MAX};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         struct record record = {.sequence = 7, .epoch = 1, .op = ops[i], .key = BYTES("k")};
         cr_expect_eq(at.source.sink.accept(&at.source.sink, &record, &complaint), STATUS_VERSION);

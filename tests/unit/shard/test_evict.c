@@ -33,12 +33,12 @@ static void set_limit(struct shard_fixture *fixture, uint64_t limit)
 
 static uint64_t used(const struct shard_fixture *fixture)
 {
-    return keyspace_memory(&fixture->shard.keyspace);
+    return ledger_memory(&fixture->shard.databases.ledger);
 }
 
 static uint64_t keys(const struct shard_fixture *fixture)
 {
-    return fixture->shard.keyspace.table.count;
+    return fixture->shard.databases.ledger.keys;
 }
 
 /* k0, k1 ...; every other one with an expiry if `expiring`, the later the higher its number. */
@@ -264,7 +264,7 @@ Test(evict, a_command_does_a_bounded_amount_and_turns_do_the_rest)
     cr_expect_eq(before - keys(&fixture), EVICT_SLICE); /* evict I2 */
     shard_fixture_pass(&fixture, 0);
     cr_expect_eq(keys(&fixture), 0);
-    cr_expect_eq(fixture.shard.keyspace.total.bytes, 0);
+    cr_expect_eq(fixture.shard.databases.ledger.total.bytes, 0);
     expect_said(&fixture, 0, "-" EVICT_REFUSAL, "SET k v");
     expect_said(&fixture, 0, "nil", "GET k");
     set_limit(&fixture, 0);
@@ -441,7 +441,7 @@ Test(evict, flushed_memory_goes_before_any_key)
     }
     set_limit(&fixture, used(&fixture) / 10);
     expect_said(&fixture, 0, "-" EVICT_REFUSAL, "SET k v");
-    keyspace_flush(&fixture.shard.keyspace);
+    databases_flush_all(&fixture.shard.databases);
     size_t consumed = shard_fixture_send(&fixture, 0, BYTES("SET a 1\r\nSET b 2\r\nSET c 3\r\n"));
     cr_expect_eq(consumed, 27);
     expect_heard(&fixture, 0, "OK | OK | OK");

@@ -82,8 +82,8 @@ Test(expiry, many_at_once_are_removed_a_slice_per_turn)
     }
     turn_begin(&at.worker, at.now_ms + 100, at.monotonic_ms + 100);
     cr_expect(turn_end(&at.worker), "there is more to do at once");
-    cr_expect_gt(at.shard.keyspace.table.count, 500);
-    cr_expect_lt(at.shard.keyspace.table.count, 1000);
+    cr_expect_gt(at.shard.databases.ledger.keys, 500);
+    cr_expect_lt(at.shard.databases.ledger.keys, 1000);
     shard_fixture_pass(&at, 100);
     expect_said(&at, 0, ":0", "DBSIZE");
     cr_expect_eq(at.shard.stats.expired, 1000);

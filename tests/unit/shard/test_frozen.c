@@ -56,7 +56,7 @@ Test(frozen, records_are_kept_in_order_and_clients_are_told_why)
     expect_said(&full, 0, "\"b\"", "RPOP list");
     give(&full, &plain);
     cr_expect_eq(count_records(shard_fixture_entry(&plain, "list")), 3);
-    cr_expect_eq(plain.shard.keyspace.frozen, 1);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 1);
     expect_begins(&plain, 0, "-MODMISSING", "GET list");
     expect_begins(&plain, 0, "-MODMISSING", "SET list v");
     expect_begins(&plain, 0, "-MODMISSING", "INCR list");
@@ -80,7 +80,7 @@ Test(frozen, the_last_element_takes_the_key_with_it)
     expect_records(&full, "deque list fresh; deque kept fresh; deque list removes");
     give(&full, &plain);
     expect_said(&plain, 0, "[\"kept\"]", "KEYS *");
-    cr_expect_eq(plain.shard.keyspace.frozen, 1);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 1);
     shard_fixture_close(&plain);
     shard_fixture_close(&full);
 }
@@ -102,12 +102,12 @@ Test(frozen, expiry_rename_copy_and_deletion)
     expect_said(&plain, 0, ":1", "COPY text list REPLACE");
     expect_said(&plain, 0, ":-1", "PTTL list");
     expect_said(&plain, 0, ":1", "PEXPIRE list 1000");
-    cr_expect_eq(plain.shard.keyspace.frozen, 2);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 2);
     cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), digest_shard(&plain.shard));
     shard_fixture_pass(&plain, 1000);
     expect_said(&plain, 0, "[\"text\"]", "KEYS *");
     expect_said(&plain, 0, ":1", "DEL text");
-    cr_expect_eq(plain.shard.keyspace.frozen, 0);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 0);
     shard_fixture_close(&plain);
     shard_fixture_close(&full);
 }
@@ -141,7 +141,7 @@ Test(frozen, it_thaws)
     expect_said(&again, 0, "[\"a\" \"b\" \"c\" \"d\" \"e\"]", "LRANGE copy 0 -1");
     expect_said(&again, 0, ":5000", "PTTL copy");
     expect_said(&again, 0, ":0", "EXISTS list");
-    cr_expect_eq(again.shard.keyspace.frozen, 0);
+    cr_expect_eq(databases_frozen(&again.shard.databases).frozen, 0);
     cr_expect_eq(again.damages, 0);
     shard_fixture_close(&again);
     shard_fixture_close(&plain);
@@ -162,7 +162,7 @@ Test(frozen, the_digest_sees_the_records)
     }
     shard_fixture_replay(&full, &plain);
     shard_fixture_replay(&full, &other);
-    cr_expect_eq(other.shard.keyspace.frozen, 400);
+    cr_expect_eq(databases_frozen(&other.shard.databases).frozen, 400);
     cr_expect_eq(shard_fixture_rebuilt_digest(&plain.shard), digest_shard(&plain.shard));
     cr_expect_eq(shard_fixture_rebuilt_digest(&other.shard), digest_shard(&other.shard));
     uint64_t before = digest_shard(&plain.shard);
@@ -170,7 +170,7 @@ Test(frozen, the_digest_sees_the_records)
     cr_expect_eq(shard_fixture_accept(&plain, "geomys.deque/1", record), STATUS_OK);
     cr_expect_neq(digest_shard(&plain.shard), before);
     expect_said(&plain, 0, "OK", "FLUSHALL");
-    cr_expect_eq(plain.shard.keyspace.frozen, 0);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 0);
     expect_said(&plain, 0, ":0", "DBSIZE");
     shard_fixture_close(&other);
     shard_fixture_close(&plain);

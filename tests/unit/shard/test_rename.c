@@ -34,13 +34,13 @@ Test(rename, a_large_value_is_not_copied_and_not_logged_again)
     const uint8_t *value = entry_value(shard_fixture_entry(&at, "source"));
     (void)shard_fixture_records(&at);
     size_t before = at.history.size;
-    uint64_t bytes = at.shard.keyspace.total.bytes;
+    uint64_t bytes = at.shard.databases.ledger.total.bytes;
     expect_said(&at, 0, "OK", "RENAME source target");
     expect_records(&at, "rename source removes");
     cr_expect_lt(at.history.size - before, 128);
     cr_expect_eq(entry_value(shard_fixture_entry(&at, "target")), value);
     cr_expect_null(shard_fixture_entry(&at, "source"));
-    cr_expect_leq(at.shard.keyspace.total.bytes, bytes + 64);
+    cr_expect_leq(at.shard.databases.ledger.total.bytes, bytes + 64);
     expect_said(&at, 0, ":1", "PEXPIRE target 1000"); /* nor is it for an expiry */
     cr_expect_eq(entry_value(shard_fixture_entry(&at, "target")), value);
     expect_said(&at, 0, ":1", "RENAMENX target a-longer-name");
@@ -131,8 +131,9 @@ Test(rename, a_record_that_cannot_be_carried_out_is_refused_and_not_passed_over)
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     expect_said(&at, 0, "OK", "SET there v");
     uint64_t digest = digest_shard(&at.shard);
-    struct record good = {
-        .flags = RECORD_REMOVES, .key = BYTES("there"), .body = record_target_body(BYTES("other"), body)};
+    struct record good = {.flags = RECORD_REMOVES,
+                          .key = BYTES("there"),
+                          .body = record_target_body(&(struct record_target){.key = BYTES("other")}, body)};
     struct record bad = good;
     bad.key = BYTES("absent");
     cr_expect_eq(rename_record(&at, bad), STATUS_CORRUPT);
@@ -152,10 +153,7 @@ Test(rename, a_record_that_cannot_be_carried_out_is_refused_and_not_passed_over)
     bad.body = (struct gm_bytes){long_body, RECORD_TARGET_MAX + 1};
     cr_expect_eq(rename_record(&at, bad), STATUS_CORRUPT);
     free(long_body);
-    body[0] = 1; /* another database than there is */
-    cr_expect_eq(rename_record(&at, good), STATUS_CORRUPT);
     cr_expect_eq(digest_shard(&at.shard), digest);
-    body[0] = 0;
     cr_expect_eq(rename_record(&at, good), STATUS_OK);
     expect_said(&at, 0, "\"v\"", "GET other");
     shard_fixture_close(&at);
@@ -173,13 +171,14 @@ Test(rename, frozen_and_damaged_values_go_as_they_are)
     shard_fixture_replay(&full, &plain);
     struct record wrong = {.op = 9999, .key = BYTES("bad"), .flags = RECORD_FRESH};
     cr_expect_eq(shard_fixture_accept(&plain, "geomys.string/1", wrong), STATUS_OK);
-    cr_expect_eq(plain.shard.keyspace.damaged, 1);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).damaged, 1);
     expect_said(&plain, 0, "OK", "RENAME list moved");
     cr_expect_eq(shard_fixture_entry(&plain, "moved")->flags & ENTRY_FROZEN, ENTRY_FROZEN);
-    struct record record = {
-        .flags = RECORD_REMOVES, .key = BYTES("bad"), .body = record_target_body(BYTES("worse"), body)};
+    struct record record = {.flags = RECORD_REMOVES,
+                            .key = BYTES("bad"),
+                            .body = record_target_body(&(struct record_target){.key = BYTES("worse")}, body)};
     cr_expect_eq(rename_record(&plain, record), STATUS_OK);
-    cr_expect_eq(plain.shard.keyspace.damaged, 1);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).damaged, 1);
     cr_expect_null(shard_fixture_entry(&plain, "bad"));
     expect_begins(&plain, 0, "-DAMAGED", "GET worse");
     shard_fixture_close(&plain);

@@ -240,7 +240,7 @@ static uint64_t left(const struct shard_fixture *at)
     const struct types *types = &at->shard.types;
     uint64_t keys = 0;
     for (uint32_t i = 1; i < types->count; i++) {
-        keys += types_newest(types, i) ? 0 : at->shard.keyspace.keys[i];
+        keys += types_newest(types, i) ? 0 : databases_keys(&at->shard.databases, (uint8_t)i);
     }
     return keys;
 }
@@ -294,7 +294,7 @@ Test(types, a_value_that_is_asked_for_goes_over_at_once)
     uint8_t older = number_of(&at, "key0");
     load(&at, &box_2, NULL);
     at.shard.sweep.active = true; /* as while a snapshot is made whose writer has failed: the walk rests */
-    at.shard.keyspace.swept ^= ENTRY_SWEPT;
+    at.shard.databases.ledger.swept ^= ENTRY_SWEPT;
     cr_expect_not(settle_turn(&at.shard));
     expect_said(&at, 0, "\"2:text0\"", "BOXGET key0");
     expect_said(&at, 0, "OK", "BOXADD key1 more");
@@ -366,16 +366,16 @@ Test(types, values_freeze_when_their_module_goes_and_thaw_when_it_comes_back)
     unload(&at, "test.box");
     expect_begins(&at, 0, "-ERR unknown command 'BOXGET'", "BOXGET key1");
     expect_begins(&at, 0, "-MODMISSING", "GET key1");
-    cr_expect_eq(at.shard.keyspace.frozen, 100);
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 100);
     cr_expect_eq(first.closed, 1);
     cr_expect_eq(digest_shard(&at.shard), digest);
     expect_said(&at, 0, ":5000", "PTTL key7");
     expect_said(&at, 0, ":1", "DEL key99");
     digest = digest_shard(&at.shard);
     load(&at, &box_1, &second);
-    cr_expect_eq(at.shard.keyspace.frozen, 99, "nobody has asked yet");
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 99, "nobody has asked yet");
     expect_said(&at, 0, "\"1:text1\"", "BOXGET key1");
-    cr_expect_eq(at.shard.keyspace.frozen, 0);
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 0);
     cr_expect_eq(digest_shard(&at.shard), digest);
     expect_said(&at, 0, "\"v\"", "GET other");
     shard_fixture_close(&at);
@@ -393,7 +393,7 @@ Test(types, what_was_read_without_its_module_thaws_when_that_comes)
     expect_said(&full, 0, "OK", "BOXADD a three");
     expect_said(&full, 0, ":1", "PEXPIRE a 9000");
     shard_fixture_replay(&full, &plain);
-    cr_expect_eq(plain.shard.keyspace.frozen, 1);
+    cr_expect_eq(databases_frozen(&plain.shard.databases).frozen, 1);
     load(&plain, &box_2, NULL);
     expect_said(&plain, 0, "\"2:onetwothree\"", "BOXGET a");
     expect_said(&plain, 0, ":9000", "PTTL a");
@@ -415,7 +415,7 @@ Test(types, records_from_elsewhere_are_for_the_newest_code)
     expect_said(&from, 0, "OK", "BOXADD a two");
     expect_said(&from, 0, "OK", "BOXSET b three");
     into.shard.sweep.active = true; /* the walk rests */
-    into.shard.keyspace.swept ^= ENTRY_SWEPT;
+    into.shard.databases.ledger.swept ^= ENTRY_SWEPT;
     shard_fixture_replay(&from, &into);
     cr_expect_eq(into.damages, 0, "%s", into.damage.text);
     cr_expect_eq(left(&into), 0);
@@ -479,7 +479,7 @@ Test(types, code_stays_until_what_was_flushed_is_released)
     struct counted_file second = {{count_close}, 0};
     open_with(&at, &box_2, &second);
     fill(&at, 50);
-    keyspace_flush(&at.shard.keyspace);
+    databases_flush_all(&at.shard.databases);
     load(&at, &box_1, NULL);
     while (settle_turn(&at.shard)) {
     }

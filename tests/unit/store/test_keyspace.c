@@ -106,7 +106,7 @@ static void rename_key(struct keyspace *keyspace, unsigned from, unsigned to)
     table_set_note(keyspace_slot(keyspace, old, hash), from + 7);
     key = key_number(to);
     uint64_t other = keyspace_hash(keyspace, key);
-    keyspace_rename(keyspace, old, hash, key, other);
+    keyspace_move((struct keyspace_place){keyspace, old, hash}, (struct keyspace_place){keyspace, key, other});
     cr_assert_null(keyspace_find(keyspace, old, hash));
     cr_assert_eq(table_note(keyspace_slot(keyspace, key, other)), from + 7);
     cr_assert(!apart || entry_value(find(keyspace, to)) == value);
@@ -117,10 +117,12 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
     struct prng prng;
     prng_seed(&prng, seed_of_run());
     static struct keyspace keyspace;
+    static struct ledger ledger;
     static struct model models[KEYS];
     struct keyspace_ops ops = {.release = release};
     struct siphash_key hash_key = {3, 4};
-    keyspace_init(&keyspace, &ops, &hash_key);
+    ledger_init(&ledger);
+    keyspace_init(&keyspace, &ledger, &ops, &hash_key);
     for (int step = 0; step < 60000; step++) {
         unsigned i = (unsigned)prng_below(&prng, KEYS);
         struct model *model = &models[i];
@@ -172,7 +174,7 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
     cr_assert_eq(keyspace.frozen, frozen);
     for (int t = 1; t < 4; t++) {
         cr_assert_eq(keyspace.keys[t], keys[t]);
-        cr_assert_eq(keyspace.account[t].bytes, bytes[t]); /* keyspace I2 */
+        cr_assert_eq(ledger.account[t].bytes, bytes[t]); /* keyspace I2 */
     }
 
     /* Those that expire come in order, and no others. */
@@ -189,15 +191,20 @@ Test(keyspace, keeps_what_it_was_given_through_all_changes)
 
     uint64_t left = keyspace.table.count;
     cr_assert_gt(left, 0);
+    cr_assert_eq(ledger.keys, left); /* ledger I2 */
+    cr_assert_eq(ledger.overhead, keyspace_overhead(&keyspace));
     released = 0;
     keyspace_flush(&keyspace);
-    cr_assert_eq(keyspace.table.count, 0);
+    cr_assert_eq(ledger.keys, 0);
+    cr_assert_eq(ledger.flushed, left);
     while (keyspace_reap(&keyspace, 10)) {
     }
     cr_assert_eq(released, (int)left);
     for (int t = 0; t < 4; t++) {
-        cr_assert_eq(keyspace.account[t].bytes, 0);
-        cr_assert_eq(keyspace.account[t].blocks, 0);
+        cr_assert_eq(ledger.account[t].bytes, 0);
+        cr_assert_eq(ledger.account[t].blocks, 0);
     }
+    cr_assert_eq(ledger.flushed, 0);
     keyspace_finish(&keyspace);
+    cr_assert_eq(ledger.overhead, 0); /* ledger I2 */
 }
