@@ -31,7 +31,7 @@
 #include "base/status.h"
 
 #define CONFIG_KEYS_MAX      64
-#define CONFIG_REDIS_MAX     192               /* names of Redis                */
+#define CONFIG_REDIS_MAX     256               /* names of Redis                */
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 #define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
 #define CONFIG_LIST_MAX      256               /* texts in one list             */

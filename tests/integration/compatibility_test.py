@@ -106,6 +106,17 @@ def test_stories_of_ours_alone_are_not_true_of_redis():
         alike.stories.TIMEOUT_S = before
 
 
+def test_each_setting_of_redis_has_its_name_here():
+    """With a value that CONFIG SET takes back, or refuses as one that the start alone says."""
+    with Folder() as folder, Server(folder, persistence="none") as server, redis(folder, "--save", "") as port:
+        with server.client() as ours, Client(port) as theirs:
+            for name in theirs.call("CONFIG", "GET", "*")[::2]:
+                answer = ours.call("CONFIG", "GET", name)
+                equal(answer[:1], [name], f"CONFIG GET {name.decode()}")
+                answer = ours.call("CONFIG", "SET", *answer)
+                assert answer == b"OK" or "can't set immutable config" in answer, (name, answer)
+
+
 def compare_all(persistence, *flags):
     with Folder() as folder, Server(folder, persistence=persistence) as server, redis(folder, *flags) as port:
         ours, theirs = alike.Side(server.port), alike.Side(port)
