@@ -117,17 +117,21 @@ def test_each_setting_of_redis_has_its_name_here():
                 assert answer == b"OK" or "can't set immutable config" in answer, (name, answer)
 
 
-def compare_all(persistence, *flags):
+def compare_all(persistence, *flags, resp3=False):
     with Folder() as folder, Server(folder, persistence=persistence) as server, redis(folder, *flags) as port:
         ours, theirs = alike.Side(server.port), alike.Side(port)
         wrong = []
         for story in compared_stories():
-            wrong += alike.compare(story, ours, theirs)
+            wrong += alike.compare(story, ours, theirs, resp3)
         assert not wrong, "\n" + "\n".join(wrong)
 
 
 def test_answers_are_alike_without_a_log():
     compare_all("none", "--save", "")
+
+
+def test_answers_are_alike_in_resp3():
+    compare_all("none", "--save", "", resp3=True)
 
 
 def test_answers_are_alike_with_a_log():
