@@ -152,6 +152,7 @@ void cmd_walk(struct call *call, const struct cmd_walk *what)
     begin_again_if_other(walk, before);
     if (!go_on(walk) && !walk->found.full) {
         make_room(walk);
+        walk->stint.bytes = walk->found.size;
         stint_keep(call, &walk->stint);
         return;
     }

@@ -28,7 +28,7 @@
 #define UNKNOWN_LEAST  16    /* but as many at least */
 #define GUESSES_MS     60000 /* between lines about wrong passwords */
 #define UNKNOWN_MIN_MS 1000  /* long enough for an AUTH on its way */
-#define TIDY_MS        2000  /* without a command, after which memory that is kept for the next ones is given back */
+#define TIDY_MS        2000  /* without input, after which memory that is kept for what may come is given back */
 
 /* ---- before the password ---- */
 
@@ -146,6 +146,17 @@ static bool has_commands(const struct client *client)
     return !list_empty(&client->stuffed) || (later && client->left > 0);
 }
 
+/* Its memory ends at what it wants, and may be more than what has arrived. */
+static void note_needs(struct client *client, size_t wants)
+{
+    struct holdings *holdings = &client->session->holdings;
+    size_t has = client->left > holdings->of[HOLDING_INPUT] ? client->left : holdings->of[HOLDING_INPUT];
+    client->session->input = client->left;
+    if (!client->session->held_for_memory) { /* else it needs what its command may show */
+        holdings->needs = wants > has ? wants - has : 0;
+    }
+}
+
 static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wants)
 {
     struct client *client = user;
@@ -153,7 +164,10 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     *wants = 0;
     client->resuming = false;
     traffic_read(&node->traffic, size, client->left);
-    crowd_moved(&client->session->holdings, size > client->left ? size - client->left : 0, node->monotonic_ms);
+    if (size > client->left) {
+        client->input_ms = node->monotonic_ms;
+        crowd_moved(&client->session->holdings, size - client->left, node->monotonic_ms);
+    }
     client->left = size;
     if (replica_is_behind(&node->replica, NODE_BACKLOG_MAX)) { /* client I1 */
         if (list_empty(&client->stuffed)) {
@@ -165,7 +179,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
     note_whether_known(client);
     node->traffic.input.sum += consumed;
     client->left = size - consumed;
-    client->session->input = client->left;
+    note_needs(client, *wants);
     squeeze_client(client);
     if (client->ended && !has_commands(client)) {
         wind_up(client);
@@ -318,7 +332,7 @@ void client_check(struct client *client)
     int64_t stall_ms = node->clients.stall_ms;
     bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors) ||
                    !list_empty(&session->holdings.restrained);
-    if (node->monotonic_ms - session->active_ms >= TIDY_MS) {
+    if (node->monotonic_ms - client->input_ms >= TIDY_MS) {
         (void)session_tidy(session);
         net_fit(client->conn);
     }

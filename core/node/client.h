@@ -16,6 +16,7 @@ struct client {
     struct list unknown;     /* in node->unknown, or alone: it has shown the password, or there is none */
     int64_t unknown_ms;      /* monotonic: since when it is there */
     size_t left;             /* bytes of input that were not consumed */
+    int64_t input_ms;        /* monotonic: when bytes came last */
     int64_t progress_ms;     /* monotonic: when the peer was last offered output, and had taken what was before it */
     uint64_t
         untaken;  /* bytes that the peer had not taken when it was last looked at, while stalled; UINT64_MAX: not yet */

@@ -163,8 +163,8 @@ static void doctor_clients(const struct node *node, const struct memory_report *
     uint64_t evicted = node->worker.meters.counts.evicted;
     if (node->worker.sessions.crowd.tight) {
         (void)buf_format(out,
-                         "* The clients hold %.1f MB, near maxmemory_clients: those who hold much are served one after "
-                         "the other. CLIENT LIST shows who holds what (tot-mem).\n",
+                         "* The clients hold %.1f MB, near maxmemory_clients: what is large waits until there is room. "
+                         "CLIENT LIST shows who holds what (tot-mem).\n",
                          (double)report->clients / 1e6);
     }
     if (evicted > 0) {

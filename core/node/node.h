@@ -70,10 +70,11 @@ struct node {
     int64_t next_second_ms; /* monotonic: of the idle check */
 
     struct client_options clients;
-    struct list gated;   /* sessions (dirty links) whose answers wait for the disk */
-    struct list stuffed; /* clients whose input waits for the disk */
-    bool squeezed;       /* the clients hold much, and those who hold most have been restrained */
-    struct list unknown; /* clients that have not shown the password, those who wait longest first */
+    struct list gated;    /* sessions (dirty links) whose answers wait for the disk */
+    struct list stuffed;  /* clients whose input waits for the disk */
+    bool squeezed;        /* the clients hold much, and those who hold most have been restrained */
+    struct pace squeezes; /* of lines about it */
+    struct list unknown;  /* clients that have not shown the password, those who wait longest first */
     uint64_t unknown_count;
     uint64_t released; /* of the last turn */
     uint64_t next_session_id;

@@ -5,6 +5,9 @@
 
 #include "serve/hold.h"
 #include "serve/sessions.h"
+#include "serve/stint.h"
+
+#define TELLS_MS 60000 /* between lines about it */
 
 static struct session *session_of(struct holdings *holdings)
 {
@@ -19,10 +22,24 @@ static void on_restrained(struct holdings *holdings)
     }
 }
 
+static void tell(struct node *node)
+{
+    const struct crowd *crowd = &node->worker.sessions.crowd;
+    uint64_t more;
+    if (pace_tells(&node->squeezes, node->monotonic_ms, TELLS_MS, &more)) {
+        trace(&node->env.trace, TRACE_WARNING,
+              "the clients hold %llu bytes, of %llu that they may (maxmemory_clients): what is large waits until there "
+              "is room for it; CLIENT LIST shows who holds how much (%llu more times since the last such line)",
+              (unsigned long long)(crowd->sum - crowd->leaving), (unsigned long long)crowd->options.limit,
+              (unsigned long long)more);
+    }
+}
+
 static void restrain_all(struct node *node)
 {
     if (!node->squeezed) {
         node->squeezed = true;
+        tell(node);
         crowd_restrain_all(&node->worker.sessions.crowd, on_restrained);
     }
 }
@@ -37,29 +54,38 @@ static void let_go(struct node *node, struct holdings *holdings)
     }
     if (session->held_for_memory) {
         hold_end_memory(session); /* and its input is given to it again */
-    } else {
+    } else if (holdings->crowd->favoured == holdings) {
         crowd_given(holdings);
     }
 }
 
 void squeeze_client_slow(struct client *client)
 {
-    struct holdings *holdings = &client->session->holdings;
+    struct session *session = client->session;
+    struct holdings *holdings = &session->holdings;
     restrain_all(client->node);
-    if (crowd_restrains(holdings) && !client->session->doomed) {
+    if (session->held_for_memory || !list_empty(&holdings->restrained)) {
+        on_restrained(holdings);
+    } else if (holdings->sum >= CROWD_SMALL && !session->doomed && !crowd_admit(holdings, holdings->needs)) {
         crowd_restrain(holdings);
         on_restrained(holdings);
     }
 }
 
+/* Who is held and not restrained is about to be closed. */
 static void ease(struct node *node)
 {
+    struct list *held = &node->worker.held[HOLD_MEMORY];
     struct holdings *holdings;
     node->squeezed = false;
     while ((holdings = crowd_next_free(&node->worker.sessions.crowd)) != NULL) {
-        let_go(node, holdings);
+        let_go(node, holdings); /* squeeze I1 */
     }
-    check(list_empty(&node->worker.held[HOLD_MEMORY])); /* squeeze I1 */
+    while (!list_empty(held)) {
+        struct session *session = container_of(held->next, struct session, held);
+        check(session->doomed);
+        hold_forget(session);
+    }
 }
 
 /* Memory that is kept for what may come is given back first. */
@@ -80,7 +106,7 @@ void squeeze_turn_slow(struct node *node)
         return;
     }
     restrain_all(node);
-    if ((holdings = crowd_favour(crowd)) != NULL) {
+    while ((holdings = crowd_next_admitted(crowd)) != NULL || (holdings = crowd_favour(crowd)) != NULL) {
         let_go(node, holdings);
     }
     while ((holdings = crowd_worst(crowd, node->monotonic_ms)) != NULL) {
@@ -92,20 +118,20 @@ void squeeze_turn_slow(struct node *node)
 static bool waits_for_us(struct session *session)
 {
     const struct client *client = client_of(session);
-    return hold_is_held(session) ||
+    return hold_is_held(session) || stint_is_under_way(session) ||
            (client != NULL && !client->stalled && (session->mark_count > 0 || !list_empty(&client->stuffed)));
 }
 
 void squeeze_second(struct node *node)
 {
     struct crowd *crowd = &node->worker.sessions.crowd;
-    if (!crowd->tight || crowd->favoured == NULL) {
-        return;
-    }
-    struct session *session = session_of(crowd->favoured);
-    if (waits_for_us(session)) {
-        crowd_excused(crowd->favoured, node->monotonic_ms);
-    } else if (crowd_is_stuck(crowd, node->monotonic_ms)) {
-        sessions_kill(session, SESSION_END_MEMORY);
+    struct holdings *holdings;
+    while (crowd->tight && (holdings = crowd_stuck(crowd, node->monotonic_ms)) != NULL) {
+        struct session *session = session_of(holdings);
+        if (waits_for_us(session)) {
+            crowd_excused(holdings, node->monotonic_ms);
+        } else {
+            sessions_kill(session, SESSION_END_MEMORY);
+        }
     }
 }

@@ -386,9 +386,15 @@ static void conn_pause(struct net_conn *conn, bool paused)
 
 static void conn_fit(struct net_conn *conn)
 {
-    if (!conn->closed && conn->size > 0 && memory_class(conn->size) < conn->capacity) {
-        keep(conn, conn->data + conn->start, conn->size);
+    size_t capacity = memory_class(conn->size);
+    if (conn->closed || conn->size == 0 || capacity >= conn->capacity) {
+        return;
     }
+    if (conn->start > 0) {
+        memmove(conn->data, conn->data + conn->start, conn->size);
+        conn->start = 0;
+    }
+    set_memory(conn, memory_realloc(conn->data, capacity), capacity); /* which leaves a large piece where it is */
 }
 
 static uint64_t conn_untaken(struct net_conn *conn)

@@ -14,7 +14,8 @@ void crowd_init(struct crowd *crowd)
 
 void crowd_finish(const struct crowd *crowd)
 {
-    check(crowd->sum == 0 && crowd->leaving == 0 && crowd->favoured == NULL && list_empty(&crowd->restrained));
+    check(crowd->sum == 0 && crowd->leaving == 0 && crowd->promised == 0);
+    check(crowd->favoured == NULL && list_empty(&crowd->restrained));
     for (size_t i = 0; i < HOLDINGS; i++) {
         check(crowd->of[i] == 0);
     }
@@ -68,6 +69,7 @@ static void forget(struct holdings *holdings)
     struct crowd *crowd = holdings->crowd;
     list_remove(&holdings->sized);
     list_remove(&holdings->restrained);
+    crowd_given(holdings);
     crowd->favoured = crowd->favoured == holdings ? NULL : crowd->favoured;
 }
 
@@ -87,14 +89,54 @@ void crowd_dismiss(struct holdings *holdings)
     }
 }
 
-/* ---- one after the other ---- */
+/* ---- who goes on ---- */
+
+/* What a favoured client's query or reply takes, while it makes progress. */
+static uint64_t spared(const struct crowd *crowd, int64_t now_ms)
+{
+    const struct holdings *now = crowd->favoured;
+    return now != NULL && crowd_progresses(now, crowd, now_ms) ? holdings_transit(now) : 0;
+}
+
+bool crowd_admit(struct holdings *holdings, size_t needs)
+{
+    struct crowd *crowd = holdings->crowd;
+    crowd->promised -= holdings->promised;
+    holdings->promised = 0;
+    holdings->needs = needs;
+    if (!crowd_holds_back(holdings)) {
+        return true;
+    }
+    uint64_t spare = crowd->favoured != NULL ? holdings_transit(crowd->favoured) : 0;
+    uint64_t counted = crowd->sum - crowd->leaving + crowd->promised - spare;
+    if (counted > crowd->options.limit || crowd->options.limit - counted < needs) {
+        return false;
+    }
+    holdings->promised = needs;
+    crowd->promised += needs;
+    return true;
+}
 
 void crowd_restrain(struct holdings *holdings)
 {
     struct crowd *crowd = holdings->crowd;
-    check(crowd->favoured != holdings);
+    check(crowd->favoured != holdings && holdings->promised == 0);
     if (list_empty(&holdings->restrained) && !list_empty(&holdings->sized)) {
         list_push_back(&crowd->restrained, &holdings->restrained);
+    }
+}
+
+void crowd_restrain_all(struct crowd *crowd, void (*on_restrained)(struct holdings *holdings))
+{
+    for (unsigned size = CROWD_SIZES; size-- > crowd_size_of(CROWD_SMALL);) {
+        const struct list *all = &crowd->by_size[size];
+        for (struct list *at = all->next; at != all; at = at->next) {
+            struct holdings *one = container_of(at, struct holdings, sized);
+            if (list_empty(&one->restrained) && !crowd_admit(one, one->needs)) {
+                crowd_restrain(one);
+                on_restrained(one);
+            }
+        }
     }
 }
 
@@ -108,9 +150,22 @@ struct holdings *crowd_next_free(struct crowd *crowd)
     return holdings;
 }
 
+struct holdings *crowd_next_admitted(struct crowd *crowd)
+{
+    struct list *at = crowd->restrained.next;
+    for (unsigned looked = 0; looked < CROWD_LOOK && at != &crowd->restrained; looked++, at = at->next) {
+        struct holdings *one = container_of(at, struct holdings, restrained);
+        if (crowd_admit(one, one->needs)) {
+            list_remove(&one->restrained);
+            return one;
+        }
+    }
+    return NULL;
+}
+
 struct holdings *crowd_favour(struct crowd *crowd)
 {
-    struct holdings *now = crowd->favoured;
+    const struct holdings *now = crowd->favoured;
     check(crowd->tight);
     if (now != NULL && (crowd->waits || holdings_transit(now) >= CROWD_SMALL)) {
         return NULL;
@@ -120,20 +175,25 @@ struct holdings *crowd_favour(struct crowd *crowd)
     return crowd->favoured;
 }
 
-bool crowd_is_stuck(const struct crowd *crowd, int64_t now_ms)
-{
-    const struct holdings *now = crowd->favoured;
-    return now != NULL && !crowd->waits && !crowd_progresses(now, crowd, now_ms) &&
-           (!list_empty(&crowd->restrained) || crowd_is_full(crowd));
-}
-
 /* ---- who is to be cut ---- */
 
-/* What a favoured client's query or reply takes, while it makes progress. */
-static uint64_t spared(const struct crowd *crowd, int64_t now_ms)
+struct holdings *crowd_stuck(const struct crowd *crowd, int64_t now_ms)
 {
-    const struct holdings *now = crowd->favoured;
-    return now != NULL && crowd_progresses(now, crowd, now_ms) ? holdings_transit(now) : 0;
+    if (list_empty(&crowd->restrained) && !crowd_is_full(crowd)) {
+        return NULL;
+    }
+    for (unsigned size = CROWD_SIZES; size-- > crowd_size_of(CROWD_SMALL);) {
+        const struct list *all = &crowd->by_size[size];
+        for (struct list *at = all->next; at != all; at = at->next) {
+            struct holdings *one = container_of(at, struct holdings, sized);
+            bool waits = !list_empty(&one->restrained) || (one == crowd->favoured && crowd->waits);
+            if (!one->exempt && !waits && holdings_transit(one) >= CROWD_SMALL &&
+                !crowd_progresses(one, crowd, now_ms)) {
+                return one;
+            }
+        }
+    }
+    return NULL;
 }
 
 /* The first of the largest that fits; `stalled`: that makes no progress. */
@@ -160,18 +220,4 @@ struct holdings *crowd_worst(const struct crowd *crowd, int64_t now_ms)
     }
     struct holdings *worst = largest(crowd, CROWD_SMALL, true, now_ms);
     return worst != NULL ? worst : largest(crowd, 1, false, now_ms);
-}
-
-void crowd_restrain_all(struct crowd *crowd, void (*on_restrained)(struct holdings *holdings))
-{
-    for (unsigned size = CROWD_SIZES; size-- > crowd_size_of(CROWD_SMALL);) {
-        const struct list *all = &crowd->by_size[size];
-        for (struct list *at = all->next; at != all; at = at->next) {
-            struct holdings *one = container_of(at, struct holdings, sized);
-            if (crowd_restrains(one) && list_empty(&one->restrained)) {
-                crowd_restrain(one);
-                on_restrained(one);
-            }
-        }
-    }
 }

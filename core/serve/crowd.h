@@ -4,15 +4,18 @@
  *
  * States
  *
- *     easy ──sum above CROWD_TIGHT──► tight ──sum below CROWD_EASY──► easy
+ *     easy ──sum above three quarters of the limit──► tight ──below five eighths──► easy
  *
  *   easy    Nobody is restrained.
- *   tight   Who holds CROWD_SMALL bytes or more is restrained: nothing more is read from it, so that it holds no more;
- *           nor is a command begun whose reply may be large. One at a time is favoured: it goes on until its query or
- *           reply is through, then the next one in the queue does. Who holds little is served as ever.
+ *   tight   Who holds CROWD_SMALL bytes or more goes on only if what it still needs has room below the limit, and that
+ *           is set aside for it then; else it is restrained: nothing more is read from it, so that it holds no more.
+ *           So is one whose next command may have a reply of that size. One of these at a time, who came first, is
+ *           favoured: it goes on whatever it needs, until its query or reply is through. Who holds little is served as
+ *           ever.
  *
  *     over    The sum, without what the favoured one's query or reply takes, is above the limit: somebody is cut, the
- *             worst first (crowd_worst).
+ *             worst first (crowd_worst). While somebody waits, those are cut too that neither send nor take anything
+ *             (crowd_stuck).
  *
  *   So the clients hold the limit and one query or reply at most, but for what came within one turn. A query or a reply
  *   alone, however large, is not cut while it makes progress: CROWD_STEP bytes within the patience.
@@ -30,6 +33,7 @@
 #define CROWD_SMALL       ((size_t)64 * 1024) /* bytes that anybody may hold */
 #define CROWD_STEP        ((size_t)64 * 1024) /* bytes to and fro that are progress */
 #define CROWD_PATIENCE_MS 10000               /* at most */
+#define CROWD_LOOK        16                  /* of those who wait, how many are looked at in a turn */
 #define CROWD_SIZES       48                  /* powers of two */
 #define CROWD_NO_LIMIT    UINT64_MAX
 
@@ -43,6 +47,7 @@ struct crowd {
     uint64_t of[HOLDINGS];            /* bytes, of all */
     uint64_t sum;                     /* bytes that count: all but the records */
     uint64_t leaving;                 /* bytes of `sum`: of those who are about to be closed */
+    uint64_t promised;                /* bytes that have been set aside for who goes on */
     struct list by_size[CROWD_SIZES]; /* holdings.sized: by the power of two */
     struct list restrained;           /* holdings.restrained: who came first, first */
     struct holdings *favoured;        /* NULL: nobody */
@@ -88,17 +93,16 @@ static inline uint64_t crowd_total(const struct crowd *crowd)
     return crowd->sum + crowd->of[HOLDING_RECORD];
 }
 
-/* Whether nothing is to be read from it now. Whether a command of its whose reply may be large is to wait. */
+/* Whether it goes on only if there is room for it. */
 static inline bool crowd_holds_back(const struct holdings *holdings)
 {
     return holdings->crowd->tight && holdings != holdings->crowd->favoured && !holdings->exempt;
 }
-static inline bool crowd_restrains(const struct holdings *holdings)
-{
-    return crowd_holds_back(holdings) && holdings->sum >= CROWD_SMALL;
-}
 
-/* It waits from now on until it is favoured, or there is room. Once is enough. */
+/* Whether it may go on, who needs so many bytes more; they are set aside for it then, instead of what was before. */
+bool crowd_admit(struct holdings *holdings, size_t needs);
+
+/* It waits from now on until it is favoured, or admitted. Once is enough. */
 void crowd_restrain(struct holdings *holdings);
 
 /* Whether there is more than the limit already, without what is about to be closed: then no message is added to those
@@ -115,12 +119,16 @@ bool crowd_ease(struct crowd *crowd);
 /* The first that is restrained, and is no more; NULL: nobody. */
 struct holdings *crowd_next_free(struct crowd *crowd);
 
-/* The favoured one has been given something, or need not be: it is through as soon as it holds little. */
-static inline void crowd_given(const struct holdings *holdings)
+/* The same, of the first CROWD_LOOK that are restrained, one for whom there is room. */
+struct holdings *crowd_next_admitted(struct crowd *crowd);
+
+/* It has been given what it waited for, and what it holds now is counted. */
+static inline void crowd_given(struct holdings *holdings)
 {
-    if (holdings->crowd->favoured == holdings) {
-        holdings->crowd->waits = false;
-    }
+    struct crowd *crowd = holdings->crowd;
+    crowd->promised -= holdings->promised;
+    holdings->promised = 0;
+    crowd->waits = crowd->waits && crowd->favoured != holdings;
 }
 
 /* While it is tight: who is favoured from now on and was not before; the caller lets it go on. NULL: nobody. O(1). */
@@ -129,11 +137,12 @@ struct holdings *crowd_favour(struct crowd *crowd);
 /* Who is to be cut: NULL, nobody. The caller dismisses it, and asks again. */
 struct holdings *crowd_worst(const struct crowd *crowd, int64_t now_ms);
 
-/* Whether the favoured one keeps others waiting and makes no progress: then it is to be cut, too. */
-bool crowd_is_stuck(const struct crowd *crowd, int64_t now_ms);
+/* One that keeps others waiting and makes no progress with its query or reply: it is to be cut, or excused. NULL:
+ * nobody. O(clients) at most. */
+struct holdings *crowd_stuck(const struct crowd *crowd, int64_t now_ms);
 
-/* For the moment at which it becomes tight: restrains all who hold so much already, the largest first, and tells the
- * caller of each. O(they). */
+/* For the moment at which it becomes tight: restrains those who hold much already and for whom there is no room, the
+ * largest first, and tells the caller of each. O(they). */
 void crowd_restrain_all(struct crowd *crowd, void (*on_restrained)(struct holdings *holdings));
 
 /* ---- between crowd.c and holdings.c ---- */

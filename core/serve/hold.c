@@ -85,12 +85,12 @@ static uint64_t values_of(const struct session *session, const struct request *r
     return bytes;
 }
 
-bool hold_shows_much(const struct session *session, const struct request *request)
+uint64_t hold_may_show(const struct session *session, const struct request *request)
 {
     const struct transaction *transaction = &session->transaction;
     uint64_t bytes = 0;
     if (session->caller.user == NULL) {
-        return false;
+        return 0;
     }
     if (!transaction->open) {
         bytes = values_of(session, request);
@@ -99,7 +99,7 @@ bool hold_shows_much(const struct session *session, const struct request *reques
             bytes += values_of(session, &at->request);
         }
     }
-    return bytes >= CROWD_SMALL;
+    return bytes;
 }
 
 void hold_end_memory(struct session *session)

@@ -31,9 +31,9 @@ static inline bool hold_is_held(const struct session *session)
  * and lets go afterwards (sweep_claim). Between commands. O(keys). */
 bool hold_disturbs(struct worker *worker, uint32_t database, const struct request *request);
 
-/* Whether the answer to what a session is about to do may be large: values of CROWD_SMALL bytes or more stand under
- * its keys. An estimate: of a large value a command may show a little, and KEYS shows much without any. O(keys). */
-bool hold_shows_much(const struct session *session, const struct request *request);
+/* Bytes that the answer to what a session is about to do may have, by the values under its keys. An estimate: of a
+ * large value a command may show a little, and KEYS shows much without any. O(keys). */
+uint64_t hold_may_show(const struct session *session, const struct request *request);
 
 /* The session goes on, if it is held for HOLD_MEMORY. */
 void hold_end_memory(struct session *session);

@@ -48,7 +48,9 @@ struct holdings {
     size_t sum;             /* bytes: holdings I1 */
     int64_t progress_ms;    /* monotonic: when it had last sent or taken CROWD_STEP bytes */
     size_t moved;           /* bytes that it has sent and taken since, fewer than that */
-    bool exempt;            /* it is neither restrained nor cut: CLIENT NO-EVICT */
+    size_t needs;    /* bytes that it will hold beyond `sum` before its query or reply is through, as far as known */
+    size_t promised; /* of these, what has been set aside for it: crowd->promised */
+    bool exempt;     /* it is neither restrained nor cut: CLIENT NO-EVICT */
 };
 
 /* So many bytes more, or fewer, are held for this. */

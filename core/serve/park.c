@@ -49,6 +49,7 @@ void park_end(struct session *session)
     if (session->stint != NULL) {
         session->stint->finish(session->stint); /* stint I2 */
         session->stint = NULL;
+        session->stint_bytes = 0;
     }
     memory_free(session->parked);
     session->parked = NULL;

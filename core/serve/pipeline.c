@@ -77,6 +77,12 @@ static void prefetch(const struct pipeline *pipeline, const struct session *sess
     }
 }
 
+/* Whether an answer of so many bytes must wait until there is memory for it. */
+static bool lacks_room(struct session *session, uint64_t bytes)
+{
+    return bytes >= CROWD_SMALL && !crowd_admit(&session->holdings, bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX);
+}
+
 /* Whether the command must not run now: then the session is held, and it stays where it is with all that follows. */
 seldom static bool hold_slow(struct session *session, const struct request *request)
 {
@@ -88,7 +94,7 @@ seldom static bool hold_slow(struct session *session, const struct request *requ
         hold_take(session, HOLD_SWEEP);
         return true;
     }
-    if (crowd_holds_back(&session->holdings) && hold_shows_much(session, request)) {
+    if (crowd_holds_back(&session->holdings) && lacks_room(session, hold_may_show(session, request))) {
         hold_take(session, HOLD_MEMORY);
         crowd_restrain(&session->holdings);
         return true;

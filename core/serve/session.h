@@ -121,6 +121,7 @@ struct session {
     struct list syncing;                     /* in worker->syncing, or alone */
     struct list stints;                      /* in worker->stints, or alone */
     struct stint *stint;                     /* owned: what the command that waits has done so far (stint.h) */
+    size_t stint_bytes;                      /* that it takes */
     uint64_t written;                        /* the last sequence of its own records */
     struct list held;                        /* in one of worker->held, or alone */
     bool held_for_memory;                    /* in that of HOLD_MEMORY */
@@ -202,7 +203,7 @@ static inline void session_note(struct session *session)
     size_t parked = session->parked != NULL ? session->parked->size : 0;
     holdings_set(holdings, HOLDING_ARGUMENTS, session->parser.room * sizeof *session->parser.argv + parked);
     holdings_set(holdings, HOLDING_QUEUE, session->transaction.size);
-    holdings_set(holdings, HOLDING_OUTPUT, session->out.capacity);
+    holdings_set(holdings, HOLDING_OUTPUT, session->out.capacity + session->stint_bytes);
     session->output_peak = session->out.size > session->output_peak ? session->out.size : session->output_peak;
 }
 

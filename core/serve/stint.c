@@ -19,6 +19,7 @@ struct stint *stint_take(const struct call *call)
     }
     struct stint *stint = session->stint;
     session->stint = NULL;
+    session->stint_bytes = 0;
     return stint;
 }
 
@@ -27,6 +28,7 @@ void stint_keep(struct call *call, struct stint *stint)
     struct session *session = call_session(call);
     check(stint_may(call) && session->stint == NULL);
     session->stint = stint;
+    session->stint_bytes = stint->bytes;
     call->waits = true;
     call->wait_ms = 0;
 }
@@ -39,5 +41,6 @@ bool stint_turn_slow(struct worker *worker)
     if (exec_again(session, false)) {
         waiters_release(session);
     }
+    session_note(session);
     return !list_empty(&worker->stints);
 }

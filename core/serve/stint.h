@@ -23,6 +23,7 @@
 /* What a plan keeps between its stints: the beginning of a struct of its own. */
 struct stint {
     void (*finish)(struct stint *stint); /* releases it */
+    size_t bytes;                        /* that it takes, for now: they count to the client (holdings.h) */
 };
 
 /* Whether the plan may go on later. [plan] */

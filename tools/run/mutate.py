@@ -43,7 +43,8 @@ PROGRAMS = {
     "core/serve/": "test_serve test_command test_node stories hostile_test",
     "core/command/": "test_command test_serve stories",
     "core/config/": "test_config config_set_test config_rewrite_test",
-    "core/node/": "test_node info_test shutdown_test refusals_test config_set_test memory_test hostile_test",
+    "core/node/": "test_node client_memory_test info_test shutdown_test refusals_test config_set_test memory_test "
+                  "hostile_test",
     "core/main.c": "refusals_test shutdown_test files_test",
     "modules/kv/": "test_kv stories plain_determinism events_test",
     "modules/counter/": "test_counter stories plain_determinism",

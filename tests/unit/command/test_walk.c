@@ -51,6 +51,7 @@ Test(walk, others_are_served_while_keys_goes_on)
     fill(&at);
     begin(&at, 0, "KEYS *\r\n");
     cr_expect(at.clients[0]->waiting && stint_is_under_way(at.clients[0]));
+    cr_expect_gt(at.clients[0]->holdings.of[HOLDING_OUTPUT], 10000, "what it has found counts");
     unsigned turns = 1;
     while (turn_end(&at.worker)) {
         begin(&at, 1, "PING\r\n");

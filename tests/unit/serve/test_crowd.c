@@ -80,16 +80,15 @@ Test(crowd, who_holds_much_goes_on_one_after_the_other)
     holdings_set(&few.one[0], HOLDING_INPUT, 2 * MIB);
     holdings_set(&few.one[1], HOLDING_INPUT, 3 * MIB);
     holdings_set(&few.one[2], HOLDING_INPUT, CROWD_SMALL - 1);
+    few.one[0].needs = few.one[1].needs = few.one[2].needs = 100 * MIB;
     cr_expect_not(few.crowd.tight);
     holdings_set(&few.one[3], HOLDING_OUTPUT, MIB + MIB / 2);
     cr_assert(few.crowd.tight);
     restrained_count = 0;
     crowd_restrain_all(&few.crowd, on_restrained);
-    cr_expect_eq(restrained_count, 3, "all but who holds little");
+    cr_expect_eq(restrained_count, 2, "neither who holds little nor who needs nothing more");
     cr_expect_eq(crowd_favour(&few.crowd), &few.one[0], "of 2 and 3 MiB, one power of two, who came first");
-    cr_expect_not(crowd_restrains(&few.one[0]));
-    cr_expect(crowd_restrains(&few.one[1]));
-    cr_expect_not(crowd_restrains(&few.one[2]));
+    cr_expect(crowd_admit(&few.one[0], 100 * MIB), "it goes on whatever it needs");
     crowd_given(&few.one[0]);
     cr_expect_null(crowd_favour(&few.crowd), "it is not through");
     holdings_set(&few.one[0], HOLDING_INPUT, 100 * MIB);
@@ -102,8 +101,36 @@ Test(crowd, who_holds_much_goes_on_one_after_the_other)
     crowd_given(&few.one[1]);
     cr_assert(crowd_ease(&few.crowd));
     cr_expect_not(crowd_ease(&few.crowd), "once");
-    cr_expect_eq(crowd_next_free(&few.crowd), &few.one[3]);
     cr_expect_null(crowd_next_free(&few.crowd));
+    few_close(&few);
+}
+
+/* What the favoured one takes is beside the limit; the others share it. */
+Test(crowd, who_has_room_below_the_limit_goes_on)
+{
+    struct few few;
+    few_open(&few, 8 * MIB);
+    holdings_set(&few.one[0], HOLDING_INPUT, 7 * MIB);
+    cr_assert(few.crowd.tight);
+    cr_expect(crowd_admit(&few.one[1], MIB));
+    cr_expect_not(crowd_admit(&few.one[2], 1), "it has been set aside for another one");
+    crowd_restrain(&few.one[2]);
+    cr_expect_null(crowd_next_admitted(&few.crowd));
+    holdings_set(&few.one[1], HOLDING_OUTPUT, MIB / 2);
+    crowd_given(&few.one[1]);
+    cr_expect_eq(few.crowd.promised, 0);
+    cr_expect_eq(crowd_next_admitted(&few.crowd), &few.one[2]);
+    cr_expect_eq(few.crowd.promised, 1);
+    cr_expect_not(crowd_admit(&few.one[0], 2 * MIB));
+    crowd_restrain(&few.one[0]);
+    cr_expect_not(crowd_admit(&few.one[3], MIB));
+    crowd_restrain(&few.one[3]);
+    cr_expect_eq(crowd_favour(&few.crowd), &few.one[0]);
+    cr_expect_eq(crowd_next_admitted(&few.crowd), &few.one[3]);
+    cr_expect(crowd_admit(&few.one[4], 6 * MIB));
+    cr_expect_not(crowd_admit(&few.one[5], MIB));
+    crowd_dismiss(&few.one[4]);
+    cr_expect(crowd_admit(&few.one[5], MIB), "who is about to be closed needs nothing more");
     few_close(&few);
 }
 
@@ -139,6 +166,7 @@ Test(crowd, who_is_favoured_may_not_hold_names_above_the_limit)
     few_open(&few, 4 * MIB);
     holdings_set(&few.one[0], HOLDING_INPUT, 4 * MIB);
     holdings_set(&few.one[0], HOLDING_WATCHED, 4 * MIB);
+    few.one[0].needs = 1;
     crowd_restrain_all(&few.crowd, on_restrained);
     cr_expect_eq(crowd_favour(&few.crowd), &few.one[0]);
     cr_expect_null(crowd_worst(&few.crowd, 0));
@@ -153,16 +181,19 @@ Test(crowd, who_keeps_others_waiting_without_progress_is_stuck)
     few_open(&few, 8 * MIB);
     holdings_set(&few.one[0], HOLDING_INPUT, 4 * MIB);
     holdings_set(&few.one[1], HOLDING_INPUT, 3 * MIB);
+    holdings_set(&few.one[2], HOLDING_WATCHED, MIB / 2);
+    few.one[0].needs = few.one[1].needs = 3 * MIB;
+    cr_expect_null(crowd_stuck(&few.crowd, 10000), "nobody waits");
     crowd_restrain_all(&few.crowd, on_restrained);
     cr_expect_eq(crowd_favour(&few.crowd), &few.one[0]);
-    cr_expect_not(crowd_is_stuck(&few.crowd, 10000), "it has been given nothing yet");
+    cr_expect_null(crowd_stuck(&few.crowd, 10000), "it has been given nothing yet");
     crowd_given(&few.one[0]);
-    cr_expect(crowd_is_stuck(&few.crowd, 10000));
+    cr_expect_eq(crowd_stuck(&few.crowd, 10000), &few.one[0]);
     crowd_moved(&few.one[0], CROWD_STEP, 9500);
-    cr_expect_not(crowd_is_stuck(&few.crowd, 10000));
-    cr_expect(crowd_is_stuck(&few.crowd, 10500));
+    cr_expect_null(crowd_stuck(&few.crowd, 10000), "names are neither sent nor read");
+    cr_expect_eq(crowd_stuck(&few.crowd, 10500), &few.one[0]);
     crowd_dismiss(&few.one[0]);
-    cr_expect_not(crowd_is_stuck(&few.crowd, 10500));
+    cr_expect_null(crowd_stuck(&few.crowd, 10500), "the other one still waits, for its turn");
     few_close(&few);
 }
 
@@ -217,7 +248,7 @@ static void expect_exact(struct shard_fixture *at)
         cr_assert_eq(held->of[HOLDING_SUBSCRIBED], subscribed_by(session));
         cr_assert_eq(held->of[HOLDING_QUEUE], session->transaction.size);
         cr_assert_eq(held->of[HOLDING_ARGUMENTS], arguments_of(session));
-        cr_assert_eq(held->of[HOLDING_OUTPUT], session->out.capacity);
+        cr_assert_eq(held->of[HOLDING_OUTPUT], session->out.capacity + session->stint_bytes);
         cr_assert_eq(held->of[HOLDING_TRACKED], session->tracker != NULL ? session->tracker->bytes : 0);
         for (enum holding holding = 0; holding < HOLDINGS; holding++) {
             of[holding] += held->of[holding];
@@ -333,7 +364,7 @@ static void limit(struct shard_fixture *at, uint64_t bytes)
 }
 
 /* Its answer may be as large as the value; others go on, and it is not lost. */
-Test(crowd, a_command_about_a_large_value_waits_while_it_is_tight)
+Test(crowd, a_command_about_a_large_value_waits_for_room)
 {
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
@@ -342,8 +373,11 @@ Test(crowd, a_command_about_a_large_value_waits_while_it_is_tight)
     for (unsigned i = 1; i < 3; i++) {
         expect_said(&at, i, "OK", "WATCH %060000u", i);
     }
-    limit(&at, 128 * 1024);
-    cr_assert(at.worker.sessions.crowd.tight);
+    struct crowd *crowd = &at.worker.sessions.crowd;
+    limit(&at, crowd->sum + 60000);
+    cr_expect_not(crowd->tight);
+    expect_said(&at, 2, "OK", "WATCH %030000u", 3);
+    cr_assert(crowd->tight);
     cr_expect_eq(shard_fixture_send(&at, 3, BYTES("GET large\r\n")), 0);
     cr_expect(at.clients[3]->held_for_memory);
     expect_said(&at, 0, "\"x\"", "GET small");
@@ -351,11 +385,16 @@ Test(crowd, a_command_about_a_large_value_waits_while_it_is_tight)
     expect_said(&at, 0, "QUEUED", "STRLEN large");
     cr_expect_eq(shard_fixture_send(&at, 0, BYTES("EXEC\r\n")), 0);
     cr_expect(at.clients[0]->held_for_memory);
-    cr_expect_eq(crowd_favour(&at.worker.sessions.crowd), &at.clients[3]->holdings);
+    cr_expect_eq(crowd_favour(crowd), &at.clients[3]->holdings);
     hold_end_memory(at.clients[3]);
     cr_expect(at.clients[3]->resumed);
     expect_said(&at, 3, ":100000", "STRLEN large");
     cr_expect_eq(shard_fixture_send(&at, 0, BYTES("EXEC\r\n")), 0, "it is not its turn");
+    limit(&at, MIB / 4);
+    cr_expect_eq(crowd_next_admitted(crowd), &at.clients[0]->holdings);
+    hold_end_memory(at.clients[0]);
+    expect_said(&at, 0, "[:100000]", "EXEC");
+    cr_expect_eq(crowd->promised, 0);
     shard_fixture_close(&at);
 }
 
