@@ -242,10 +242,11 @@ def test_keys():
         "OBJECT": lambda argv: b":%d\r\n" % size[argv[2].decode()],
         "TYPE": b"+list\r\n",
     }
-    with Server(replies=replies) as server:
+    with Server(replies={**replies, "INFO": bulk("# Keyspace\r\ndb0:keys=1000,expires=0\r\nodd:keys=1\r\n")}) as server:
         done = run(server.port, "--keys", "--top", "5")
         expect_equal(done.stdout.decode(), "".join(f"{size[key]}\tlist\t{key}\n" for key in best))
         expect_equal((done.returncode, done.stderr), (0, b""))
+        expect_equal(server.seen("SELECT"), [])
         done = run(server.port, "--keys", "--by", "len", "--top", "5", "--json")
         expect_equal(json.loads(done.stdout), [{"length": size[key], "type": "list", "key": key} for key in best])
         expect_equal(len(server.seen("PEEK")), 1003)
@@ -259,6 +260,8 @@ def test_keys():
         expect_equal(run(server.port, "--keys", "--by", "idles").returncode, 2)
         with Terminal(server.port, "--keys", "--top", "2") as terminal:
             terminal.wait(r"\Amemory  type  key\n +1008  list  key \d+\n.*\n\(2 rows\)$")
+    with Server(replies=replies) as server:  # that does not tell of its databases
+        expect_equal(run(server.port, "--keys", "--top", "5").returncode, 0)
     with Server(replies={**replies, "MEMORY": b"-ERR unknown command 'MEMORY'\r\n"}) as server:
         done = run(server.port, "--keys")
         expect(done.returncode == 1 and b"ERR unknown command" in done.stderr, done.stderr)

@@ -136,7 +136,7 @@ Test(load_state, is_what_was_written_or_refused)
     cr_assert_not_null(mkdtemp(folder));
     char path[64];
     snprintf(path, sizeof path, "%s/state", folder);
-    struct load_state state = {{UINT64_MAX, 2, 0xdeadbeef}, 4, 5};
+    struct load_state state = {{UINT64_MAX, 2, 0xdeadbeef}, 65535, 4, 5};
     struct load_state again;
     struct complaint complaint = {""};
     cr_expect_eq(load_state_read(path, &again, &complaint), STATUS_NOT_FOUND);
@@ -145,16 +145,18 @@ Test(load_state, is_what_was_written_or_refused)
     cr_assert_eq(load_state_write(path, &state, &complaint), STATUS_OK);
     cr_assert_eq(load_state_read(path, &again, &complaint), STATUS_OK);
     cr_expect(again.place.offset == UINT64_MAX && again.place.line == 2 && again.place.crc == 0xdeadbeef &&
-              again.commands == 6 && again.errors == 5);
+              again.database == 65535 && again.commands == 6 && again.errors == 5);
     static const char *const broken[] = {
         "",
-        "geomys-load 1\n",
+        "geomys-load 2\n",
         "set a 1\n",
-        "geomys-load 2\noffset 1\nline 1\ncommands 1\nerrors 0\ncrc32c 00000000\n",
-        "geomys-load 1\noffset -1\nline 1\ncommands 1\nerrors 0\ncrc32c 00000000\n",
-        "geomys-load 1\noffset 1\nline 1\ncommands 1\nerrors 0\ncrc32c 0\n",
-        "geomys-load 1\noffset 1\nline 1\ncommands 1\nerrors 0\ncrc32c 00000000\nmore\n",
-        "geomys-load 1\noffset 99999999999999999999\nline 1\ncommands 1\nerrors 0\ncrc32c 00000000\n"};
+        "geomys-load 1\noffset 1\nline 1\ncommands 1\nerrors 0\ncrc32c 00000000\n",
+        "geomys-load 3\noffset 1\nline 1\ndatabase 0\ncommands 1\nerrors 0\ncrc32c 00000000\n",
+        "geomys-load 2\noffset -1\nline 1\ndatabase 0\ncommands 1\nerrors 0\ncrc32c 00000000\n",
+        "geomys-load 2\noffset 1\nline 1\ndatabase -1\ncommands 1\nerrors 0\ncrc32c 00000000\n",
+        "geomys-load 2\noffset 1\nline 1\ndatabase 0\ncommands 1\nerrors 0\ncrc32c 0\n",
+        "geomys-load 2\noffset 1\nline 1\ndatabase 0\ncommands 1\nerrors 0\ncrc32c 00000000\nmore\n",
+        "geomys-load 2\noffset 99999999999999999999\nline 1\ndatabase 0\ncommands 1\nerrors 0\ncrc32c 00000000\n"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         write_text(path, broken[i]);
         cr_expect_eq(load_state_read(path, &again, &complaint), STATUS_INVALID, "%s", broken[i]);

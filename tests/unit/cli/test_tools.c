@@ -7,8 +7,10 @@
 
 #include "base/memory.h"
 #include "cli/options/options.h"
+#include "cli/talk/selection.h"
 #include "cli/terminal/frame.h"
 #include "cli/terminal/progress.h"
+#include "cli/tools/keyspaces.h"
 #include "cli/tools/latency.h"
 #include "cli/tools/ranking.h"
 #include "cli/tools/stat.h"
@@ -125,7 +127,7 @@ Test(ranking, keeps_the_highest_of_many)
         char key[20];
         int number = i < 500 ? i : (int)(prng_next(&random) % 500);
         snprintf(key, sizeof key, "k%d", number);
-        ranking_add(&ranking, gm_bytes_of(key), scores[number]);
+        ranking_add(&ranking, 0, gm_bytes_of(key), scores[number]);
     }
     ranking_sort(&ranking);
     cr_assert_eq(ranking.count, 10);
@@ -151,11 +153,11 @@ Test(ranking, ties_and_long_keys)
 {
     struct ranking ranking;
     ranking_init(&ranking, 2);
-    ranking_add(&ranking, BYTES("c"), 1);
-    ranking_add(&ranking, BYTES("b"), 1);
-    ranking_add(&ranking, BYTES("a"), 1);
+    ranking_add(&ranking, 0, BYTES("c"), 1);
+    ranking_add(&ranking, 0, BYTES("b"), 1);
+    ranking_add(&ranking, 0, BYTES("a"), 1);
     uint8_t *long_key = memory_zeroed(RANKING_KEY + 1);
-    ranking_add(&ranking, (struct gm_bytes){long_key, RANKING_KEY + 1}, 9);
+    ranking_add(&ranking, 0, (struct gm_bytes){long_key, RANKING_KEY + 1}, 9);
     ranking_sort(&ranking);
     cr_assert_eq(ranking.count, 2);
     cr_expect(ranking.entries[0].cut);
@@ -198,4 +200,56 @@ Test(options, periods_have_units)
             cr_expect_float_eq(seconds, cases[i].seconds, 1e-9, "%s", cases[i].text);
         }
     }
+}
+
+/* ---- databases ---- */
+
+Test(keyspaces, are_the_lines_that_say_so_whatever_stands_between)
+{
+    struct gm_bytes info =
+        BYTES("# Keyspace\r\ndb0:keys=12,expires=1\r\ndb65535:keys=3\r\ndb65536:keys=1\r\ndb:keys=1\r\n"
+              "db1:expires=1\r\ndb2:keys=99999999999999999999\r\ntype_db3:keys=1\r\ndb7:keys=8");
+    struct keyspaces_line line;
+    size_t at = 0;
+    cr_assert(keyspaces_next(info, &at, &line) && line.database == 0 && line.keys == 12);
+    cr_assert(keyspaces_next(info, &at, &line) && line.database == 65535 && line.keys == 3);
+    cr_assert(keyspaces_next(info, &at, &line) && line.database == 7 && line.keys == 8);
+    cr_assert_not(keyspaces_next(info, &at, &line));
+    at = 0;
+    cr_assert_not(keyspaces_next(BYTES_NONE, &at, &line));
+}
+
+static void follow(struct selection *selection, const char *first, const char *second, enum answer_type type,
+                   const char *text)
+{
+    struct gm_bytes argv[2] = {gm_bytes_of(first), gm_bytes_of(second != NULL ? second : "")};
+    struct selection_step step = selection_step(argv, second != NULL ? 2 : 1);
+    struct answer reply = {.type = type, .text = gm_bytes_of(text)};
+    selection_follow(selection, &step, &reply);
+}
+
+Test(selection, is_what_was_answered_and_not_what_was_asked)
+{
+    struct selection at = {.database = 2};
+    follow(&at, "SELECT", "5", ANSWER_ERROR, "ERR");
+    cr_expect_eq(at.database, 2);
+    follow(&at, "select", "5", ANSWER_STATUS, "OK");
+    cr_expect_eq(at.database, 5);
+    follow(&at, "select", "x", ANSWER_STATUS, "OK");
+    follow(&at, "select", "-1", ANSWER_STATUS, "OK");
+    follow(&at, "select", "65536", ANSWER_STATUS, "OK");
+    cr_expect_eq(at.database, 5);
+    follow(&at, "select", "6", ANSWER_STATUS, "QUEUED");
+    cr_expect_eq(at.database, 5);
+    follow(&at, "exec", NULL, ANSWER_NULL, "");
+    cr_expect_eq(at.database, 5, "a watched key had changed");
+    follow(&at, "select", "6", ANSWER_STATUS, "QUEUED");
+    follow(&at, "discard", NULL, ANSWER_STATUS, "OK");
+    follow(&at, "exec", NULL, ANSWER_ARRAY, "");
+    cr_expect_eq(at.database, 5);
+    follow(&at, "select", "6", ANSWER_STATUS, "QUEUED");
+    follow(&at, "exec", NULL, ANSWER_ARRAY, "");
+    cr_expect_eq(at.database, 6);
+    follow(&at, "reset", NULL, ANSWER_STATUS, "RESET");
+    cr_expect_eq(at.database, 0);
 }

@@ -53,7 +53,11 @@ void interactive_line_prompt(struct interactive *self, char *out, size_t size)
         snprintf(out, size, "not connected> ");
         return;
     }
-    snprintf(out, size, "%s%s%s> ", name, self->dialog.in_multi ? "(MULTI)" : "",
+    char database[16] = "";
+    if (self->dialog.selection.database != 0) {
+        snprintf(database, sizeof database, "[%d]", self->dialog.selection.database);
+    }
+    snprintf(out, size, "%s%s%s%s> ", name, database, self->dialog.in_multi ? "(MULTI)" : "",
              self->dialog.subscriptions > 0 ? "(subscribed)" : "");
 }
 

@@ -49,6 +49,7 @@ struct options {
     double watch_s;           /* with TOOL_WATCH */
     enum options_order order; /* --by */
     int64_t top;              /* --top */
+    bool database_said;       /* -n, or in a URI */
     const char *match;        /* --match; NULL: all */
     const char *type;         /* --type; NULL: all */
     const char *load;         /* with TOOL_LOAD: a file, or "-" */

@@ -20,7 +20,7 @@
     X("--user", "name", USER, "the user that the password is for")                                                     \
     X("--askpass", NULL, ASKPASS, "ask for the password at the terminal")                                              \
     X("--no-auth-warning", NULL, QUIET, "no word about passwords on the command line")                                 \
-    X("-n", "number", DATABASE, "the database; Geomys has only 0")                                                     \
+    X("-n", "number", DATABASE, "the database (0; --keys: all of them)")                                               \
     X("-2", NULL, RESP2, "speak RESP2 (the default but for terminals and JSON)")                                       \
     X("-3", NULL, RESP3, "speak RESP3, or fail")                                                                       \
     X("-t", "seconds", TIMEOUT, "how long connecting may take (10)")                                                   \

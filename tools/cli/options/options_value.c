@@ -47,6 +47,7 @@ static const char *take_uri(struct options *options, char *value)
     wish->address.port = uri.port != NULL ? uri.port : wish->address.port;
     wish->address.path = uri.path != NULL ? uri.path : wish->address.path;
     wish->database = uri.path != NULL ? wish->database : uri.database;
+    options->database_said = options->database_said || uri.database_said;
     return NULL;
 }
 
@@ -128,6 +129,7 @@ const char *options_value_apply(struct options *options, enum option option, cha
         return NULL;
     case OPTION_DATABASE:
         wish->database = read_number(value, 0, 65535, &number) ? (int)number : -1;
+        options->database_said = true;
         return wish->database >= 0 ? NULL : "a database is a number";
     case OPTION_TIMEOUT:
         wish->connect_timeout_ms = read_seconds(value, &seconds) ? (int)(seconds * 1000) : 0;

@@ -85,6 +85,7 @@ static const char *cut_rest(char mark, const char *rest, struct uri *out)
         return "after the host there may only be the number of a database";
     }
     out->database = (int)database;
+    out->database_said = mark == '/' && *rest != '\0';
     return mark == '?' ? "it has parameters, which mean nothing here" : NULL;
 }
 

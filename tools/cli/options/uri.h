@@ -14,7 +14,8 @@ struct uri {
     char *port;
     char *path;
     int database;
-    bool secret; /* it names a user or a password; also if something else is wrong with it */
+    bool database_said; /* else it is 0 */
+    bool secret;        /* it names a user or a password; also if something else is wrong with it */
 };
 
 /* Cuts `text` into its pieces and decodes them, in place. NULL, or what is wrong: then the pieces mean nothing. */

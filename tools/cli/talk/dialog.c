@@ -60,6 +60,7 @@ void dialog_init(struct dialog *dialog, const struct dialog_wish *wish, struct d
     *dialog = (struct dialog){.wish = wish,
                               .listener = listener,
                               .protocol = 2,
+                              .selection = {.database = wish->database},
                               .catalog_due = catalog_wanted,
                               .catalog_wanted = catalog_wanted};
     channel_init(&dialog->channel, wish->reply_limit, wake_fd);
@@ -76,6 +77,7 @@ void dialog_disconnect(struct dialog *dialog)
     channel_close(&dialog->channel);
     dialog->protocol = 2;
     dialog->in_multi = false;
+    dialog->selection.queued = false;
     dialog->streaming = false;
     dialog->subscriptions = 0;
 }
@@ -195,15 +197,16 @@ static enum status agree_on_protocol(struct dialog *dialog, struct complaint *co
 
 static enum status select_database(struct dialog *dialog, struct complaint *complaint)
 {
-    if (dialog->wish->database == 0) {
+    int database = dialog->selection.database;
+    if (database == 0) {
         return STATUS_OK;
     }
     char number[20];
-    struct gm_bytes argv[] = {BYTES("SELECT"),
-                              {(const uint8_t *)number, bytes_from_int(number, dialog->wish->database)}};
+    struct gm_bytes argv[] = {BYTES("SELECT"), {(const uint8_t *)number, bytes_from_int(number, database)}};
     enum status status = shake(dialog, argv, 2, complaint);
     if (status == STATUS_INVALID) {
-        complaint_prefix(complaint, "SELECT %d failed", dialog->wish->database);
+        complaint_prefix(complaint, "SELECT %d failed", database);
+        dialog->selection.database = 0;
     }
     return status;
 }
@@ -364,6 +367,8 @@ enum status dialog_command(struct dialog *dialog, const struct gm_bytes *argv, s
     }
     TRY(exchange(dialog, argv, argc, out, complaint));
     note_effect(dialog, argv, out);
+    struct selection_step step = selection_step(argv, argc);
+    selection_follow(&dialog->selection, &step, out);
     if (effect_of(argv[0]) == EFFECT_AUTH && is_ok(out) && dialog->protocol == 2) {
         struct complaint ignored;
         (void)agree_on_protocol(dialog, &ignored); /* was refused before, for want of authentication */

@@ -6,6 +6,7 @@
 
 #include "cli/talk/catalog.h"
 #include "cli/talk/channel.h"
+#include "cli/talk/selection.h"
 
 /* What the conversation is to be like. Borrowed. */
 struct dialog_wish {
@@ -29,9 +30,10 @@ struct dialog {
     const struct dialog_wish *wish;
     struct dialog_listener listener;
     struct channel channel;
-    int protocol;           /* spoken now */
-    int64_t subscriptions;  /* open ones */
-    bool in_multi;          /* between MULTI and EXEC */
+    int protocol;               /* spoken now */
+    struct selection selection; /* the database; it is chosen again when the connection has to be made again */
+    int64_t subscriptions;      /* open ones */
+    bool in_multi;              /* between MULTI and EXEC */
     bool streaming;         /* the server sends on and on, and takes no more commands (MONITOR; SUBSCRIBE in RESP2) */
     bool catalog_due;       /* the catalog has still to be asked for */
     bool catalog_wanted;    /* by the caller */

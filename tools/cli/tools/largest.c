@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* largest.c - SCAN from end to end, and a question for each key.
+/* largest.c - SCAN from end to end of each database, and a question for each key.
  *
  * Idea     The server accounts for each key whatever its type, so MEMORY USAGE and PEEK answer in constant time, and so
  *          does OBJECT IDLETIME; none of them counts as a use of the key. A page of SCAN is asked about in a pipeline;
@@ -17,6 +17,7 @@
 #include "cli/show/output_formats.h"
 #include "cli/talk/pipeline.h"
 #include "cli/terminal/progress.h"
+#include "cli/tools/keyspaces.h"
 #include "cli/tools/ranking.h"
 #include "cli/tools/tool.h"
 
@@ -27,6 +28,8 @@ struct largest {
     struct ranking ranking;
     struct progress progress;
     const struct answer *page; /* the keys that are asked about */
+    int database;              /* ... where they are */
+    bool several;              /* there are keys in more than one */
     uint64_t total;            /* keys, when it began */
     uint64_t seen;
     uint64_t scanned;       /* places, as far as SCAN tells */
@@ -44,7 +47,7 @@ static void take_score(void *context, uint64_t index, const struct answer *reply
                           (const char *)reply->text.data);
         }
     } else if (score != NULL && score->type == ANSWER_INTEGER) { /* else the key has gone meanwhile */
-        ranking_add(&self->ranking, self->page->items[index].text, score->integer);
+        ranking_add(&self->ranking, self->database, self->page->items[index].text, score->integer);
     }
 }
 
@@ -150,14 +153,23 @@ static bool scan_page(struct largest *self, char cursor[32])
     return fine && !useless && !tool_stopped(self->tool);
 }
 
-static bool scan(struct largest *self)
+static bool choose(struct largest *self, int database)
 {
-    struct answer size = {0};
-    if (!tool_ask(self->tool, (const struct gm_bytes[]){BYTES("DBSIZE")}, 1, &size)) {
-        return false;
+    char number[20];
+    struct answer reply = {0};
+    if (self->tool->dialog.selection.database != database) {
+        struct gm_bytes argv[] = {BYTES("SELECT"), {(const uint8_t *)number, bytes_from_int(number, database)}};
+        if (!tool_ask(self->tool, argv, 2, &reply)) {
+            return false;
+        }
+        answer_finish(&reply);
     }
-    self->total = size.type == ANSWER_INTEGER && size.integer > 0 ? (uint64_t)size.integer : 0;
-    answer_finish(&size);
+    self->database = database;
+    return true;
+}
+
+static bool scan_database(struct largest *self)
+{
     char cursor[32] = "0";
     do {
         if (!scan_page(self, cursor)) {
@@ -165,6 +177,57 @@ static bool scan(struct largest *self)
         }
     } while (strcmp(cursor, "0") != 0);
     return true;
+}
+
+/* The one that was said. */
+static bool scan_one(struct largest *self)
+{
+    struct answer size = {0};
+    if (!tool_ask(self->tool, (const struct gm_bytes[]){BYTES("DBSIZE")}, 1, &size)) {
+        return false;
+    }
+    self->database = self->tool->dialog.selection.database;
+    self->total = size.type == ANSWER_INTEGER && size.integer > 0 ? (uint64_t)size.integer : 0;
+    answer_finish(&size);
+    return scan_database(self);
+}
+
+/* All that have keys, as INFO says. */
+static bool scan_all(struct largest *self, struct gm_bytes info)
+{
+    struct keyspaces_line line;
+    size_t count = 0;
+    for (size_t at = 0; keyspaces_next(info, &at, &line); count++) {
+        self->total += line.keys;
+    }
+    self->several = count > 1;
+    bool fine = true;
+    for (size_t at = 0; fine && keyspaces_next(info, &at, &line);) {
+        fine = choose(self, line.database) && scan_database(self);
+    }
+    return fine;
+}
+
+static bool scan(struct largest *self)
+{
+    const struct gm_bytes argv[] = {BYTES("INFO"), BYTES("keyspace")};
+    struct complaint complaint;
+    struct answer info = {0};
+    if (self->tool->options->database_said) {
+        return scan_one(self);
+    }
+    enum status status = dialog_command(&self->tool->dialog, argv, 2, &info, &complaint);
+    if (status != STATUS_OK) {
+        self->tool->stopped = self->tool->stopped || status == STATUS_AGAIN;
+        if (status != STATUS_AGAIN) {
+            tool_complain(self->tool, EXIT_CONNECTION, &complaint);
+        }
+        return false;
+    }
+    bool told = info.type != ANSWER_ERROR && answer_is_text(&info); /* it may be forbidden */
+    bool fine = told ? scan_all(self, info.text) : scan_one(self);
+    answer_finish(&info);
+    return fine;
 }
 
 /* ---- the result ---------------------------------------------------------------------------------------------- */
@@ -183,32 +246,37 @@ static struct answer text_answer(struct gm_bytes text, const char *end)
     return (struct answer){.type = ANSWER_STRING, .text = copy(text, end)};
 }
 
-static struct gm_bytes type_of(struct largest *self, struct gm_bytes key, struct answer *reply)
+static struct gm_bytes type_of(struct largest *self, int database, struct gm_bytes key, struct answer *reply)
 {
-    bool got = tool_ask(self->tool, (const struct gm_bytes[]){BYTES("TYPE"), key}, 2, reply);
+    bool got = choose(self, database) && tool_ask(self->tool, (const struct gm_bytes[]){BYTES("TYPE"), key}, 2, reply);
     return got && answer_is_text(reply) ? reply->text : BYTES("");
 }
 
-/* One row as a map, or as an array for the formats without names. */
+#define FIELDS 4
+
+/* One row as a map, or as an array for the formats without names. Which database it is, is said where there are
+ * several. */
 static struct answer make_row(struct largest *self, const struct ranking_entry *entry, bool named)
 {
     static const char *const scores[] = {[ORDER_MEMORY] = "memory", [ORDER_LENGTH] = "length", [ORDER_IDLE] = "idle"};
-    const char *score = scores[self->tool->options->order];
+    const char *names[FIELDS] = {scores[self->tool->options->order], "type", "db", "key"};
     struct answer type = {0};
-    struct answer fields[6] = {
-        text_answer(gm_bytes_of(score), ""), {.type = ANSWER_INTEGER, .integer = entry->score},
-        text_answer(BYTES("type"), ""),      text_answer(entry->cut ? BYTES("") : type_of(self, entry->key, &type), ""),
-        text_answer(BYTES("key"), ""),       text_answer(entry->key, entry->cut ? "..." : "")};
+    struct gm_bytes type_name = entry->cut ? BYTES("") : type_of(self, entry->database, entry->key, &type);
+    struct answer fields[FIELDS] = {{.type = ANSWER_INTEGER, .integer = entry->score},
+                                    text_answer(type_name, ""),
+                                    {.type = ANSWER_INTEGER, .integer = entry->database},
+                                    text_answer(entry->key, entry->cut ? "..." : "")};
     answer_finish(&type);
-    struct answer row = {.type = named ? ANSWER_MAP : ANSWER_ARRAY, .count = named ? 6 : 3};
-    row.items = memory_alloc(row.count * sizeof *row.items);
-    size_t at = 0;
-    for (size_t i = 0; i < 6; i++) {
-        if (named || i % 2 == 1) {
-            row.items[at++] = fields[i];
-        } else {
-            answer_finish(&fields[i]);
+    struct answer row = {.type = named ? ANSWER_MAP : ANSWER_ARRAY};
+    row.items = memory_alloc(2 * FIELDS * sizeof *row.items);
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (i == 2 && !self->several) {
+            continue;
         }
+        if (named) {
+            row.items[row.count++] = text_answer(gm_bytes_of(names[i]), "");
+        }
+        row.items[row.count++] = fields[i];
     }
     return row;
 }
@@ -223,7 +291,10 @@ static void show_lines(const struct answer *rows, enum output_format format)
             printf("%" PRId64 "\t", row->items[0].integer);
             output_bytes(stdout, row->items[1].text);
             fputc('\t', stdout);
-            output_raw(stdout, &row->items[2]);
+            if (row->count == FIELDS) {
+                printf("%" PRId64 "\t", row->items[2].integer);
+            }
+            output_raw(stdout, &row->items[row->count - 1]);
         }
     }
 }

@@ -11,7 +11,7 @@
  *
  *          L5  Waiting ends: after --stall without progress, and after a stop within STOP_MS of it.
  *
- * Limits   What a connection remembers (SELECT, CLIENT SETNAME) is not set up again on resuming.
+ * Limits   What else a connection remembers (CLIENT SETNAME) than its database is not set up again on resuming.
  */
 #include "cli/tools/load.h"
 
@@ -38,6 +38,7 @@ struct load_flight {
     struct script_place after;
     uint64_t line;
     bool whole; /* no transaction is open behind it */
+    struct selection_step step;
 };
 
 struct load {
@@ -48,6 +49,7 @@ struct load {
     struct pipeline pipeline;
     struct load_flight *flights; /* owned; by index % PIPELINE_COMMANDS */
     struct load_state state;     /* to be recorded */
+    struct selection selection;  /* behind what was answered */
     uint64_t commands;           /* answered, in this run */
     uint64_t errors;             /* so far, in all runs */
     uint64_t answered;           /* commands, in all runs */
@@ -138,8 +140,12 @@ static void take_reply(void *context, uint64_t index, const struct answer *reply
     if (reply->type == ANSWER_ERROR) {
         note_error(load, flight->line, reply->text, EXIT_REPLY);
     }
+    selection_follow(&load->selection, &flight->step, reply);
     if (flight->whole) {
-        load->state = (struct load_state){.place = flight->after, .commands = load->answered, .errors = load->errors};
+        load->state = (struct load_state){.place = flight->after,
+                                          .database = load->selection.database,
+                                          .commands = load->answered,
+                                          .errors = load->errors};
     }
     if (index % 256 == 0) {
         show_progress(load);
@@ -177,8 +183,8 @@ static enum status push(struct load *load, const struct gm_bytes *argv, size_t a
 {
     follow_transaction(load, argv[0]);
     check(load->pipeline.pushed - load->pipeline.answered < PIPELINE_COMMANDS); /* load L4: a place is free */
-    load->flights[load->pipeline.pushed % PIPELINE_COMMANDS] =
-        (struct load_flight){.after = load->script.place, .line = line, .whole = !load->in_multi};
+    load->flights[load->pipeline.pushed % PIPELINE_COMMANDS] = (struct load_flight){
+        .after = load->script.place, .line = line, .whole = !load->in_multi, .step = selection_step(argv, argc)};
     return pipeline_push(&load->pipeline, argv, argc, complaint);
 }
 
@@ -275,6 +281,27 @@ static enum status run(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct co
 
 /* ---- from start to end --------------------------------------------------------------------------------------- */
 
+/* That which the commands before the place have chosen. */
+static enum status choose_database(struct load *load, struct complaint *complaint)
+{
+    char number[20];
+    struct gm_bytes argv[] = {BYTES("SELECT"), {(const uint8_t *)number, bytes_from_int(number, load->state.database)}};
+    struct answer reply = {0};
+    if (load->state.database == load->selection.database) {
+        return STATUS_OK;
+    }
+    enum status status = dialog_command(&load->tool->dialog, argv, 2, &reply, complaint);
+    if (status == STATUS_OK && reply.type == ANSWER_ERROR) {
+        complaint_set(complaint, "database %d, which %s goes on in, cannot be chosen: %.*s", load->state.database,
+                      load->tool->options->resume, (int)(reply.text.size < 200 ? reply.text.size : 200),
+                      (const char *)reply.text.data);
+        status = STATUS_INVALID;
+    }
+    answer_finish(&reply);
+    load->selection.database = load->state.database;
+    return status;
+}
+
 /* Passes over what was answered in an earlier run. */
 static enum status go_to(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct complaint *complaint)
 {
@@ -302,7 +329,7 @@ static enum status go_to(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct 
     }
     load->answered = load->state.commands;
     load->errors = load->state.errors;
-    return STATUS_OK;
+    return choose_database(load, complaint);
 }
 
 static enum status begin(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct complaint *complaint)
@@ -315,6 +342,8 @@ static enum status begin(struct load *load, uint8_t chunk[SCRIPT_CHUNK], struct 
         return STATUS_INVALID;
     }
     load->size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
+    load->selection.database = load->tool->dialog.selection.database;
+    load->state.database = load->selection.database;
     if (options->resume == NULL) {
         return STATUS_OK;
     }

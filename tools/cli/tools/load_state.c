@@ -10,16 +10,17 @@
 #include <unistd.h>
 
 #define FORM                                                                                                           \
-    "geomys-load 1\noffset %" PRIu64 "\nline %" PRIu64 "\ncommands %" PRIu64 "\nerrors %" PRIu64 "\ncrc32c %08" PRIx32 \
-    "\n"
+    "geomys-load 2\noffset %" PRIu64 "\nline %" PRIu64 "\ndatabase %d\ncommands %" PRIu64 "\nerrors %" PRIu64          \
+    "\ncrc32c %08" PRIx32 "\n"
 #define SCAN                                                                                                           \
-    "geomys-load 1\noffset %" SCNu64 "\nline %" SCNu64 "\ncommands %" SCNu64 "\nerrors %" SCNu64 "\ncrc32c %8" SCNx32
+    "geomys-load 2\noffset %" SCNu64 "\nline %" SCNu64 "\ndatabase %5d\ncommands %" SCNu64 "\nerrors %" SCNu64         \
+    "\ncrc32c %8" SCNx32
 #define STATE_SIZE 256 /* bytes */
 
 static void print_state(char out[STATE_SIZE], const struct load_state *state)
 {
-    snprintf(out, STATE_SIZE, FORM, state->place.offset, state->place.line, state->commands, state->errors,
-             state->place.crc);
+    snprintf(out, STATE_SIZE, FORM, state->place.offset, state->place.line, state->database, state->commands,
+             state->errors, state->place.crc);
 }
 
 static enum status io_refused(struct complaint *complaint, const char *path, const char *what)
@@ -44,11 +45,11 @@ enum status load_state_read(const char *path, struct load_state *state, struct c
         return io_refused(complaint, path, "cannot be read");
     }
     *state = (struct load_state){0};
-    int read_fields = sscanf(text, SCAN, &state->place.offset, &state->place.line, &state->commands, &state->errors,
-                             &state->place.crc);
+    int read_fields = sscanf(text, SCAN, &state->place.offset, &state->place.line, &state->database, &state->commands,
+                             &state->errors, &state->place.crc);
     char again[STATE_SIZE];
     print_state(again, state);
-    if (read_fields != 5 || strcmp(again, text) != 0) {
+    if (read_fields != 6 || state->database < 0 || strcmp(again, text) != 0) {
         complaint_set(complaint, "%s: this is no state of a load", path);
         return STATUS_INVALID;
     }

@@ -9,6 +9,7 @@
 
 struct load_state {
     struct script_place place; /* every command before it was answered */
+    int database;              /* that is chosen there */
     uint64_t commands;         /* answered */
     uint64_t errors;           /* of them, and lines that are no commands */
 };

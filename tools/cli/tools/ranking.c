@@ -20,7 +20,8 @@ static int compare(const struct ranking_entry *one, const struct ranking_entry *
     if (one->score != other->score) {
         return one->score > other->score ? 1 : -1;
     }
-    return compare_keys(other->key, one->key);
+    int order = compare_keys(other->key, one->key);
+    return order != 0 ? order : (other->database > one->database) - (other->database < one->database);
 }
 
 static void swap(struct ranking_entry *one, struct ranking_entry *other)
@@ -67,11 +68,15 @@ void ranking_finish(struct ranking *ranking)
     *ranking = (struct ranking){0};
 }
 
+static bool is_same(const struct ranking_entry *one, const struct ranking_entry *other)
+{
+    return one->database == other->database && one->cut == other->cut && gm_bytes_equal(one->key, other->key);
+}
+
 static size_t find(const struct ranking *ranking, const struct ranking_entry *entry)
 {
     size_t at = 0;
-    while (at < ranking->count &&
-           (ranking->entries[at].cut != entry->cut || !gm_bytes_equal(ranking->entries[at].key, entry->key))) {
+    while (at < ranking->count && !is_same(&ranking->entries[at], entry)) {
         at++;
     }
     return at;
@@ -86,10 +91,11 @@ static void copy_key(struct ranking_entry *entry)
     entry->key.data = copy;
 }
 
-void ranking_add(struct ranking *ranking, struct gm_bytes key, int64_t score)
+void ranking_add(struct ranking *ranking, int database, struct gm_bytes key, int64_t score)
 {
     bool cut = key.size > RANKING_KEY;
-    struct ranking_entry entry = {.score = score, .key = {key.data, cut ? RANKING_KEY : key.size}, .cut = cut};
+    struct ranking_entry entry = {
+        .score = score, .key = {key.data, cut ? RANKING_KEY : key.size}, .database = database, .cut = cut};
     bool full = ranking->count == ranking->limit;
     if (full && (ranking->limit == 0 || compare(&entry, &ranking->entries[0]) < 0)) {
         return;

@@ -13,6 +13,7 @@
 struct ranking_entry {
     int64_t score;
     struct gm_bytes key; /* owned */
+    int database;        /* where it is */
     bool cut;            /* the key is longer */
 };
 
@@ -25,9 +26,10 @@ struct ranking {
 void ranking_init(struct ranking *ranking, size_t limit);
 void ranking_finish(struct ranking *ranking);
 
-/* Takes a key (copied) if it is among the highest so far. A key that is there already gets the new score: a scan may
- * bring it twice. Of equal scores the key that sorts first is higher. O(1) for a low score, else O(limit). */
-void ranking_add(struct ranking *ranking, struct gm_bytes key, int64_t score);
+/* Takes a key (copied) of a database if it is among the highest so far. A key that is there already gets the new score:
+ * a scan may bring it twice. Of equal scores the key that sorts first is higher. O(1) for a low score, else
+ * O(limit). */
+void ranking_add(struct ranking *ranking, int database, struct gm_bytes key, int64_t score);
 
 /* Highest first; nothing may be added afterwards. O(limit log limit). */
 void ranking_sort(struct ranking *ranking);
