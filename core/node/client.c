@@ -3,7 +3,7 @@
 /* client.c - one connection's bytes between the net and its session.
  *
  * Promises
- *   I1  No input is taken from anybody while more than NODE_BACKLOG_MAX bytes wait for the disk: memory is bounded by
+ *   I1  No input is taken from anybody while more than backlog_max bytes wait for the disk: memory is bounded by
  *       what the clients have sent already. It is taken while the log is stuck: then every write is refused, so that no
  *       more comes to wait, and reads go on.
  *   I2  A session ends with its connection, in on_closed and nowhere else.
@@ -169,7 +169,7 @@ static size_t on_input(void *user, const uint8_t *data, size_t size, size_t *wan
         crowd_moved(&client->session->holdings, size - client->left, node->monotonic_ms);
     }
     client->left = size;
-    if (replica_is_behind(&node->replica, NODE_BACKLOG_MAX)) { /* client I1 */
+    if (replica_is_behind(&node->replica, node->backlog_max)) { /* client I1 */
         if (list_empty(&client->stuffed)) {
             list_push_back(&node->stuffed, &client->stuffed);
         }

@@ -60,6 +60,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
         env->entropy->ops->fill(env->entropy, &node->env.seed, sizeof node->env.seed);
     }
     list_init(&node->gated);
+    node->backlog_max = NODE_BACKLOG_MAX;
     list_init(&node->stuffed);
     list_init(&node->unknown);
     struct worker_options worker = options_worker(config);
@@ -227,7 +228,7 @@ static void release_answers(struct node *node)
 
 static void take_input_again(struct node *node)
 {
-    if (list_empty(&node->stuffed) || replica_is_behind(&node->replica, NODE_BACKLOG_MAX / 2)) {
+    if (list_empty(&node->stuffed) || replica_is_behind(&node->replica, node->backlog_max / 2)) {
         return;
     }
     struct list now;

@@ -32,8 +32,7 @@
 #include "replica/replica.h"
 #include "serve/worker.h"
 
-#define NODE_BACKLOG_MAX                                                                                               \
-    ((size_t)64 * 1024 * 1024) /* bytes not yet with the disk, above which no more input is taken */
+#define NODE_BACKLOG_MAX ((size_t)64 << 20) /* bytes not yet with the disk, above which no input is taken */
 
 struct node_env {
     struct disk *disk;   /* NULL with persistence none: nothing is read or written */
@@ -71,7 +70,8 @@ struct node {
 
     struct client_options clients;
     struct list gated;    /* sessions (dirty links) whose answers wait for the disk */
-    struct list stuffed;  /* clients whose input waits for the disk */
+    size_t backlog_max;   /* NODE_BACKLOG_MAX, or less in a test */
+    struct list stuffed;  /* clients whose input waits for that */
     bool squeezed;        /* the clients hold much, and those who hold most have been restrained */
     struct pace squeezes; /* of lines about it */
     struct list unknown;  /* clients that have not shown the password, those who wait longest first */

@@ -9,6 +9,7 @@ Format  # comment
         ...                         both must block now
         < 2:                        then the answers that connection 2 has been waiting for
         = "*1\\r\\n"                 sends bytes on a connection of its own and ends it; the same must come back
+        = "*" "1" 70000 "x"         the same of bytes one of which comes so often
         ~ sorted                    of the step above: the order of the elements says nothing
         ~ lines                     ... the same of the lines of a text
         ~ kind                      ... the answers must be of one type and length; what they say is each server's own
@@ -49,8 +50,10 @@ class Story:
 def parse_step(place, line):
     kind, connection, rest = re.match(r"([<>=])\s*(?:(\d+):)?\s*(.*)$", line).groups()
     words = stories.split_words(rest)
+    if kind == "=" and len(words) == 4:
+        words = [words[0] + words[1] * int(words[2]) + words[3]]
     if bool(words) == (kind == "<") or (kind == "=" and len(words) != 1):
-        raise SystemExit(f"{place}: '>' needs a command, '=' one word of bytes, '<' nothing")
+        raise SystemExit(f"{place}: '>' needs a command, '=' bytes, '<' nothing")
     return Step(place, kind, int(connection or 1), words)
 
 

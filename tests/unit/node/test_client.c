@@ -7,7 +7,8 @@
 #include "base/memory.h"
 #include "support/node_fixture.h"
 
-#define VALUE 500000
+#define VALUE       500000
+#define BACKLOG_MAX ((size_t)4 * 1024 * 1024)
 
 const struct gm_module *geomys_module_kv(void);
 
@@ -36,13 +37,14 @@ Test(client, reads_go_on_while_too_much_waits_for_space)
     static struct node_fixture at;
     node_fixture_init(&at, 3);
     cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
+    at.node->backlog_max = BACKLOG_MAX;
     cr_assert_str_eq(node_fixture_say(&at, "SET before 1"), "OK");
     char *set = make_set();
     sim_disk_limit(at.sim, sim_disk_used(at.sim) + 100000);
     write_until_too_much_waits(&at, set);
     node_fixture_settle(&at);
     cr_assert(wal_full(at.node->replica.wal));
-    cr_assert_gt(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX);
+    cr_assert_gt(replica_backlog(&at.node->replica), BACKLOG_MAX);
     cr_expect_eq(at.conn.input.size, 0, "what was left lying is taken, and refused");
     struct session *session = container_of(at.node->worker.sessions.all.next, struct session, all);
     cr_expect_not_null(memmem(session->out.data, session->out.size, "-DISKFULL", 9));
@@ -64,14 +66,16 @@ Test(client, gives_no_input_while_too_much_waits_for_the_disk)
     cr_assert_eq(node_fixture_start(&at, modules, 1), STATUS_OK, "%s", at.complaint.text);
     char *set = make_set();
     unsigned sent = 0;
+    cr_assert_eq(at.node->backlog_max, NODE_BACKLOG_MAX);
+    at.node->backlog_max = BACKLOG_MAX;
     while (at.conn.input.size == 0) { /* until one is left lying */
         cr_assert_lt(sent, 1000u);
-        cr_assert_leq(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX + VALUE + 1000); /* client I1 */
+        cr_assert_leq(replica_backlog(&at.node->replica), BACKLOG_MAX + VALUE + 1000); /* client I1 */
         node_fixture_send(&at, set);
         node_fixture_turn(&at, 0); /* the disk stands still */
         sent++;
     }
-    cr_expect_gt(replica_backlog(&at.node->replica), NODE_BACKLOG_MAX);
+    cr_expect_gt(replica_backlog(&at.node->replica), BACKLOG_MAX);
     uint64_t last = at.node->replica.shard.tail.last_sequence;
     for (unsigned i = 0; i < 10; i++) {
         node_fixture_turn(&at, 0);

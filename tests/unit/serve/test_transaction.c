@@ -175,6 +175,30 @@ Test(transaction, watching_twice_is_watching_once)
     shard_fixture_close(&at);
 }
 
+Test(transaction, the_watched_keys_of_one_client_have_a_ceiling)
+{
+    struct shard_fixture at;
+    struct buf call;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    buf_init(&call, 1 << 22);
+    (void)buf_format(&call, "*%d\r\n$5\r\nWATCH\r\n", SESSION_WATCH_MAX);
+    for (int i = 1; i < SESSION_WATCH_MAX; i++) {
+        (void)buf_format(&call, "$6\r\nk%05d\r\n", i);
+    }
+    (void)shard_fixture_send(&at, 0, buf_bytes(&call));
+    expect_heard(&at, 0, "OK");
+    cr_expect_eq(at.clients[0]->watch_count, SESSION_WATCH_MAX - 1);
+    expect_begins(&at, 0, "-ERR too many watched keys: at most 65536", "WATCH a b");
+    expect_said(&at, 0, "OK", "WATCH a");
+    expect_begins(&at, 0, "-ERR too many watched keys", "WATCH b");
+    expect_said(&at, 1, "OK", "SET k00001 x");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "nil[]", "EXEC"); /* what was watched before still counts */
+    expect_said(&at, 0, "OK", "WATCH a b");
+    buf_finish(&call);
+    shard_fixture_close(&at);
+}
+
 /* The transaction's own commands break nobody's watch but that of others. */
 Test(transaction, two_who_watch_the_same)
 {
