@@ -51,7 +51,8 @@ def test_a_server_that_does_not_answer():
     """In the midst of a command that each tool sends."""
     with Server(replies={"PING": b"", "INFO": b"", "SCAN": b"", "DBSIZE": b"", "LOOK": b""}) as server:
         for words, asked, code in ((["--stat"], "INFO", 0), (["--latency"], "PING", 0),
-                                   (["--watch", "1s", "LOOK"], "LOOK", 0), (["--keys"], "DBSIZE", 3)):
+                                   (["--watch", "1s", "LOOK"], "LOOK", 0), (["--keys"], "INFO", 3),
+                                   (["-n", "0", "--keys"], "DBSIZE", 3)):
             with Terminal(server.port, *words) as terminal:
                 terminal.wait_until(lambda asked=asked: server.seen(asked), f"{asked} shall be sent")
                 stopped(terminal, code)
@@ -135,8 +136,8 @@ def test_one_signal_ends_every_mode():
     mute = {"PING": b"", "INFO": b"", "SCAN": b"", "DBSIZE": b"", "LOOK": b"", "BLPOP": b"", "MONITOR": b"+OK\r\n"}
     with script("set a 1\nblpop nosuch 0\n") as source, Server(replies=mute) as server:
         modes = ((["LOOK"], "LOOK"), (["--stat"], "INFO"), (["--latency"], "PING"), (["--watch", "1s", "LOOK"], "LOOK"),
-                 (["--keys"], "DBSIZE"), (["--load", source.name], "blpop"), (["-r", "-1", "LOOK"], "LOOK"),
-                 (["--load", "-"], "LOOK"), ([], "LOOK"), (["-x", "SET", "a"], None), (["MONITOR"], "MONITOR"))
+                 (["--keys"], "INFO"), (["-n", "0", "--keys"], "DBSIZE"), (["--load", source.name], "blpop"),
+                 (["-r", "-1", "LOOK"], "LOOK"), (["--load", "-"], "LOOK"), ([], "LOOK"), (["-x", "SET", "a"], None), (["MONITOR"], "MONITOR"))
         for words, asked in modes:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 before = len(server.log)
