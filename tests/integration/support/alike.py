@@ -12,6 +12,7 @@ Format  # comment
         = "*" "1" 70000 "x"         the same of bytes one of which comes so often
         ~ sorted                    of the step above: the order of the elements says nothing
         ~ lines                     ... the same of the lines of a text
+        ~ counts                    ... and without times, nor what the runner itself asks (INFO)
         ~ kind                      ... the answers must be of one type and length; what they say is each server's own
         ! deviation                 ... the answers must differ: this is the row of docs/compatibility.md that says why
 
@@ -36,7 +37,7 @@ class Step:
         self.connection = connection
         self.words = words
         self.blocks = False
-        self.alike = None  # "sorted", "lines", "kind"
+        self.alike = None  # "sorted", "lines", "counts", "kind"
         self.deviation = None
 
 
@@ -70,7 +71,7 @@ def parse(path):
                 found[-1].steps.append(parse_step(place, line))
             elif line == "...":
                 found[-1].steps[-1].blocks = True
-            elif line.startswith("~ ") and line[2:] in ("sorted", "lines", "kind"):
+            elif line.startswith("~ ") and line[2:] in ("sorted", "lines", "counts", "kind"):
                 found[-1].steps[-1].alike = line[2:]
             elif line.startswith("! "):
                 found[-1].steps[-1].deviation = line[2:].strip()
@@ -90,8 +91,10 @@ def told(reply, alike):
         return [str(shape(reply))]
     if alike == "sorted" and reply.kind in stories.AGGREGATES and reply.value:
         return sorted(" | ".join(stories.rendered(each)) for each in reply.value)
-    if alike == "lines" and reply.kind in ("$", "="):
-        return sorted(stories.quoted(line) for line in reply.value.splitlines())
+    if alike in ("lines", "counts") and reply.kind in ("$", "="):
+        text = re.sub(rb",usec=[^,]*,usec_per_call=[^,]*", b"", reply.value) if alike == "counts" else reply.value
+        kept = [line for line in text.splitlines() if alike == "lines" or not line.startswith(b"cmdstat_info:")]
+        return sorted(stories.quoted(line) for line in kept)
     return stories.rendered(reply)
 
 
