@@ -166,6 +166,11 @@ static enum status check_type(const struct gm_module *module, uint32_t index, st
     if (type->apply == NULL || type->dump == NULL) {
         return refuse(complaint, "its type '%s' has no %s", type->id, type->apply == NULL ? "apply" : "dump");
     }
+    bool has_free_some = type->size >= offsetof(struct gm_type, free_some) + sizeof(void *);
+    if (has_free_some && type->free_some != NULL && type->free == NULL) {
+        return refuse(complaint, "its type '%s' has free_some, but no free for when all of a value must go at once",
+                      type->id);
+    }
     return STATUS_OK;
 }
 

@@ -199,12 +199,17 @@ static void doctor_allocator(const struct memory_report *report, struct buf *out
     }
 }
 
-static void doctor_values(const struct databases *databases, struct buf *out)
+static void doctor_values(const struct shard *shard, struct buf *out)
 {
+    const struct databases *databases = &shard->databases;
     struct databases_frozen frozen = databases_frozen(databases);
     if (databases->ledger.flushed > 0) {
         (void)buf_format(out, "* %llu flushed keys are still being released.\n",
                          (unsigned long long)databases->ledger.flushed);
+    }
+    if (shard->remains.count > 0) {
+        (void)buf_format(out, "* %llu large values that are gone are still being released, %.1f MB.\n",
+                         (unsigned long long)shard->remains.count, (double)shard->remains.bytes / 1e6);
     }
     if (frozen.frozen > 0) {
         (void)buf_format(out,
@@ -224,7 +229,7 @@ static void plan_doctor(struct gm_call *call)
     doctor_limit(node, &report, &out);
     doctor_clients(node, &report, &out);
     doctor_allocator(&report, &out);
-    doctor_values(&node->replica.shard.databases, &out);
+    doctor_values(&node->replica.shard, &out);
     if (out.size == 0) {
         (void)buf_format(&out,
                          "Nothing is wrong with memory: %.1f MB of data, %.1f MB of clients, %.1f MB at the peak of "

@@ -20,6 +20,8 @@
 #include "shard/rename.h"
 #include "store/slot.h"
 
+#define PIECES_AT_ONCE 64 /* of a value that goes, in the command that removes it */
+
 struct apply {
     struct gm_apply abi;
     struct shard *shard;
@@ -139,11 +141,61 @@ static const struct gm_apply_ops lent = {
     .held = lend_held,
 };
 
+/* `key` is empty where nobody knows any more whose value it was. */
+static bool release_part(struct shard *shard, struct remain *remain, struct gm_bytes key, uint64_t budget,
+                         uint64_t *released)
+{
+    struct apply apply = {
+        .abi = {.ops = &lent, .cell = {.form = GM_WORD, .word = remain->word}}, .shard = shard, .type = remain->type};
+    const struct memory_account *charged = account(&apply.abi);
+    uint64_t before = charged->bytes;
+    crumb_drop(shard->crumb, CRUMB_FREE, remain->type, key);
+    bool more = shard->types.by_number[remain->type].abi->free_some(&apply.abi, budget);
+    crumb_clear(shard->crumb);
+    check(charged->bytes <= before);
+    *released = before - charged->bytes;
+    remain->word = apply.abi.cell.word;
+    return more;
+}
+
+static bool release_remain(void *context, struct remain *remain, uint64_t budget, uint64_t *released)
+{
+    return release_part(context, remain, BYTES_NONE, budget, released);
+}
+
+bool apply_release_remains(struct shard *shard, uint64_t budget)
+{
+    return remains_release(&shard->remains, budget, release_remain, shard);
+}
+
+/* The first pieces of a value go at once, and mostly that is all of it. */
+static void begin_release(struct shard *shard, const struct entry *entry)
+{
+    uint64_t owned = shard_owned_memory(shard, entry);
+    uint64_t released;
+    struct remain remain = {.word = entry_word(entry), .type = entry->type};
+    if (release_part(shard, &remain, entry_key(entry), PIECES_AT_ONCE, &released)) {
+        remains_add(&shard->remains, remain.type, remain.word, owned > released ? owned - released : 0);
+    }
+}
+
+static bool may_wait(const struct shard *shard, uint8_t type)
+{
+    if (shard_is_loading(shard) || shard->ending) {
+        return false;
+    }
+    return shard->types.by_number[type].abi->free_some != NULL && types_newest(&shard->types, type); /* remains I2 */
+}
+
 void apply_release(void *context, struct entry *entry)
 {
     struct shard *shard = context;
     const struct gm_type *type = shard_type_of(shard, entry)->abi;
     if ((entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) == ENTRY_WORD && type != NULL && type->free != NULL) {
+        if (may_wait(shard, entry->type)) {
+            begin_release(shard, entry);
+            return;
+        }
         struct apply apply = {.abi = {.ops = &lent, .cell = shard_cell(entry)}, .shard = shard, .type = entry->type};
         crumb_drop(shard->crumb, CRUMB_FREE, entry->type, entry_key(entry));
         type->free(&apply.abi);

@@ -24,8 +24,11 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 must_use enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash,
                                  struct complaint *complaint);
 
-/* Releases what an entry's value owns; for keyspace_ops. */
+/* Releases what an entry's value owns, or begins to (remains.h); for keyspace_ops. */
 void apply_release(void *shard, struct entry *entry);
+
+/* Releases about `budget` pieces of large values that are gone. True: there are more. */
+bool apply_release_remains(struct shard *shard, uint64_t budget);
 
 /* Removes a key whose time has come, and logs that. */
 void apply_expiry(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash);

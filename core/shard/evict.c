@@ -4,16 +4,17 @@
  *
  * Limits   A pool's candidate whose entry has gone, and whose address and bucket another entry has now, cannot be told
  *          from the old one: it is judged by the other's note, which is then new. With several databases they take
- *          turns, whatever their size: a sample is of one, and what was cold in others stands in the pool. Flushed
- *          memory that has not been released yet is released before any key goes, a slice per command; meanwhile
- *          nobody is refused. */
+ *          turns, whatever their size: a sample is of one, and what was cold in others stands in the pool. Memory of
+ *          what was flushed, or of large values that have gone, is released before any key goes, a slice per command;
+ *          meanwhile nobody is refused. */
 #include "shard/evict.h"
 
 #include "meter/meters.h"
 #include "shard/apply.h"
 
 #define SAMPLES_DEFAULT 5
-#define SAMPLE_TRIES    8 /* where the table is nearly empty */
+#define EVICT_PIECES    4096 /* of large values, per command */
+#define SAMPLE_TRIES    8    /* where the table is nearly empty */
 
 /* ---- settings ---- */
 
@@ -251,17 +252,25 @@ static bool is_over(const struct shard *shard)
     return evict_is_over(&shard->evict, &shard->databases.ledger);
 }
 
+/* The same when all has been released that has gone already. */
+static bool stays_over(const struct shard *shard)
+{
+    uint64_t held = ledger_memory(&shard->databases.ledger);
+    uint64_t going = shard->remains.bytes < held ? shard->remains.bytes : held;
+    return held - going > shard->evict.options.limit;
+}
+
 /* False: nothing more may go. */
 static bool make_room(struct shard *shard)
 {
-    if (databases_reap(&shard->databases, EVICT_SLICE)) {
+    if (apply_release_remains(shard, EVICT_PIECES) || databases_reap(&shard->databases, EVICT_SLICE)) {
         return true;
     }
     if (shard->databases.ledger.flushed > 0 && is_over(shard)) {
         sweep_spare_flushed(shard); /* a snapshot is less than a client's keys */
         return true;
     }
-    for (int i = 0; i < EVICT_SLICE && is_over(shard); i++) {
+    for (int i = 0; i < EVICT_SLICE && stays_over(shard); i++) {
         if (!evict_one(shard)) {
             return false;
         }
@@ -294,6 +303,7 @@ bool evict_make_room(struct shard *shard)
 static uint64_t firm(const struct shard *shard)
 {
     uint64_t held = ledger_memory(&shard->databases.ledger);
+    held -= shard->remains.bytes < held ? shard->remains.bytes : held; /* remains I1 */
     if (!any_may_go(shard)) {
         return held;
     }

@@ -22,11 +22,18 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     evict_init(shard, &options->memory);
     tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);
+    remains_init(&shard->remains);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
     types_init(&shard->types, &shard->tail, &shard->databases);
     struct complaint complaint;
     enum status adopted = shard_adopt(shard, registry, &complaint);
     check(adopted == STATUS_OK); /* registry P5: no registry has more types than entries have numbers */
+}
+
+static void release_remains(struct shard *shard)
+{
+    while (apply_release_remains(shard, UINT64_MAX)) {
+    }
 }
 
 void shard_finish(struct shard *shard)
@@ -36,6 +43,8 @@ void shard_finish(struct shard *shard)
     }
     check(shard->crumb->kind == CRUMB_NONE && shard->meters == NULL); /* its worker has gone */
     sweep_forget(shard);
+    shard->ending = true;
+    release_remains(shard);
     databases_finish(&shard->databases);
     tail_finish(&shard->tail);
     arena_finish(&shard->arena);
@@ -54,6 +63,8 @@ enum status shard_adopt(struct shard *shard, const struct registry *newer, struc
     const struct registry *older = shard->registry;
     check(!shard->tail.open);
     check(older == NULL || (!shard_is_loading(shard) && registry_follows(newer, older)));
+    while (apply_release_remains(shard, UINT64_MAX)) { /* remains I2 */
+    }
     TRY(types_adopt(&shard->types, older, newer, complaint)); /* shard P1: nothing after it is refused */
     shard->registry = registry_keep(newer);
     registry_release(older);
@@ -140,6 +151,7 @@ void shard_clear(struct shard *shard)
         change_announce(&shard->listeners, &all);
     }
     sweep_forget(shard);
+    release_remains(shard);
     databases_flush_all(&shard->databases);
     while (databases_reap(&shard->databases, SIZE_MAX)) {
     }

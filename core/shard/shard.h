@@ -35,6 +35,7 @@
 #include "shard/crumb.h"
 #include "shard/evict.h"
 #include "shard/gate.h"
+#include "shard/remains.h"
 #include "shard/sweep.h"
 #include "shard/types.h"
 #include "store/databases.h"
@@ -89,6 +90,7 @@ struct shard {
     struct shard_options options;
     enum shard_role role;
     bool unlogged;        /* there is to be a log, but no space to open it: nothing may change until there is */
+    bool ending;          /* it is being finished: nothing waits for a later turn */
     bool still;           /* the data stay as they are for a while, of the host's own accord: CLIENT PAUSE */
     int64_t now_ms;       /* wall clock of this turn */
     int64_t monotonic_ms; /* of this turn */
@@ -103,6 +105,7 @@ struct shard {
     struct prng prng;
 
     struct types types;
+    struct remains remains;
 
     struct shard_stats stats;
     struct crumb *crumb; /* owned; what a type is doing, for its epitaph */

@@ -2,8 +2,8 @@
 
 /* upkeep.c - what the host does in a shard of its own accord, at the end of each turn.
  *
- * Limits   At most EXPIRE_SLICE keys expire and REAP_SLICE flushed entries are released per turn: the rest comes in the
- *          next, between the clients' commands. */
+ * Limits   At most EXPIRE_SLICE keys expire, and REAP_SLICE flushed entries and PIECES_SLICE pieces of large values
+ *          are released per turn: the rest comes in the next, between the clients' commands. */
 #include "shard/upkeep.h"
 
 #include "meter/meters.h"
@@ -12,6 +12,7 @@
 
 #define EXPIRE_SLICE 200
 #define REAP_SLICE   4096
+#define PIECES_SLICE 4096
 
 /* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
 static bool expire_some(struct shard *shard)
@@ -42,7 +43,8 @@ bool upkeep_turn(struct shard *shard)
     }
     more = evict_turn(shard) || more;
     more = settle_turn(shard) || more;
-    return databases_reap(&shard->databases, REAP_SLICE) || more;
+    more = databases_reap(&shard->databases, REAP_SLICE) || more;
+    return apply_release_remains(shard, PIECES_SLICE) || more;
 }
 
 int64_t upkeep_next_ms(const struct shard *shard)

@@ -285,6 +285,13 @@ struct gm_type {
 
     /* [read] How many elements the value has, for listings. O(1). NULL: 1. */
     uint64_t (*length)(const struct gm_cell *);
+
+    /* [free] As `free`, in parts: releases about `budget` allocations (at least one) of what the word points to, and
+     * returns whether more is left, which is then all that apply->cell.word stands for: it may be changed. The host
+     * calls again, between other commands, until nothing is left, and nothing else with it meanwhile; or `free` with a
+     * value that has not been begun. For values of more than some thousand allocations: others do not wait while they
+     * are released. NULL: `free` does it in one go. */
+    bool (*free_some)(struct gm_apply *apply, uint64_t budget);
 };
 
 #endif

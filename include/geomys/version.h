@@ -26,6 +26,7 @@
  *              gm_scratch gives all that is asked for or NULL; gm_scratch_raw is not zeroed. gm_alloc and gm_realloc
  *              are NULL above GM_ALLOC_MAX. gm_afford asks for memory before it is needed.
  *              gm_alloc_counted and its like keep the sum of gm_held.
+ *              gm_type has free_some: a large value is released in parts.
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

@@ -425,6 +425,12 @@ static void release_value(struct gm_apply *apply)
     }
 }
 
+static bool release_some(struct gm_apply *apply, uint64_t budget)
+{
+    struct deque_memory memory = memory_of(apply);
+    return deque_destroy_some(deque_of(&apply->cell), &memory, budget);
+}
+
 /* ---- facets --------------------------------------------------------------------------------------------------- */
 
 static uint64_t memory(const struct gm_cell *cell)
@@ -557,4 +563,5 @@ const struct gm_type deque_type = {
     .view = view,
     .encoding = encoding,
     .length = deque_cell_length,
+    .free_some = release_some,
 };

@@ -426,6 +426,20 @@ void deque_destroy(struct deque *deque, const struct deque_memory *memory)
     memory->release(memory->context, deque);
 }
 
+bool deque_destroy_some(struct deque *deque, const struct deque_memory *memory, uint64_t budget)
+{
+    must(budget > 0);
+    for (; deque->blocks > 0 && budget > 0; budget--) {
+        block_finish(deque, memory, block_at(deque, deque->blocks - 1));
+        deque->blocks--;
+    }
+    if (deque->blocks > 0) {
+        return true;
+    }
+    deque_destroy(deque, memory);
+    return false;
+}
+
 /* ---- ends ----------------------------------------------------------------------------------------------------- */
 
 static void push_slow(struct deque *deque, const struct deque_memory *memory, struct gm_bytes element, enum side side)

@@ -54,6 +54,10 @@ struct deque *deque_create_packed(const struct deque_memory *memory, struct gm_b
 /* O(blocks). NULL is fine. */
 void deque_destroy(struct deque *deque, const struct deque_memory *memory);
 
+/* Releases about `budget` blocks, at least one; false: with the last one the deque itself has gone. Nothing else is
+ * done with a deque that this has begun with. O(budget). */
+bool deque_destroy_some(struct deque *deque, const struct deque_memory *memory, uint64_t budget);
+
 /* The slow ways, for deque_push_... below. */
 void deque_push_front_slow(struct deque *deque, const struct deque_memory *memory, struct gm_bytes element);
 void deque_push_back_slow(struct deque *deque, const struct deque_memory *memory, struct gm_bytes element);

@@ -154,7 +154,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
 void shard_fixture_check_empty(struct shard *shard)
 {
     databases_flush_all(&shard->databases);
-    while (databases_reap(&shard->databases, 1000)) {
+    while (databases_reap(&shard->databases, 1000) || apply_release_remains(shard, 1000)) {
     }
     for (uint32_t i = 0; i < shard->types.count; i++) {
         check(shard->databases.ledger.account[i].bytes == 0);
