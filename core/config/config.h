@@ -201,7 +201,8 @@ struct config_change {
     } settings[CONFIG_KEYS_MAX + CONFIG_REDIS_MAX];
 };
 
-/* Changes `count` settings, or none of them if one is refused or given twice. `pairs` are names and values in turn; a
+/* Changes `count` settings, or none of them if one is refused or given twice. One that cannot change is taken with the
+ * value that it has. `pairs` are names and values in turn; a
  * name may be that of Redis. As config_set. After OK the caller looks whether what they touch can take the new values,
  * and then keeps the change or undoes it; after anything else there is nothing to do. */
 must_use enum status config_change(struct config *config, const struct gm_bytes *pairs, size_t count,

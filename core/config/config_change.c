@@ -58,6 +58,18 @@ struct config_changed *config_change_note(struct config_change *change, const st
     return setting;
 }
 
+/* Whether the setting is shown so already: a tool that sets what it has just been told changes nothing, be it what the
+ * start alone says, or a password of which it was told that it is hidden. */
+static bool is_so(const struct config *config, const struct config_key *key, struct gm_bytes text)
+{
+    struct buf now;
+    buf_init(&now, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
+    config_describe(config, (size_t)(key - config_key_at(0)), &now);
+    bool same = gm_bytes_equal(buf_bytes(&now), text);
+    buf_finish(&now);
+    return same;
+}
+
 enum status config_change_own(struct config_change *change, const struct config_key *key, struct gm_bytes text,
                               struct complaint *complaint)
 {
@@ -65,6 +77,10 @@ enum status config_change_own(struct config_change *change, const struct config_
     if (setting == NULL) {
         complaint_set(complaint, CONFIG_TWICE ": \"%s\"", key->name);
         return STATUS_INVALID;
+    }
+    bool told = key->touches == 0 || (key->flags & CONFIG_SECRET) != 0;
+    if (told && is_so(change->config, key, text)) {
+        return STATUS_OK;
     }
     if (key->touches != 0) {
         config_raw(change->config, key, &setting->before);

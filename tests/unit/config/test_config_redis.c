@@ -117,6 +117,23 @@ Test(config_redis, all_or_none_and_none_twice)
     config_finish(&config);
 }
 
+Test(config_redis, what_the_start_has_said_may_be_said_again)
+{
+    begin(CONFIG_PERSISTENCE_WRITE_THROUGH);
+    cr_expect_eq(SET("port", "6379", "bind", "127.0.0.1,::1", "data_folder", "~/.geomys", "hz", "20"), STATUS_OK);
+    expect("hz", "20");
+    cr_expect_eq(SET("hz", "30", "port", "6379", "external_port", "6379"), STATUS_INVALID);
+    cr_expect_eq(SET("hz", "30", "port", "6380"), STATUS_REFUSED);
+    cr_expect_eq(SET("hz", "30", "bind", "127.0.0.1"), STATUS_REFUSED);
+    expect("hz", "20");
+    cr_expect_eq(config.external_port, 6379);
+    cr_expect_eq(SET("requirepass", "sesame"), STATUS_OK);
+    expect("requirepass", "(hidden)");
+    cr_expect_eq(SET("requirepass", "(hidden)"), STATUS_OK);
+    cr_expect_str_eq(config.password, "sesame");
+    config_finish(&config);
+}
+
 Test(config_redis, sizes_are_read_as_redis_reads_them)
 {
     begin(CONFIG_PERSISTENCE_WRITE_THROUGH);
