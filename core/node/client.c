@@ -296,6 +296,8 @@ void client_flush(struct client *client)
         if (client->ended && !has_commands(client)) {
             wind_up(client);
         }
+    } else {
+        session_note(session);
     }
     if (session_over(session)) {
         take_leave(client);

@@ -126,8 +126,10 @@ struct holdings *crowd_next_admitted(struct crowd *crowd);
 static inline void crowd_given(struct holdings *holdings)
 {
     struct crowd *crowd = holdings->crowd;
-    crowd->promised -= holdings->promised;
-    holdings->promised = 0;
+    if (holdings->promised > 0) {
+        crowd->promised -= holdings->promised;
+        holdings->promised = 0;
+    }
     crowd->waits = crowd->waits && crowd->favoured != holdings;
 }
 

@@ -173,7 +173,6 @@ size_t session_releasable(struct session *session)
         memmove(session->marks, session->marks + passed, session->mark_count * sizeof session->marks[0]);
     }
     check(session->sent <= session->released_end && session->released_end <= session->out.size); /* session I1 */
-    session_note(session);
     return session->released_end - session->sent;
 }
 

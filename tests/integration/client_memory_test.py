@@ -7,19 +7,20 @@ Bounds on resident memory are for a server without sanitizers."""
 
 import contextlib
 import os
-import selectors
+import random
 import socket
 import threading
 import time
 
 from support.client import Client, Error, encode
-from support.runner import equal, run
+from support.runner import equal, run, seed
 from support.server import PATIENCE_S, SANITIZED, SLOW, Folder, Server, wait_until
 
 MB = 1 << 20
 LIMIT = 8 * MB
 STALL_S = 2 * SLOW
 VALUE = 24 * MB
+RANDOM_S = 5 * SLOW
 
 
 @contextlib.contextmanager
@@ -235,6 +236,78 @@ def test_a_large_query_stands_in_the_list():
 def with_input(other, number, size):
     held = fields_of(other, number)
     return held if int(held["qbuf"]) == size else None
+
+
+# ---- all of it, at random ----
+
+
+class Anybody:
+    """A client that sends what it likes, in pieces, and may never read."""
+
+    def __init__(self, server, chance):
+        self.chance = chance
+        self.socket = socket.socket()
+        self.reads = chance.random() < 0.5
+        if not self.reads:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.setblocking(False)
+        self.left = b""
+
+    def name(self, most):
+        return b"%0*d" % (self.chance.randrange(10, most), self.chance.randrange(50))
+
+    def value(self, most):
+        return b"v" * self.chance.randrange(1, most)
+
+    def says(self):
+        chance = self.chance
+        calls = [
+            [("SET", "x", self.value(2 * MB))], [("GET", "big:0")], [("MGET", "big:0", "big:1", "big:2")],
+            [("WATCH", self.name(60000), self.name(60000))], [("UNWATCH",)], [("GET", self.name(60000))],
+            [("SUBSCRIBE", "c", b"c" + self.name(40000))], [("PUBLISH", "c", self.value(300000))], [("RESET",)],
+            [("MULTI",), ("SET", "q", self.value(300000))], [("EXEC",)], [("BLPOP", self.name(50000), 0)],
+            [("HELLO", 3), ("CLIENT", "TRACKING", "ON")], [("CLIENT", "NO-EVICT", chance.choice(["ON", "OFF", "OFF"]))],
+            [("KEYS", "*")], [("CLIENT", "PAUSE", chance.randrange(30), "WRITE")], [("GET", "kept")] * 100,
+            [("CONFIG", "SET", "maxmemory-clients", chance.choice(["600kb", "2mb", "5mb", "0"]))],
+        ]
+        text = b"".join(encode(*call) for call in chance.choice(calls))
+        return text if chance.random() < 0.9 else text[:-chance.randrange(1, len(text))]
+
+    def step(self):
+        """False: it has gone."""
+        try:
+            with contextlib.suppress(BlockingIOError):
+                self.left = self.left or self.says()
+                self.left = self.left[self.socket.send(self.left[:self.chance.choice([1000, 100000, MB])]):]
+            with contextlib.suppress(BlockingIOError):
+                while self.reads:
+                    if not self.socket.recv(MB):
+                        return False
+        except OSError:
+            return False
+        return self.chance.random() > 0.01
+
+
+def test_anybody():
+    """A sum that is not exact, or a client that is forgotten where it waits, ends the server (checks), or shows in
+    the end, when everybody has left."""
+    chance = random.Random(seed())
+    with a_server(maxmemory=0, maxmemory_clients=2 * MB, client_push_limit=MB) as server, server.client() as client:
+        for number in range(3):
+            equal(client.call("SET", f"big:{number}", b"v" * chance.randrange(50000, 2 * MB)), b"OK")
+        crowd = [Anybody(server, chance) for _ in range(25)]
+        until = time.monotonic() + RANDOM_S
+        while time.monotonic() < until:
+            for at, one in enumerate(crowd):
+                if not one.step():
+                    one.socket.close()
+                    crowd[at] = Anybody(server, chance)
+            equal(len(client.call("GET", "kept")), 1000)
+        for one in crowd:
+            one.socket.close()
+        assert evicted(server) > 0
+        equal(client.call("CONFIG", "SET", "maxmemory-clients", LIMIT), b"OK")
 
 
 # ---- settings, addresses ----
