@@ -124,8 +124,9 @@ static void make(struct call *call, const struct call_emission *emission, struct
  * twice. */
 static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
 {
-    bool known = call_emission_is_of_key(emission) && emission->key == 0 && emission->kind != CALL_EMIT_DUMPED &&
-                 call->seen == call->shard->tail.last_sequence;
+    bool fits =
+        emission->kind == CALL_EMIT_RECORD || (call_emission_is_of_key(emission) && emission->kind != CALL_EMIT_DUMPED);
+    bool known = fits && emission->key == 0 && call->seen == call->shard->tail.last_sequence;
     return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
 }
 

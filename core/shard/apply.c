@@ -163,7 +163,7 @@ static bool release_remain(void *context, struct remain *remain, uint64_t budget
     return release_part(context, remain, BYTES_NONE, budget, released);
 }
 
-bool apply_release_remains(struct shard *shard, uint64_t budget)
+bool apply_release_remains_slow(struct shard *shard, uint64_t budget)
 {
     return remains_release(&shard->remains, budget, release_remain, shard);
 }

@@ -28,7 +28,11 @@ must_use enum status apply_again(struct shard *shard, const struct record *recor
 void apply_release(void *shard, struct entry *entry);
 
 /* Releases about `budget` pieces of large values that are gone. True: there are more. */
-bool apply_release_remains(struct shard *shard, uint64_t budget);
+seldom bool apply_release_remains_slow(struct shard *shard, uint64_t budget);
+static inline bool apply_release_remains(struct shard *shard, uint64_t budget)
+{
+    return __builtin_expect(shard->remains.count > 0, 0) && apply_release_remains_slow(shard, budget);
+}
 
 /* Removes a key whose time has come, and logs that. */
 void apply_expiry(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash);

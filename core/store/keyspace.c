@@ -112,8 +112,10 @@ static void count_in(struct keyspace *keyspace, const struct entry *entry)
     check_slow(entry->type != 0); /* that is the host, who has no values */
     check_slow((entry->flags & ENTRY_DAMAGED) == 0 || (entry->flags & ENTRY_FROZEN) != 0);
     keyspace->keys[entry->type]++;
-    keyspace->frozen += (entry->flags & ENTRY_FROZEN) != 0;
-    keyspace->damaged += (entry->flags & ENTRY_DAMAGED) != 0;
+    if (__builtin_expect((entry->flags & ENTRY_FROZEN) != 0, 0)) { /* what is damaged is frozen, too */
+        keyspace->frozen++;
+        keyspace->damaged += (entry->flags & ENTRY_DAMAGED) != 0;
+    }
 }
 
 static void count_out(struct keyspace *keyspace, const struct entry *entry)
@@ -122,8 +124,10 @@ static void count_out(struct keyspace *keyspace, const struct entry *entry)
     check_slow((entry->flags & ENTRY_FROZEN) == 0 || keyspace->frozen > 0);
     check_slow((entry->flags & ENTRY_DAMAGED) == 0 || keyspace->damaged > 0);
     keyspace->keys[entry->type]--;
-    keyspace->frozen -= (entry->flags & ENTRY_FROZEN) != 0;
-    keyspace->damaged -= (entry->flags & ENTRY_DAMAGED) != 0;
+    if (__builtin_expect((entry->flags & ENTRY_FROZEN) != 0, 0)) {
+        keyspace->frozen--;
+        keyspace->damaged -= (entry->flags & ENTRY_DAMAGED) != 0;
+    }
 }
 
 /* All that is charged is charged to a type. */
