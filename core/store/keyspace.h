@@ -124,10 +124,10 @@ bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 /* Bytes that the allocator reserved for the entry, with a run that lies apart; not what its word points to. O(1). */
 size_t keyspace_held(const struct entry *entry);
 
-/* Bytes of the table and the heap: what is not any key's own. O(1). */
+/* Bytes of itself, the table and the heap: what is not any key's own. O(1). */
 static inline uint64_t keyspace_overhead(const struct keyspace *keyspace)
 {
-    return keyspace->table.bytes + expire_memory(&keyspace->expire);
+    return sizeof *keyspace + keyspace->table.bytes + expire_memory(&keyspace->expire);
 }
 
 #endif

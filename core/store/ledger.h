@@ -23,7 +23,7 @@ struct ledger {
     struct memory_account account[ENTRY_TYPE_COUNT];
     struct memory_account total;
     struct heat heat;   /* what the notes of the slots say */
-    uint64_t overhead;  /* bytes of tables and heaps */
+    uint64_t overhead;  /* bytes of the keyspaces themselves, of their tables and heaps */
     uint64_t keys;      /* in all keyspaces */
     uint64_t expires;   /* of them, with an expiry */
     uint64_t flushed;   /* entries that are not released yet */
