@@ -77,11 +77,10 @@ static void make_typed(struct call *call, const struct call_emission *emission, 
 static void make(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
 {
     switch ((enum call_emission_kind)emission->kind) {
-    case CALL_EMIT_RECORD:
-        make_typed(call, emission, record, hash);
-        break;
     case CALL_EMIT_DUMPED:
         record->database = (uint16_t)emission->target;
+        __attribute__((fallthrough));
+    case CALL_EMIT_RECORD:
         make_typed(call, emission, record, hash);
         break;
     case CALL_EMIT_DELETE:

@@ -61,9 +61,12 @@ void holdings_remove(struct holdings *holdings, enum holding holding, size_t byt
 static inline void holdings_set(struct holdings *holdings, enum holding holding, size_t bytes)
 {
     size_t before = holdings->of[holding];
+    if (__builtin_expect(bytes == before, 1)) {
+        return;
+    }
     if (bytes > before) {
         holdings_add(holdings, holding, bytes - before);
-    } else if (bytes < before) {
+    } else {
         holdings_remove(holdings, holding, before - bytes);
     }
 }

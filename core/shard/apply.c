@@ -169,7 +169,7 @@ bool apply_release_remains_slow(struct shard *shard, uint64_t budget)
 }
 
 /* The first pieces of a value go at once, and mostly that is all of it. */
-static void begin_release(struct shard *shard, const struct entry *entry)
+seldom static void begin_release(struct shard *shard, const struct entry *entry)
 {
     uint64_t owned = shard_owned_memory(shard, entry);
     uint64_t released;
@@ -238,7 +238,9 @@ static void start_fresh(struct apply *apply)
     check_slow(apply->entry == NULL ||
                ((apply->entry->flags ^ apply->keyspace->ledger->swept) & ENTRY_SWEPT) == 0); /* sweep P1 */
     if (apply->entry != NULL) {
-        apply_release(apply->shard, apply->entry);
+        if ((apply->entry->flags & ENTRY_WORD) != 0) { /* else there is nothing beside the entry */
+            apply_release(apply->shard, apply->entry);
+        }
         keyspace_vacate(apply->keyspace, apply->entry);
     }
 }

@@ -135,7 +135,7 @@ static struct keyspace *releasable(const struct databases *databases)
     return NULL;
 }
 
-bool databases_reap(struct databases *databases, size_t budget)
+bool databases_reap_slow(struct databases *databases, size_t budget)
 {
     struct keyspace *keyspace;
     size_t spent = 0;

@@ -63,7 +63,11 @@ void databases_flush_all(struct databases *databases);
 void databases_swap(struct databases *databases, uint32_t a, uint32_t b);
 
 /* Releases up to about `budget` flushed entries that no sweep has to see any more. True: there are more of them. */
-bool databases_reap(struct databases *databases, size_t budget);
+seldom bool databases_reap_slow(struct databases *databases, size_t budget);
+static inline bool databases_reap(struct databases *databases, size_t budget)
+{
+    return __builtin_expect(!list_empty(&databases->flushed), 0) && databases_reap_slow(databases, budget);
+}
 
 /* A keyspace with a key whose time has come by `now_ms`: that of its expire_due; NULL: there is none. O(1) until the
  * ledger's expires_ms has come, then O(databases that were used). */
