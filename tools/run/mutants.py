@@ -121,6 +121,16 @@ def whole(text):
     return depth == 0 and text.rstrip().endswith((";", "}")) and not text.startswith(("case ", "default:"))
 
 
+def is_one(text):
+    """Whether the text can stand in parentheses: one expression, nothing of what is around it."""
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0 or letter in "{};":
+            return False
+    return depth == 0
+
+
 DECLARATION = re.compile(r"^(?!(?:return|goto) )(?:(?:const|static|unsigned) )*(?:(?:struct|enum) )?\w+ \*{0,2}\w+"
                          r"(?:\[[^\]]*\])?(?: = |;)")
 
@@ -133,7 +143,7 @@ def both(old, mutants):
     """The C text that is `old`, or one of the mutants (number, text)."""
     for shape in (CONDITION, LOOP, ASSIGNMENT):
         match = shape.match(old)
-        if match is None or (shape is ASSIGNMENT and not is_declaration(old)):
+        if match is None or not is_one(match["middle"]) or (shape is ASSIGNMENT and not is_declaration(old)):
             continue
         others = [(number, shape.match(new)) for number, new in mutants]
         if all(other and other["head"] == match["head"] and other["tail"] == match["tail"] for _, other in others):

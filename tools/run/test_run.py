@@ -254,6 +254,7 @@ SOURCE = """static int answer(int given)
     int twice = given * 2; /* twice */
     if (given > 0 &&
         given < 10) {
+        (void)(given);
         twice++;
         twice++;
     }
@@ -294,6 +295,9 @@ class Mutants(unittest.TestCase):
         self.refused("a.c: x\n-given < 10) {\n+true) {\n", "in the midst")
         self.refused("a.c: x\n-int twice = given * 2; /* twice */\n+twice = 7;\n", "declaration")
         self.refused("a.c: x\n-twice++;\n-}\n+return 0;\n", "neither")
+        self.refused("a.c: x\n-given < 10) {\n-(void)(given);\n+true) {\n+(void)(given);\n", "in the midst")
+        self.refused("a.c: x\n-if (given > 0 &&\n-given < 10) {\n-(void)(given);\n"
+                     "+if (given < 10) {\n+(void)(given);\n", "neither")
         self.refused("a.c: x\n+return 0;\n", "no line goes")
 
     def test_the_list_is_of_this_tree(self):
