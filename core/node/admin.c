@@ -14,7 +14,11 @@ static void plan_info(struct gm_call *call)
     struct buf out;
     buf_init(&out, INFO_SIZE_MAX);
     info_write(admin_node(call), call->argv + 1, call->argc - 1, &out);
-    reply_verbatim(&call_of(call)->reply, buf_bytes(&out));
+    if (out.full) { /* a part would be taken for the whole */
+        gm_reply_error(call, "ERR all of it would be larger than 16 MiB: ask for fewer sections");
+    } else {
+        reply_verbatim(&call_of(call)->reply, buf_bytes(&out));
+    }
     buf_finish(&out);
 }
 

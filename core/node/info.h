@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "node/node.h"
 
-#define INFO_SIZE_MAX ((size_t)1024 * 1024) /* bytes */
+#define INFO_SIZE_MAX ((size_t)16 * 1024 * 1024) /* bytes: 65536 databases take a quarter of it */
 
 /* Appends the sections that `wanted` names: none = those of every day, "all", "everything", "default", or section
  * names. */

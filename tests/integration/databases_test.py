@@ -12,7 +12,7 @@ import tempfile
 from support import cli
 from support.cli import Terminal, expect, expect_equal
 from support.runner import equal, run
-from support.server import Folder, LOG_PROGRAM, Server, run_refused
+from support.server import Folder, LOG_PROGRAM, Server, run_refused, wait_until
 
 
 def used(client):
@@ -100,6 +100,22 @@ def test_who_looks_sees_which_one_it_is():
             assert b"db.9" in stats and b"db.0" not in stats, stats
         with server.client() as client:
             equal(client.call("DBSIZE"), 0)
+
+
+def test_all_that_are_used_are_told_of():
+    many = 30000
+    with Folder() as folder, Server(folder, persistence="none", databases=65536) as server:
+        with server.client(timeout_s=60) as client:
+            before = int(client.info("memory")["used_memory"])
+            for begin in range(0, many, 1000):
+                calls = []
+                for n in range(begin, begin + 1000):
+                    calls += [("SELECT", 65535 - n), ("SET", "k", "v")]
+                equal(set(client.pipeline(calls)), {b"OK"})
+            equal(used(client), {65535 - n: 1 for n in range(many)})
+            assert int(client.info("memory")["used_memory"]) > before + many * 2000, "what they cost counts"
+            equal(client.call("FLUSHALL"), b"OK")
+            wait_until(lambda: int(client.info("memory")["used_memory"]) < before + 100000, "it is given back")
 
 
 def test_flushing_in_a_loop_does_not_prevent_a_snapshot():
