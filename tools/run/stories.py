@@ -38,6 +38,7 @@ def told(build, log, flags, home):
 
 def main():
     build, log, *flags = sys.argv[1:]
+    os.makedirs(os.path.dirname(os.path.abspath(log)), exist_ok=True)  # a copy of the tree may not have it yet
     if os.path.exists(log):
         os.remove(log)
     with tempfile.TemporaryDirectory(prefix="geomys-stories-") as home:
