@@ -222,7 +222,7 @@ const stories = {
       [['LSET', 'l', '9', 'x'], 'ERR index out of range'],
       [['EXEC'], 'ERR EXEC without MULTI'],
       [['RENAME', 'none', 'k'], 'ERR no such key'],
-      [['SELECT', '1'], null],
+      [['SELECT', '16'], 'ERR DB index is out of range'],
     ];
     for (const [words, wanted] of cases) {
       const error = await client.sendCommand(words).catch((e) => e);
