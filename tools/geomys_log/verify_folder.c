@@ -5,6 +5,10 @@
  * Idea     Each snapshot is read as a whole. Then recovery is run, without repair, from the newest good one, as the
  *          server does it, and, since that skips older segments, from as far back as the log can be read: from the
  *          beginning, or from the oldest good snapshot that it reaches back to.
+ *
+ *          A log may grow while it is read: its end is found torn, and by the time that the bytes behind it are looked
+ *          at there are whole records, which would be damage. So damage is said when it has been found twice, in the
+ *          same words.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +22,8 @@
 #include "log/segment.h"
 #include "log/snapshot.h"
 #include "os/os_disk.h"
+
+#define LOOKS_MAX 10 /* at a log that grows while it is read, and seems to be damaged somewhere else each time */
 
 struct folder {
     const char *path;
@@ -73,29 +79,42 @@ static enum outcome report(const struct folder *folder, uint64_t from, const str
     return TORN;
 }
 
-/* `epochs`: those of the snapshot that shows record `from`. */
-static enum outcome verify_log(const struct folder *folder, uint64_t from, const struct epochs *epochs)
+/* `epochs`: those of the snapshot that shows record `from`. OK: it has been reported, as `*outcome`. */
+static enum status read_log(const struct folder *folder, uint64_t from, const struct epochs *epochs,
+                            enum outcome *outcome, struct complaint *complaint)
 {
-    struct complaint complaint;
     struct replay *replay = NULL;
     struct record_sink sink = {.declare = take_type, .accept = take_record};
-    enum outcome outcome = TROUBLE;
-    enum status status = replay_create(&replay, folder->disk, false, from, &complaint);
+    enum status status = replay_create(&replay, folder->disk, false, from, complaint);
     if (status == STATUS_OK && from > 0) {
         replay_expect(replay, epochs);
     }
     while (status == STATUS_OK || status == STATUS_AGAIN) {
-        status = replay_step(replay, (size_t)64 * 1024 * 1024, &sink, &complaint);
+        status = replay_step(replay, (size_t)64 * 1024 * 1024, &sink, complaint);
         if (status == STATUS_OK) {
-            outcome = report(folder, from, replay);
+            *outcome = report(folder, from, replay);
             break;
         }
     }
+    replay_destroy(replay);
+    return status;
+}
+
+static enum outcome verify_log(const struct folder *folder, uint64_t from, const struct epochs *epochs)
+{
+    struct complaint complaint = {""};
+    struct complaint before;
+    enum outcome outcome = TROUBLE;
+    enum status status;
+    int looks = 0;
+    do {
+        before = complaint;
+        status = read_log(folder, from, epochs, &outcome, &complaint);
+    } while (status == STATUS_CORRUPT && ++looks < LOOKS_MAX && strcmp(before.text, complaint.text) != 0);
     if (status != STATUS_OK) {
         say(stdout, "%s: %s\n", folder->path, complaint.text);
         outcome = status == STATUS_CORRUPT ? DAMAGED : TROUBLE;
     }
-    replay_destroy(replay);
     return outcome;
 }
 
