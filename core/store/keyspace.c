@@ -449,6 +449,7 @@ void keyspace_finish(struct keyspace *keyspace)
     while (keyspace_reap(keyspace, SIZE_MAX)) {
     }
     check(keyspace->table.count == 0 && keyspace->expire.count == 0); /* keyspace I1 */
+    check(adds_up(keyspace->ledger));                                 /* keyspace I2 */
     table_finish(&keyspace->table);
     keyspace->ledger->overhead -= keyspace->weighed;
     list_remove(&keyspace->link);
