@@ -344,3 +344,21 @@ Test(databases, damaged_and_frozen_values_are_counted_where_they_are)
     shard_fixture_close(&plain);
     shard_fixture_close(&full);
 }
+
+/* source I4 */
+Test(databases, records_of_those_that_are_not_there_are_not_carried_out_and_counted_to_the_end)
+{
+    struct shard_fixture at;
+    struct complaint complaint = {""};
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    cr_expect_eq(source_lack(&at.source, &complaint), STATUS_OK);
+    static const uint16_t numbers[] = {15, 16, 300, 20, 0};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct record record = {.sequence = i + 1, .epoch = 1, .op = RECORD_OP_FLUSH_DATABASE, .database = numbers[i]};
+        cr_assert_eq(at.source.sink.accept(&at.source.sink, &record, &complaint), STATUS_OK);
+    }
+    cr_expect_eq(source_lack(&at.source, &complaint), STATUS_REFUSED);
+    cr_expect_not_null(strstr(complaint.text, "keys in database 300"), "%s", complaint.text);
+    cr_expect_not_null(strstr(complaint.text, "--databases=301"), "%s", complaint.text);
+    shard_fixture_close(&at);
+}
