@@ -66,15 +66,6 @@ void databases_finish(struct databases *databases)
     databases->numbered = NULL;
 }
 
-void databases_resize(struct databases *databases, uint32_t count)
-{
-    check(count > 0 && count <= DATABASES_MAX && databases->ledger.keys == 0);
-    databases_flush_all(databases);
-    memory_free(databases->numbered);
-    databases->count = count;
-    databases->numbered = memory_zeroed(count * sizeof(struct keyspace *));
-}
-
 struct keyspace *databases_make(struct databases *databases, uint32_t number)
 {
     check(number < databases->count && databases->numbered[number] == NULL);
@@ -88,8 +79,8 @@ struct keyspace *databases_make(struct databases *databases, uint32_t number)
 
 void databases_flush(struct databases *databases, uint32_t number)
 {
-    struct keyspace *keyspace = databases->numbered[number];
     check(number < databases->count);
+    struct keyspace *keyspace = databases->numbered[number];
     if (keyspace == NULL) {
         return;
     }

@@ -26,9 +26,6 @@ void databases_init(struct databases *databases, uint32_t count, const struct ke
 /* Releases all. O(keys). */
 void databases_finish(struct databases *databases);
 
-/* Another number of databases, before any has a key. */
-void databases_resize(struct databases *databases, uint32_t count);
-
 /* The hash of a key, which is the same in all databases. */
 static inline uint64_t databases_hash(const struct databases *databases, struct gm_bytes key)
 {

@@ -347,6 +347,20 @@ def test_the_page_is_enough_to_write_the_golden_records():
     equal(data, read(os.path.join(GOLDEN, "record_databases_v3.bin")), "the golden records about databases")
 
 
+def test_records_about_databases_are_printed():
+    with Folder() as folder:
+        data = segment_header(1, 0) + epochs(0, 0) + epoch(1, 1, 1000, 1)
+        data += record(2, 1, 1000, REMOVES, 11, 0, 12739, b"a key", b"\7\0a key")
+        data += record(3, 1, 1000, REMOVES, 3, 0, 12739, b"a key", database=7)
+        data += record(4, 1, 1000, 0, 12, 0, 0, database=2)
+        data += record(5, 1, 1000, 0, 13, 0, 0, body=b"\2\0")
+        data += record(6, 1, 1000, 0, 7, 0, 0)
+        path = write(folder, f"wal-{1:020d}.log", data)
+        lines = [line.split(" - ")[-1] for line in tool(0, "print", path).splitlines() if "host " in line]
+        equal(lines[1:], ['host rename "a key" removes to db 7 "a key"', 'db 7 host delete "a key" removes',
+                          "host flush db 2", "host swap db 0 with db 2", "host flush"])
+
+
 def test_epochs_are_printed_and_what_does_not_follow_is_damage():
     def value(number, of):
         return record(number, of, 1000, FRESH, 1, 1, 0, b"key", b"value")

@@ -108,14 +108,10 @@ static const char *host_op(uint16_t op)
         return "expire";
     case RECORD_OP_PERSIST:
         return "persist";
-    case RECORD_OP_FLUSH:
-        return "flush";
     case RECORD_OP_EVICTED:
         return "evicted";
     case RECORD_OP_RENAME:
         return "rename";
-    case RECORD_OP_FLUSH_DATABASE:
-        return "flush-database";
     case RECORD_OP_SWAP:
         return "swap";
     default:
@@ -207,8 +203,30 @@ static void text_database(struct gm_text *text, uint16_t database)
     }
 }
 
+/* Records of whole databases, which have no key. False: it is none. */
+static bool text_whole(struct gm_text *text, const struct record *record)
+{
+    uint16_t other;
+    if (record->type != 0) {
+        return false;
+    }
+    if (record_read_swap(record, &other)) {
+        gm_text_format(text, "host swap db %u with db %u", record->database, other);
+    } else if (record->op == RECORD_OP_FLUSH_DATABASE) {
+        gm_text_format(text, "host flush db %u", record->database);
+    } else if (record->op == RECORD_OP_FLUSH) {
+        gm_text_format(text, "host flush");
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void text_change(struct gm_text *text, const struct types *types, const struct record *record)
 {
+    if (text_whole(text, record)) {
+        return;
+    }
     text_database(text, record->database);
     struct gm_bytes name = {types->declared[record->type].name, types->declared[record->type].size};
     if (record->type == 0 && record->op == RECORD_OP_EPOCH) {
@@ -227,13 +245,10 @@ static void text_change(struct gm_text *text, const struct types *types, const s
     gm_text_quote(text, record->key, NAME_QUOTED_MAX);
     text_flags(text, record);
     struct record_target target;
-    uint16_t other;
     if (record_read_rename(record, &target)) {
         gm_text_format(text, " to ");
         text_database(text, target.database);
         gm_text_quote(text, target.key, NAME_QUOTED_MAX);
-    } else if (record_read_swap(record, &other)) {
-        gm_text_format(text, " with db %u", other);
     } else if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
         struct gm_record change = {
             .op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
