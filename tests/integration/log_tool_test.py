@@ -269,6 +269,12 @@ def test_a_folder_is_verified_as_a_chain_of_snapshots_and_segments():
         assert "is damaged at byte" in text and "behind the snapshot of 20, up to sequence 50" in text, text
 
 
+def flip(file, offset):
+    """One bit of the byte there."""
+    byte = os.pread(file.fileno(), 1, offset)[0]
+    os.pwrite(file.fileno(), bytes([byte ^ 1]), offset)
+
+
 def test_a_folder_is_looked_at_while_a_server_runs_in_it():
     with Folder() as folder:
         with Server(folder) as server, server.client() as client:
@@ -284,6 +290,10 @@ def test_a_folder_is_looked_at_while_a_server_runs_in_it():
                 for _ in range(30):
                     done = subprocess.run([LOG_PROGRAM, "verify", data], capture_output=True, timeout=60)
                     assert done.returncode in (0, 3), done.stdout  # geomys_log/main P2: whole, or as if torn
+                with open(os.path.join(data, "wal-00000000000000000001.log"), "r+b") as file:
+                    flip(file, 5000)
+                    assert "is damaged at byte" in tool(1, "verify", data)
+                    flip(file, 5000)
             finally:
                 ended.set()
                 writer.join()

@@ -7,8 +7,9 @@
  *          beginning, or from the oldest good snapshot that it reaches back to.
  *
  *          A log may grow while it is read: its end is found torn, and by the time that the bytes behind it are looked
- *          at there are whole records, which would be damage. So damage is said when it has been found twice, in the
- *          same words.
+ *          at there are whole records, which would be damage. But the bytes of a log come in their order: what seemed
+ *          damaged because it grew is whole by the next look. So damage is said when it has been found twice, in the
+ *          same words; when it is found somewhere else each time, what lies before is whole, and that is said.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #include "log/snapshot.h"
 #include "os/os_disk.h"
 
-#define LOOKS_MAX 10 /* at a log that grows while it is read, and seems to be damaged somewhere else each time */
+#define LOOKS_MAX 3 /* at a log that seems to be damaged somewhere else each time: it grows */
 
 struct folder {
     const char *path;
@@ -111,6 +112,13 @@ static enum outcome verify_log(const struct folder *folder, uint64_t from, const
         before = complaint;
         status = read_log(folder, from, epochs, &outcome, &complaint);
     } while (status == STATUS_CORRUPT && ++looks < LOOKS_MAX && strcmp(before.text, complaint.text) != 0);
+    if (status == STATUS_CORRUPT && strcmp(before.text, complaint.text) != 0) {
+        say(stdout,
+            "%s: the log grows while it is read: what it had at the first look is good; for more, stop the server that "
+            "writes to it\n",
+            folder->path);
+        return TORN;
+    }
     if (status != STATUS_OK) {
         say(stdout, "%s: %s\n", folder->path, complaint.text);
         outcome = status == STATUS_CORRUPT ? DAMAGED : TROUBLE;
