@@ -353,7 +353,7 @@ void call_emit_databases(struct call *call, enum call_emission_kind kind, uint32
 /* ---- copies of values ---- */
 
 struct copier {
-    struct gm_sink sink;
+    struct dump_sink sink;
     struct call *call;
     const struct entry *entry;
     struct call_target target;
@@ -361,7 +361,7 @@ struct copier {
     bool begun;
 };
 
-static void copy_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void copy_record(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct copier *copier = container_of(sink, struct copier, sink);
     struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target.key, body.size);
@@ -381,15 +381,15 @@ bool call_emit_copy(struct call *call, uint32_t source, struct call_target targe
 {
     check(call_entry(call, source) != NULL);
     check(source < call->abi.key_count && target.key < call->abi.key_count);
-    struct copier copier = {.sink = {.record = copy_record},
+    struct complaint complaint;
+    struct copier copier = {.sink = {.take = copy_record},
                             .call = call,
                             .entry = call_entry(call, source),
                             .target = target,
                             .event = event};
-    if (dump_value(call->shard, copier.entry, &copier.sink)) {
+    if (dump_value(call->shard, copier.entry, &copier.sink, &complaint)) {
         return true;
     }
-    reply_errorf(&call->reply, "ERR the type %s does not dump this value: nothing was changed",
-                 shard_type_of(call->shard, copier.entry)->name);
+    reply_errorf(&call->reply, "ERR %s; nothing was changed", complaint.text);
     return false;
 }

@@ -1,51 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 
-/* digest.c - one number for all that a shard stores, so that two of them can be compared. */
+/* digest.c - one number for all that a shard stores, so that two of them can be compared.
+ *
+ * Idea     Each value has a number of its own, and the digest is their sum: so it is no matter in which order they
+ *          come, and a value may be told in pieces between others: each piece adds the difference that it makes.
+ *
+ *              ordered     a chain over head, record, record ...      its end counts
+ *              unordered   a chain over the head; each part by itself goes on from there, and the sum counts
+ *
+ * Limits   It is no secret and resists no one who wants two different data sets to look alike. A value that is frozen
+ *          here counts by its records as they are kept, so it is equal only to one that is told by the same. */
 #include "shard/digest.h"
 
 #include "shard/dump.h"
 
+static void mix(struct siphash_key *chain, struct gm_bytes bytes)
+{
+    chain->k1 = siphash(chain, bytes);
+    chain->k0 ^= chain->k1;
+}
+
+uint64_t digest_begin(struct digest_value *value, const struct digest_head *head, bool ordered)
+{
+    *value = (struct digest_value){.chain = {0x67656f6d7973, 1}, .ordered = ordered};
+    if (head->database != 0) {
+        mix(&value->chain, (struct gm_bytes){(const uint8_t *)&head->database, sizeof head->database});
+    }
+    mix(&value->chain, head->key);
+    mix(&value->chain, gm_bytes_of(head->type));
+    mix(&value->chain, (struct gm_bytes){(const uint8_t *)&head->expire_at_ms, sizeof head->expire_at_ms});
+    return value->chain.k1;
+}
+
+uint64_t digest_add(struct digest_value *value, uint16_t op, struct gm_bytes body)
+{
+    struct siphash_key chain = value->chain;
+    mix(&chain, (struct gm_bytes){(const uint8_t *)&op, sizeof op});
+    mix(&chain, body);
+    if (!value->ordered) {
+        return chain.k1;
+    }
+    uint64_t before = value->chain.k1;
+    value->chain = chain;
+    return chain.k1 - before;
+}
+
+/* ---- all of it at once ---- */
+
 struct digester {
-    struct gm_sink sink;
+    struct dump_sink sink;
     const struct shard *shard;
     uint32_t database;
-    struct siphash_key chain;
+    struct digest_value value;
     uint64_t sum;
 };
 
-static void mix(struct digester *digester, struct gm_bytes bytes)
-{
-    digester->chain.k1 = siphash(&digester->chain, bytes);
-    digester->chain.k0 ^= digester->chain.k1;
-}
-
-static void digest_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void digest_record(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct digester *digester = container_of(sink, struct digester, sink);
-    mix(digester, (struct gm_bytes){(const uint8_t *)&op, sizeof op});
-    mix(digester, body);
+    digester->sum += digest_add(&digester->value, op, body);
 }
 
 static void digest_entry(void *context, void *element)
 {
     struct digester *digester = context;
+    const struct shard *shard = digester->shard;
     const struct entry *entry = element;
-    int64_t expire_at_ms = entry_expire_at(entry);
-    digester->chain = (struct siphash_key){0x67656f6d7973, 1};
-    if (digester->database != 0) {
-        mix(digester, (struct gm_bytes){(const uint8_t *)&digester->database, sizeof digester->database});
-    }
-    mix(digester, entry_key(entry));
-    mix(digester, gm_bytes_of(shard_type_of(digester->shard, entry)->name));
-    mix(digester, (struct gm_bytes){(const uint8_t *)&expire_at_ms, sizeof expire_at_ms});
-    bool told = dump_value(digester->shard, entry, &digester->sink);
-    mix(digester, told ? BYTES("") : BYTES("refused"));
-    digester->sum += digester->chain.k1;
+    struct digest_head head = {digester->database, entry_key(entry), shard_type_of(shard, entry)->name,
+                               entry_expire_at(entry)};
+    struct complaint complaint;
+    uint64_t cursor = 0;
+    digester->sum += digest_begin(&digester->value, &head, dump_digest_ordered(shard, entry));
+    do {
+        if (!dump_digest_step(shard, entry, &cursor, &digester->sink, &complaint)) {
+            digest_record(&digester->sink, 0, BYTES("refused"));
+        }
+    } while (cursor != 0);
 }
 
 uint64_t digest_shard(struct shard *shard)
 {
-    struct digester digester = {.sink = {.record = digest_record}, .shard = shard};
+    struct digester digester = {.sink = {.take = digest_record}, .shard = shard};
     const struct keyspace *keyspace;
     for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
         digester.database = keyspace->number;

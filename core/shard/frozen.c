@@ -7,7 +7,7 @@
 #include "shard/dump.h"
 
 struct collector {
-    struct gm_sink sink;
+    struct dump_sink sink;
     struct buf *out;
 };
 
@@ -22,7 +22,7 @@ static void add(struct buf *out, uint16_t op, struct gm_bytes body)
     }
 }
 
-static void collect(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void collect(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     add(container_of(sink, struct collector, sink)->out, op, body);
 }
@@ -47,11 +47,22 @@ bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_
     return frozen_step((struct gm_bytes){entry_value(entry), entry->value_size}, at, op, body);
 }
 
-bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out)
+bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out, struct complaint *complaint)
 {
     check((entry->flags & ENTRY_VACANT) == 0);
-    struct collector collector = {.sink = {.record = collect}, .out = out};
-    return dump_value(shard, entry, &collector.sink) && !out->full;
+    struct collector collector = {.sink = {.take = collect}, .out = out};
+    uint64_t cursor = 0;
+    do {
+        if (!dump_step(shard, entry, &cursor, &collector.sink, complaint)) {
+            return false;
+        }
+        if (out->full) {
+            complaint_set(complaint, "a value of type '%s' has more than 4 GiB of records",
+                          shard_type_of(shard, entry)->name);
+            return false;
+        }
+    } while (cursor != 0);
+    return true;
 }
 
 enum status frozen_append(struct shard *shard, const struct frozen_key *key, const struct record *record, bool damaged,
@@ -64,10 +75,13 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     /* Vacant: as gm_clear left it, of a type that then refused the record. */
     bool begin = (record->flags & RECORD_FRESH) != 0 || slot == NULL || (entry->flags & ENTRY_VACANT) != 0;
     bool alive = !begin && (entry->flags & ENTRY_FROZEN) == 0;
-    bool fits = !alive || frozen_gather(shard, entry, &old);
+    if (alive && !frozen_gather(shard, entry, &old, complaint)) {
+        buf_finish(&old);
+        return STATUS_TOO_BIG;
+    }
     size_t kept = begin ? 0 : (alive ? old.size : entry->value_size);
     size_t size = kept + FROZEN_HEAD + record->body.size;
-    if (!fits || size > ENTRY_VALUE_MAX) {
+    if (size > ENTRY_VALUE_MAX) {
         buf_finish(&old);
         complaint_set(
             complaint,

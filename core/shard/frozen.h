@@ -34,8 +34,9 @@ bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_
 bool frozen_step(struct gm_bytes records, size_t *at, uint16_t *op, struct gm_bytes *body);
 
 /* The records that make the value of an entry, frozen or alive, as the bytes of a frozen value. False: its type does
- * not dump it, or there is no room. */
-must_use bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out);
+ * not dump it, or there is no room, as the complaint says. */
+must_use bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out,
+                            struct complaint *complaint);
 
 /* The key, which is there, becomes a frozen value with these bytes; what its value owned is released. */
 void frozen_put(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, bool damaged);

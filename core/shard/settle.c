@@ -35,17 +35,13 @@ static bool is_unsettled(const struct shard *shard, const struct entry *entry)
     return !types_newest(types, entry->type) || (frozen == ENTRY_FROZEN && types->by_number[entry->type].abi != NULL);
 }
 
-static void say_stuck(struct shard *shard, const struct entry *entry)
+static void say_stuck(struct shard *shard, const struct complaint *complaint)
 {
-    char place[192];
-    char sentence[512];
-    struct gm_text text = {.data = place, .capacity = sizeof place - 1};
-    gm_text_quote(&text, entry_key(entry), 32);
-    place[text.size] = '\0';
+    char sentence[sizeof complaint->text + 160];
     (void)snprintf(sentence, sizeof sentence,
-                   "key %s stays with the older version of its module: the type %s does not dump its value. Commands "
-                   "find it to be of the wrong type, DEL removes it",
-                   place, shard_type_of(shard, entry)->name);
+                   "%s; it stays with the older version of its module: commands find it to be of the wrong type, DEL "
+                   "removes it",
+                   complaint->text);
     if (shard->events.on_damage != NULL) {
         shard->events.on_damage(shard->events.context, sentence);
     }
@@ -60,12 +56,13 @@ static bool settle(struct shard *shard, struct keyspace_place place, bool tell)
         return false;
     }
     struct buf records;
+    struct complaint complaint;
     buf_init(&records, ENTRY_VALUE_MAX);
-    bool dumped = frozen_gather(shard, entry, &records); /* types P1: by the code of its number */
+    bool dumped = frozen_gather(shard, entry, &records, &complaint); /* types P1: by the code of its number */
     if (dumped) {
         apply_thaw(shard, place, slot, shard->types.now[entry->type], buf_bytes(&records));
     } else if (tell) {
-        say_stuck(shard, entry);
+        say_stuck(shard, &complaint);
     }
     buf_finish(&records);
     return dumped;

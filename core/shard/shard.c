@@ -24,6 +24,7 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     list_init(&shard->listeners);
     remains_init(&shard->remains);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
+    shard->dump_scratch = memory_alloc(GM_DUMP_SCRATCH);
     types_init(&shard->types, &shard->tail, &shard->databases);
     struct complaint complaint;
     enum status adopted = shard_adopt(shard, registry, &complaint);
@@ -50,7 +51,9 @@ void shard_finish(struct shard *shard)
     arena_finish(&shard->arena);
     types_finish(&shard->types);
     memory_free(shard->crumb);
+    memory_free(shard->dump_scratch);
     shard->crumb = NULL;
+    shard->dump_scratch = NULL;
     registry_release(shard->registry);
     shard->registry = NULL;
 }
@@ -218,6 +221,19 @@ uint64_t shard_owned_memory(const struct shard *shard, const struct entry *entry
 uint64_t shard_value_memory(const struct shard *shard, const struct entry *entry)
 {
     return entry->value_size + shard_owned_memory(shard, entry);
+}
+
+/* Whether its word owns memory of which its type does not say how much. */
+static bool is_unweighed(const struct shard *shard, const struct entry *entry)
+{
+    const struct gm_type *type = shard_type_of(shard, entry)->abi;
+    bool owns = (entry->flags & (ENTRY_WORD | ENTRY_FROZEN)) == ENTRY_WORD && type != NULL && type->free != NULL;
+    return owns && type->memory == NULL;
+}
+
+bool shard_value_may_exceed(const struct shard *shard, const struct entry *entry, uint64_t bytes)
+{
+    return is_unweighed(shard, entry) || shard_value_memory(shard, entry) > bytes;
 }
 
 /* ---- turns ---- */

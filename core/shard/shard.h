@@ -108,7 +108,8 @@ struct shard {
     struct remains remains;
 
     struct shard_stats stats;
-    struct crumb *crumb; /* owned; what a type is doing, for its epitaph */
+    struct crumb *crumb;   /* owned; what a type is doing, for its epitaph */
+    uint8_t *dump_scratch; /* owned; GM_DUMP_SCRATCH bytes that a dump is lent (dump.c) */
     struct shard_events events;
 };
 
@@ -193,5 +194,8 @@ uint64_t shard_owned_memory(const struct shard *shard, const struct entry *entry
 
 /* Bytes of the entry's value, with what it owns. Costs the same. */
 uint64_t shard_value_memory(const struct shard *shard, const struct entry *entry);
+
+/* Whether it may be more than `bytes`: what owns memory and does not say how much may be any. Costs the same. */
+bool shard_value_may_exceed(const struct shard *shard, const struct entry *entry, uint64_t bytes);
 
 #endif

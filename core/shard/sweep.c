@@ -26,7 +26,7 @@
  *       at once, room or not: the target gives up before it needs too much memory, and no client waits for a disk,
  *       unless the sweep is patient: one before it was given up for that, and the log cannot grow for ever.
  *   P3  A sweep whose target has failed goes on, marking only: the next one can begin when it is over.
- *   P4  A type that does not dump a value fails the sweep, with a sentence that names the key.
+ *   P4  A type that does not dump a value fails the sweep, with a sentence that names key, type and module.
  *   P5  A key is told with the number that its database had when the sweep began, whatever is swapped or flushed
  *       meanwhile: what was flushed stays in memory until the walk has been through it, unless memory is short.
  *
@@ -51,12 +51,12 @@ void sweep_init(struct sweep *sweep)
 /* ---- one value ---- */
 
 struct dumper {
-    struct gm_sink sink;
+    struct dump_sink sink;
     struct sweep_target *target;
     struct record record;
 };
 
-static void take(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void take(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct dumper *dumper = container_of(sink, struct dumper, sink);
     dumper->record.op = op;
@@ -76,19 +76,15 @@ static void set_dumped(const struct shard *shard, struct entry *entry)
     entry->flags = (uint8_t)((entry->flags & ~ENTRY_SWEPT) | shard->databases.ledger.swept);
 }
 
-static void give_up(struct shard *shard, const struct entry *entry)
+static void give_up(struct shard *shard, const struct complaint *complaint)
 {
     check(shard->sweep.target != NULL);
-    char key[192];
-    char reason[512];
-    struct gm_text text = {.data = key, .capacity = sizeof key - 1};
-    gm_text_quote(&text, entry_key(entry), 32);
-    key[text.size] = '\0';
+    char reason[sizeof complaint->text + 160];
     (void)snprintf(reason, sizeof reason,
-                   "the type %s does not dump the value of key %s; the previous snapshot stays, and the log has "
-                   "everything: mend or remove the key, or load a module that can",
-                   shard_type_of(shard, entry)->name, key);
-    shard->sweep.target->fail(shard->sweep.target, reason);
+                   "%s; the previous snapshot stays, and the log has everything: mend or remove the key, or load a "
+                   "module that can",
+                   complaint->text);
+    shard->sweep.target->fail(shard->sweep.target, reason); /* sweep P4 */
 }
 
 /* One step of the entry's dump. False: it ends here, because it is done or because the snapshot has failed. */
@@ -98,7 +94,7 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
     struct sweep *sweep = &shard->sweep;
     int64_t expire_at_ms = entry_expire_at(entry);
     bool first = *cursor == 0;
-    struct dumper dumper = {.sink = {.record = take}, .target = sweep->target};
+    struct dumper dumper = {.sink = {.take = take}, .target = sweep->target};
     struct record *record = &dumper.record;
     record->type = entry->type;
     record->key = entry_key(entry);
@@ -115,8 +111,9 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
             record->expire_at_ms = expire_at_ms;
         }
     }
-    if (!dump_step(shard, entry, cursor, &dumper.sink)) {
-        give_up(shard, entry);
+    struct complaint complaint;
+    if (!dump_step(shard, entry, cursor, &dumper.sink, &complaint)) {
+        give_up(shard, &complaint);
     }
     return *cursor != 0 && sweep->target->is_open(sweep->target);
 }
@@ -160,7 +157,7 @@ void sweep_dump_owed(struct shard *shard, struct keyspace *keyspace, struct entr
 
 static bool is_large(const struct shard *shard, const struct entry *entry)
 {
-    return shard_value_memory(shard, entry) > SWEEP_WHOLE;
+    return shard_value_may_exceed(shard, entry, SWEEP_WHOLE);
 }
 
 /* The target would have to give up before long. */

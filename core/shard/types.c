@@ -96,6 +96,13 @@ static const struct gm_type *code_in(const struct registry *registry, const char
     return type != NULL ? type->abi : NULL;
 }
 
+/* The number's code is that of this type; NULL: it has none. */
+static void give_code(struct types *types, uint32_t number, const struct type *type)
+{
+    types->by_number[number].abi = type != NULL ? type->abi : NULL;
+    types->by_number[number].module = type != NULL ? type->module->abi->name : NULL;
+}
+
 /* Whether the newest number of a name cannot just be given the code: its own is another, and has values. */
 static bool needs_number(const struct types *types, const struct registry *newer, uint32_t number)
 {
@@ -159,7 +166,7 @@ static void meet(struct types *types, const struct registry *older, const struct
         go_over(types, older, number, to);
         number = to;
     }
-    types->by_number[number].abi = code;
+    give_code(types, number, registry_type_named(newer, gm_bytes_of(types->by_number[number].name)));
 }
 
 static void number_types(struct types *types, const struct registry *newer)
@@ -170,7 +177,7 @@ static void number_types(struct types *types, const struct registry *newer)
         const struct type *type = registry_type(newer, i);
         int number = types_number(types, gm_bytes_of(type->abi->id));
         check(number > 0); /* types_adopt has counted */
-        types->by_number[number].abi = type->abi;
+        give_code(types, (uint32_t)number, type);
         types->numbers[type->index] = (uint8_t)number;
     }
 }
@@ -230,7 +237,7 @@ void types_retire(struct types *types)
     for (uint32_t i = 1; i < types->count; i++) {
         if (types->code[i] != NULL && !is_used(types, i)) {
             check(databases_keys(types->databases, (uint8_t)i) == 0 && !types_newest(types, i)); /* types P2 */
-            types->by_number[i].abi = NULL;
+            give_code(types, i, NULL);
             registry_release(types->code[i]);
             types->code[i] = NULL;
         }

@@ -16,6 +16,7 @@
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
     const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
+    const char *module;        /* its name, as long as there is abi */
     char name[RECORD_TYPE_NAME_MAX + 1];
 };
 

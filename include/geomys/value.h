@@ -11,7 +11,8 @@
  * Contexts, in brackets at each function, as the host promises to call it:
  *   [apply]  inside gm_type.apply            may change the cell it was given, may allocate
  *   [free]   inside gm_type.free             may only release memory
- *   [read]   inside plan, dump or a facet    may change nothing
+ *   [read]   inside plan or a facet          may change nothing
+ *   [dump] [digest]   inside these two       may change nothing, may use the sink
  * All of them run on the thread that owns the key. A module has no writable statics: several hosts may share it.
  */
 #ifndef GEOMYS_VALUE_H
@@ -162,15 +163,41 @@ static inline void gm_release_counted(struct gm_apply *apply, void *memory, uint
 
 /* ---- sinks --------------------------------------------------------------------------------------------------- */
 
-/* Where dump puts its records. */
-struct gm_sink {
-    /* [read] Takes one record of the value being dumped. `body` is copied. At most GM_VALUE_SIZE_MAX. */
-    void (*record)(struct gm_sink *, uint16_t op, struct gm_bytes body);
+#define GM_DUMP_SCRATCH ((size_t)64 * 1024) /* bytes that one call of dump or digest is lent, all together */
+
+struct gm_sink;
+
+/* What the host lends to dump and digest. Use the inline functions below. */
+struct gm_sink_ops {
+    uint32_t size; /* of this struct, as the host knows it */
+    uint32_t reserved;
+    void (*record)(struct gm_sink *, uint16_t op, const struct gm_bytes *parts, uint32_t part_count);
+    void *(*scratch)(struct gm_sink *, size_t size);
 };
 
+/* Where dump puts its records. The host owns it, for the length of the call. */
+struct gm_sink {
+    const struct gm_sink_ops *ops;
+};
+
+/* [dump] [digest] One record of the value. The body is copied: borrowed for this call. At most GM_VALUE_SIZE_MAX. */
 static inline void gm_dump(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
 {
-    sink->record(sink, op, body);
+    sink->ops->record(sink, op, &body, 1);
+}
+
+/* [dump] [digest] The same, with a body that is gathered from several runs of bytes, in their order: a head on the
+ * stack and an element where it lies. Of one run the host makes no copy, of several one. */
+static inline void gm_dump_parts(struct gm_sink *sink, uint16_t op, const struct gm_bytes *parts, uint32_t part_count)
+{
+    sink->ops->record(sink, op, parts, part_count);
+}
+
+/* [dump] [digest] Memory to build bodies in, until the function returns; not zeroed, aligned for any type. NULL if all
+ * that one call has asked for would be more than GM_DUMP_SCRATCH. */
+static inline void *gm_dump_scratch(struct gm_sink *sink, size_t size)
+{
+    return sink->ops->scratch(sink, size);
 }
 
 /* Text with a ceiling: what does not fit is dropped and `cut` says so. */
@@ -249,11 +276,13 @@ struct gm_type {
     int (*apply)(struct gm_apply *, const struct gm_record *);
 
     /* [read] Emits records which, applied in order to an absent cell, rebuild the value: a bounded amount per call (aim
-     * at GM_DUMP_BODY bytes of body, never more than one element above it). `cursor` is 0 at first, then what the last
-     * call returned; 0 back means done. The value does not change between the calls of one dump. GM_DUMP_REFUSED,
-     * or a call that emits nothing though more is to come, gives up what the dump was for (a snapshot, a copy), and the
-     * host names the key.
-     * Canonical: equal values dump equal records, however they came to be, and a rebuilt value dumps the same again. */
+     * at GM_DUMP_BODY bytes of body, never more than one element above it), at least one record. `cursor` is 0 at
+     * first, then what the last call returned; what is returned is greater than `cursor`, or 0: done. The value does
+     * not change between the calls of one dump. GM_DUMP_REFUSED: this value cannot be told. That, a cursor that does
+     * not grow, and a call that emits nothing end what the dump was for (a snapshot, a copy, a digest), and the host
+     * names key, type and module.
+     * Canonical, unless there is `digest`: equal values dump equal records, however they came to be, and a rebuilt
+     * value dumps the same again. */
     uint64_t (*dump)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
 
     /* [free] Releases what a word points to. NULL for a type whose words own nothing. `apply->cell` is the value;
@@ -292,6 +321,12 @@ struct gm_type {
      * value that has not been begun. For values of more than some thousand allocations: others do not wait while they
      * are released. NULL: `free` does it in one go. */
     bool (*free_some)(struct gm_apply *apply, uint64_t budget);
+
+    /* [read] What makes the value equal to another, where one order of all its parts would be dear: emits each part
+     * by itself, in any order, with the cursor of `dump` and what is said there of it. Values are equal if they emit
+     * the same parts (op and body) as often: DEBUG DIGEST and the comparison of nodes rest on this instead of on the
+     * dump then, which need not be canonical. NULL: what the dump emits, in its order. */
+    uint64_t (*digest)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
 };
 
 #endif

@@ -27,6 +27,9 @@
  *              are NULL above GM_ALLOC_MAX. gm_afford asks for memory before it is needed.
  *              gm_alloc_counted and its like keep the sum of gm_held.
  *              gm_type has free_some: a large value is released in parts.
+ *              gm_sink is a table of functions: gm_dump(sink, op, body) for sink->record(sink, op, body). A body may
+ *              have parts (gm_dump_parts), and dump is lent memory (gm_dump_scratch). dump's cursor strictly grows.
+ *              gm_type has digest: then dump need not be canonical.
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

@@ -385,14 +385,14 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
     if (cursor >= length) {
         return 0;
     }
-    uint8_t body[GM_DUMP_BODY];
+    uint8_t *body = gm_dump_scratch(sink, GM_DUMP_BODY); /* the first that is asked for: never NULL */
     uint8_t *at = body;
     uint64_t taken = 0;
     struct gm_bytes first = {0};
     struct gm_bytes element;
     struct deque_cursor place = deque_cell_seek(cell, cursor);
     while (deque_next(&place, &element)) {
-        size_t room = sizeof body - (size_t)(at - body);
+        size_t room = GM_DUMP_BODY - (size_t)(at - body);
         bool fits = element.size < room && packed_length_size(element.size) + element.size <= room;
         if (taken == 0) {
             first = element;

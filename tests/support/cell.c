@@ -170,38 +170,66 @@ int cell_apply(struct cell *cell, uint16_t op, struct gm_bytes body)
 struct dump_sink {
     struct gm_sink sink;
     struct cell_dump *dump;
+    uint8_t *scratch; /* of one call */
+    size_t lent;
 };
 
-static void take_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void take_record(struct gm_sink *sink, uint16_t op, const struct gm_bytes *parts, uint32_t part_count)
 {
     struct cell_dump *dump = container_of(sink, struct dump_sink, sink)->dump;
-    uint32_t size = (uint32_t)body.size;
-    check(body.size <= GM_VALUE_SIZE_MAX);
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < part_count; i++) {
+        check(parts[i].size <= GM_VALUE_SIZE_MAX - size);
+        size += (uint32_t)parts[i].size;
+    }
     dump->data = realloc(dump->data, dump->size + HEAD_SIZE + size);
     check(dump->data != NULL);
     uint8_t *target = dump->data + dump->size;
     memcpy(target, &op, sizeof op);
     memcpy(target + sizeof op, &size, sizeof size);
-    if (size > 0) {
-        memcpy(target + HEAD_SIZE, body.data, size);
+    target += HEAD_SIZE;
+    for (uint32_t i = 0; i < part_count; i++) {
+        if (parts[i].size > 0) {
+            memcpy(target, parts[i].data, parts[i].size);
+            target += parts[i].size;
+        }
     }
     dump->size += HEAD_SIZE + size;
     dump->records++;
     dump->largest = size > dump->largest ? size : dump->largest;
 }
 
+static void *lend_scratch(struct gm_sink *sink, size_t size)
+{
+    struct dump_sink *lender = container_of(sink, struct dump_sink, sink);
+    if (size > GM_DUMP_SCRATCH - lender->lent) {
+        return NULL;
+    }
+    uint8_t *memory = lender->scratch + lender->lent;
+    lender->lent += (size + 15) & ~(size_t)15;
+    lender->lent = lender->lent < GM_DUMP_SCRATCH ? lender->lent : GM_DUMP_SCRATCH;
+    return memset(memory, RUBBISH, size);
+}
+
+static const struct gm_sink_ops sink_ops = {
+    .size = sizeof(struct gm_sink_ops), .record = take_record, .scratch = lend_scratch};
+
 void cell_dump(const struct cell *cell, struct cell_dump *dump)
 {
-    struct dump_sink sink = {.sink = {.record = take_record}, .dump = dump};
+    struct dump_sink sink = {.sink = {.ops = &sink_ops}, .dump = dump};
+    sink.scratch = allocate(GM_DUMP_SCRATCH);
     uint64_t cursor = 0;
     size_t calls = 0;
     cell_dump_finish(dump);
     check(cell->apply.cell.form != GM_ABSENT);
     do {
+        uint64_t before = cursor;
+        sink.lent = 0;
         cursor = cell->type->dump(&cell->apply.cell, cursor, &sink.sink);
-        check(++calls < DUMP_CALLS_MAX);
+        check((cursor == 0 || cursor > before) && ++calls < DUMP_CALLS_MAX);
     } while (cursor != 0);
     check(dump->records > 0);
+    free(sink.scratch);
 }
 
 void cell_restore(struct cell *cell, const struct cell_dump *dump)

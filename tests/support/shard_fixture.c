@@ -467,7 +467,7 @@ const struct entry *shard_fixture_entry(struct shard_fixture *fixture, const cha
 /* ---- rebuilding ---- */
 
 struct rebuild {
-    struct gm_sink sink;
+    struct dump_sink sink;
     const struct shard *source;
     struct shard *target;
     const struct entry *entry;
@@ -476,7 +476,7 @@ struct rebuild {
     bool begun;
 };
 
-static void rebuild_record(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void rebuild_record(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct rebuild *rebuild = container_of(sink, struct rebuild, sink);
     int64_t expire_at_ms = entry_expire_at(rebuild->entry);
@@ -507,7 +507,8 @@ static void rebuild_entry(void *context, void *element)
         types_number(&rebuild->target->types, gm_bytes_of(shard_type_of(rebuild->source, rebuild->entry)->name));
     check(number > 0);
     rebuild->type = (uint16_t)number;
-    bool dumped = dump_value(rebuild->source, rebuild->entry, &rebuild->sink);
+    struct complaint complaint;
+    bool dumped = dump_value(rebuild->source, rebuild->entry, &rebuild->sink, &complaint);
     check(dumped);
     check(rebuild->begun); /* a value without a record would be lost */
 }
@@ -518,7 +519,7 @@ uint64_t shard_fixture_rebuilt_digest(struct shard *shard)
     struct shard_options options = shard->options;
     options.seed += 17;
     shard_init(&target, shard->registry, &options, &(struct siphash_key){options.seed, 1});
-    struct rebuild rebuild = {.sink = {.record = rebuild_record}, .source = shard, .target = &target};
+    struct rebuild rebuild = {.sink = {.take = rebuild_record}, .source = shard, .target = &target};
     const struct keyspace *keyspace;
     for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
         rebuild.database = (uint16_t)keyspace->number;

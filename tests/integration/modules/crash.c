@@ -99,7 +99,7 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
     if (is(word_of(cell), "refuse")) {
         return GM_DUMP_REFUSED;
     }
-    sink->record(sink, 1, word_of(cell));
+    gm_dump(sink, 1, word_of(cell));
     return 0;
 }
 

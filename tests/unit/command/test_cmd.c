@@ -19,6 +19,7 @@
 #include "serve/sessions.h"
 #include "serve/turn.h"
 #include "shard/apply.h"
+#include "shard/dump.h"
 #include "support/seed.h"
 
 const struct gm_module *geomys_module_kv(void);
@@ -170,17 +171,17 @@ Test(cmd, hello_does_all_or_nothing)
 
 /* ---- frozen and damaged values ---- */
 
-static void move_records(struct gm_sink *sink, uint16_t op, struct gm_bytes body);
+static void move_records(struct dump_sink *sink, uint16_t op, struct gm_bytes body);
 
 struct mover {
-    struct gm_sink sink;
+    struct dump_sink sink;
     struct shard *target;
     const char *key;
     uint16_t type;
     bool begun;
 };
 
-static void move_records(struct gm_sink *sink, uint16_t op, struct gm_bytes body)
+static void move_records(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct mover *mover = container_of(sink, struct mover, sink);
     struct record record = {.sequence = mover->target->tail.last_sequence,
@@ -208,12 +209,9 @@ static void freeze_list(struct world *plain)
     int number = types_number(&plain->shard.types, gm_bytes_of(type->id));
     cr_assert_gt(number, 0);
     struct mover mover = {
-        .sink = {.record = move_records}, .target = &plain->shard, .key = "list", .type = (uint16_t)number};
-    struct gm_cell cell = shard_cell(entry);
-    uint64_t cursor = 0;
-    do {
-        cursor = type->dump(&cell, cursor, &mover.sink);
-    } while (cursor != 0);
+        .sink = {.take = move_records}, .target = &plain->shard, .key = "list", .type = (uint16_t)number};
+    struct complaint complaint;
+    cr_assert(dump_value(&rich.shard, entry, &mover.sink, &complaint));
     close_world(&rich);
 }
 
