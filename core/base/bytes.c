@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "geomys/number.h"
+
 static uint8_t lower(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
@@ -23,35 +25,7 @@ bool bytes_equal_nocase(struct gm_bytes bytes, const char *text)
 
 bool bytes_to_int(struct gm_bytes bytes, int64_t *out)
 {
-    if (bytes.size == 0 || bytes.size > 20) {
-        return false;
-    }
-    size_t at = bytes.data[0] == '-' ? 1 : 0;
-    if (at == bytes.size) {
-        return false;
-    }
-    if (bytes.data[at] == '0' && bytes.size > 1) {
-        return false; /* "-0", "007" */
-    }
-    uint64_t value = 0;
-    for (size_t i = at; i < bytes.size; i++) {
-        uint8_t digit = (uint8_t)(bytes.data[i] - '0');
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value)) {
-            return false;
-        }
-    }
-    if (at == 1) {
-        if (value > (uint64_t)INT64_MAX + 1) {
-            return false;
-        }
-        *out = value == (uint64_t)INT64_MAX + 1 ? INT64_MIN : -(int64_t)value;
-        return true;
-    }
-    if (value > INT64_MAX) {
-        return false;
-    }
-    *out = (int64_t)value;
-    return true;
+    return gm_parse_int(bytes, out);
 }
 
 bool bytes_to_double(struct gm_bytes bytes, double *out)
@@ -79,24 +53,7 @@ bool bytes_to_double(struct gm_bytes bytes, double *out)
     return true;
 }
 
-/* Two digits at a time: a division takes longer than everything else here. */
 size_t bytes_from_int(char out[static 20], int64_t number)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                                "8081828384858687888990919293949596979899";
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    for (; rest >= 10; rest /= 100) {
-        at -= 2;
-        memcpy(digits + at, pairs + 2 * (rest % 100), 2);
-    }
-    if (rest > 0 || at == sizeof digits) {
-        digits[--at] = (char)('0' + rest);
-    }
-    size_t sign = number < 0;
-    out[0] = '-';
-    memcpy(out + sign, digits + at, sizeof digits - at);
-    return sign + sizeof digits - at;
+    return gm_format_int(out, number);
 }

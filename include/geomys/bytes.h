@@ -14,20 +14,41 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct gm_bytes {
     const uint8_t *data;
     size_t size;
 };
 
+/* `size` bytes from `data` on. */
+static inline struct gm_bytes gm_bytes_at(const void *data, size_t size)
+{
+    struct gm_bytes bytes = {(const uint8_t *)data, size};
+    return bytes;
+}
+
 /* The bytes of a C string, without its terminator. */
 static inline struct gm_bytes gm_bytes_of(const char *text)
 {
-    return (struct gm_bytes){(const uint8_t *)text, strlen(text)};
+    return gm_bytes_at(text, strlen(text));
+}
+
+/* What was written from `begin` on, up to `end` (codec.h writes so). */
+static inline struct gm_bytes gm_bytes_between(const uint8_t *begin, const uint8_t *end)
+{
+    return gm_bytes_at(begin, (size_t)(end - begin));
 }
 
 static inline bool gm_bytes_equal(struct gm_bytes a, struct gm_bytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

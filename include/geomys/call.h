@@ -29,6 +29,10 @@
 
 #include "geomys/value.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- arguments ----------------------------------------------------------------------------------------------- */
 
 /* What one word of the usage line matched. The words are counted in the order in which they are written, tokens and
@@ -84,7 +88,7 @@ enum gm_emit_flag {
     GM_DELETE = 16,
 };
 
-/* Write it as GM_EMISSION(.op = ..., .body = ...). */
+/* Write it as GM_EMISSION(.op = ..., .body = ...); in C++ the fields in the order in which they stand here. */
 struct gm_emission {
     uint32_t size;  /* sizeof (struct gm_emission)      */
     uint32_t key;   /* number, as gm_key counts them    */
@@ -101,7 +105,16 @@ struct gm_emission {
                                    event. One that repeats the last one of the same key is not told again.         */
 };
 
+#ifdef __cplusplus
+/* A temporary has an address only by way of a reference; it lives until the end of the full expression. */
+static inline const gm_emission &gm_emission_here(const gm_emission &emission)
+{
+    return emission;
+}
+#define GM_EMISSION(...) gm_emission_here(gm_emission{.size = sizeof(gm_emission), __VA_ARGS__})
+#else
 #define GM_EMISSION(...) ((const struct gm_emission){.size = sizeof(struct gm_emission), __VA_ARGS__})
+#endif
 
 /* ---- the call ------------------------------------------------------------------------------------------------ */
 
@@ -290,6 +303,17 @@ static inline uint64_t gm_random(struct gm_call *call)
     return call->ops->random(call);
 }
 
+/* Uniform below `bound`, which is not 0; each number exactly as likely as any other. */
+static inline uint64_t gm_random_below(struct gm_call *call, uint64_t bound)
+{
+    uint64_t uneven = (0 - bound) % bound; /* of the 2^64 numbers, those that do not divide evenly are drawn again */
+    uint64_t number = gm_random(call);
+    while (number < uneven) {
+        number = gm_random(call);
+    }
+    return number % bound;
+}
+
 /* The k-th occurrence of argument number `arg`; needs k < count and stride or k == 0. */
 static inline struct gm_bytes gm_arg_at(const struct gm_call *call, uint32_t arg, uint32_t k)
 {
@@ -301,5 +325,9 @@ static inline bool gm_given(const struct gm_call *call, uint32_t arg)
 {
     return gm_arg(call, arg)->count > 0;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,9 @@
  *             GM_MODULE(.name = "acme.sum", .version = "1.0.0", .types = types, .type_count = 1,
  *                       .commands = commands, .command_count = 1)
  *
+ * In C++ it is the same, but for the order of fields (that of the structs). Nothing may be thrown out of a function
+ * that the host calls, and a `const` object of another file is `extern const`.
+ *
  * The usage line is the single source for parsing, arity, key positions, routing, hints, completion, help, COMMAND and
  * its DOCS, and the fuzzer's grammar: docs/module-guide.md specifies it in full.
  */
@@ -22,6 +25,13 @@
 #include "geomys/call.h"
 #include "geomys/value.h"
 #include "geomys/version.h"
+
+#ifdef __cplusplus
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* what is not named is zero: all of this rests on it */
+#endif
+extern "C" {
+#endif
 
 enum gm_command_flag {
     GM_READ = 1 << 0,          /* never emits                                                                    */
@@ -80,14 +90,25 @@ struct gm_module {
 
 typedef const struct gm_module *gm_entry_function(void);
 
-/* Defines the descriptor and the exported function. The arguments are designated initialisers of struct gm_module. */
+/* Defines the descriptor and the exported function. The arguments are designated initialisers of struct gm_module; in
+ * C++ (from C++17 on with g++ and clang++) they stand in the order of its fields. */
 #define GM_MODULE(...)                                                                                                 \
-    __attribute__((visibility("default"))) const struct gm_module *geomys_module(void);                                \
+    GM_EXPORTED const struct gm_module *geomys_module(void);                                                           \
     const struct gm_module *geomys_module(void)                                                                        \
     {                                                                                                                  \
         static const struct gm_module descriptor = {                                                                   \
             .size = sizeof(struct gm_module), .abi_major = GM_ABI_MAJOR, .abi_minor = GM_ABI_MINOR, __VA_ARGS__};      \
         return &descriptor;                                                                                            \
     }
+
+#ifdef __cplusplus
+#define GM_EXPORTED extern "C" __attribute__((visibility("default")))
+#else
+#define GM_EXPORTED __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

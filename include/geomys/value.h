@@ -23,6 +23,10 @@
 
 #include "geomys/bytes.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- cells --------------------------------------------------------------------------------------------------- */
 
 enum gm_form {
@@ -228,7 +232,7 @@ __attribute__((format(printf, 2, 3))) static inline void gm_text_format(struct g
     va_end(args);
     if (size > 0) {
         size_t used = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
-        gm_text_add(text, (struct gm_bytes){(const uint8_t *)line, used});
+        gm_text_add(text, gm_bytes_at(line, used));
         text->cut = text->cut || (size_t)size >= sizeof line;
     }
 }
@@ -328,5 +332,9 @@ struct gm_type {
      * dump then, which need not be canonical. NULL: what the dump emits, in its order. */
     uint64_t (*digest)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,6 +26,9 @@
  *              gm_scratch gives all that is asked for or NULL; gm_scratch_raw is not zeroed. gm_alloc and gm_realloc
  *              are NULL above GM_ALLOC_MAX. gm_afford asks for memory before it is needed.
  *              gm_alloc_counted and its like keep the sum of gm_held.
+ *              Helpers: codec.h, number.h, glob.h, hash.h, gm_random_below. All headers are C++, too.
+ *              A type's id begins with its module's vendor; a GM_WRITE command has a key that is no rkey. The names
+ *              "call/1" and "observe/1" are reserved. gm_bytes_at and gm_bytes_between for literals of gm_bytes.
  *              gm_type has free_some: a large value is released in parts.
  *              gm_sink is a table of functions: gm_dump(sink, op, body) for sink->record(sink, op, body). A body may
  *              have parts (gm_dump_parts), and dump is lent memory (gm_dump_scratch). dump's cursor strictly grows.

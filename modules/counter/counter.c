@@ -11,7 +11,8 @@
  *   P2  Uncertain arithmetic (a long double, and its text) happens in plan only; the log has the text.
  */
 #include "counter_type.h"
-#include "counter_value.h"
+#include "geomys/codec.h"
+#include "geomys/number.h"
 
 #include <math.h>
 
@@ -30,8 +31,8 @@ static void emit(struct gm_call *call, enum counter_op op, struct gm_bytes body)
 
 static void emit_number(struct gm_call *call, enum counter_op op, int64_t number)
 {
-    uint8_t code[COUNTER_VARINT];
-    emit(call, op, (struct gm_bytes){code, counter_code_write(code, number)});
+    uint8_t code[GM_VARINT_MAX];
+    emit(call, op, gm_bytes_between(code, gm_store_varint(code, gm_zigzag(number))));
 }
 
 /* The integer that the key holds now, 0 if it is absent. */
@@ -46,7 +47,7 @@ static bool integer_now(struct gm_call *call, int64_t *number)
         *number = (int64_t)key->cell.word;
         return key->cell.form == GM_WORD;
     }
-    return counter_int_read(gm_scalar(call, 0), number);
+    return gm_parse_int(gm_scalar(call, 0), number);
 }
 
 static void step(struct gm_call *call, int64_t offset)
@@ -99,14 +100,14 @@ static bool float_now(struct gm_call *call, long double *number)
         *number = (long double)(int64_t)key->cell.word;
         return true;
     }
-    return counter_float_read(gm_scalar(call, 0), number);
+    return gm_parse_long_double(gm_scalar(call, 0), number);
 }
 
 static void plan_incrbyfloat(struct gm_call *call)
 {
     long double number = 0;
     long double increment = 0;
-    if (!float_now(call, &number) || !counter_float_read(gm_arg_at(call, STEP_OFFSET, 0), &increment)) {
+    if (!float_now(call, &number) || !gm_parse_long_double(gm_arg_at(call, STEP_OFFSET, 0), &increment)) {
         gm_reply_error(call, NOT_A_FLOAT);
         return;
     }
@@ -115,10 +116,10 @@ static void plan_incrbyfloat(struct gm_call *call)
         gm_reply_error(call, "ERR increment would produce NaN or Infinity");
         return;
     }
-    char text[COUNTER_TEXT_MAX];
-    struct gm_bytes written = {(const uint8_t *)text, counter_float_write(text, number)};
+    char text[GM_FLOAT_TEXT];
+    struct gm_bytes written = gm_bytes_at(text, gm_format_long_double(text, number));
     int64_t whole = 0;
-    if (counter_int_read(written, &whole)) {
+    if (gm_parse_int(written, &whole)) {
         emit_number(call, COUNTER_SET, whole);
     } else {
         emit(call, COUNTER_FLOAT, written);

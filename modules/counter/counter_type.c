@@ -15,13 +15,22 @@
 #include "counter_type.h"
 
 #include "counter_value.h"
+#include "geomys/codec.h"
+#include "geomys/number.h"
+
+/* False: it is not the code of a number, and of nothing else. */
+static bool read_number(struct gm_bytes body, int64_t *number)
+{
+    struct gm_reader in = gm_reader_of(body);
+    *number = gm_read_signed(&in);
+    return gm_read_all(&in);
+}
 
 static int apply_add(struct gm_apply *apply, struct gm_bytes body)
 {
     int64_t sum = apply->cell.form == GM_WORD ? (int64_t)apply->cell.word : 0;
     int64_t offset = 0;
-    if (apply->cell.form == GM_BYTES || !counter_code_read(body, &offset) ||
-        __builtin_add_overflow(sum, offset, &sum)) {
+    if (apply->cell.form == GM_BYTES || !read_number(body, &offset) || __builtin_add_overflow(sum, offset, &sum)) {
         return GM_CORRUPT;
     }
     gm_set_word(apply, (uint64_t)sum);
@@ -31,7 +40,7 @@ static int apply_add(struct gm_apply *apply, struct gm_bytes body)
 static int apply_set(struct gm_apply *apply, struct gm_bytes body)
 {
     int64_t number = 0;
-    if (!counter_code_read(body, &number)) {
+    if (!read_number(body, &number)) {
         return GM_CORRUPT;
     }
     gm_set_word(apply, (uint64_t)number);
@@ -65,8 +74,8 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
 {
     (void)cursor;
     if (cell->form == GM_WORD) {
-        uint8_t code[COUNTER_VARINT];
-        gm_dump(sink, COUNTER_SET, (struct gm_bytes){code, counter_code_write(code, (int64_t)cell->word)});
+        uint8_t code[GM_VARINT_MAX];
+        gm_dump(sink, COUNTER_SET, gm_bytes_between(code, gm_store_varint(code, gm_zigzag((int64_t)cell->word))));
     } else if (cell->form == GM_BYTES) {
         gm_dump(sink, COUNTER_FLOAT, (struct gm_bytes){cell->data, cell->size});
     }
@@ -81,7 +90,7 @@ static void describe(const struct gm_record *record, struct gm_text *text)
         gm_text_quote(text, record->body, 64);
     } else if (record->op != COUNTER_ADD && record->op != COUNTER_SET) {
         gm_text_format(text, "unknown operation %u", record->op);
-    } else if (counter_code_read(record->body, &number)) {
+    } else if (read_number(record->body, &number)) {
         gm_text_format(text, "%s %lld", record->op == COUNTER_ADD ? "add" : "set", (long long)number);
     } else {
         gm_text_format(text, "%s malformed", record->op == COUNTER_ADD ? "add" : "set");
@@ -93,17 +102,7 @@ static struct gm_bytes scalar(const struct gm_cell *cell, char scratch[GM_SCALAR
     if (cell->form != GM_WORD) {
         return (struct gm_bytes){cell->data, cell->size};
     }
-    bool negative = (int64_t)cell->word < 0;
-    uint64_t left = negative ? 0 - cell->word : cell->word;
-    char *at = scratch + GM_SCALAR_SCRATCH;
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (negative) {
-        *--at = '-';
-    }
-    return (struct gm_bytes){(const uint8_t *)at, (size_t)(scratch + GM_SCALAR_SCRATCH - at)};
+    return gm_bytes_at(scratch, gm_format_int(scratch, (int64_t)cell->word));
 }
 
 static void view(const struct gm_cell *cell, uint64_t first, uint64_t count, struct gm_call *call)

@@ -28,24 +28,19 @@ void deque_emit_push(struct gm_call *call, uint32_t key, enum deque_side side, s
 
 void deque_emit_pop(struct gm_call *call, uint32_t key, enum deque_side side, uint64_t count)
 {
-    uint8_t body[PACKED_NUMBER_MAX];
+    uint8_t body[GM_VARINT_MAX];
     gm_emit(call, &GM_EMISSION(.key = key, .op = side == DEQUE_LEFT ? DEQUE_POP_FRONT : DEQUE_POP_BACK,
-                               .body = {body, (size_t)(packed_number_write(body, count) - body)},
+                               .body = gm_bytes_between(body, gm_store_varint(body, count)),
                                .event = side == DEQUE_LEFT ? "lpop" : "rpop"));
-}
-
-static size_t item_size(struct gm_bytes element)
-{
-    return packed_length_size(element.size) + element.size;
 }
 
 /* How many of the elements go into the next record, and its size: at least one. */
 static uint32_t gather(const struct gm_bytes *elements, uint32_t count, size_t *size)
 {
     uint32_t taken = 1;
-    *size = item_size(elements[0]);
-    while (taken < count && *size < RECORD_SIZE && item_size(elements[taken]) <= RECORD_SIZE - *size) {
-        *size += item_size(elements[taken++]);
+    *size = gm_item_size(elements[0].size);
+    while (taken < count && *size < RECORD_SIZE && gm_item_size(elements[taken].size) <= RECORD_SIZE - *size) {
+        *size += gm_item_size(elements[taken++].size);
     }
     return taken;
 }
@@ -64,11 +59,7 @@ static void emit_push_many(struct gm_call *call, enum deque_side side, const str
             }
             uint8_t *at = body;
             for (uint32_t i = 0; i < taken; i++) {
-                at = packed_number_write(at, elements[i].size);
-                if (elements[i].size > 0) {
-                    memcpy(at, elements[i].data, elements[i].size);
-                }
-                at += elements[i].size;
+                at = gm_store_item(at, elements[i]);
             }
             gm_emit(call, &GM_EMISSION(.op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
                                        .flags = GM_BORROWED, .body = {body, size}, .event = push_event(side)));

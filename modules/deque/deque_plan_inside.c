@@ -100,9 +100,9 @@ void deque_plan_ltrim(struct gm_call *call)
     if (count == 0 && length > 0) {
         gm_emit(call, &GM_EMISSION(.flags = GM_DELETE));
     } else if (count < length) {
-        uint8_t body[2 * PACKED_NUMBER_MAX];
-        uint8_t *end = packed_number_write(packed_number_write(body, first), count);
-        gm_emit(call, &GM_EMISSION(.op = DEQUE_TRIM, .body = {body, (size_t)(end - body)}));
+        uint8_t body[2 * GM_VARINT_MAX];
+        uint8_t *end = gm_store_varint(gm_store_varint(body, first), count);
+        gm_emit(call, &GM_EMISSION(.op = DEQUE_TRIM, .body = gm_bytes_between(body, end)));
     }
     gm_reply_status(call, "OK");
 }
@@ -112,8 +112,8 @@ void deque_plan_ltrim(struct gm_call *call)
 /* Emits a SET or an INSERT; false, with an error as the reply, if the record would be too large. */
 static bool emit_at(struct gm_call *call, uint16_t op, uint64_t index, struct gm_bytes element)
 {
-    uint8_t number[PACKED_NUMBER_MAX];
-    size_t width = (size_t)(packed_number_write(number, index) - number);
+    uint8_t number[GM_VARINT_MAX];
+    size_t width = (size_t)(gm_store_varint(number, index) - number);
     if (element.size > GM_VALUE_SIZE_MAX - width) {
         gm_reply_error(call, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
         return false;
@@ -182,7 +182,7 @@ static void removal_emit(struct removal *removal)
 /* False: there is no memory for it. */
 static bool removal_reserve(struct removal *removal)
 {
-    size_t need = (size_t)2 * PACKED_NUMBER_MAX;
+    size_t need = (size_t)2 * GM_VARINT_MAX;
     if (removal->capacity - removal->size >= need) {
         return true;
     }
@@ -207,8 +207,8 @@ static void removal_close(struct removal *removal)
 {
     if (removal->drop > 0 && removal_reserve(removal)) {
         uint8_t *at = removal->runs + removal->size;
-        at = packed_number_write(at, removal->kept - removal->told);
-        at = packed_number_write(at, removal->drop);
+        at = gm_store_varint(at, removal->kept - removal->told);
+        at = gm_store_varint(at, removal->drop);
         removal->size = (size_t)(at - removal->runs);
         removal->told = removal->kept;
         removal->drop = 0;

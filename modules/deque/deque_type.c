@@ -174,19 +174,15 @@ static void push_one(struct gm_apply *apply, struct gm_bytes element, bool front
 
 static int apply_push_many(struct gm_apply *apply, struct gm_bytes body, bool front)
 {
-    struct gm_bytes rest = body;
-    struct gm_bytes element;
-    while (rest.size > 0) {
-        if (!packed_item_read(&rest, &element)) {
-            return GM_CORRUPT;
-        }
+    struct gm_reader in = gm_reader_of(body);
+    while (gm_read_left(&in) > 0) {
+        (void)gm_read_item(&in);
     }
-    if (body.size == 0) {
+    if (body.size == 0 || !gm_read_fine(&in)) {
         return GM_CORRUPT;
     }
-    for (rest = body; rest.size > 0;) {
-        (void)packed_item_read(&rest, &element);
-        push_one(apply, element, front);
+    for (in = gm_reader_of(body); gm_read_left(&in) > 0;) {
+        push_one(apply, gm_read_item(&in), front);
     }
     return GM_OK;
 }
@@ -219,8 +215,9 @@ static void discard(struct gm_apply *apply)
 static int apply_pop(struct gm_apply *apply, struct gm_bytes body, bool front)
 {
     uint64_t length = deque_cell_length(&apply->cell);
-    uint64_t count = 0;
-    if (!packed_number_read(&body, &count) || body.size > 0 || count == 0 || count > length) {
+    struct gm_reader in = gm_reader_of(body);
+    uint64_t count = gm_read_varint(&in);
+    if (!gm_read_all(&in) || count == 0 || count > length) {
         return GM_CORRUPT;
     }
     if (count == length) {
@@ -234,10 +231,10 @@ static int apply_pop(struct gm_apply *apply, struct gm_bytes body, bool front)
 static int apply_trim(struct gm_apply *apply, struct gm_bytes body)
 {
     uint64_t length = deque_cell_length(&apply->cell);
-    uint64_t start = 0;
-    uint64_t count = 0;
-    if (!packed_number_read(&body, &start) || !packed_number_read(&body, &count) || body.size > 0 || count == 0 ||
-        start > length || count > length - start) {
+    struct gm_reader in = gm_reader_of(body);
+    uint64_t start = gm_read_varint(&in);
+    uint64_t count = gm_read_varint(&in);
+    if (!gm_read_all(&in) || count == 0 || start > length || count > length - start) {
         return GM_CORRUPT;
     }
     keep(apply, start, count);
@@ -247,10 +244,12 @@ static int apply_trim(struct gm_apply *apply, struct gm_bytes body)
 static int apply_set(struct gm_apply *apply, struct gm_bytes body)
 {
     uint64_t length = deque_cell_length(&apply->cell);
-    uint64_t index = 0;
-    if (!packed_number_read(&body, &index) || index >= length) {
+    struct gm_reader in = gm_reader_of(body);
+    uint64_t index = gm_read_varint(&in);
+    if (!gm_read_fine(&in) || index >= length) {
         return GM_CORRUPT;
     }
+    body = gm_read_rest(&in);
     if (apply->cell.form == GM_BYTES) {
         size_t at = inline_offset(&apply->cell, index);
         size_t old = inline_offset(&apply->cell, index + 1) - at;
@@ -270,10 +269,12 @@ static int apply_set(struct gm_apply *apply, struct gm_bytes body)
 static int apply_insert(struct gm_apply *apply, struct gm_bytes body)
 {
     uint64_t length = deque_cell_length(&apply->cell);
-    uint64_t index = 0;
-    if (!packed_number_read(&body, &index) || length == 0 || index > length) {
+    struct gm_reader in = gm_reader_of(body);
+    uint64_t index = gm_read_varint(&in);
+    if (!gm_read_fine(&in) || length == 0 || index > length) {
         return GM_CORRUPT;
     }
+    body = gm_read_rest(&in);
     size_t need = packed_size(body.size);
     if (fits_inline(apply, length + 1, apply->cell.size - 1 + need)) {
         packed_write(inline_gap(apply, inline_offset(&apply->cell, index), 0, need, length + 1), body);
@@ -287,13 +288,13 @@ static int apply_insert(struct gm_apply *apply, struct gm_bytes body)
 /* Whether runs are well formed and take out at least one and at most `length` elements; how many. */
 static bool runs_check(struct gm_bytes runs, uint64_t length, uint64_t *removed)
 {
+    struct gm_reader in = gm_reader_of(runs);
     uint64_t left = length;
     *removed = 0;
-    while (runs.size > 0) {
-        uint64_t skip = 0;
-        uint64_t drop = 0;
-        if (!packed_number_read(&runs, &skip) || !packed_number_read(&runs, &drop) || drop == 0 || skip > left ||
-            drop > left - skip) {
+    while (gm_read_left(&in) > 0) {
+        uint64_t skip = gm_read_varint(&in);
+        uint64_t drop = gm_read_varint(&in);
+        if (!gm_read_fine(&in) || drop == 0 || skip > left || drop > left - skip) {
             return false;
         }
         left -= skip + drop;
@@ -302,7 +303,7 @@ static bool runs_check(struct gm_bytes runs, uint64_t length, uint64_t *removed)
     return *removed > 0;
 }
 
-static void inline_remove(struct gm_apply *apply, struct gm_bytes runs, uint64_t removed)
+static void inline_remove(struct gm_apply *apply, struct gm_reader runs, uint64_t removed)
 {
     uint64_t count = apply->cell.data[0];
     uint8_t *run = apply->cell.data + 1;
@@ -312,9 +313,9 @@ static void inline_remove(struct gm_apply *apply, struct gm_bytes runs, uint64_t
     for (uint64_t left = count; left > 0;) {
         uint64_t skip = left;
         uint64_t drop = 0;
-        if (runs.size > 0) {
-            (void)packed_number_read(&runs, &skip);
-            (void)packed_number_read(&runs, &drop);
+        if (gm_read_left(&runs) > 0) {
+            skip = gm_read_varint(&runs);
+            drop = gm_read_varint(&runs);
         }
         const uint8_t *kept = in;
         in = packed_seek(in, end, left, skip);
@@ -337,7 +338,7 @@ static int apply_remove(struct gm_apply *apply, struct gm_bytes body)
     if (removed == length) {
         discard(apply);
     } else if (apply->cell.form == GM_BYTES) {
-        inline_remove(apply, body, removed);
+        inline_remove(apply, gm_reader_of(body), removed);
     } else {
         struct deque_memory memory = memory_of(apply);
         struct deque *deque = deque_of(&apply->cell);
@@ -393,7 +394,7 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
     struct deque_cursor place = deque_cell_seek(cell, cursor);
     while (deque_next(&place, &element)) {
         size_t room = GM_DUMP_BODY - (size_t)(at - body);
-        bool fits = element.size < room && packed_length_size(element.size) + element.size <= room;
+        bool fits = element.size < room && gm_item_size(element.size) <= room;
         if (taken == 0) {
             first = element;
         } else if (!fits) {
@@ -403,16 +404,12 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
         if (!fits) {
             break;
         }
-        at = packed_number_write(at, element.size);
-        if (element.size > 0) {
-            memcpy(at, element.data, element.size);
-        }
-        at += element.size;
+        at = gm_store_item(at, element);
     }
     if (taken == 1) {
         gm_dump(sink, DEQUE_PUSH_BACK1, first);
     } else {
-        gm_dump(sink, DEQUE_PUSH_BACK, (struct gm_bytes){body, (size_t)(at - body)});
+        gm_dump(sink, DEQUE_PUSH_BACK, gm_bytes_between(body, at));
     }
     return cursor + taken < length ? cursor + taken : 0;
 }
@@ -461,26 +458,25 @@ static void view(const struct gm_cell *cell, uint64_t first, uint64_t count, str
 #define SHOWN_BYTES 40 /* of one element, in a line for people */
 #define SHOWN_ITEMS 8
 
-static void describe_number(struct gm_bytes *rest, const char *name, struct gm_text *text)
+static void describe_number(struct gm_reader *rest, const char *name, struct gm_text *text)
 {
-    uint64_t number = 0;
-    if (packed_number_read(rest, &number)) {
+    uint64_t number = gm_read_varint(rest);
+    if (gm_read_fine(rest)) {
         gm_text_format(text, " %s %llu", name, (unsigned long long)number);
     } else {
         gm_text_format(text, " malformed");
-        *rest = (struct gm_bytes){0};
     }
 }
 
-static void describe_items(struct gm_bytes rest, struct gm_text *text)
+static void describe_items(struct gm_reader rest, struct gm_text *text)
 {
-    struct gm_bytes item;
-    for (int shown = 0; rest.size > 0; shown++) {
+    for (int shown = 0; gm_read_left(&rest) > 0; shown++) {
         if (shown == SHOWN_ITEMS) {
-            gm_text_format(text, " ... (%zu bytes more)", rest.size);
+            gm_text_format(text, " ... (%zu bytes more)", gm_read_left(&rest));
             return;
         }
-        if (!packed_item_read(&rest, &item)) {
+        struct gm_bytes item = gm_read_item(&rest);
+        if (!gm_read_fine(&rest)) {
             gm_text_format(text, " malformed");
             return;
         }
@@ -489,11 +485,11 @@ static void describe_items(struct gm_bytes rest, struct gm_text *text)
     }
 }
 
-static void describe_runs(struct gm_bytes rest, struct gm_text *text)
+static void describe_runs(struct gm_reader rest, struct gm_text *text)
 {
-    for (int shown = 0; rest.size > 0; shown++) {
+    for (int shown = 0; gm_read_left(&rest) > 0; shown++) {
         if (shown == SHOWN_ITEMS) {
-            gm_text_format(text, " ... (%zu bytes more)", rest.size);
+            gm_text_format(text, " ... (%zu bytes more)", gm_read_left(&rest));
             return;
         }
         describe_number(&rest, "keep", text);
@@ -515,7 +511,7 @@ static void describe(const struct gm_record *record, struct gm_text *text)
         [DEQUE_REMOVE] = "remove",
         [DEQUE_TRIM] = "trim",
     };
-    struct gm_bytes rest = record->body;
+    struct gm_reader rest = gm_reader_of(record->body);
     if (record->op < DEQUE_PUSH_BACK1 || record->op > DEQUE_TRIM) {
         gm_text_format(text, "unknown operation %u", record->op);
         return;
@@ -525,7 +521,7 @@ static void describe(const struct gm_record *record, struct gm_text *text)
     case DEQUE_PUSH_BACK1:
     case DEQUE_PUSH_FRONT1:
         gm_text_format(text, " ");
-        gm_text_quote(text, rest, SHOWN_BYTES);
+        gm_text_quote(text, gm_read_rest(&rest), SHOWN_BYTES);
         break;
     case DEQUE_PUSH_BACK:
     case DEQUE_PUSH_FRONT:
@@ -539,7 +535,7 @@ static void describe(const struct gm_record *record, struct gm_text *text)
     case DEQUE_INSERT:
         describe_number(&rest, "index", text);
         gm_text_format(text, " ");
-        gm_text_quote(text, rest, SHOWN_BYTES);
+        gm_text_quote(text, gm_read_rest(&rest), SHOWN_BYTES);
         break;
     case DEQUE_TRIM:
         describe_number(&rest, "start", text);

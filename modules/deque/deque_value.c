@@ -587,21 +587,21 @@ void deque_insert(struct deque *deque, const struct deque_memory *memory, uint64
 
 /* What is still to be removed: `skip` elements stay, then `drop` go. */
 struct removal {
-    struct gm_bytes runs;
+    struct gm_reader runs;
     uint64_t skip;
     uint64_t drop; /* 0: nothing more */
 };
 
 static void removal_advance(struct removal *removal)
 {
-    if (removal->runs.size == 0) {
+    if (gm_read_left(&removal->runs) == 0) {
         removal->skip = UINT64_MAX;
         removal->drop = 0;
         return;
     }
-    bool whole =
-        packed_number_read(&removal->runs, &removal->skip) && packed_number_read(&removal->runs, &removal->drop);
-    must(whole && removal->drop > 0);
+    removal->skip = gm_read_varint(&removal->runs);
+    removal->drop = gm_read_varint(&removal->runs);
+    must(removal->drop > 0);
 }
 
 /* Removes from one block what falls into it; it may be empty afterwards. */
@@ -638,7 +638,7 @@ static void block_thin(struct deque *deque, struct deque_block *block, struct re
 
 void deque_remove(struct deque *deque, const struct deque_memory *memory, struct gm_bytes runs)
 {
-    struct removal removal = {.runs = runs};
+    struct removal removal = {.runs = gm_reader_of(runs)};
     removal_advance(&removal);
     if (removal.drop == 0) {
         return;

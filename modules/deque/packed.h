@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* packed.h - elements one after another in a run of bytes, readable from both ends; and the numbers in record bodies.
+/* packed.h - elements one after another in a run of bytes, readable from both ends.
  *
  *     element    [length][bytes ......][length mirrored]
  *     length     7 bits per byte, low bits first, the high bit says that another byte follows; mirrored: the same bytes
@@ -11,14 +11,13 @@
  *            changing from one to the other is a copy.
  *
  * Limits     An element has at most GM_VALUE_SIZE_MAX bytes, so that its length has at most five. Runs are made here
- *            and only here: reading them checks nothing. Numbers come from records and are checked.
+ *            and only here: reading them checks nothing.
  */
 #ifndef GEOMYS_DEQUE_PACKED_H
 #define GEOMYS_DEQUE_PACKED_H
 
+#include "geomys/codec.h"
 #include "geomys/value.h"
-
-#define PACKED_NUMBER_MAX 10 /* bytes of the longest number */
 
 /* Bytes that the length of an element of `size` bytes takes, once. */
 static inline size_t packed_length_size(size_t size)
@@ -109,50 +108,6 @@ static inline const uint8_t *packed_seek(const uint8_t *begin, const uint8_t *en
         end = packed_prev(end, &passed);
     }
     return end;
-}
-
-/* ---- numbers in record bodies: coded as lengths are, up to 64 bits ---- */
-
-/* Writes at most PACKED_NUMBER_MAX bytes; returns the byte behind them. */
-static inline uint8_t *packed_number_write(uint8_t *at, uint64_t number)
-{
-    for (; number >= 0x80; number >>= 7) {
-        *at++ = (uint8_t)(number | 0x80);
-    }
-    *at++ = (uint8_t)number;
-    return at;
-}
-
-/* Takes a number off the front of `rest`. False: there is none, it is longer than need be or above 64 bits; `rest` is
- * then of no use. */
-static inline bool packed_number_read(struct gm_bytes *rest, uint64_t *number)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < rest->size && i < PACKED_NUMBER_MAX; i++) {
-        uint8_t byte = rest->data[i];
-        if (i == PACKED_NUMBER_MAX - 1 && byte > 1) {
-            return false;
-        }
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80) {
-            *number = value;
-            *rest = (struct gm_bytes){rest->data + i + 1, rest->size - i - 1};
-            return byte > 0 || i == 0;
-        }
-    }
-    return false;
-}
-
-/* Takes a length and as many bytes off the front of `rest`. False: malformed. */
-static inline bool packed_item_read(struct gm_bytes *rest, struct gm_bytes *item)
-{
-    uint64_t size = 0;
-    if (!packed_number_read(rest, &size) || size > rest->size) {
-        return false;
-    }
-    *item = (struct gm_bytes){rest->data, size};
-    *rest = (struct gm_bytes){rest->data + size, rest->size - size};
-    return true;
 }
 
 #endif

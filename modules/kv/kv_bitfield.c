@@ -23,6 +23,8 @@
  */
 #include "kv_plan.h"
 
+#include "geomys/number.h"
+
 #include <stdlib.h>
 
 #define STEPS_MAX   ((uint32_t)1 << 20)
@@ -76,7 +78,7 @@ static bool parse_offset(struct gm_bytes word, struct kv_field *field)
         return false;
     }
     bool counted = word.data[0] == '#';
-    if (!kv_value_parse_int((struct gm_bytes){word.data + counted, word.size - counted}, &offset) || offset < 0 ||
+    if (!gm_parse_int((struct gm_bytes){word.data + counted, word.size - counted}, &offset) || offset < 0 ||
         (counted && __builtin_mul_overflow(offset, (int64_t)field->width, &offset)) ||
         (uint64_t)offset >> 3 >= GM_VALUE_SIZE_MAX) {
         return false;
@@ -106,7 +108,7 @@ static const char *parse_words(const struct gm_bytes *words, struct step *step)
     if (!parse_offset(words[1], &step->field)) {
         return "ERR bit offset is not an integer or out of range";
     }
-    if (step->kind != STEP_GET && !kv_value_parse_int(words[2], &step->number)) {
+    if (step->kind != STEP_GET && !gm_parse_int(words[2], &step->number)) {
         return "ERR value is not an integer or out of range";
     }
     return NULL;

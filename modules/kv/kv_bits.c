@@ -8,12 +8,15 @@
  */
 #include "kv_plan.h"
 
+#include "geomys/codec.h"
+#include "geomys/number.h"
+
 /* ---- one bit ------------------------------------------------------------------------------------------------- */
 
 static bool read_bit_offset(struct gm_call *call, struct gm_bytes word, uint64_t *out)
 {
     int64_t offset;
-    if (!kv_value_parse_int(word, &offset) || offset < 0 || (uint64_t)offset >> 3 >= GM_VALUE_SIZE_MAX) {
+    if (!gm_parse_int(word, &offset) || offset < 0 || (uint64_t)offset >> 3 >= GM_VALUE_SIZE_MAX) {
         gm_reply_error(call, "ERR bit offset is not an integer or out of range");
         return false;
     }
@@ -28,7 +31,7 @@ void kv_plan_setbit(struct gm_call *call)
     if (!read_bit_offset(call, gm_arg_at(call, SETBIT_OFFSET, 0), &offset)) {
         return;
     }
-    if (!kv_value_parse_int(gm_arg_at(call, SETBIT_VALUE, 0), &bit) || (bit != 0 && bit != 1)) {
+    if (!gm_parse_int(gm_arg_at(call, SETBIT_VALUE, 0), &bit) || (bit != 0 && bit != 1)) {
         gm_reply_error(call, "ERR bit is not an integer or out of range");
         return;
     }
@@ -39,8 +42,7 @@ void kv_plan_setbit(struct gm_call *call)
     }
     if (old != (bit == 1) || offset >> 3 >= text.size) {
         uint8_t body[KV_BIT_BODY];
-        kv_type_store_le(body, offset, 4);
-        body[4] = (uint8_t)bit;
+        gm_store_u8(gm_store_u32(body, (uint32_t)offset), (uint8_t)bit);
         kv_plan_own(call, 0);
         gm_emit(call, &GM_EMISSION(.op = KV_OP_BIT, .body = {body, sizeof body}));
     }

@@ -11,6 +11,8 @@
  */
 #include "kv_plan.h"
 
+#include "geomys/codec.h"
+
 /* Bytes of a value in one PATCH record: with its head the body stays within GM_VALUE_SIZE_MAX. */
 #define PATCH_BYTES_MAX (GM_VALUE_SIZE_MAX / 2)
 
@@ -22,7 +24,7 @@ void kv_plan_patch(struct gm_call *call, uint32_t key, uint64_t offset, struct g
         size_t size = left < PATCH_BYTES_MAX ? left : PATCH_BYTES_MAX;
         struct gm_bytes part = {size > 0 ? bytes.data + done : NULL, size};
         uint8_t head[KV_PATCH_HEAD];
-        kv_type_store_le(head, offset + done, KV_PATCH_HEAD);
+        gm_store_u64(head, offset + done);
         gm_emit(call, &GM_EMISSION(.key = key, .op = KV_OP_PATCH, .body = {head, sizeof head}, .parts = &part,
                                    .part_count = 1));
         done += size;

@@ -22,6 +22,7 @@
 #include "kv_type.h"
 
 #include "geomys/call.h"
+#include "geomys/codec.h"
 #include "kv_value.h"
 
 /* ---- apply --------------------------------------------------------------------------------------------------- */
@@ -68,7 +69,7 @@ static int apply_patch(struct gm_apply *apply, struct gm_bytes body)
         return GM_CORRUPT;
     }
     struct gm_bytes bytes = {body.data + KV_PATCH_HEAD, body.size - KV_PATCH_HEAD};
-    return write_at(apply, kv_type_load_le(body.data, KV_PATCH_HEAD), bytes);
+    return write_at(apply, gm_load_u64(body.data), bytes);
 }
 
 static int apply_bit(struct gm_apply *apply, struct gm_bytes body)
@@ -76,7 +77,7 @@ static int apply_bit(struct gm_apply *apply, struct gm_bytes body)
     if (body.size != KV_BIT_BODY || body.data[4] > 1) {
         return GM_CORRUPT;
     }
-    uint64_t bit = kv_type_load_le(body.data, 4);
+    uint64_t bit = gm_load_u32(body.data);
     uint8_t *data;
     if (!reserve(apply, (bit >> 3) + 1, &data)) {
         return GM_CORRUPT;
@@ -133,11 +134,11 @@ static void describe(const struct gm_record *record, struct gm_text *text)
         gm_text_format(text, " (%zu bytes)", body.size);
     } else if (record->op == KV_OP_PATCH && body.size >= KV_PATCH_HEAD) {
         struct gm_bytes bytes = {body.data + KV_PATCH_HEAD, body.size - KV_PATCH_HEAD};
-        gm_text_format(text, "patch at %llu ", (unsigned long long)kv_type_load_le(body.data, KV_PATCH_HEAD));
+        gm_text_format(text, "patch at %llu ", (unsigned long long)gm_load_u64(body.data));
         gm_text_quote(text, bytes, DESCRIBED_BYTES_MAX);
         gm_text_format(text, " (%zu bytes)", bytes.size);
     } else if (record->op == KV_OP_BIT && body.size == KV_BIT_BODY) {
-        gm_text_format(text, "bit %llu = %u", (unsigned long long)kv_type_load_le(body.data, 4), body.data[4]);
+        gm_text_format(text, "bit %u = %u", gm_load_u32(body.data), body.data[4]);
     } else {
         gm_text_format(text, "malformed: operation %u, %zu bytes", record->op, body.size);
     }

@@ -19,20 +19,4 @@ enum kv_op {
 
 extern const struct gm_type kv_type;
 
-static inline void kv_type_store_le(uint8_t *target, uint64_t number, size_t size)
-{
-    for (size_t i = 0; i < size; i++, number >>= 8) {
-        target[i] = (uint8_t)number;
-    }
-}
-
-static inline uint64_t kv_type_load_le(const uint8_t *source, size_t size)
-{
-    uint64_t number = 0;
-    for (size_t i = size; i-- > 0;) {
-        number = number << 8 | source[i];
-    }
-    return number;
-}
-
 #endif

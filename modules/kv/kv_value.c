@@ -17,8 +17,9 @@
  */
 #include "kv_value.h"
 
-#define EMBSTR_SIZE_MAX   44
-#define INT_TEXT_SIZE_MAX 20
+#include "geomys/number.h"
+
+#define EMBSTR_SIZE_MAX 44
 
 /* ---- ranges -------------------------------------------------------------------------------------------------- */
 
@@ -52,45 +53,10 @@ struct kv_range kv_value_range(int64_t start, int64_t end, uint64_t size)
     return kv_value_clamp(start, end, size);
 }
 
-/* ---- integers ------------------------------------------------------------------------------------------------ */
-
-static bool parse_digits(const uint8_t *digits, size_t size, uint64_t *out)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t digit = (uint8_t)(digits[i] - '0');
-        if (digit > 9 || __builtin_mul_overflow(number, 10u, &number) ||
-            __builtin_add_overflow(number, digit, &number)) {
-            return false;
-        }
-    }
-    *out = number;
-    return true;
-}
-
-bool kv_value_parse_int(struct gm_bytes text, int64_t *out)
-{
-    if (text.size == 0 || text.size > INT_TEXT_SIZE_MAX) {
-        return false;
-    }
-    bool negative = text.data[0] == '-';
-    const uint8_t *digits = text.data + negative;
-    size_t size = text.size - negative;
-    uint64_t number;
-    if (size == 0 || (digits[0] == '0' && text.size > 1) || !parse_digits(digits, size, &number)) {
-        return false;
-    }
-    if (number > (uint64_t)INT64_MAX + negative) {
-        return false;
-    }
-    *out = (int64_t)(negative ? 0 - number : number);
-    return true;
-}
-
 const char *kv_value_encoding(struct gm_bytes value)
 {
     int64_t number;
-    if (kv_value_parse_int(value, &number)) {
+    if (gm_parse_int(value, &number)) {
         return "int";
     }
     return value.size <= EMBSTR_SIZE_MAX ? "embstr" : "raw";
@@ -258,7 +224,7 @@ bool kv_value_parse_field(struct gm_bytes text, struct kv_field *out)
         return false;
     }
     bool is_signed = text.data[0] == 'i';
-    if (!kv_value_parse_int((struct gm_bytes){text.data + 1, text.size - 1}, &width) || width < 1 ||
+    if (!gm_parse_int((struct gm_bytes){text.data + 1, text.size - 1}, &width) || width < 1 ||
         width > (is_signed ? 64 : 63)) {
         return false;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* kv_value.h - what can be asked of a string of bytes, without the module ABI: ranges, integers, bits and bit fields.
+/* kv_value.h - what can be asked of a string of bytes, without the module ABI: ranges, bits and bit fields.
  *
  * Bits are numbered from the most significant bit of the first byte on, as clients know it: bit 0 is 0x80 of byte 0.
  * All functions are pure; sizes are at most GM_VALUE_SIZE_MAX bytes, bit numbers below 8 * GM_VALUE_SIZE_MAX + 64.
@@ -23,11 +23,6 @@ struct kv_range kv_value_clamp(int64_t start, int64_t end, uint64_t size);
 
 /* The same, but empty if both are negative and in the wrong order, even when both lie before the beginning. O(1). */
 struct kv_range kv_value_range(int64_t start, int64_t end, uint64_t size);
-
-/* ---- integers ------------------------------------------------------------------------------------------------ */
-
-/* Reads the one canonical form of an int64: "-"? digits, no "+", no leading zeros, no blanks. O(1). */
-bool kv_value_parse_int(struct gm_bytes text, int64_t *out);
 
 /* What OBJECT ENCODING answers: "int", "embstr" (44 bytes or fewer) or "raw". Derived from the bytes. O(1). */
 const char *kv_value_encoding(struct gm_bytes value);

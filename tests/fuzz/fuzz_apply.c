@@ -12,6 +12,7 @@
 #include "kv/kv_type.h"
 #include "log/record.h"
 #include "shard/digest.h"
+#include "support/little.h"
 #include "support/shard_fixture.h"
 
 #define OFFSET_MAX ((uint64_t)1 << 15)
@@ -30,7 +31,7 @@ static void tame(const char *type, uint16_t op, uint8_t *body, size_t size)
     size_t width = op == KV_OP_PATCH ? 8 : op == KV_OP_BIT ? 4 : 0;
     uint64_t limit = op == KV_OP_PATCH ? OFFSET_MAX : OFFSET_MAX * 8;
     if (type == types[1] && width > 0 && size >= width) {
-        kv_type_store_le(body, kv_type_load_le(body, width) % limit, width);
+        little_store(body, little_load(body, width) % limit, width);
     }
 }
 

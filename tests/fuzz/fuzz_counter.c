@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "counter_type.h"
 #include "counter_value.h"
+#include "geomys/number.h"
 #include "support/cell.h"
 
 #include <math.h>
@@ -18,14 +19,14 @@ static void check_texts(struct gm_bytes text)
 {
     long double number = 0;
     int64_t whole = 0;
-    if (counter_int_read(text, &whole)) {
-        check(counter_float_read(text, &number) && number == (long double)whole);
+    if (gm_parse_int(text, &whole)) {
+        check(gm_parse_long_double(text, &number) && number == (long double)whole);
     }
-    if (counter_float_read(text, &number) && !isinf(number)) {
-        char written[COUNTER_TEXT_MAX];
-        struct gm_bytes again = {(const uint8_t *)written, counter_float_write(written, number)};
-        check(counter_int_read(again, &whole) != counter_float_canonical(again));
-        check(counter_float_read(again, &number));
+    if (gm_parse_long_double(text, &number) && !isinf(number)) {
+        char written[GM_FLOAT_TEXT];
+        struct gm_bytes again = {(const uint8_t *)written, gm_format_long_double(written, number)};
+        check(gm_parse_int(again, &whole) != counter_float_canonical(again));
+        check(gm_parse_long_double(again, &number));
     }
 }
 

@@ -6,6 +6,7 @@
  *         gigabyte of zeros; those above the ceiling stay as they are. */
 #include "kv_type.h"
 #include "support/cell.h"
+#include "support/little.h"
 
 #define OFFSET_MAX ((uint64_t)1 << 15) /* above GM_DUMP_BODY, so that dumps have several records */
 #define BODY_MAX   255
@@ -18,8 +19,8 @@ static void tame(uint16_t op, uint8_t *body, size_t size)
     uint64_t limit = op == KV_OP_PATCH ? OFFSET_MAX : OFFSET_MAX * 8;
     uint64_t greatest = op == KV_OP_PATCH ? GM_VALUE_SIZE_MAX : GM_VALUE_SIZE_MAX * 8;
     if (width > 0 && size >= width) {
-        uint64_t offset = kv_type_load_le(body, width);
-        kv_type_store_le(body, offset <= greatest ? offset % limit : offset, width);
+        uint64_t offset = little_load(body, width);
+        little_store(body, offset <= greatest ? offset % limit : offset, width);
     }
 }
 

@@ -24,6 +24,7 @@
 #include "log/snapshot.h"
 #include "replica/replica.h"
 #include "shard/digest.h"
+#include "support/little.h"
 #include "support/node_fixture.h"
 #include "support/shard_fixture.h"
 
@@ -259,7 +260,7 @@ static void tame(struct piece *piece)
     size_t width = op == KV_OP_PATCH ? 8 : op == KV_OP_BIT ? 4 : 0;
     uint64_t limit = op == KV_OP_PATCH ? OFFSET_MAX : OFFSET_MAX * 8;
     if (width > 0 && at + width <= piece->size && codec_u16(piece->bytes + 40) != 0) {
-        kv_type_store_le(piece->bytes + at, kv_type_load_le(piece->bytes + at, width) % limit, width);
+        little_store(piece->bytes + at, little_load(piece->bytes + at, width) % limit, width);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "counter_type.h"
 #include "counter_value.h"
+#include "geomys/codec.h"
 #include "module/usage/usage.h"
 #include "support/cell.h"
 
@@ -12,8 +13,8 @@ const struct gm_module *geomys_module(void);
 
 static int apply_number(struct cell *cell, uint16_t op, int64_t number)
 {
-    uint8_t code[COUNTER_VARINT];
-    return cell_apply(cell, op, (struct gm_bytes){code, counter_code_write(code, number)});
+    uint8_t code[GM_VARINT_MAX];
+    return cell_apply(cell, op, gm_bytes_between(code, gm_store_varint(code, gm_zigzag(number))));
 }
 
 #define EXPECT(tested, expected, of_encoding)                                                                          \

@@ -235,7 +235,7 @@ static void build(struct cell *cell, uint64_t n, size_t size, int history)
                        "and"
                        "\x06"
                        "detour"));
-            uint8_t *end = packed_number_write(packed_number_write(trim, 2), i - middle + 1);
+            uint8_t *end = gm_store_varint(gm_store_varint(trim, 2), i - middle + 1);
             apply(cell, DEQUE_TRIM, (struct gm_bytes){trim, (size_t)(end - trim)});
         }
     }
@@ -295,28 +295,28 @@ Test(deque_type, comes_back_from_its_dump_after_any_records)
             break;
         case DEQUE_PUSH_BACK:
         case DEQUE_PUSH_FRONT:
-            at = packed_number_write(at, size) + size;
+            at = gm_store_varint(at, size) + size;
             *at++ = 0;
             expected += 2;
             break;
         case DEQUE_POP_BACK:
         case DEQUE_POP_FRONT:
             index = prng_below(&prng, index % 5 + 1) + 1;
-            at = packed_number_write(at, index);
+            at = gm_store_varint(at, index);
             expected -= index;
             break;
         case DEQUE_SET:
         case DEQUE_INSERT:
-            at = packed_number_write(at, index) + size;
+            at = gm_store_varint(at, index) + size;
             expected += op == DEQUE_INSERT;
             break;
         case DEQUE_REMOVE:
-            at = packed_number_write(packed_number_write(at, index), 1);
-            at = packed_number_write(packed_number_write(at, 0), 1 + index % 3);
+            at = gm_store_varint(gm_store_varint(at, index), 1);
+            at = gm_store_varint(gm_store_varint(at, 0), 1 + index % 3);
             expected -= 2 + index % 3;
             break;
         default:
-            at = packed_number_write(packed_number_write(at, index % 8), length - index % 16);
+            at = gm_store_varint(gm_store_varint(at, index % 8), length - index % 16);
             expected = length - index % 16;
             break;
         }

@@ -195,7 +195,7 @@ static void remove_random_runs(struct trial *trial)
     while (index < trial->model.length && at < runs + sizeof runs - 20) {
         uint64_t drop = 1 + prng_below(&trial->prng, wide);
         drop = drop < trial->model.length - index ? drop : trial->model.length - index;
-        at = packed_number_write(packed_number_write(at, skip), drop);
+        at = gm_store_varint(gm_store_varint(at, skip), drop);
         for (uint64_t i = 0; i < drop; i++) {
             model_remove(&trial->model, index);
         }
@@ -341,7 +341,7 @@ Test(deque_value, does_not_hoard_when_a_queue_passes_through_or_the_middle_is_in
     uint8_t *runs = malloc(20100 * 2);
     uint8_t *at = runs;
     for (uint64_t left = deque->length; left >= 10; left -= 10) {
-        at = packed_number_write(packed_number_write(at, 1), 9);
+        at = gm_store_varint(gm_store_varint(at, 1), 9);
     }
     deque_remove(deque, &memory, (struct gm_bytes){runs, (size_t)(at - runs)});
     free(runs);

@@ -3,6 +3,8 @@
 /* test_kv_type.c - geomys.string/1: what each record does, what is refused, and that a dump rebuilds the value. */
 #include "kv_type.h"
 
+#include "geomys/codec.h"
+
 #include "base/bytes.h"
 #include "base/prng.h"
 #include "support/cell.h"
@@ -151,7 +153,7 @@ static void random_step(struct prng *random, struct cell *cell, struct model *mo
         status = cell_apply(cell, KV_OP_APPEND, bytes);
     } else if (prng_below(random, 2) == 0) {
         model_write(model, offset, bytes);
-        kv_type_store_le(body, offset, KV_PATCH_HEAD);
+        gm_store_u64(body, offset);
         status = cell_apply(cell, KV_OP_PATCH, (struct gm_bytes){body, KV_PATCH_HEAD + bytes.size});
     } else {
         uint64_t bit = offset * 8 + prng_below(random, 8);
@@ -159,7 +161,7 @@ static void random_step(struct prng *random, struct cell *cell, struct model *mo
         model_write(model, offset + 1, BYTES_NONE);
         model->data[offset] = (uint8_t)(model->data[offset] & ~(1 << (7 - bit % 8)));
         model->data[offset] = (uint8_t)(model->data[offset] | set << (7 - bit % 8));
-        kv_type_store_le(body, bit, 4);
+        gm_store_u32(body, (uint32_t)bit);
         body[4] = set;
         status = cell_apply(cell, KV_OP_BIT, (struct gm_bytes){body, KV_BIT_BODY});
     }

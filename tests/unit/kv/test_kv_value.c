@@ -3,6 +3,8 @@
 /* test_kv_value.c - the arithmetic of strings against models that look at one bit at a time. */
 #include "kv_value.h"
 
+#include "geomys/number.h"
+
 #include "base/bytes.h"
 #include "base/prng.h"
 #include "support/seed.h"
@@ -96,13 +98,13 @@ Test(kv_value, only_the_canonical_form_is_an_integer)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t number = 0;
-        bool good = kv_value_parse_int(gm_bytes_of(cases[i].text), &number);
+        bool good = gm_parse_int(gm_bytes_of(cases[i].text), &number);
         cr_assert_eq(good, cases[i].good, "\"%s\"", cases[i].text);
         cr_assert(!good || number == cases[i].number, "\"%s\"", cases[i].text);
         const char *encoding = kv_value_encoding(gm_bytes_of(cases[i].text));
         cr_assert_str_eq(encoding, good ? "int" : "embstr");
     }
-    cr_assert_not(kv_value_parse_int(BYTES("12\0"), &(int64_t){0}), "a zero byte is no digit");
+    cr_assert_not(gm_parse_int(BYTES("12\0"), &(int64_t){0}), "a zero byte is no digit");
     char text[46];
     memset(text, 'a', 45);
     text[45] = '\0';
