@@ -29,6 +29,7 @@
 #include "os/os_settings.h"
 #include "os/os_signal.h"
 #include "os/os_text.h"
+#include "os/os_watch.h"
 #include "serve/blame.h"
 
 #if defined GEOMYS_CHECK_SLOW || defined __SANITIZE_ADDRESS__
@@ -49,7 +50,9 @@ struct server {
     struct os_signal *signals;
     const struct registry *registry;
     struct node *node;
-    int argc; /* as main was given them */
+    struct os_watch *watch;
+    const char *volatile loading; /* the module that is being loaded; NULL: none */
+    int argc;                     /* as main was given them */
     char **argv;
     uint64_t ignored; /* signals that have been told of, a bit by number */
 };
@@ -113,12 +116,21 @@ static enum status configure(struct config *config, int argc, char **argv, struc
 
 /* ---- modules ---- */
 
+/* Constructors of the file run: if they crash, it is known whose they were. */
+static enum status load(struct server *server, const char *path, struct complaint *complaint)
+{
+    server->loading = path;
+    enum status status = loader_add(&server->registry, path, complaint);
+    server->loading = NULL;
+    return status;
+}
+
 static enum status load_folder(struct server *server, const char *folder, struct complaint *complaint)
 {
     struct os_modules modules = {.count = 0};
     enum status status = os_modules_list(&modules, folder, complaint);
     for (size_t i = 0; i < modules.count && status == STATUS_OK; i++) {
-        status = loader_add(&server->registry, modules.paths[i], complaint);
+        status = load(server, modules.paths[i], complaint);
     }
     os_modules_finish(&modules);
     return status;
@@ -150,7 +162,7 @@ static enum status load_modules(struct server *server, struct complaint *complai
     TRY(node_commands_register(&server->registry, complaint));
     find_modules(server);
     for (size_t i = 0; i < server->config.modules.count; i++) {
-        TRY(loader_add(&server->registry, server->config.modules.items[i], complaint));
+        TRY(load(server, server->config.modules.items[i], complaint));
     }
     if (server->config.module_folder[0] != '\0') {
         TRY(load_folder(server, server->config.module_folder, complaint));
@@ -175,6 +187,7 @@ static const struct trace *log_of(const struct server *server)
 static void on_turn(void *context, int64_t wall_ms, int64_t monotonic_ms)
 {
     struct server *server = context;
+    os_watch_turn(server->watch, true);
     node_turn(server->node, wall_ms, monotonic_ms);
 }
 
@@ -185,6 +198,7 @@ static int64_t on_turn_end(void *context)
     if (server->node->state == NODE_STOPPING || server->node->state == NODE_FAILED) {
         os_loop_stop(server->loop);
     }
+    os_watch_turn(server->watch, false);
     return next;
 }
 
@@ -310,10 +324,22 @@ static enum status start(struct server *server, struct complaint *complaint)
     return listen_all(server, complaint);
 }
 
-static size_t describe_crash(const void *context, char *text, size_t room)
+static size_t describe_crash(const void *context, const char *deed, char *text, size_t room)
 {
     const struct server *server = context;
-    return server->node != NULL ? blame_describe(&server->node->worker, text, room) : 0;
+    if (server->loading != NULL) {
+        int size =
+            snprintf(text, room, "the module %.512s %s while it was loaded, in a constructor or in its function %s",
+                     server->loading, deed, GM_ENTRY_SYMBOL);
+        return size < 0 ? 0 : (size_t)size < room ? (size_t)size : room - 1;
+    }
+    return server->node != NULL ? blame_describe(&server->node->worker, deed, text, room) : 0;
+}
+
+static uint64_t progress(const void *context)
+{
+    const struct server *server = context;
+    return server->node != NULL ? blame_progress(&server->node->worker) : 0;
 }
 
 static enum status run(struct server *server, struct complaint *complaint)
@@ -324,9 +350,12 @@ static enum status run(struct server *server, struct complaint *complaint)
                       "accounted for: build with -DGEOMYS_JEMALLOC=OFF");
         return STATUS_VERSION;
     }
-    TRY(start(server, complaint));
     os_crash_watch(&(struct os_crash_witness){describe_crash, server});
+    TRY(start(server, complaint));
+    server->watch = os_watch_start(&(struct os_watch_witness){progress, server});
     os_loop_run(server->loop);
+    os_watch_stop(server->watch);
+    server->watch = NULL;
     os_disk_is_ending(server->disk);
     if (server->node->state == NODE_FAILED) {
         *complaint = server->node->complaint;

@@ -21,6 +21,7 @@
 #define MODULE_SIZE_MIN  (offsetof(struct gm_module, reserved) + sizeof(uint32_t))
 #define COMMAND_SIZE_MIN (offsetof(struct gm_command, event) + sizeof(void *))
 #define TYPE_SIZE_MIN    (offsetof(struct gm_type, length) + sizeof(void *))
+#define REMEDY           " (each begins with .size = sizeof of its struct): build it with this server's headers"
 #define KNOWN_FLAGS                                                                                                    \
     (GM_READ | GM_WRITE | GM_FAST | GM_GROWS | GM_BLOCKS | GM_DANGEROUS | GM_ACCEPT_SCALAR | GM_ACCEPT_ANY | GM_ADMIN)
 
@@ -142,14 +143,21 @@ static bool is_sentence(const char *text)
 
 /* ---- types ---- */
 
-static enum status check_type(const struct gm_module *module, uint32_t index, struct complaint *complaint)
+/* The part before the first dot: who has given the name. */
+static bool is_of_vendor(const char *name, const char *module)
+{
+    size_t size = strcspn(module, ".") + 1;
+    return strncmp(name, module, size) == 0;
+}
+
+static enum status check_type(const struct gm_module *module, uint32_t index, bool own, struct complaint *complaint)
 {
     const struct gm_type *type = module->types[index];
     if (type == NULL) {
         return refuse(complaint, "its type number %u is NULL", index);
     }
     if (type->size < TYPE_SIZE_MIN || type->size > sizeof(struct gm_type)) {
-        return refuse(complaint, "its type number %u has the size %u, this server knows %zu", index, type->size,
+        return refuse(complaint, "its type number %u has the size %u, this server knows %zu" REMEDY, index, type->size,
                       sizeof(struct gm_type));
     }
     if (type->flags != 0) {
@@ -159,6 +167,13 @@ static enum status check_type(const struct gm_module *module, uint32_t index, st
     if (type->id == NULL || !is_type_id(type->id)) {
         return refuse(complaint, "the id of its type number %u, '%.63s', is not of the form \"vendor.name/1\"", index,
                       type->id == NULL ? "NULL" : type->id);
+    }
+    if (!own && !is_of_vendor(type->id, module->name)) {
+        return refuse(
+            complaint,
+            "its type '%s' has another vendor's name: a type of the module %s begins with '%.*s.', for its id "
+            "stands in every log",
+            type->id, module->name, (int)strcspn(module->name, "."), module->name);
     }
     if (type->name == NULL || !is_type_name(type->name)) {
         return refuse(complaint, "its type '%s' has no name that TYPE could answer", type->id);
@@ -174,13 +189,13 @@ static enum status check_type(const struct gm_module *module, uint32_t index, st
     return STATUS_OK;
 }
 
-static enum status check_types(const struct gm_module *module, struct complaint *complaint)
+static enum status check_types(const struct gm_module *module, bool own, struct complaint *complaint)
 {
     if (module->type_count > DESCRIPTOR_TYPES_MAX || (module->type_count > 0 && module->types == NULL)) {
         return refuse(complaint, "it says that it has %u types (at most %d)", module->type_count, DESCRIPTOR_TYPES_MAX);
     }
     for (uint32_t i = 0; i < module->type_count; i++) {
-        TRY(check_type(module, i, complaint));
+        TRY(check_type(module, i, own, complaint));
     }
     return STATUS_OK;
 }
@@ -265,8 +280,8 @@ static enum status check_command(const struct gm_module *module, uint32_t index,
     const struct gm_command *command = descriptor_command(module, index);
     if (command->size < COMMAND_SIZE_MIN || command->size > sizeof(struct gm_command) ||
         command->size != module->commands[0].size) {
-        return refuse(complaint, "its command number %u has the size %u, this server knows %zu", index, command->size,
-                      sizeof(struct gm_command));
+        return refuse(complaint, "its command number %u has the size %u, this server knows %zu" REMEDY, index,
+                      command->size, sizeof(struct gm_command));
     }
     if (command->event != NULL && !is_event(command->event)) {
         return refuse(complaint, "the event of its command number %u is not a word in lower case", index);
@@ -312,7 +327,7 @@ static enum status check_version(const struct gm_module *module, struct complain
         return STATUS_VERSION;
     }
     if (module->size < MODULE_SIZE_MIN || module->size > sizeof(struct gm_module)) {
-        return refuse(complaint, "its descriptor has the size %u, this server knows %zu", module->size,
+        return refuse(complaint, "its descriptor has the size %u, this server knows %zu" REMEDY, module->size,
                       sizeof(struct gm_module));
     }
     if (module->reserved != 0) {
@@ -345,7 +360,7 @@ enum status descriptor_check(const struct gm_module *module, bool own, struct co
 {
     TRY(check_version(module, complaint));
     TRY(check_words(module, complaint));
-    TRY(check_types(module, complaint));
+    TRY(check_types(module, own, complaint));
     TRY(check_needs(module, complaint));
     return check_commands(module, own, complaint);
 }

@@ -28,6 +28,8 @@
 #include "base/memory.h"
 #include "base/trust.h"
 
+#define MANGLED_SYMBOL "_Z13geomys_modulev" /* what a C++ compiler makes of the function's name */
+
 /* An open shared object: the file of the module that lies in it. */
 struct object {
     struct module_file base;
@@ -69,37 +71,72 @@ static const char *plain_error(const char *absolute)
     return strncmp(text, absolute, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
 }
 
-/* Whether the file holds all that its segments claim. dlopen maps them without asking, and what lies behind the file's
- * end kills the process: a copy that was cut short must be found before. What is no ELF file is left to dlopen's own
- * words. */
-static bool is_whole(const char *absolute)
+/* What is wrong with a file that dlopen would be given; NULL: nothing that could be seen from outside. dlopen maps
+ * segments without asking, and what lies behind the file's end kills the process: a copy that was cut short must be
+ * found before. And its own words about the rest ("invalid ELF header") help nobody. */
+static const char *judge_head(int fd, const struct stat *file, ElfW(Ehdr) * head)
+{
+    ElfW(Ehdr) own;
+    memset(head, 0, sizeof *head);
+    ssize_t size = pread(fd, head, sizeof *head, 0);
+    if (file->st_size == 0) {
+        return "the file is empty: build or copy it again";
+    }
+    if (size < SELFMAG || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0) {
+        return "it is not a shared object but something else (cc -shared -fPIC makes one of a module's source)";
+    }
+    if (size < (ssize_t)sizeof *head) {
+        return "the file is cut short";
+    }
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    bool known = self >= 0 && pread(self, &own, sizeof own, 0) == (ssize_t)sizeof own;
+    if (self >= 0) {
+        (void)close(self);
+    }
+    if (known && (head->e_machine != own.e_machine || head->e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
+                  head->e_ident[EI_DATA] != own.e_ident[EI_DATA])) {
+        return "it was built for another processor than this server: build it on, or for, a machine like this one";
+    }
+    return head->e_type == ET_DYN ? NULL
+                                  : "it is an object file or a program, not a shared object: link it with -shared";
+}
+
+static bool is_whole(int fd, const struct stat *file, const ElfW(Ehdr) * head)
+{
+    bool whole = true;
+    for (unsigned i = 0; whole && head->e_phentsize == sizeof(ElfW(Phdr)) && i < head->e_phnum; i++) {
+        ElfW(Phdr) part;
+        uint64_t end = 0;
+        off_t at = (off_t)(head->e_phoff + i * sizeof part);
+        whole = pread(fd, &part, sizeof part, at) == (ssize_t)sizeof part &&
+                (part.p_type != PT_LOAD ||
+                 (!__builtin_add_overflow(part.p_offset, part.p_filesz, &end) && end <= (uint64_t)file->st_size));
+    }
+    return whole;
+}
+
+static const char *judge(const char *absolute)
 {
     ElfW(Ehdr) head;
     struct stat file;
-    bool whole = true;
+    const char *wrong = NULL;
     int fd = open(absolute, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return true;
+        return NULL;
     }
-    if (fstat(fd, &file) == 0 && pread(fd, &head, sizeof head, 0) == (ssize_t)sizeof head &&
-        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0 && head.e_phentsize == sizeof(ElfW(Phdr))) {
-        for (unsigned i = 0; whole && i < head.e_phnum; i++) {
-            ElfW(Phdr) part;
-            uint64_t end = 0;
-            off_t at = (off_t)(head.e_phoff + i * sizeof part);
-            whole = pread(fd, &part, sizeof part, at) == (ssize_t)sizeof part &&
-                    (part.p_type != PT_LOAD ||
-                     (!__builtin_add_overflow(part.p_offset, part.p_filesz, &end) && end <= (uint64_t)file.st_size));
-        }
+    if (fstat(fd, &file) == 0) {
+        wrong = judge_head(fd, &file, &head);
+        wrong = wrong == NULL && !is_whole(fd, &file, &head) ? "the file is cut short" : wrong;
     }
     (void)close(fd);
-    return whole;
+    return wrong;
 }
 
 static enum status open_file(const char *absolute, const char *path, void **handle, struct complaint *complaint)
 {
-    if (!is_whole(absolute)) {
-        complaint_set(complaint, "module %s: the file is cut short", path);
+    const char *wrong = judge(absolute);
+    if (wrong != NULL) {
+        complaint_set(complaint, "module %s: %s", path, wrong);
         return STATUS_INVALID;
     }
     *handle = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
@@ -142,6 +179,13 @@ static enum status ask(void *handle, const char *path, const struct gm_module **
 {
     gm_entry_function *entry;
     void *symbol = dlsym(handle, GM_ENTRY_SYMBOL);
+    if (symbol == NULL && dlsym(handle, MANGLED_SYMBOL) != NULL) {
+        complaint_set(
+            complaint,
+            "module %s: its function '%s' has a name of C++ ('%s'): declare it extern \"C\", as GM_MODULE does", path,
+            GM_ENTRY_SYMBOL, MANGLED_SYMBOL);
+        return STATUS_INVALID;
+    }
     if (symbol == NULL) {
         complaint_set(
             complaint,

@@ -61,12 +61,14 @@ static enum status refuse_need(const struct draft *draft, const char *need)
 {
     char known[256];
     size_t used = 0;
+    bool reserved = strncmp(need, "call/", 5) == 0 || strncmp(need, "observe/", 8) == 0;
     known[0] = '\0';
     for (uint32_t i = 0; i < draft->interface_count && used < sizeof known; i++) {
         int size = snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", draft->interfaces[i].name);
         used += size < 0 ? 0 : (size_t)size;
     }
-    complaint_set(draft->complaint, "it needs the interface '%s', this server has %s", need,
+    complaint_set(draft->complaint, "it needs the interface '%s', %sthis server has %s", need,
+                  reserved ? "which is to come: its name is reserved, and no server has it yet; " : "",
                   known[0] == '\0' ? "none" : known);
     return STATUS_NOT_FOUND;
 }
@@ -171,6 +173,14 @@ static enum status check_keys(const struct draft *draft, const struct command *c
     bool keyed = command->usage.has_keys || command->abi->keys != NULL;
     if (keyed && command->type == NULL && (command->abi->flags & GM_ACCEPT_ANY) == 0) {
         complaint_set(draft->complaint, "its command '%s' has keys but no type, and is not GM_ACCEPT_ANY",
+                      command->usage.name);
+        return STATUS_INVALID;
+    }
+    bool writes = (command->abi->flags & GM_WRITE) != 0;
+    if (writes && !command->usage.has_written_keys && command->abi->keys == NULL && draft->offer->path != NULL) {
+        complaint_set(draft->complaint,
+                      "its command '%s' is GM_WRITE, but its usage line has no key that it could change (an rkey is "
+                      "only read): name one, or make it GM_READ",
                       command->usage.name);
         return STATUS_INVALID;
     }

@@ -235,8 +235,9 @@ static enum status check_module_free(const struct module *module, const struct m
     if (taken == NULL || (replaces && taken->path != NULL && module->path != NULL)) {
         return STATUS_OK;
     }
-    complaint_set(complaint, "the module %s %s is there already, version %s (%s)", module->abi->name,
-                  module->abi->version, taken->abi->version, module_origin(taken));
+    complaint_set(complaint,
+                  "there is a module %s already, version %s (%s), and this one is its version %s: load one of the two",
+                  module->abi->name, taken->abi->version, module_origin(taken), module->abi->version);
     return STATUS_EXISTS;
 }
 

@@ -15,6 +15,7 @@
  *   P1  Only write(2) is called, and reads of memory that are expected to be good. Should they not be, the second fault
  *       ends the process at once, whatever its signal: all of them are blocked meanwhile.
  *   P2  What is known without the witness is written before it is asked.
+ *   P3  A process that a module ends by exit() has not ended well: the line, and an exit code that is not 0.
  *
  * Limits   The handler has a stack of its own for the thread that called os_crash_watch. An overflow on another thread
  *          ends the process without a word. */
@@ -23,6 +24,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +42,7 @@ static const struct {
 
 static struct {
     bool watching;
+    bool registered; /* with atexit, which cannot be taken back */
     pid_t thread;
     struct os_crash_witness witness;
     struct sigaction before[FAULTS];
@@ -75,18 +78,22 @@ static void say_address(const void *address)
     say(text, sizeof text);
 }
 
-static void say_witness(void)
+static void say_witness(const char *deed)
 {
     char text[LINE_MAX];
     if (gettid() != self.thread) {
-        say_words("a thread of the server itself crashed, none that runs modules");
+        say_words("a thread of the server itself ");
+        say_words(deed);
+        say_words(", none that runs modules");
         return;
     }
-    size_t size = self.witness.describe(self.witness.context, text, sizeof text);
+    size_t size = self.witness.describe(self.witness.context, deed, text, sizeof text);
     if (size > 0) {
         say(text, size);
     } else {
-        say_words("the server itself crashed, no command was under way");
+        say_words("the server itself ");
+        say_words(deed);
+        say_words(", no command was under way");
     }
 }
 
@@ -106,11 +113,36 @@ static void on_fault(int number, siginfo_t *info, void *machine)
         say_address(info->si_addr);
     }
     say_words(": ");
-    say_witness();
+    say_witness("crashed");
     say_words("\n");
     if (!caused) {
         (void)raise(number);
     }
+}
+
+/* exit() within a command: what runs behind it (destructors, other modules' too) has run by now. */
+static void on_exit_called(void)
+{
+    if (self.watching) {
+        say_words("geomys-server: ");
+        say_witness("called exit()");
+        say_words("; what was acknowledged is in the log\n");
+        _exit(EXIT_FAILURE); /* os_crash P3 */
+    }
+}
+
+bool os_crash_say(const char *deed, const char *remedy)
+{
+    char text[LINE_MAX];
+    size_t size = self.watching ? self.witness.describe(self.witness.context, deed, text, sizeof text) : 0;
+    if (size == 0) {
+        return false;
+    }
+    say_words("geomys-server: ");
+    say(text, size);
+    say_words(remedy);
+    say_words("\n");
+    return true;
 }
 
 void os_crash_watch(const struct os_crash_witness *witness)
@@ -119,6 +151,9 @@ void os_crash_watch(const struct os_crash_witness *witness)
     stack_t stack = {.ss_sp = self.stack, .ss_size = sizeof self.stack};
     self.witness = *witness;
     self.thread = gettid();
+    if (!self.registered) {
+        self.registered = atexit(on_exit_called) == 0;
+    }
     self.watching = true;
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < FAULTS; i++) {

@@ -46,6 +46,18 @@ static bool fail(struct call *call, const char *error)
 
 #define UNKNOWN_SHOWN 128 /* bytes of a name that is not known, and about as many of what follows it, as in Redis */
 
+/* Whether the container has a sub-command HELP. */
+static bool has_help(const struct registry_entry *entry)
+{
+    for (uint32_t i = 0; i < entry->sub_count; i++) {
+        const char *name = entry->subs[i]->usage.name;
+        if (strcmp(name + entry->name_size, "|help") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool refuse_unknown(struct call *call)
 {
     check(call->command == NULL);
@@ -63,8 +75,9 @@ static bool refuse_unknown(struct call *call)
             char c = lookup->entry->name[i];
             name[i] = c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
         }
-        (void)snprintf(text, sizeof text, "ERR unknown subcommand '%.*s'. Try %s HELP.", size,
-                       (const char *)argv[1].data, name);
+        bool helps = has_help(lookup->entry);
+        (void)snprintf(text, sizeof text, "ERR unknown subcommand '%.*s'.%s%s%s", size, (const char *)argv[1].data,
+                       helps ? " Try " : "", helps ? name : "", helps ? " HELP." : "");
         return refuse(call, text);
     }
     int size = argv[0].size < UNKNOWN_SHOWN ? (int)argv[0].size : UNKNOWN_SHOWN;

@@ -73,13 +73,15 @@ static const char *doing(const struct crumb *crumb)
 }
 
 /* The type's module is not known to the shard, but the type's name begins with it: "geomys.deque/1". */
-static void add_crumb(struct text *text, const struct shard *shard)
+static void add_crumb(struct text *text, const struct shard *shard, const char *deed)
 {
     const struct crumb *crumb = shard->crumb;
     const char *type = crumb->type < shard->types.count ? shard->types.by_number[crumb->type].name : "unknown";
     add(text, "the type ");
     add(text, type);
-    add(text, " crashed while ");
+    add(text, " ");
+    add(text, deed);
+    add(text, " while ");
     add(text, doing(crumb));
     add(text, " the value of key ");
     add_key(text, crumb->key);
@@ -96,7 +98,7 @@ static const struct command *command_of(const struct worker *worker)
 }
 
 /* The host's own commands are in modules without a path: what crashes there is the server. */
-static void blame(struct text *text, const struct command *command)
+static void blame(struct text *text, const struct command *command, const char *deed)
 {
     if (command->module->path != NULL) {
         add(text, "the module ");
@@ -104,7 +106,9 @@ static void blame(struct text *text, const struct command *command)
     } else {
         add(text, "the server itself");
     }
-    add(text, " crashed in '");
+    add(text, " ");
+    add(text, deed);
+    add(text, " in '");
     add(text, command->usage.name);
     add(text, "'");
 }
@@ -117,18 +121,25 @@ static void add_command(struct text *text, const struct command *command)
     add(text, command->module->abi->name);
 }
 
-size_t blame_describe(const struct worker *worker, char *data, size_t room)
+size_t blame_describe(const struct worker *worker, const char *deed, char *data, size_t room)
 {
     struct text text = {data, 0, room};
     const struct shard *shard = worker->shard;
     const struct command *command = command_of(worker);
     if (shard != NULL && shard->crumb != NULL && shard->crumb->kind != CRUMB_NONE) {
-        add_crumb(&text, shard);
+        add_crumb(&text, shard, deed);
         if (command != NULL) {
             add_command(&text, command);
         }
     } else if (command != NULL) {
-        blame(&text, command);
+        blame(&text, command, deed);
     }
     return text.size;
+}
+
+uint64_t blame_progress(const struct worker *worker)
+{
+    const struct shard *shard = worker->shard;
+    uint64_t records = shard != NULL ? shard->tail.last_sequence : 0;
+    return worker->meters.counts.commands + records;
 }

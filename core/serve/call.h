@@ -191,6 +191,8 @@ must_use bool call_emit_copy(struct call *call, uint32_t source, struct call_tar
 /* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
  * and the first time a line of the log. */
 __attribute__((format(printf, 2, 3))) void call_fault(struct call *call, const char *format, ...);
+/* The same, of a plan that has come back without a whole reply. */
+void call_fault_unfinished(struct call *call);
 
 /* There is no memory for what the call needs: this error becomes the answer, and nothing is changed. Static. */
 void call_lacks(struct call *call, const char *error);

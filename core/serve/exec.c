@@ -138,7 +138,7 @@ seldom static void refuse_large(struct call *call)
 seldom static void blame_module(struct call *call)
 {
     if (call->fault[0] == '\0') {
-        call_fault(call, "answered incompletely");
+        call_fault_unfinished(call);
     }
     reply_error(&call->reply, call->fault);
 }

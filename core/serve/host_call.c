@@ -11,11 +11,19 @@
 
 static void lend_status(struct gm_call *abi, const char *text)
 {
+    if (__builtin_expect(text == NULL, 0)) {
+        call_fault(call_of(abi), "gave a status without a text");
+        return;
+    }
     reply_status(&call_of(abi)->reply, text);
 }
 
 static void lend_error(struct gm_call *abi, const char *text)
 {
+    if (__builtin_expect(text == NULL || text[0] == '\0', 0)) {
+        call_fault(call_of(abi), "gave an error without a text");
+        return;
+    }
     reply_error(&call_of(abi)->reply, text);
 }
 
@@ -36,6 +44,10 @@ static void lend_bool(struct gm_call *abi, bool truth)
 
 static void lend_bytes(struct gm_call *abi, struct gm_bytes bytes)
 {
+    if (__builtin_expect(bytes.data == NULL && bytes.size > 0, 0)) {
+        call_fault(call_of(abi), "answered with %zu bytes at NULL", bytes.size);
+        return;
+    }
     reply_bytes(&call_of(abi)->reply, bytes);
 }
 

@@ -11,6 +11,7 @@
  *   P1  What is refused is an error reply that names module and command, one line in the log however often it comes,
  *       and nothing of the call is applied.
  *   P2  A record that is not fresh meets a value of its own type, or none.
+ *   P4  It is the first thing that a plan does wrong that is told, in a reply or an emission alike.
  *   P3  What is copied for a call, before it is known whether its records can be taken, is at most what the log has
  *       room for (tail_room); beyond it nothing more is kept, and the call is refused.
  *
@@ -92,9 +93,27 @@ static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
 
 /* ---- what is refused ---- */
 
+/* What is wrong with the reply by now; NULL: nothing that is the module's fault. */
+static const char *reply_fault(const struct reply *reply)
+{
+    switch ((enum reply_wrong)reply->wrong) {
+    case REPLY_MORE:
+        return "went on answering though its answer was whole";
+    case REPLY_ENDLESS:
+        return "announced more elements than there can be";
+    case REPLY_SIZE:
+        return "answered with more bytes than there can be";
+    case REPLY_RIGHT:
+    case REPLY_ROOM:
+        break;
+    }
+    return NULL;
+}
+
 void call_fault(struct call *call, const char *format, ...)
 {
     char text[256];
+    const char *earlier = reply_fault(&call->reply);
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
@@ -102,6 +121,9 @@ void call_fault(struct call *call, const char *format, ...)
     call->reply.bad = true; /* whatever else it says: exec.c makes the sentence the answer */
     if (call->fault[0] != '\0') {
         return; /* the first says most */
+    }
+    if (earlier != NULL) { /* host_emit P4 */
+        (void)snprintf(text, sizeof text, "%s", earlier);
     }
     const struct command *command = call->command;
     (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': nothing was changed by it",
@@ -113,6 +135,16 @@ void call_fault(struct call *call, const char *format, ...)
         if (events->on_fault != NULL) {
             events->on_fault(events->context, call->fault + strlen("ERR "));
         }
+    }
+}
+
+void call_fault_unfinished(struct call *call)
+{
+    const struct reply *reply = &call->reply;
+    if (reply->out->size == reply->start) {
+        call_fault(call, "gave no answer");
+    } else {
+        call_fault(call, "left out %llu of the elements that it announced", (unsigned long long)reply->owed);
     }
 }
 

@@ -21,13 +21,20 @@ void reply_rewind(struct reply *reply)
     reply->owed = 1;
     reply->error = false;
     reply->bad = false;
+    reply->wrong = REPLY_RIGHT;
+}
+
+seldom static void spoil(struct reply *reply, enum reply_wrong wrong)
+{
+    reply->bad = true;
+    reply->wrong = reply->wrong == REPLY_RIGHT ? (uint8_t)wrong : reply->wrong;
 }
 
 /* Counts one element that brings `more` others. */
 static inline void count(struct reply *reply, uint64_t more)
 {
     if (__builtin_expect(reply->owed == 0 || more > UINT64_MAX - reply->owed, 0)) {
-        reply->bad = true;
+        spoil(reply, reply->owed == 0 ? REPLY_MORE : REPLY_ENDLESS);
     } else {
         reply->owed = reply->owed - 1 + more;
     }
@@ -36,7 +43,7 @@ static inline void count(struct reply *reply, uint64_t more)
 static inline void put(struct reply *reply, struct gm_bytes bytes)
 {
     if (__builtin_expect(!buf_append(reply->out, bytes), 0)) {
-        reply->bad = true;
+        spoil(reply, REPLY_ROOM);
     }
 }
 
@@ -45,7 +52,7 @@ static void head(struct reply *reply, char type, int64_t number)
 {
     uint8_t *out = buf_reserve(reply->out, 24);
     if (__builtin_expect(out == NULL, 0)) {
-        reply->bad = true;
+        spoil(reply, REPLY_ROOM);
         return;
     }
     out[0] = (uint8_t)type;
@@ -117,12 +124,12 @@ void reply_bytes(struct reply *reply, struct gm_bytes bytes)
 {
     count(reply, 0);
     if (__builtin_expect(bytes.size > SIZE_MAX - 64, 0)) {
-        reply->bad = true;
+        spoil(reply, REPLY_SIZE);
         return;
     }
     uint8_t *out = buf_reserve(reply->out, bytes.size + 32);
     if (__builtin_expect(out == NULL, 0)) {
-        reply->bad = true;
+        spoil(reply, REPLY_ROOM);
         return;
     }
     head(reply, '$', (int64_t)bytes.size);
@@ -215,7 +222,7 @@ static void aggregate(struct reply *reply, char type, size_t announced, unsigned
 {
     uint64_t elements;
     if (__builtin_mul_overflow(announced, width, &elements) || elements > INT64_MAX) {
-        reply->bad = true;
+        spoil(reply, REPLY_ENDLESS);
         return;
     }
     count(reply, elements);

@@ -16,13 +16,23 @@
 
 #include "base/buf.h"
 
+/* What was wrong with a reply first. */
+enum reply_wrong {
+    REPLY_RIGHT,
+    REPLY_MORE,    /* an element behind the last that was announced, or behind the first where none was */
+    REPLY_ENDLESS, /* more elements announced than there can be */
+    REPLY_SIZE,    /* more bytes than there can be */
+    REPLY_ROOM,    /* more bytes than the output takes */
+};
+
 struct reply {
     struct buf *out; /* borrowed: the connection's output */
     size_t start;    /* where this reply begins in it */
     uint64_t owed;   /* elements that have to come yet */
     bool resp3;
-    bool error; /* the reply is an error */
-    bool bad;   /* more elements than announced, announced more than there can be, or no room for one */
+    bool error;    /* the reply is an error */
+    bool bad;      /* more elements than announced, announced more than there can be, or no room for one */
+    uint8_t wrong; /* enum reply_wrong: what it was, if it was one of these */
 };
 
 void reply_begin(struct reply *reply, struct buf *out, bool resp3);

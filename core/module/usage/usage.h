@@ -100,7 +100,8 @@ struct usage {
     int32_t key_step;
     bool movable_keys;
     bool has_keys;
-    bool has_options; /* too many words are then a syntax error, not a matter of arity */
+    bool has_written_keys; /* a key that is no rkey */
+    bool has_options;      /* too many words are then a syntax error, not a matter of arity */
 
     /* For usage_bind: the leading required arguments, the open repeat after them, the required arguments after that. */
     uint32_t prefix;                /* leaves */

@@ -352,6 +352,7 @@ static void sort_leaves(struct usage *usage)
         bool bytes = key || node->kind == USAGE_TOKEN || node->type == USAGE_STRING || node->type == USAGE_PATTERN;
         usage->keyed |= key ? bit : 0;
         usage->checked |= bytes ? 0 : bit;
+        usage->has_written_keys = usage->has_written_keys || (key && node->type == USAGE_KEY);
         if (node->kind == USAGE_TOKEN) {
             uint8_t number = usage->leaves[leaf];
             while (number != 0 && !is_optional(&usage->nodes[number])) {

@@ -155,11 +155,11 @@ Test(loader, what_is_not_a_shared_object_is_refused)
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     cr_expect_eq(loader_add(&registry, path, &complaint), STATUS_INVALID, "an empty file");
-    cr_expect(strstr(complaint.text, "not a shared object") != NULL, "%s", complaint.text);
+    cr_expect(strstr(complaint.text, "the file is empty") != NULL, "%s", complaint.text);
     cr_assert_eq(
         write(fd, "#!/bin/sh\necho no module, but long enough for a header of an ELF file, which has 64\n", 84), 84);
     cr_expect_eq(loader_add(&registry, path, &complaint), STATUS_INVALID);
-    cr_expect(strstr(complaint.text, "invalid ELF header") != NULL, "%s", complaint.text);
+    cr_expect(strstr(complaint.text, "not a shared object but something else") != NULL, "%s", complaint.text);
     cr_expect_eq(loader_add(&registry, "/tmp", &complaint), STATUS_INVALID);
     cr_expect(strstr(complaint.text, "not a file") != NULL, "%s", complaint.text);
     cr_expect_eq(loader_add(&registry, "libc.so.6", &complaint), STATUS_NOT_FOUND, "no search path");

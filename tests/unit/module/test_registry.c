@@ -431,12 +431,13 @@ Test(registry, names_belong_to_who_came_first)
     struct complaint complaint;
     struct gm_module module = FRUIT;
     cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_EXISTS);
-    cr_expect(strstr(complaint.text, "acme.fruit 1.2.3 is there already") != NULL, "%s", complaint.text);
+    cr_expect(strstr(complaint.text, "there is a module acme.fruit already, version 1.2.3") != NULL, "%s",
+              complaint.text);
     module.name = "acme.other";
     cr_expect_eq(registry_add(&registry, &module, "copy.so", &complaint), STATUS_EXISTS);
     cr_expect(strstr(complaint.text, "type 'acme.fruit/1'") != NULL, "%s", complaint.text);
     static const struct gm_command late[] = {COMMAND("FRESH", GM_READ, .type = NULL),
-                                             COMMAND("BASKET|DROP", GM_WRITE, .type = NULL)};
+                                             COMMAND("BASKET|DROP", GM_READ, .type = NULL)};
     module.type_count = 0;
     module.commands = late;
     module.command_count = 2;
@@ -606,7 +607,7 @@ Test(registry, a_refused_replacement_leaves_no_trace)
         bool replaces;
         const char *part;
     } cases[] = {
-        {&fruit_2, false, "acme.fruit 2.0.0 is there already, version 1.2.3"},
+        {&fruit_2, false, "there is a module acme.fruit already, version 1.2.3 "},
         {&fruit_2, true, "'peel' (acme.fruit 2.0.0) is there already, from acme.knife"},
         {&other_type, true, "type 'acme.fruit/1' (acme.other 1.0.0) is there already"},
         {&odd_line, true, "usage line"},

@@ -12,8 +12,9 @@
 
 #include "os/os_crash.h"
 
-static size_t name_it(const void *context, char *text, size_t room)
+static size_t name_it(const void *context, const char *deed, char *text, size_t room)
 {
+    (void)deed;
     const char *words = context;
     size_t size = strlen(words);
     cr_assert_leq(size, room);
@@ -21,8 +22,9 @@ static size_t name_it(const void *context, char *text, size_t room)
     return size;
 }
 
-static size_t crash_too(const void *context, char *text, size_t room)
+static size_t crash_too(const void *context, const char *deed, char *text, size_t room)
 {
+    (void)deed;
     (void)text;
     (void)room;
     return *(const volatile size_t *)context;

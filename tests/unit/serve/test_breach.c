@@ -263,6 +263,45 @@ static void plan_no_keys(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+static void plan_no_text(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_error(call, "");
+}
+
+static void plan_no_error(struct gm_call *call)
+{
+    gm_reply_error(call, NULL);
+    put(call, 0, 1);
+}
+
+static void plan_no_status(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_status(call, NULL);
+}
+
+static void plan_no_bytes(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_bytes(call, (struct gm_bytes){NULL, 3});
+}
+
+/* Wrong in two ways: the first is told. */
+static void plan_first_reply(struct gm_call *call)
+{
+    gm_reply_status(call, "OK");
+    gm_reply_status(call, "OK");
+    gm_emit(call, &GM_EMISSION(.op = 1, .flags = 1 | 1u << 16));
+}
+
+static void plan_first_flag(struct gm_call *call)
+{
+    gm_emit(call, &GM_EMISSION(.op = 1, .flags = 1 | 1u << 16));
+    gm_reply_status(call, "OK");
+    gm_reply_status(call, "OK");
+}
+
 static bool wait(struct gm_call *call, int64_t timeout_ms)
 {
     return ((const struct gm_wait_1 *)call->interfaces[0])->wait(call, timeout_ms);
@@ -344,9 +383,15 @@ static const struct gm_command commands[] = {
     WRITES("FRESHMEMO", plan_fresh_memo),
     WRITES("PARTS", plan_parts),
     WRITES("FARMISS", plan_far_miss),
+    WRITES("NOTEXT", plan_no_text),
+    WRITES("NOERROR", plan_no_error),
+    WRITES("NOSTATUS", plan_no_status),
+    WRITES("NOBYTES", plan_no_bytes),
+    WRITES("FIRSTREPLY", plan_first_reply),
+    WRITES("FIRSTFLAG", plan_first_flag),
     READS("READ", plan_read),
     {WORDS, .usage = "PUTANY key", .flags = GM_WRITE | GM_ACCEPT_ANY, .type = &note, .plan = plan_good},
-    {WORDS, .usage = "NOKEYS word", .flags = GM_WRITE, .plan = plan_no_keys},
+    {WORDS, .usage = "NOKEYS word [k:key]", .flags = GM_WRITE, .type = &note, .plan = plan_no_keys},
     WAITS("WAITANYHOW", plan_wait_anyhow),
     WAITS("WAITLONG", plan_wait_long),
     WAITS("WAITNEGATIVE", plan_wait_negative),
@@ -367,26 +412,28 @@ static const struct gm_module module = {.size = sizeof module,
                                         .needs = needs,
                                         .need_count = 1};
 
-#define FAULT      "-ERR the module test.breach "
-#define INCOMPLETE FAULT "answered incompletely, in '"
-#define FAR_KEY    FAULT "emitted a record for its key number "
-#define CHANGES    FAULT "changes values, though it declares the command as reading, in '"
+#define FAULT    "-ERR the module test.breach "
+#define LEFT_OUT FAULT "left out "
+#define WENT_ON  FAULT "went on answering though its answer was whole, in '"
+#define ENDLESS  FAULT "announced more elements than there can be, in '"
+#define FAR_KEY  FAULT "emitted a record for its key number "
+#define CHANGES  FAULT "changes values, though it declares the command as reading, in '"
 
 static const struct {
     const char *command;
     const char *answer; /* its beginning */
 } breaches[] = {
-    {"SILENT k", INCOMPLETE},
-    {"FEW k", INCOMPLETE},
-    {"MANY k", INCOMPLETE},
-    {"FEWINSIDE k", INCOMPLETE},
-    {"TWICE k", INCOMPLETE},
+    {"SILENT k", FAULT "gave no answer, in 'silent': nothing was changed by it"},
+    {"FEW k", LEFT_OUT "1 of the elements that it announced, in 'few'"},
+    {"MANY k", WENT_ON},
+    {"FEWINSIDE k", LEFT_OUT "2 of"},
+    {"TWICE k", WENT_ON},
     /* call M1 */
-    {"ENDLESSARRAY k", INCOMPLETE},
-    {"ENDLESSMAP k", INCOMPLETE},
-    {"ENDLESSNEST k", INCOMPLETE},
-    {"ENDLESSBYTES k", INCOMPLETE},
-    {"ERRORTHENMORE k", INCOMPLETE},
+    {"ENDLESSARRAY k", ENDLESS},
+    {"ENDLESSMAP k", ENDLESS},
+    {"ENDLESSNEST k", ENDLESS},
+    {"ENDLESSBYTES k", FAULT "answered with more bytes than there can be"},
+    {"ERRORTHENMORE k", WENT_ON},
     /* call P2 */
     {"ERROREMITS k", "-ERR refused"},
     /* call M2 */
@@ -413,6 +460,13 @@ static const struct {
     {"RKEYGONE k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
     /* call M3 */
     {"TWOTYPES k", FAULT "emitted a record of the type test.note/1 for a value of the type test.memo/1, without GM_F"},
+    {"NOTEXT k", FAULT "gave an error without a text"},
+    {"NOERROR k", FAULT "gave an error without a text"},
+    {"NOSTATUS k", FAULT "gave a status without a text"},
+    {"NOBYTES k", FAULT "answered with 3 bytes at NULL"},
+    /* host_emit P4 */
+    {"FIRSTREPLY k", WENT_ON},
+    {"FIRSTFLAG k", FAULT "emitted a record with the flags 0x10001"},
     {"FARMISS k", FAULT "says that a key is missing which it does not have"},
 };
 
@@ -506,7 +560,10 @@ Test(breach, inside_a_transaction)
     expect_said(&at, 0, "QUEUED", "WAITANYHOW k");
     expect_said(&at, 0, "QUEUED", "WAITLONG k");
     expect_said(&at, 0, "QUEUED", "PING");
-    expect_said(&at, 0, "[" INCOMPLETE "waitanyhow': nothing was changed by it nil PONG]", "EXEC");
+    expect_said(&at, 0,
+                "[" LEFT_OUT
+                "4 of the elements that it announced, in 'waitanyhow': nothing was changed by it nil PONG]",
+                "EXEC");
     cr_expect_eq(at.worker.sessions.blocked, 0);
     shard_fixture_close(&at);
 }
@@ -523,7 +580,7 @@ Test(breach, waiting_and_talking_at_once)
     expect_heard(&at, 1, "");
     cr_expect_eq(at.clients[1]->out.size, 0);
     shard_fixture_pass(&at, 50);
-    expect_heard(&at, 1, INCOMPLETE "waitanyhow': nothing was changed by it");
+    expect_heard(&at, 1, LEFT_OUT "4 of the elements that it announced, in 'waitanyhow': nothing was changed by it");
     expect_said(&at, 1, "PONG", "PING");
     shard_fixture_close(&at);
 }

@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Modules that are wrong, each in one way: what the server says of each, and that nothing acknowledged is lost.
+
+Idea    One source, tests/integration/modules/wrong.c. What is wrong with a descriptor is defined when it is compiled
+        (-DTYPE_FLAGS=1), what is wrong at run time is a command's word (WRONG.WRITE silent key). At load the server
+        refuses with one sentence. At run time the client has an error that names module and command, and the log one
+        line; the process ends only where the module's own code crashed, exited or does not return, with a sentence of
+        its own, and what was acknowledged before is there again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from refusals_test import base, refused
+from support.client import Error
+from support.runner import Skip, equal, run
+from support.server import BUILD, MODULES, PATIENCE_S, ROOT, SANITIZED, Folder, Server, run_refused
+
+SOURCE = os.path.join(ROOT, "tests", "integration", "modules", "wrong.c")
+MODULE = os.path.join(BUILD, "tests", "modules", "wrong.so")
+
+# A sanitizer would take these faults for bugs of the server's, and report them.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0:handle_sigill=0:handle_abort=0"
+
+REMEDY = "build it with this server's headers"
+
+# What is defined, and what the sentence has in it beside the file's name.
+LOADS = {
+    "MODULE_SIZE=8": ["descriptor has the size 8", REMEDY],
+    "MODULE_SIZE=4096": ["descriptor has the size 4096", REMEDY],
+    "MODULE_RESERVED=1": ["reserved field", "not zero"],
+    "ABI_MAJOR=7": ["built for module ABI 7.", "geomys/version.h"],
+    "ABI_MINOR=1": ["built for module ABI 0.1", "geomys/version.h"],
+    "ABI_MINOR=99": ["built for module ABI 0.99", "newer server"],
+    'MODULE_NAME="wrong"': ["its name, 'wrong'", '"vendor.name"'],
+    "MODULE_NAME=NULL": ["its name, 'NULL'"],
+    'MODULE_VERSION="1.0"': ["its version, '1.0'", '"1.2.3"'],
+    'MODULE_GROUP="two words"': ["its group, 'two words'"],
+    'MODULE_SUMMARY="two\\nlines"': ["summary", "one line"],
+    "TYPE_COUNT=100000": ["100000 types (at most 256)"],
+    "COMMAND_COUNT=100000": ["100000 commands (at most 4096)"],
+    "NEED_COUNT=1000": ["1000 needs (at most 64)"],
+    'NEED="teleport/7"': ["the interface 'teleport/7'", "this server has wait/"],
+    'NEED="call/1"': ["the interface 'call/1'", "to come", "reserved"],
+    'NEED="observe/1"': ["the interface 'observe/1'", "to come", "reserved"],
+    'NEED="Wait"': ["need number 0", '"wait/'],
+    "TYPE_SIZE=8": ["type number 0 has the size 8", REMEDY],
+    "TYPE_SIZE=4096": ["type number 0 has the size 4096", REMEDY],
+    "TYPE_FLAGS=1": ["'test.wrong/1' has the flags 0x1"],
+    'TYPE_ID="test.wrong"': ["'test.wrong'", '"vendor.name/1"'],
+    'TYPE_ID="test.wrong/0"': ["'test.wrong/0'", '"vendor.name/1"'],
+    'TYPE_ID="geomys.wrong/1"': ["'geomys.wrong/1' has another vendor's name", "begins with 'test.'"],
+    'TYPE_ID="testify.wrong/1"': ["'testify.wrong/1' has another vendor's name"],
+    'TYPE_NAME=""': ["'test.wrong/1' has no name"],
+    "TYPE_APPLY=NULL": ["'test.wrong/1' has no apply"],
+    "TYPE_DUMP=NULL": ["'test.wrong/1' has no dump"],
+    "TYPE_FREE_SOME=free_some": ["'test.wrong/1' has free_some, but no free"],
+    "COMMAND_SIZE=8": ["command number 0 has the size 8", REMEDY],
+    "COMMAND_SIZE=4096": ["command number 0 has the size 4096", REMEDY],
+    "COMMAND_USAGE=NULL": ["command number 0 has no usage line"],
+    'COMMAND_USAGE="WRONG.PUT key [A|A]"': ['usage line "WRONG.PUT key [A|A]"', "column"],
+    'COMMAND_USAGE="WRONG.PUT key [A"': ["column 15"],
+    'COMMAND_USAGE="WRONG.PUT word"': ["'wrong.put' is GM_WRITE", "no key that it could change"],
+    'COMMAND_USAGE="WRONG.PUT key:rkey"': ["'wrong.put' is GM_WRITE", "no key that it could change"],
+    'SECOND_USAGE="WRONG.PUT key"': ["the command 'wrong.put' twice"],
+    'SECOND_USAGE="GET key"': ["'get'", "is there already", "geomys.kv"],
+    'COMMAND_SUMMARY=""': ['"WRONG.PUT key text" has no summary'],
+    "COMMAND_COMPLEXITY=NULL": ['"WRONG.PUT key text" has no complexity'],
+    'COMMAND_EVENT="Two Words"': ["event of its command number 0"],
+    'COMMAND_GROUP="two words"': ["group of its command number 0"],
+    'COMMAND_UNFIT="\\n"': ["command number 0", "no line"],
+    "COMMAND_FLAGS=0": ['"WRONG.PUT key text"', "exactly one of GM_READ and GM_WRITE"],
+    "COMMAND_FLAGS=(GM_READ|GM_WRITE)": ["exactly one of GM_READ and GM_WRITE"],
+    "COMMAND_FLAGS=(GM_WRITE|1u<<20)": ["does not know 0x100000"],
+    "COMMAND_FLAGS=(GM_WRITE|GM_BLOCKS)": ["GM_BLOCKS", "does not need"],
+    "COMMAND_TYPE=NULL": ["'wrong.put' has keys but no type"],
+    "COMMAND_TYPE=&stranger": ['"WRONG.PUT key text" is not one of its types'],
+    "COMMAND_PLAN=NULL": ["'wrong.put' has no plan"],
+    "NO_ENTRY": ["no function 'geomys_module'", "GM_MODULE"],
+    "NULL_ENTRY": ["'geomys_module' returned no descriptor"],
+    "MANGLED": ["'geomys_module' has a name of C++", 'extern "C"'],
+    "UNRESOLVED": ["nobody_has_this_function", "nothing that it is linked with defines"],
+}
+
+# Those that end the process while it is loaded: by the signal, or with the code.
+ENDS_EARLY = {"CRASH_EARLY": (-signal.SIGILL, "crashed while it was loaded"),
+              "CRASH_ENTRY": (-signal.SIGILL, "crashed while it was loaded"),
+              "EXIT_EARLY": (1, "called exit() while it was loaded")}
+
+READS = {
+    "silent": "gave no answer",
+    "few": "left out 2 of the elements that it announced",
+    "many": "went on answering though its answer was whole",
+    "twice": "went on answering though its answer was whole",
+    "endless-array": "announced more elements than there can be",
+    "endless-map": "announced more elements than there can be",
+    "endless-bytes": "answered with more bytes than there can be",
+    "no-bytes": "answered with 3 bytes at NULL",
+    "empty-error": "gave an error without a text",
+    "no-error": "gave an error without a text",
+    "no-status": "gave a status without a text",
+    "after-error": "went on answering though its answer was whole",
+    "emits": "changes values, though it declares the command as reading",
+}
+
+WRITES = {
+    "silent": "gave no answer",
+    "few": "left out 2 of the elements that it announced",
+    "empty-error": "gave an error without a text",
+    "far-key": "emitted a record for its key number 7, but the call has 2",
+    "far-delete": "emitted a record for its key number 7, but the call has 2",
+    "far-expire": "emitted a record for its key number 7, but the call has 2",
+    "far-miss": "says that a key is missing which it does not have",
+    "rkey": "emitted a record for its key number 1, which its usage line declares as only read (rkey)",
+    "rkey-delete": "emitted a record for its key number 1, which its usage line declares as only read (rkey)",
+    "small-emission": "emitted a record of the size 8, this server knows",
+    "large-emission": "emitted a record of the size 4096, this server knows",
+    "new-flag": "emitted a record with the flags 0x10000, of which this server does not know 0x10000",
+    "reserved": "emitted a record whose reserved fields are not zero",
+    "endless-body": "emitted a record of more than 512 MiB",
+    "strange-type": "emitted a record of a type that is not one of its own",
+    "two-ways": "went on answering though its answer was whole",
+}
+
+
+def compiler():
+    for name in ("gcc", "clang", "cc"):
+        if shutil.which(name):
+            return name
+    raise Skip("there is no C compiler")
+
+
+def build(folder, define, *more):
+    path = os.path.join(folder, "wrong.so")
+    done = subprocess.run([compiler(), "-std=c17", "-D_GNU_SOURCE", "-w", f"-D{define}", "-fPIC", "-shared",
+                           "-fvisibility=hidden", "-I", os.path.join(ROOT, "include"), SOURCE, "-o", path, *more],
+                          capture_output=True, text=True, check=False)
+    equal((define, done.returncode, done.stderr), (define, 0, ""))
+    return path
+
+
+def modules(folder, *paths):
+    """A folder with all modules, and those."""
+    where = os.path.join(folder, "modules")
+    shutil.copytree(MODULES, where)
+    for path in paths or [MODULE]:
+        if not os.path.exists(path):
+            raise Skip(f"{path} is not built: cmake --build {BUILD} --target tests")
+        shutil.copy(path, where)
+    return where
+
+
+# ---- at load ----
+
+
+def test_wrong_descriptors():
+    for define, parts in LOADS.items():
+        with Folder() as folder:
+            path = build(folder, define)
+            where = modules(folder, path)
+            sentence = refused(1, ["module ", "/wrong.so: ", *parts], *base(folder, module_folder=where))
+            assert len(sentence) < 700, sentence
+            assert not os.path.exists(os.path.join(folder, "data")), f"{define}: refused, yet there is a data folder"
+    assert len(LOADS) >= 50, len(LOADS)
+
+
+def test_ends_while_it_is_loaded():
+    for define, (code, words) in ENDS_EARLY.items():
+        with Folder() as folder:
+            path = modules(folder, build(folder, define))
+            found, text = run_refused(*base(folder, module_folder=path))
+            equal((define, found), (define, code), text)
+            [line] = [line for line in text.splitlines() if line.startswith("geomys-server: ")]
+            assert f"the module {path}/wrong.so {words}" in line, line
+
+
+def test_what_is_no_module_at_all():
+    with open(MODULE, "rb") as file:
+        whole = file.read()
+    other = b"\x3e\0" if whole[18:20] != b"\x3e\0" else b"\xb7\0"
+    cases = {"empty": (b"", "is empty"), "text": (b"#!/bin/sh\necho no module\n", "something else"),
+             "one byte": (b"\x7f", "something else"), "cut": (whole[:50], "cut short"),
+             "half": (whole[:4096], "cut short"),
+             "other processor": (whole[:18] + other + whole[20:], "another processor"),
+             "32 bits": (whole[:4] + b"\x01" + whole[5:], "another processor"),
+             "object": (whole[:16] + b"\x01\0" + whole[18:], "link it with -shared")}
+    for name, (content, words) in cases.items():
+        with Folder() as folder:
+            path = os.path.join(folder, "odd.so")
+            with open(path, "wb") as file:
+                file.write(content)
+            refused(1, [f"module {path}: ", words], *base(folder, modules=path))
+
+
+def test_the_same_module_twice():
+    with Folder() as folder:
+        path = modules(folder, MODULE, build(folder, 'MODULE_VERSION="2.0.0"'))
+        shutil.copy(MODULE, os.path.join(path, "first.so"))
+        parts = ["/wrong.so: there is a module test.wrong already, version 1.0.0", "/first.so)", "its version 2.0.0"]
+        refused(1, parts, *base(folder, module_folder=path))
+
+
+# ---- at run time ----
+
+
+def refusal(client, *words):
+    answer = client.call(*words)
+    assert isinstance(answer, Error), f"no error but {answer}"
+    return str(answer)
+
+
+def test_wrong_plans():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+        equal(client.call("WRONG.PUT", "key", "kept"), b"OK")
+        told = []
+        for command, faults in (("READ", READS), ("WRITE", WRITES)):
+            for how, words in faults.items():
+                call = [f"WRONG.{command}", how, "key"] + (["other"] if command == "WRITE" else [])
+                error = refusal(client, *call)
+                assert error.startswith(f"ERR the module test.wrong {words}"), (how, error)
+                assert f", in 'wrong.{command.lower()}': nothing was changed by it" in error, (how, error)
+                equal(client.call("PING"), b"PONG", f"the next answer after {how}")
+                equal(client.call("WRONG.GET", "key"), b"kept", how)
+                equal(client.call("EXISTS", "other"), 0, how)
+            told.append(f"the module test.wrong {next(iter(faults.values()))}")
+        lines = [line for line in server.text().splitlines() if "the module test.wrong " in line]
+        equal(len(lines), 2, f"one line of the log for each command: {lines}")
+        for line, words in zip(lines, told):
+            assert words in line, (line, words)
+        equal(refusal(client, "WRONGS", "TWO"), "ERR unknown subcommand 'TWO'.")
+        equal(refusal(client, "CLIENT", "TWO"), "ERR unknown subcommand 'TWO'. Try CLIENT HELP.")
+        # A type that does not take what its own module emitted: the key is damaged, and nothing else.
+        client.call("WRONG.APPLY", "odd", "refuse")
+        damaged = [line for line in server.text().splitlines() if 'key "odd" is damaged' in line]
+        equal(len(damaged), 1, server.tail())
+        assert "test.wrong/1, operation 2" in damaged[0], damaged
+        equal(client.call("WRONG.PUT", "fine", "undumped"), b"OK")
+        error = refusal(client, "COPY", "fine", "copied")
+        assert "test.wrong/1" in error, error
+        equal(client.call("DEL", "fine", "odd"), 2)
+    assert len(READS) + len(WRITES) >= 28
+
+
+def last_words(server):
+    lines = [line for line in server.text().splitlines() if line.startswith("geomys-server: ")]
+    assert lines, server.tail()
+    return lines
+
+
+def ends(server, *call):
+    with server.client() as client:
+        equal(client.call("INCR", "count") > 0, True)
+        client.send(*call)
+        try:
+            raise AssertionError(f"{call} was answered: {client.receive()}")
+        except (ConnectionError, OSError):
+            pass
+    return server.process.wait(PATIENCE_S)
+
+
+def test_exit_and_crash():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server:
+        cases = [(("WRONG.READ", "exit", "key"), 1, "the module test.wrong called exit() in 'wrong.read'"),
+                 (("WRONG.READ", "crash", "key"), -signal.SIGILL, "the module test.wrong crashed in 'wrong.read'"),
+                 (("WRONG.APPLY", "key", "exit"), 1,
+                  'the type test.wrong/1 called exit() while applying a record to the value of key "key"; the command '
+                  "under way was 'wrong.apply' of the module test.wrong")]
+        for count, (call, code, words) in enumerate(cases, 1):
+            equal((call, ends(server, *call)), (call, code), server.tail())
+            assert words in last_words(server)[-1], last_words(server)
+            server.restart()
+            with server.client() as client:
+                equal(client.call("GET", "count"), str(count).encode(), "what was acknowledged")
+                equal(client.call("EXISTS", "key"), 0, "what was not")
+
+
+def test_a_plan_that_does_not_return():
+    """Named after a second, once; SIGTERM ends the server although it is never read."""
+    cases = [(("WRONG.READ", "hang", "key"), "the module test.wrong has not returned for a second in 'wrong.read'"),
+             (("WRONG.APPLY", "key", "hang"),
+              "the type test.wrong/1 has not returned for a second while applying a record")]
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server:
+        for count, (call, words) in enumerate(cases, 1):
+            with server.client() as client:
+                equal(client.call("INCR", "count"), count)
+                client.send(*call)
+                deadline = time.monotonic() + PATIENCE_S
+                while words not in server.text():
+                    assert time.monotonic() < deadline, server.tail()
+                    time.sleep(0.05)
+                equal(server.alive(), True)
+                server.process.send_signal(signal.SIGTERM)
+                equal(server.process.wait(PATIENCE_S), 1, server.tail())
+            lines = last_words(server)
+            equal(len(lines), 2, lines)
+            assert "does not return" in lines[1] and "a signal asked for the end" in lines[1], lines
+            server.restart()
+            with server.client() as client:
+                equal(client.call("GET", "count"), str(count).encode(), "what was acknowledged")
+                equal(client.call("EXISTS", "key"), 0)
+
+
+if __name__ == "__main__":
+    run(globals())
