@@ -26,7 +26,7 @@ struct os_watch {
  * thread to be had, and nobody watches. */
 struct os_watch *os_watch_start(const struct os_watch_witness *witness);
 
-/* A turn of the thread begins, or ends. NULL is fine. Two instructions. */
+/* A turn of the thread begins, or ends. NULL is fine. A few instructions. */
 static inline void os_watch_turn(struct os_watch *watch, bool begins)
 {
     if (watch != NULL) {

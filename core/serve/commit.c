@@ -185,6 +185,18 @@ seldom static bool needs_clock(const struct call *call)
     return false;
 }
 
+/* A type has not accepted a record: its own command's, or one that it has dumped itself (COPY). */
+seldom static void blame_type(struct call *call, const struct shard_type *type)
+{
+    bool own = strcmp(type->module, call->command->module->abi->name) == 0;
+    reply_errorf(
+        &call->reply,
+        own ? "DAMAGED the module %s planned a change that its own type refuses: %s, in '%s'; see the server's log"
+            : "DAMAGED the module %s has a type that refuses what it has dumped itself: %s, in '%s'; see the "
+              "server's log",
+        type->module, type->name, call->command->usage.name);
+}
+
 void commit(struct call *call)
 {
     struct shard *shard = call->shard;
@@ -210,7 +222,7 @@ void commit(struct call *call)
                     "expires: set the clock; nothing was changed");
         return;
     }
-    uint64_t damaged = shard->stats.damaged;
+    shard->refused = 0;
     bool alone = !shard->tail.open;
     if (alone) {
         tail_begin(&shard->tail);
@@ -227,9 +239,7 @@ void commit(struct call *call)
     if (__builtin_expect(notify_wanted(&call->worker->notify), 0)) {
         notify_call(call);
     }
-    if (shard->stats.damaged != damaged) {
-        reply_errorf(&call->reply,
-                     "DAMAGED the module %s planned a change that its own type refuses; see the server's log",
-                     call->command->module->abi->name);
+    if (__builtin_expect(shard->refused != 0, 0)) {
+        blame_type(call, &shard->types.by_number[shard->refused]);
     }
 }

@@ -208,6 +208,7 @@ void apply_release(void *context, struct entry *entry)
 static void tell(struct shard *shard, const struct record *record, const char *reason)
 {
     shard->stats.damaged++;
+    shard->refused = shard->refused == 0 ? (uint8_t)record->type : shard->refused;
     if (shard->events.on_damage != NULL) {
         char place[192];
         char sentence[512];

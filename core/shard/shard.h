@@ -108,6 +108,7 @@ struct shard {
     struct remains remains;
 
     struct shard_stats stats;
+    uint8_t refused;       /* number of the type that did not accept a record, the first since it was set to 0 */
     struct crumb *crumb;   /* owned; what a type is doing, for its epitaph */
     uint8_t *dump_scratch; /* owned; GM_DUMP_SCRATCH bytes that a dump is lent (dump.c) */
     struct shard_events events;

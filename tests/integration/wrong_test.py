@@ -233,14 +233,24 @@ def test_wrong_plans():
         equal(refusal(client, "WRONGS", "TWO"), "ERR unknown subcommand 'TWO'.")
         equal(refusal(client, "CLIENT", "TWO"), "ERR unknown subcommand 'TWO'. Try CLIENT HELP.")
         # A type that does not take what its own module emitted: the key is damaged, and nothing else.
-        client.call("WRONG.APPLY", "odd", "refuse")
+        error = refusal(client, "WRONG.APPLY", "odd", "refuse")
+        assert error.startswith("DAMAGED the module test.wrong planned a change that its own type refuses: "
+                                "test.wrong/1, in 'wrong.apply'"), error
         damaged = [line for line in server.text().splitlines() if 'key "odd" is damaged' in line]
         equal(len(damaged), 1, server.tail())
         assert "test.wrong/1, operation 2" in damaged[0], damaged
-        equal(client.call("WRONG.PUT", "fine", "undumped"), b"OK")
+        for how, words in (("undumped", "it refuses to"), ("endless", "cursor")):
+            equal(client.call("WRONG.PUT", "fine", how), b"OK")
+            error = refusal(client, "COPY", "fine", "copied")
+            sentence = 'the type test.wrong/1 of the module test.wrong does not dump the value of key "fine"'
+            assert sentence in error and words in error, (how, error)
+            equal(client.call("EXISTS", "copied"), 0)
+        equal(client.call("WRONG.PUT", "fine", "misdumped"), b"OK")
         error = refusal(client, "COPY", "fine", "copied")
-        assert "test.wrong/1" in error, error
-        equal(client.call("DEL", "fine", "odd"), 2)
+        assert error.startswith("DAMAGED the module test.wrong has a type that refuses what it has dumped itself: "
+                                "test.wrong/1, in 'copy'"), error
+        equal(client.call("WRONG.GET", "fine"), b"misdumped")
+        equal(client.call("DEL", "fine", "odd", "copied"), 3)
     assert len(READS) + len(WRITES) >= 28
 
 

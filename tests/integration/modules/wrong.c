@@ -5,7 +5,9 @@
  *     cc -DTYPE_FLAGS=1 ...      a descriptor that is as it should be but for what is defined
  *     cc -DNO_ENTRY ...          no function geomys_module; NULL_ENTRY, MANGLED, UNRESOLVED, CRASH_EARLY, CRASH_ENTRY,
  *                                EXIT_EARLY: see below
- *     WRONG.PUT key text, WRONG.GET key                    a value as any other
+ *     WRONG.PUT key text, WRONG.GET key                    a value as any other; but "undumped" refuses to be dumped,
+ *                                                          the dump of "endless" never ends, and that of "misdumped"
+ *                                                          is what apply refuses
  *     WRONG.READ how key, WRONG.WRITE how key other        breaks the contract of plan in that way
  *     WRONG.APPLY key how                                  that of a type, as the record is applied: refuse, exit, hang
  */
@@ -149,7 +151,12 @@ static uint64_t dump(const struct gm_cell *cell, uint64_t cursor, struct gm_sink
     if (is(gm_bytes_at(cell->data, cell->size), "undumped")) {
         return GM_DUMP_REFUSED;
     }
-    gm_dump(sink, PUT, gm_bytes_at(cell->data, cell->size));
+    if (is(gm_bytes_at(cell->data, cell->size), "endless")) {
+        gm_dump(sink, PUT, gm_bytes_of("endless"));
+        return 1;
+    }
+    gm_dump(sink, is(gm_bytes_at(cell->data, cell->size), "misdumped") ? MISDO : PUT,
+            gm_bytes_at(cell->data, cell->size));
     return 0;
 }
 
