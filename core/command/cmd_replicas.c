@@ -30,7 +30,7 @@ static void plan_wait(struct gm_call *abi)
         gm_reply_error(abi, "ERR timeout is not an integer or out of range");
     } else if (timeout_ms < 0) {
         gm_reply_error(abi, "ERR timeout is negative");
-    } else if (gm_arg(abi, REPLICAS)->integer <= 0 || !host_wait_1.wait(abi, timeout_ms)) {
+    } else if (gm_arg(abi, REPLICAS)->integer <= 0 || !host_wait_2.wait(abi, timeout_ms, BYTES_NONE)) {
         gm_reply_int(abi, 0);
     }
 }
@@ -62,7 +62,7 @@ static void plan_waitaof(struct gm_call *abi)
         gm_reply_error(abi, "ERR WAITAOF cannot be used when numlocal is set but persistence is none");
         return;
     }
-    if (local == 0 || is_synced(call) || !host_wait_1.wait(abi, gm_arg(abi, TIMEOUT)->integer)) {
+    if (local == 0 || is_synced(call) || !host_wait_2.wait(abi, gm_arg(abi, TIMEOUT)->integer, BYTES_NONE)) {
         gm_reply_array(abi, 2);
         gm_reply_int(abi, is_synced(call) ? 1 : 0);
         gm_reply_int(abi, 0);
@@ -87,7 +87,7 @@ static const struct gm_command commands[] = {
      .example = "WAITAOF 0 0 100"},
 };
 
-static const char *const needs[] = {GM_WAIT_1};
+static const char *const needs[] = {GM_WAIT_2};
 
 CMD_MODULE(cmd_replicas, .name = "geomys.replicas", .group = "connection",
            .summary = "Tells where the data are by now.", .needs = needs, .need_count = sizeof needs / sizeof needs[0]);

@@ -209,7 +209,7 @@ static enum status check_needs(const struct gm_module *module, struct complaint 
     }
     for (uint32_t i = 0; i < module->need_count; i++) {
         if (module->needs[i] == NULL || !is_need(module->needs[i])) {
-            return refuse(complaint, "its need number %u is not of the form \"wait/1\"", i);
+            return refuse(complaint, "its need number %u is not of the form \"wait/2\"", i);
         }
     }
     return STATUS_OK;
@@ -255,13 +255,33 @@ static enum status check_flags(const struct gm_module *module, const struct gm_c
                       command->usage, command->flags, command->flags & ~(uint32_t)KNOWN_FLAGS);
     }
     if ((command->flags & GM_BLOCKS) != 0 && !needs_wait(module)) {
-        return refuse(complaint, "its command \"%.100s\" is GM_BLOCKS, but the module does not need \"wait/1\"",
+        return refuse(complaint, "its command \"%.100s\" is GM_BLOCKS, but the module does not need \"wait/2\"",
                       command->usage);
     }
     return STATUS_OK;
 }
 
 /* What came after the smallest size may not be there. */
+static enum status check_answer(const struct gm_command *command, struct complaint *complaint)
+{
+    if (command->size < offsetof(struct gm_command, answer_max) + sizeof command->answer_max) {
+        return STATUS_OK;
+    }
+    if (command->answer == NULL && command->answer_max == 0) {
+        return STATUS_OK;
+    }
+    if (command->answer == NULL || (command->flags & GM_WRITE) == 0) {
+        return refuse(complaint, "its command \"%.100s\" %s", command->usage,
+                      command->answer == NULL ? "has an answer_max, but no answer"
+                                              : "has an answer, but is not GM_WRITE");
+    }
+    if (command->answer_max == 0 || command->answer_max > GM_ANSWER_MAX) {
+        return refuse(complaint, "its command \"%.100s\" answers with up to %zu bytes (1 to %zu)", command->usage,
+                      command->answer_max, GM_ANSWER_MAX);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_texts(const struct gm_command *command, uint32_t index, struct complaint *complaint)
 {
     bool has_group = command->size >= offsetof(struct gm_command, group) + sizeof(void *);
@@ -297,6 +317,7 @@ static enum status check_command(const struct gm_module *module, uint32_t index,
     if (command->type != NULL && !owns_type(module, command->type)) {
         return refuse(complaint, "the type of its command \"%.100s\" is not one of its types", command->usage);
     }
+    TRY(check_answer(command, complaint));
     return check_flags(module, command, own, complaint);
 }
 

@@ -18,7 +18,7 @@
 
 /* One interface that the host lends to modules which name it in `needs`. */
 struct registry_interface {
-    const char *name;    /* "wait/1" */
+    const char *name;    /* "wait/2" */
     const void *pointer; /* the struct of functions; may be NULL in tools that only look at descriptors */
 };
 

@@ -18,7 +18,7 @@ static void plan_save(struct gm_call *call)
         }
     }
     bool busy = saver_is_busy(saver);
-    if (busy && host_wait_1.wait(call, 0)) {
+    if (busy && host_wait_2.wait(call, 0, BYTES_NONE)) {
         return;
     }
     if (busy) {

@@ -22,7 +22,7 @@
 
 /* ---- what the host brings along ---- */
 
-static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
+static const struct registry_interface interfaces[] = {{GM_WAIT_2, &host_wait_2}};
 
 const struct registry_interface *node_interfaces(uint32_t *count)
 {

@@ -95,15 +95,19 @@ struct call {
     struct call_emission *emissions; /* in the arena beyond the first few */
     uint32_t emission_count;
     uint32_t emission_room;
-    size_t emission_size;    /* bytes of the records, about */
+    size_t emission_size; /* bytes of the records, about */
+    int64_t *outcomes;    /* of its emissions, by gm_outcome; NULL but for an answer (answer.c) */
+    uint32_t outcome_count;
     uint64_t seen;           /* the log's last sequence when the keys were looked up; UINT64_MAX: no matter */
     struct table_slot *slot; /* of the first key, as it was then; NULL: it is absent */
     bool nested;             /* inside EXEC */
     bool again;              /* parked before: run because a key changed */
     bool timed_out;
-    bool waits;  /* plan asked to be run again */
-    bool closes; /* the session closes after this answer */
+    bool waits;     /* plan asked to be run again */
+    bool answering; /* its records have been applied: `answer` replies */
+    bool closes;    /* the session closes after this answer */
     int64_t wait_ms;
+    struct gm_bytes keep;       /* what a call that waits gives to keep; its own */
     struct call_needs needs;    /* of its plan */
     struct arena_mark before;   /* within EXEC: what the worker's arena has given later is the call's */
     uint64_t began;             /* ticks */
@@ -161,8 +165,8 @@ static inline struct session *call_session(const struct call *call)
 /* The ABI's functions over a struct call. */
 extern const struct gm_call_ops host_call_ops;
 
-/* "wait/1" */
-extern const struct gm_wait_1 host_wait_1;
+/* "wait/2": geomys/ext/wait.h */
+extern const struct gm_wait_2 host_wait_2;
 
 /* One more emission, zeroed. */
 struct call_emission *call_emit(struct call *call, enum call_emission_kind kind, uint32_t key, size_t body_size);

@@ -4,7 +4,8 @@
  *
  * Idea     plan is read-only and replies; what it emits becomes history here. A reply that is an error takes the
  *          emissions with it; a reply that is not whole is the module's fault and becomes an error; a plan that waits
- *          is parked as it is and run again from the beginning.
+ *          is parked as it is and run again from the beginning; one that leaves the reply to what apply finds is
+ *          answered by its command after the commit (answer.h).
  *
  * Promises
  *   I1  Records of one call, and of all calls of one EXEC, are one batch of the log.
@@ -16,6 +17,7 @@
 
 #include "base/memory.h"
 #include "serve/admit.h"
+#include "serve/answer.h"
 #include "serve/commit.h"
 #include "serve/count.h"
 #include "serve/sessions.h"
@@ -73,7 +75,7 @@ seldom static void settle_tracking(const struct call *call, struct session *sess
 }
 
 /* What the connection remembers of the call, and hears of it. */
-static void answer(const struct call *call, struct session *session)
+static void remember(const struct call *call, struct session *session)
 {
     check_slow(call->caller.id == session->caller.id);
     session_depends(session, call->mark); /* exec I2 */
@@ -106,7 +108,7 @@ static void end(struct call *call)
     check_slow(worker->depth > 0 && worker->calls[worker->depth - 1] == call);
     worker->depth--;
     if (call->caller.session != NULL) {
-        answer(call, call->caller.session);
+        remember(call, call->caller.session);
     }
     if (worker->depth == 0) {
         arena_reset(&worker->arena);
@@ -197,7 +199,7 @@ static void plan(struct call *call)
         waiters_park(call);
         return;
     }
-    if (__builtin_expect(!reply_whole(&call->reply), 0)) {
+    if (__builtin_expect(!reply_whole(&call->reply), 0) && !(answer_is_due(call) && answer(call))) {
         refuse_reply(call); /* exec I3 */
     }
     if (call->emission_count > 0 && !call->reply.error) {

@@ -31,7 +31,7 @@ struct crowd;
 enum holding {
     HOLDING_RECORD,     /* the connection and its session themselves */
     HOLDING_INPUT,      /* bytes that have arrived and were not carried out yet */
-    HOLDING_ARGUMENTS,  /* where the words of a command are; the command that waits */
+    HOLDING_ARGUMENTS,  /* where the words of a command are; the command that waits, and what it keeps */
     HOLDING_QUEUE,      /* commands between MULTI and EXEC */
     HOLDING_OUTPUT,     /* answers and messages that were not read yet */
     HOLDING_WATCHED,    /* keys that it watches, or waits for */

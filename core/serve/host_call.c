@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "serve/call.h"
+#include "serve/first.h"
 #include "serve/notify.h"
 
 /* ---- replies ---- */
@@ -76,6 +77,44 @@ static void lend_set(struct gm_call *abi, size_t count)
     reply_set(&call_of(abi)->reply, count);
 }
 
+_Static_assert(GM_REPLY_ARRAY == (int)REPLY_ARRAY && GM_REPLY_MAP == (int)REPLY_MAP && GM_REPLY_SET == (int)REPLY_SET &&
+                   GM_REPLY_PAIRS == (int)REPLY_PAIRS && GM_REPLY_DEPTH_MAX == REPLY_DEPTH_MAX,
+               "the ABI's words are the encoder's");
+
+static void lend_begin(struct gm_call *abi, uint32_t kind)
+{
+    struct call *call = call_of(abi);
+    if (kind >= REPLY_KINDS) {
+        call_fault(call, "begins a reply of the kind %u, which this server does not know", kind);
+    } else if (call->reply.open_count == REPLY_DEPTH_MAX) {
+        call_fault(call, "begins more than %d containers in each other", REPLY_DEPTH_MAX);
+    } else {
+        reply_open(&call->reply, (enum reply_kind)kind);
+    }
+}
+
+static void lend_end(struct gm_call *abi)
+{
+    reply_end(&call_of(abi)->reply);
+}
+
+static void lend_error_element(struct gm_call *abi, const char *text)
+{
+    struct call *call = call_of(abi);
+    if (text == NULL || text[0] == '\0') {
+        call_fault(call, "gave an error without a text");
+    } else if (reply_is_blank(&call->reply)) {
+        call_fault(call, "replies with nothing but an error that is an element");
+    } else {
+        reply_error_element(&call->reply, text);
+    }
+}
+
+static uint32_t lend_protocol(struct gm_call *abi)
+{
+    return call_of(abi)->reply.resp3 ? 3 : 2;
+}
+
 /* ---- reading ---- */
 
 static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
@@ -96,7 +135,7 @@ static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
 void call_lacks(struct call *call, const char *error)
 {
     call->needs.lack = call->needs.lack != NULL ? call->needs.lack : error;
-    call->reply.bad = true; /* whatever else it says: exec.c makes the error the answer */
+    call->reply.bad |= REPLY_WRONG; /* whatever else it says: exec.c makes the error the answer */
 }
 
 _Static_assert(GM_SCRATCH_SURE <= ARENA_CHUNK, "such a piece is always given");
@@ -162,6 +201,47 @@ static void lend_miss(struct gm_call *abi, uint32_t key)
     }
 }
 
+static int64_t lend_outcome(struct gm_call *abi, uint32_t emission)
+{
+    struct call *call = call_of(abi);
+    if (!call->answering) {
+        call_fault(call, "asks for the outcome of what it has not changed yet");
+        return 0;
+    }
+    return emission < call->outcome_count ? call->outcomes[emission] : 0;
+}
+
+static const bool *lend_first(struct gm_call *abi, uint32_t arg)
+{
+    struct call *call = call_of(abi);
+    const struct gm_arg *found = arg < call->command->usage.leaf_count ? gm_arg(abi, arg) : NULL;
+    if (found == NULL || (found->count > 1 && found->stride == 0)) {
+        call_fault(call, "asks for the first occurrences of its argument number %u, which has no stride", arg);
+        return NULL;
+    }
+    const bool *first = first_of(abi->argv, found, &call->shard->databases, &call->worker->arena);
+    if (first == NULL) {
+        call_lacks(call, CALL_NO_MEMORY);
+    }
+    return first;
+}
+
+static void lend_value(struct gm_call *abi, uint32_t arg, uint32_t k, struct gm_arg *out)
+{
+    struct call *call = call_of(abi);
+    const struct usage *usage = &call->command->usage;
+    const struct gm_arg *found = arg < usage->leaf_count ? gm_arg(abi, arg) : NULL;
+    *out = (struct gm_arg){0};
+    if (found == NULL || k >= found->count || (k > 0 && found->stride == 0)) {
+        call_fault(call, "asks for occurrence %u of its argument number %u, which the call does not have", k, arg);
+    } else if (k == 0) {
+        *out = *found;
+    } else {
+        (void)usage_read(usage, arg, abi->argv[found->first + k * found->stride],
+                         out); /* it was read before: it fits */
+    }
+}
+
 const struct gm_call_ops host_call_ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = lend_status,
@@ -184,4 +264,11 @@ const struct gm_call_ops host_call_ops = {
     .miss = lend_miss,
     .scratch_raw = lend_scratch_raw,
     .afford = lend_afford,
+    .reply_begin = lend_begin,
+    .reply_end = lend_end,
+    .reply_error_element = lend_error_element,
+    .protocol = lend_protocol,
+    .outcome_of = lend_outcome,
+    .first = lend_first,
+    .value = lend_value,
 };

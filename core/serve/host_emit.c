@@ -103,6 +103,10 @@ static const char *reply_fault(const struct reply *reply)
         return "announced more elements than there can be";
     case REPLY_SIZE:
         return "answered with more bytes than there can be";
+    case REPLY_UNOPENED:
+        return "ended what it has not begun";
+    case REPLY_EARLY:
+        return "ended what lacks elements that it announced, or half of a pair";
     case REPLY_RIGHT:
     case REPLY_ROOM:
         break;
@@ -118,7 +122,7 @@ void call_fault(struct call *call, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    call->reply.bad = true; /* whatever else it says: exec.c makes the sentence the answer */
+    call->reply.bad |= REPLY_WRONG; /* whatever else it says: exec.c makes the sentence the answer */
     if (call->fault[0] != '\0') {
         return; /* the first says most */
     }
@@ -126,8 +130,9 @@ void call_fault(struct call *call, const char *format, ...)
         (void)snprintf(text, sizeof text, "%s", earlier);
     }
     const struct command *command = call->command;
-    (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': nothing was changed by it",
-                   command->module->abi->name, text, command->usage.name);
+    (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': %s", command->module->abi->name,
+                   text, command->usage.name,
+                   call->answering ? "what it has changed stands" : "nothing was changed by it");
     struct command_meter *meter = &call->worker->meters.commands[command->index];
     if (!meter->blamed) { /* host_emit P1 */
         meter->blamed = true;
@@ -141,7 +146,9 @@ void call_fault(struct call *call, const char *format, ...)
 void call_fault_unfinished(struct call *call)
 {
     const struct reply *reply = &call->reply;
-    if (reply->out->size == reply->start) {
+    if (reply->open_count > 0) {
+        call_fault(call, "left open what it has begun");
+    } else if (reply->out->size == reply->start) {
         call_fault(call, "gave no answer");
     } else {
         call_fault(call, "left out %llu of the elements that it announced", (unsigned long long)reply->owed);

@@ -4,6 +4,7 @@
 #include "serve/park.h"
 
 #include "base/memory.h"
+#include "geomys/ext/wait.h"
 #include "serve/stint.h"
 
 void park_begin(struct session *session, const struct request *request, int64_t until_ms)
@@ -39,6 +40,21 @@ static void forget(struct session *session)
     check(!park_is_served(session) && session->timeout.place == 0); /* park I1 */
 }
 
+void park_keep(struct session *session, struct gm_bytes bytes)
+{
+    if (bytes.data == session->kept.data && bytes.size == session->kept.size) {
+        return; /* what is there already, or nothing instead of nothing */
+    }
+    check(session->waiting && bytes.size <= GM_KEEP_MAX);
+    uint8_t *copy = NULL;
+    if (bytes.size > 0) {
+        copy = memory_alloc(bytes.size);
+        memcpy(copy, bytes.data, bytes.size);
+    }
+    memory_free((void *)(uintptr_t)session->kept.data); /* now: it may have been a part of what it gave */
+    session->kept = (struct gm_bytes){copy, bytes.size};
+}
+
 void park_end(struct session *session)
 {
     if (!session->waiting) {
@@ -51,6 +67,7 @@ void park_end(struct session *session)
         session->stint = NULL;
         session->stint_bytes = 0;
     }
+    park_keep(session, BYTES_NONE);
     memory_free(session->parked);
     session->parked = NULL;
     session->waiting = false;

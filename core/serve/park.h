@@ -5,6 +5,7 @@
  * Promises
  *   I1  A session is parked at most once; its interest in all its keys, its place among those that wait for the disk
  *       and its timeout end together.
+ *   I2  What is kept for it, at most GM_KEEP_MAX bytes, is counted with the command (holdings.h) and goes with it.
  */
 #ifndef GEOMYS_SERVE_PARK_H
 #define GEOMYS_SERVE_PARK_H
@@ -14,6 +15,9 @@
 /* Parks the request until one of its keys changes, or without keys until the log has synced, or the moment comes
  * (monotonic ms; 0 = never); a session that has a stint to go on with until it has gone on. O(request). */
 void park_begin(struct session *session, const struct request *request, int64_t until_ms);
+
+/* What its command has given to keep, in place of what was kept before. Of a waiting session. O(bytes). */
+void park_keep(struct session *session, struct gm_bytes bytes);
 
 /* It waits no more; nothing happens if it did not. O(keys). */
 void park_end(struct session *session);

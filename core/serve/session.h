@@ -122,6 +122,7 @@ struct session {
     struct list stints;                      /* in worker->stints, or alone */
     struct stint *stint;                     /* owned: what the command that waits has done so far (stint.h) */
     size_t stint_bytes;                      /* that it takes */
+    struct gm_bytes kept;                    /* owned: what the command that waits has given to keep (wait/2) */
     uint64_t written;                        /* the last sequence of its own records */
     struct list held;                        /* in one of worker->held, or alone */
     bool held_for_memory;                    /* in that of HOLD_MEMORY */
@@ -200,7 +201,7 @@ void session_sent(struct session *session, size_t size);
 static inline void session_note(struct session *session)
 {
     struct holdings *holdings = &session->holdings;
-    size_t parked = session->parked != NULL ? session->parked->size : 0;
+    size_t parked = session->parked != NULL ? session->parked->size + session->kept.size : 0;
     holdings_set(holdings, HOLDING_ARGUMENTS, session->parser.room * sizeof *session->parser.argv + parked);
     holdings_set(holdings, HOLDING_QUEUE, session->transaction.size);
     holdings_set(holdings, HOLDING_OUTPUT, session->out.capacity + session->stint_bytes);

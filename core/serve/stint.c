@@ -31,6 +31,7 @@ void stint_keep(struct call *call, struct stint *stint)
     session->stint_bytes = stint->bytes;
     call->waits = true;
     call->wait_ms = 0;
+    call->keep = BYTES_NONE;
 }
 
 bool stint_turn_slow(struct worker *worker)

@@ -27,14 +27,16 @@ void waiters_park(struct call *call)
 {
     check(call->written == 0 && !call->nested); /* waiters I2 */
     count_wait(call);
-    if (call->again) {
-        return; /* it has its place already */
+    struct session *session = call_session(call);
+    if (!call->again) { /* else it has its place already */
+        int64_t until_ms = 0;
+        if (call->wait_ms != 0 && __builtin_add_overflow(call->worker->monotonic_ms, call->wait_ms, &until_ms)) {
+            until_ms = 0; /* for ever */
+        }
+        park_begin(session, call->request, until_ms);
     }
-    int64_t until_ms = 0;
-    if (call->wait_ms != 0 && __builtin_add_overflow(call->worker->monotonic_ms, call->wait_ms, &until_ms)) {
-        until_ms = 0; /* for ever */
-    }
-    park_begin(call_session(call), call->request, until_ms);
+    park_keep(session, call->keep);
+    session_note(session); /* park I2 */
 }
 
 void waiters_release(struct session *session)
@@ -146,20 +148,53 @@ void waiters_time_out(struct worker *worker)
         check(session->waiting);
         heap_remove(&worker->timeouts, node);
         bool answered = exec_again(session, true);
-        check(answered); /* wait/1 does not wait once the time is over */
+        check(answered); /* wait/2 does not wait once the time is over */
         waiters_release(session);
     }
 }
 
-static bool wait(struct gm_call *abi, int64_t timeout_ms)
+/* What the session keeps already it may keep as it is; all else is copied, since plan's own may be gone when the call
+ * is parked. False: the call has its error. */
+static bool keep(struct call *call, struct gm_bytes bytes)
+{
+    struct gm_bytes kept = call->caller.session->kept;
+    call->keep = bytes;
+    if (bytes.size == 0 || (bytes.data == kept.data && bytes.size == kept.size)) {
+        call->keep = bytes.size == 0 ? BYTES_NONE : bytes;
+        return true;
+    }
+    uint8_t *copy = arena_try(&call->worker->arena, bytes.size);
+    if (copy == NULL) {
+        call_lacks(call, CALL_NO_MEMORY);
+        return false;
+    }
+    call->keep.data = memcpy(copy, bytes.data, bytes.size);
+    return true;
+}
+
+static bool wait(struct gm_call *abi, int64_t timeout_ms, struct gm_bytes bytes)
 {
     struct call *call = call_of(abi);
+    if (call->answering) {
+        call_fault(call, "waits after it has changed something");
+        return false;
+    }
+    if (bytes.size > GM_KEEP_MAX) {
+        call_fault(call, "wants to keep %zu bytes while it waits, at most %zu are kept", bytes.size, GM_KEEP_MAX);
+        return false;
+    }
     if (call->nested || call->timed_out || timeout_ms < 0 || call->caller.session == NULL) {
         return false;
     }
-    call->waits = true;
+    call->waits = keep(call, bytes);
     call->wait_ms = timeout_ms;
-    return true;
+    return call->waits;
+}
+
+static struct gm_bytes kept(struct gm_call *abi)
+{
+    const struct call *call = call_of(abi);
+    return call->again && call->caller.session != NULL ? call->caller.session->kept : BYTES_NONE;
 }
 
 static bool timed_out(struct gm_call *abi)
@@ -167,4 +202,5 @@ static bool timed_out(struct gm_call *abi)
     return call_of(abi)->timed_out;
 }
 
-const struct gm_wait_1 host_wait_1 = {.size = sizeof(struct gm_wait_1), .wait = wait, .timed_out = timed_out};
+const struct gm_wait_2 host_wait_2 = {
+    .size = sizeof(struct gm_wait_2), .wait = wait, .kept = kept, .timed_out = timed_out};

@@ -130,6 +130,11 @@ static uint64_t lend_held(struct gm_apply *abi, const void *memory)
     return memory_size(memory);
 }
 
+static void lend_outcome(struct gm_apply *abi, int64_t number)
+{
+    apply_of(abi)->shard->outcome = number;
+}
+
 static const struct gm_apply_ops lent = {
     .size = sizeof(struct gm_apply_ops),
     .resize = lend_resize,
@@ -139,6 +144,7 @@ static const struct gm_apply_ops lent = {
     .realloc = lend_realloc,
     .release = lend_release,
     .held = lend_held,
+    .outcome = lend_outcome,
 };
 
 /* `key` is empty where nobody knows any more whose value it was. */

@@ -11,7 +11,14 @@
 
 void reply_begin(struct reply *reply, struct buf *out, bool resp3)
 {
-    *reply = (struct reply){.out = out, .start = out->size, .owed = 1, .resp3 = resp3};
+    reply->out = out;
+    reply->start = out->size;
+    reply->owed = 1;
+    reply->resp3 = resp3;
+    reply->error = false;
+    reply->bad = 0;
+    reply->wrong = REPLY_RIGHT;
+    reply->open_count = 0;
 }
 
 void reply_rewind(struct reply *reply)
@@ -20,21 +27,39 @@ void reply_rewind(struct reply *reply)
     reply->out->size = reply->start;
     reply->owed = 1;
     reply->error = false;
-    reply->bad = false;
+    reply->bad = 0;
     reply->wrong = REPLY_RIGHT;
+    reply->open_count = 0;
 }
 
 seldom static void spoil(struct reply *reply, enum reply_wrong wrong)
 {
-    reply->bad = true;
+    reply->bad |= REPLY_WRONG;
     reply->wrong = reply->wrong == REPLY_RIGHT ? (uint8_t)wrong : reply->wrong;
+}
+
+static void head(struct reply *reply, char type, int64_t number);
+
+/* An element of what is open, or one too many. */
+seldom static void count_open(struct reply *reply, uint64_t more)
+{
+    if (reply->open_count == 0 || reply->owed != 0) {
+        spoil(reply, reply->owed == 0 ? REPLY_MORE : REPLY_ENDLESS);
+        return;
+    }
+    struct reply_open *open = &reply->open[reply->open_count - 1];
+    if (reply->resp3 && open->kind == REPLY_PAIRS && open->elements % 2 == 0) {
+        head(reply, '*', 2);
+    }
+    open->elements++;
+    reply->owed = more;
 }
 
 /* Counts one element that brings `more` others. */
 static inline void count(struct reply *reply, uint64_t more)
 {
     if (__builtin_expect(reply->owed == 0 || more > UINT64_MAX - reply->owed, 0)) {
-        spoil(reply, reply->owed == 0 ? REPLY_MORE : REPLY_ENDLESS);
+        count_open(reply, more);
     } else {
         reply->owed = reply->owed - 1 + more;
     }
@@ -247,4 +272,55 @@ void reply_set(struct reply *reply, size_t elements)
 void reply_push(struct reply *reply, size_t elements)
 {
     aggregate(reply, reply->resp3 ? '>' : '*', elements, 1);
+}
+
+void reply_open(struct reply *reply, enum reply_kind kind)
+{
+    if (reply->open_count == REPLY_DEPTH_MAX || (unsigned)kind >= REPLY_KINDS) {
+        spoil(reply, REPLY_EARLY);
+        return;
+    }
+    count(reply, 0);
+    reply->open[reply->open_count++] = (struct reply_open){.at = reply->out->size, .owed = reply->owed, .kind = kind};
+    reply->owed = 0;
+    reply->bad |= REPLY_IS_OPEN;
+}
+
+/* Puts the head before what has been written since `at`. */
+static void head_before(struct reply *reply, size_t at, char type, int64_t number)
+{
+    struct buf *out = reply->out;
+    size_t end = out->size;
+    head(reply, type, number);
+    char text[24];
+    size_t size = out->size - end; /* 0: there is no room */
+    check(size <= sizeof text && at <= end);
+    if (size == 0) {
+        return;
+    }
+    memcpy(text, out->data + end, size);
+    memmove(out->data + at + size, out->data + at, end - at);
+    memcpy(out->data + at, text, size);
+}
+
+void reply_end(struct reply *reply)
+{
+    if (reply->open_count == 0) {
+        spoil(reply, REPLY_UNOPENED);
+        return;
+    }
+    const struct reply_open *open = &reply->open[--reply->open_count];
+    bool paired = open->kind == REPLY_MAP || open->kind == REPLY_PAIRS;
+    if (reply->owed != 0 || (paired && open->elements % 2 != 0)) { /* reply I3 */
+        spoil(reply, REPLY_EARLY);
+    }
+    reply->owed = open->owed;
+    if (reply->open_count == 0) {
+        reply->bad &= (uint8_t)~REPLY_IS_OPEN;
+    }
+    if ((reply->bad & REPLY_WRONG) == 0) {
+        static const char heads[REPLY_KINDS] = {'*', '%', '~', '*'};
+        head_before(reply, open->at, reply->resp3 ? heads[open->kind] : '*',
+                    (int64_t)(reply->resp3 && paired ? open->elements / 2 : open->elements));
+    }
 }

@@ -16,7 +16,9 @@
  *   P3  A key that has expired is absent; a key whose module is missing or whose value is damaged never reaches plan.
  *   P4  What plan is given stays valid until it returns, including all of `argv` and the cells.
  * Promises of the module
- *   M1  One reply per plan, with as many elements as were announced. The host turns a breach into an error reply.
+ *   M1  One reply per call: of plan, or where plan leaves none of the command's `answer`, after the records have been
+ *       applied. It has as many elements as were announced, and what gm_reply_begin began has an end. The host turns a
+ *       breach into an error reply.
  *   M2  Nothing is emitted by a command that is declared GM_READ, and nothing for a key that its usage line declares
  *       as an rkey.
  *   M3  A record without GM_FRESH is for a key that is absent, or holds a value of the record's type.
@@ -47,7 +49,7 @@ struct gm_arg {
     union {
         int64_t
             integer; /* the first occurrence, where the type is int or unix; for timeout: milliseconds, 0 = for ever */
-        double number; /* where the type is float                                                                     */
+        double number; /* where the type is float, score or bound; gm_number_at has that of each occurrence           */
     };
 };
 
@@ -141,6 +143,13 @@ struct gm_call_ops {
     void (*miss)(struct gm_call *, uint32_t key);
     void *(*scratch_raw)(struct gm_call *, size_t size);
     bool (*afford)(struct gm_call *, uint64_t bytes);
+    void (*reply_begin)(struct gm_call *, uint32_t kind);
+    void (*reply_end)(struct gm_call *);
+    void (*reply_error_element)(struct gm_call *, const char *text);
+    uint32_t (*protocol)(struct gm_call *);
+    int64_t (*outcome_of)(struct gm_call *, uint32_t emission);
+    const bool *(*first)(struct gm_call *, uint32_t arg);
+    void (*value)(struct gm_call *, uint32_t arg, uint32_t occurrence, struct gm_arg *out);
 };
 
 struct gm_call {
@@ -233,6 +242,43 @@ static inline void gm_reply_set(struct gm_call *call, size_t count)
     call->ops->reply_set(call, count);
 }
 
+/* ---- replies whose length comes last ---- */
+
+enum gm_reply_kind {
+    GM_REPLY_ARRAY = 0,
+    GM_REPLY_MAP = 1,   /* of pairs: a key, then its value; a flat array in RESP2 */
+    GM_REPLY_SET = 2,   /* an array in RESP2 */
+    GM_REPLY_PAIRS = 3, /* an array of arrays of two in RESP3, a flat array in RESP2: a member, then its score */
+};
+
+#define GM_REPLY_DEPTH_MAX 8 /* that may be begun in each other */
+
+/* One element, of as many elements as follow until gm_reply_end: for what is found out while it is replied (a filter,
+ * an intersection). Where the number is known gm_reply_array costs less: at the end all that was replied in between
+ * moves. Of a map and of pairs the elements come one by one, an even number of them. */
+static inline void gm_reply_begin(struct gm_call *call, enum gm_reply_kind kind)
+{
+    call->ops->reply_begin(call, kind);
+}
+
+static inline void gm_reply_end(struct gm_call *call)
+{
+    call->ops->reply_end(call);
+}
+
+/* One element that is an error, within an array: what failed of several things, of which others were done. It discards
+ * nothing. As gm_reply_error it has a code in capitals. Never the whole reply. */
+static inline void gm_reply_error_element(struct gm_call *call, const char *text)
+{
+    call->ops->reply_error_element(call, text);
+}
+
+/* 2 or 3: what the client speaks, for replies that differ in more than the functions above express. */
+static inline uint32_t gm_protocol(struct gm_call *call)
+{
+    return call->ops->protocol(call);
+}
+
 /* ---- records ---- */
 
 /* Emits one record. The body is copied now unless GM_BORROWED. Applied after plan, in order. */
@@ -303,6 +349,21 @@ static inline uint64_t gm_random(struct gm_call *call)
     return call->ops->random(call);
 }
 
+/* [answer] What apply has left by gm_outcome for the emission of that number, in the order of plan, deletions included;
+ * 0 if it has left nothing, or there is no such emission. */
+static inline int64_t gm_outcome_of(struct gm_call *call, uint32_t emission)
+{
+    return call->ops->outcome_of(call, emission);
+}
+
+/* Of each occurrence of argument number `arg`, whether it is the first with these bytes: SADD key a b a gives true,
+ * true, false. As many as its count; needs a stride, or a count of 1. Until plan (or answer) returns; O(bytes) each
+ * time. NULL: the host refuses the call, as with gm_scratch. */
+static inline const bool *gm_first(struct gm_call *call, uint32_t arg)
+{
+    return call->ops->first(call, arg);
+}
+
 /* Uniform below `bound`, which is not 0; each number exactly as likely as any other. */
 static inline uint64_t gm_random_below(struct gm_call *call, uint64_t bound)
 {
@@ -319,6 +380,23 @@ static inline struct gm_bytes gm_arg_at(const struct gm_call *call, uint32_t arg
 {
     const struct gm_arg *found = gm_arg(call, arg);
     return call->argv[found->first + k * found->stride];
+}
+
+/* The number of the k-th occurrence of argument number `arg`, of a type that has one: gm_int_at as gm_arg.integer,
+ * gm_number_at as gm_arg.number (the score of each member). Needs k < count and stride or k == 0. O(1): the word is
+ * read again. */
+static inline int64_t gm_int_at(struct gm_call *call, uint32_t arg, uint32_t k)
+{
+    struct gm_arg value;
+    call->ops->value(call, arg, k, &value);
+    return value.integer;
+}
+
+static inline double gm_number_at(struct gm_call *call, uint32_t arg, uint32_t k)
+{
+    struct gm_arg value;
+    call->ops->value(call, arg, k, &value);
+    return value.number;
 }
 
 static inline bool gm_given(const struct gm_call *call, uint32_t arg)

@@ -38,7 +38,7 @@ enum gm_command_flag {
     GM_WRITE = 1 << 1,         /* may emit; only the leader runs it                                              */
     GM_FAST = 1 << 2,          /* O(1) or O(log n): for COMMAND and the ACL category @fast                       */
     GM_GROWS = 1 << 3,         /* may need memory: refused when there is none (denyoom)                          */
-    GM_BLOCKS = 1 << 4,        /* may wait, through wait/1                                                       */
+    GM_BLOCKS = 1 << 4,        /* may wait, through wait/2                                                       */
     GM_DANGEROUS = 1 << 5,     /* a person should be asked first                                                 */
     GM_ACCEPT_SCALAR = 1 << 6, /* takes keys of other types that have a scalar (GM_KEY_SCALAR)                   */
     GM_ACCEPT_ANY = 1 << 7,    /* takes keys of every type (GM_KEY_SCALAR where there is one, else GM_KEY_OTHER) */
@@ -66,7 +66,16 @@ struct gm_command {
     /* The error for a word that fits nothing in the line, if clients know another than "ERR syntax error"; a % stands
      * for the word ("ERR Unsupported option %"). NULL: that one. */
     const char *unfit;
+    /* What is replied when plan has left no reply: after its records have been applied, from what apply has found
+     * (gm_outcome_of) and the call's arguments. Only gm_reply_, gm_outcome_of, gm_first and gm_scratch may be used;
+     * there are no keys any more (key_count is 0). It replies once, with at most `answer_max` bytes (1 to
+     * GM_ANSWER_MAX, framing included: room for them is there before anything changes), and never with an error: what
+     * it would refuse, plan has refused. Only of a GM_WRITE; NULL: plan always replies. */
+    void (*answer)(struct gm_call *);
+    size_t answer_max;
 };
+
+#define GM_ANSWER_MAX ((size_t)65536)
 
 struct gm_module {
     uint32_t size; /* sizeof (struct gm_module) */
@@ -79,7 +88,7 @@ struct gm_module {
     const char *group;   /* what COMMAND DOCS says its commands belong to ("string", "list"); NULL: "module" */
     const struct gm_type *const *types;
     const struct gm_command *commands;
-    const char *const *needs; /* interfaces such as "wait/1"; missing ones are a refusal at load */
+    const char *const *needs; /* interfaces such as "wait/2"; missing ones are a refusal at load */
     uint32_t type_count;
     uint32_t command_count;
     uint32_t need_count;

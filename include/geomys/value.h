@@ -79,6 +79,7 @@ struct gm_apply_ops {
     void *(*realloc)(struct gm_apply *, void *memory, size_t size);
     void (*release)(struct gm_apply *, void *memory);
     uint64_t (*held)(struct gm_apply *, const void *memory);
+    void (*outcome)(struct gm_apply *, int64_t number);
 };
 
 /* The cell under change. The host owns it, for the length of the call. */
@@ -163,6 +164,14 @@ static inline void gm_release_counted(struct gm_apply *apply, void *memory, uint
 {
     *sum -= memory != NULL ? gm_held(apply, memory) : 0;
     gm_release(apply, memory);
+}
+
+/* [apply] Leaves a number for the answer of the command whose record this is (gm_outcome_of): what only apply finds
+ * out, such as how many of the members were new. The last one counts. Nobody hears it where nobody asks: of a command
+ * without `answer`, in recovery, on a follower. */
+static inline void gm_outcome(struct gm_apply *apply, int64_t number)
+{
+    apply->ops->outcome(apply, number);
 }
 
 /* ---- sinks --------------------------------------------------------------------------------------------------- */

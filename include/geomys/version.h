@@ -33,6 +33,11 @@
  *              gm_sink is a table of functions: gm_dump(sink, op, body) for sink->record(sink, op, body). A body may
  *              have parts (gm_dump_parts), and dump is lent memory (gm_dump_scratch). dump's cursor strictly grows.
  *              gm_type has digest: then dump need not be canonical.
+ *              Usage lines have the types score and bound, "key... id{key}", tokens with dots and stars, and options
+ *              behind a repeated argument. gm_int_at and gm_number_at give each number of a repeated argument.
+ *              gm_outcome in apply, and gm_command.answer, which replies with it. gm_first marks repeated arguments.
+ *              gm_reply_begin and gm_reply_end, gm_reply_error_element, gm_protocol.
+ *              "wait/2" for "wait/1": wait(call, timeout_ms, keep), where {0} keeps nothing, and kept(call).
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

@@ -131,7 +131,7 @@ static const struct gm_command commands[] = {
 };
 
 static const struct gm_type *const types[] = {&deque_type};
-static const char *const needs[] = {GM_WAIT_1};
+static const char *const needs[] = {GM_WAIT_2};
 
 GM_MODULE(.name = "geomys.deque", .version = GEOMYS_VERSION, .licence = "MIT",
           .summary = "Lists: sequences of byte strings, open at both ends.", .group = "list", .types = types,

@@ -26,14 +26,14 @@ enum { BLMPOP_TIMEOUT, BLMPOP_SHIFT }; /* what LMPOP has follows, one number lat
 /* Whether the host runs this call again later: then nothing may be replied now. `timeout` is an argument's number. */
 static bool waits(struct gm_call *call, uint32_t timeout)
 {
-    const struct gm_wait_1 *wait = call->interfaces[0];
-    return wait->wait(call, gm_arg(call, timeout)->integer);
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    return wait->wait(call, gm_arg(call, timeout)->integer, (struct gm_bytes){0});
 }
 
 /* The answer of BLMOVE when there was nothing: in RESP2 clients of Redis see which of the two it was. */
 static void reply_nothing_moved(struct gm_call *call)
 {
-    const struct gm_wait_1 *wait = call->interfaces[0];
+    const struct gm_wait_2 *wait = call->interfaces[0];
     if (wait->timed_out(call)) {
         gm_reply_null_array(call);
     } else {

@@ -50,7 +50,7 @@ def test_broken_modules():
     companions = {"same_command": "fine", "same_type": "fine"}
     parts = {"abi_major": ["ABI", "this server has"], "abi_minor": ["newer server"], "abi_older": ["geomys/version.h"],
              "bad_usage": ["column 13"],
-             "needs": ["teleport/7", "wait/1"], "unresolved": ["no_host_has_this_function"], "twice": ["twice"],
+             "needs": ["teleport/7", "wait/2"], "unresolved": ["no_host_has_this_function"], "twice": ["twice"],
              "same_command": ["odd.get", "odd.fine 1.2.3"], "same_type": ["odd.fine/1"]}
     count = 0
     for name in sorted(name[:-3] for name in os.listdir(BROKEN) if name.endswith(".so")):

@@ -432,7 +432,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
 static const struct registry *load(const char *folder)
 {
     struct complaint complaint;
-    const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
+    const struct registry_interface interfaces[] = {{GM_WAIT_2, &host_wait_2}};
     const struct registry *registry = registry_create(interfaces, 1);
     uint32_t own_count;
     const struct gm_module *const *own = commands_all(&own_count);

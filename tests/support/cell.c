@@ -110,6 +110,11 @@ static uint64_t held(struct gm_apply *apply, const void *memory)
     return block_of((void *)(uintptr_t)memory)->size;
 }
 
+static void outcome(struct gm_apply *apply, int64_t number)
+{
+    cell_of(apply)->outcome = number;
+}
+
 static const struct gm_apply_ops ops = {
     .size = sizeof(struct gm_apply_ops),
     .resize = resize,
@@ -119,6 +124,7 @@ static const struct gm_apply_ops ops = {
     .realloc = reallocate,
     .release = release,
     .held = held,
+    .outcome = outcome,
 };
 
 /* ---- cells ---- */

@@ -24,7 +24,8 @@
 struct cell {
     struct gm_apply apply; /* apply.cell is the value */
     const struct gm_type *type;
-    size_t blocks; /* from gm_alloc and gm_realloc, not yet released */
+    size_t blocks;   /* from gm_alloc and gm_realloc, not yet released */
+    int64_t outcome; /* the last that apply has left */
 };
 
 /* An absent cell. The type is borrowed. */

@@ -41,7 +41,7 @@ static void add_module(const struct registry **registry, const struct gm_module 
 const struct registry *shard_fixture_registry_of(const struct shard_fixture_options *options,
                                                  const struct gm_module *const modules[SHARD_FIXTURE_MODULES])
 {
-    static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
+    static const struct registry_interface interfaces[] = {{GM_WAIT_2, &host_wait_2}};
     uint32_t count;
     const struct gm_module *const *own = commands_all(&count);
     const struct registry *registry = registry_create(interfaces, 1);

@@ -38,7 +38,7 @@ struct world {
 
 static const struct registry *make_registry(bool with_modules)
 {
-    static const struct registry_interface interfaces[] = {{GM_WAIT_1, &host_wait_1}};
+    static const struct registry_interface interfaces[] = {{GM_WAIT_2, &host_wait_2}};
     uint32_t count;
     const struct gm_module *const *own = commands_all(&count);
     const struct gm_module *loaded[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};

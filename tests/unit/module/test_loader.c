@@ -11,7 +11,7 @@
 
 #include "words.h"
 
-static const struct registry_interface interfaces[] = {{"wait/1", NULL}};
+static const struct registry_interface interfaces[] = {{"wait/2", NULL}};
 
 static enum status load(const struct registry **registry, const char *name, struct complaint *complaint)
 {
@@ -59,8 +59,8 @@ Test(loader, each_unfit_file_is_refused_with_its_reason)
         {"foreign_type", STATUS_INVALID, "not one of its types"},
         {"both_classes", STATUS_INVALID, "exactly one of GM_READ and GM_WRITE"},
         {"new_flag", STATUS_INVALID, "does not know 0x100000"},
-        {"blocks", STATUS_INVALID, "does not need \"wait/1\""},
-        {"needs", STATUS_NOT_FOUND, "'teleport/7', this server has wait/1"},
+        {"blocks", STATUS_INVALID, "does not need \"wait/2\""},
+        {"needs", STATUS_NOT_FOUND, "'teleport/7', this server has wait/2"},
         {"twice", STATUS_EXISTS, "the command 'odd.twice' twice"},
         {"same_command", STATUS_EXISTS, "'odd.get' (odd.same_command 1.2.3) is there already, from odd.fine 1.2.3"},
         {"same_type", STATUS_EXISTS, "type 'odd.fine/1'"},

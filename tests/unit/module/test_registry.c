@@ -66,7 +66,7 @@ static const struct gm_command commands[] = {
     COMMAND("COMMAND|DOCS [name...]", GM_READ, .type = NULL),
 };
 
-static const char *const needs[] = {"wait/1"};
+static const char *const needs[] = {"wait/2"};
 
 #define FRUIT                                                                                                          \
     {                                                                                                                  \
@@ -76,7 +76,7 @@ static const char *const needs[] = {"wait/1"};
     }
 
 static const int wait_functions = 1;
-static const struct registry_interface interfaces[] = {{"timer/3", NULL}, {"wait/1", &wait_functions}};
+static const struct registry_interface interfaces[] = {{"timer/3", NULL}, {"wait/2", &wait_functions}};
 
 static const struct registry *registry_of_fruit(void)
 {
@@ -313,6 +313,10 @@ SPOIL(reserved_module, module->reserved = 1)
 SPOIL(odd_event, spoilt.event = "Put it")
 SPOIL(odd_command_group, spoilt.group = "a group")
 SPOIL(two_line_unfit, spoilt.unfit = "ERR no\r\n%")
+SPOIL(answer_of_a_read, spoilt.flags = GM_READ; spoilt.answer = spoilt.plan; spoilt.answer_max = 1)
+SPOIL(answer_of_no_size, spoilt.flags = GM_WRITE; spoilt.answer = spoilt.plan)
+SPOIL(answer_too_large, spoilt.flags = GM_WRITE; spoilt.answer = spoilt.plan; spoilt.answer_max = GM_ANSWER_MAX + 1)
+SPOIL(answer_max_alone, spoilt.flags = GM_WRITE; spoilt.answer_max = 1)
 SPOIL(new_flag, spoilt.flags = GM_READ | 1 << 9)
 SPOIL(small_module, module->size = 24)
 SPOIL(large_module, module->size = 100000)
@@ -378,7 +382,7 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"command number 0 has the size 16", STATUS_INVALID, small_command},
         {"command number 0 has the size 4096", STATUS_INVALID, large_command},
         {"exactly one of GM_READ", STATUS_INVALID, no_class},
-        {"does not need \"wait/1\"", STATUS_INVALID, waits_without_need},
+        {"does not need \"wait/2\"", STATUS_INVALID, waits_without_need},
         {"'spoilt' has keys but no type", STATUS_INVALID, keys_without_type},
         {"'spoilt' has keys but no type", STATUS_INVALID, hatch_without_type},
         {"'spoilt' has no plan", STATUS_INVALID, without_plan},
@@ -390,6 +394,10 @@ Test(registry, a_descriptor_that_does_not_fit_leaves_no_trace)
         {"the event of its command number 0", STATUS_INVALID, odd_event},
         {"the group of its command number 0, 'a group'", STATUS_INVALID, odd_command_group},
         {"command number 0 says of a word that does not fit", STATUS_INVALID, two_line_unfit},
+        {"has an answer, but is not GM_WRITE", STATUS_INVALID, answer_of_a_read},
+        {"answers with up to 0 bytes (1 to 65536)", STATUS_INVALID, answer_of_no_size},
+        {"answers with up to 65537 bytes (1 to 65536)", STATUS_INVALID, answer_too_large},
+        {"has an answer_max, but no answer", STATUS_INVALID, answer_max_alone},
         {"of which this server does not know 0x200", STATUS_INVALID, new_flag},           /* rule 5 of version.h */
         {"'acme.fruit/1' has the flags 0x4, of which", STATUS_INVALID, type_of_new_flag}, /* rule 5 of version.h */
         {"descriptor has the size 24", STATUS_INVALID, small_module},
@@ -453,7 +461,7 @@ Test(registry, names_belong_to_who_came_first)
     registry = registry_create(interfaces, 1);
     struct gm_module needy = FRUIT;
     cr_expect_eq(registry_add(&registry, &needy, "needy.so", &complaint), STATUS_NOT_FOUND);
-    cr_expect(strstr(complaint.text, "it needs the interface 'wait/1', this server has timer/3") != NULL, "%s",
+    cr_expect(strstr(complaint.text, "it needs the interface 'wait/2', this server has timer/3") != NULL, "%s",
               complaint.text);
     registry_release(registry);
 }

@@ -263,6 +263,95 @@ static void plan_no_keys(struct gm_call *call)
     gm_reply_status(call, "OK");
 }
 
+/* ---- replies whose length comes last ---- */
+
+static void plan_begin(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    gm_reply_int(call, 1);
+}
+
+static void plan_end(struct gm_call *call)
+{
+    gm_reply_end(call);
+    gm_reply_int(call, 1);
+}
+
+static void plan_end_twice(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    gm_reply_end(call);
+    gm_reply_end(call);
+}
+
+static void plan_end_early(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_SET);
+    gm_reply_array(call, 3);
+    gm_reply_int(call, 1);
+    gm_reply_end(call);
+}
+
+static void plan_odd_pairs(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_PAIRS);
+    gm_reply_int(call, 1);
+    gm_reply_end(call);
+}
+
+static void plan_odd_map(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_MAP);
+    gm_reply_int(call, 1);
+    gm_reply_end(call);
+}
+
+static void plan_new_kind(struct gm_call *call)
+{
+    gm_reply_begin(call, (enum gm_reply_kind)9);
+    gm_reply_end(call);
+}
+
+static void plan_deep(struct gm_call *call)
+{
+    for (int i = 0; i < 9; i++) {
+        gm_reply_begin(call, GM_REPLY_ARRAY);
+    }
+    for (int i = 0; i < 9; i++) {
+        gm_reply_end(call);
+    }
+}
+
+static void plan_lone_error(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_error_element(call, "ERR an element");
+}
+
+static void plan_error_in_late(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    gm_reply_int(call, 1);
+    put(call, 0, 1);
+    gm_reply_error(call, "ERR the whole");
+}
+
+/* What all of it is for. */
+static void plan_late(struct gm_call *call)
+{
+    put(call, 0, 1);
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    gm_reply_begin(call, GM_REPLY_PAIRS);
+    gm_reply_bytes(call, gm_bytes_of("a"));
+    gm_reply_int(call, 1);
+    gm_reply_bytes(call, gm_bytes_of("b"));
+    gm_reply_int(call, 2);
+    gm_reply_end(call);
+    gm_reply_error_element(call, "ERR this one\nfailed");
+    gm_reply_int(call, gm_protocol(call));
+    gm_reply_end(call);
+}
+
 static void plan_no_text(struct gm_call *call)
 {
     put(call, 0, 1);
@@ -304,7 +393,17 @@ static void plan_first_flag(struct gm_call *call)
 
 static bool wait(struct gm_call *call, int64_t timeout_ms)
 {
-    return ((const struct gm_wait_1 *)call->interfaces[0])->wait(call, timeout_ms);
+    return ((const struct gm_wait_2 *)call->interfaces[0])->wait(call, timeout_ms, (struct gm_bytes){0});
+}
+
+/* The bytes are not looked at: so many are never kept. */
+static void plan_keep_much(struct gm_call *call)
+{
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    struct gm_bytes much = {(const uint8_t *)"", GM_KEEP_MAX + 1};
+    if (!wait->wait(call, 0, much)) {
+        gm_reply_null(call);
+    }
 }
 
 /* Waits for a key that never suits it, whatever it is told, and says and writes what it should not. */
@@ -383,6 +482,17 @@ static const struct gm_command commands[] = {
     WRITES("FRESHMEMO", plan_fresh_memo),
     WRITES("PARTS", plan_parts),
     WRITES("FARMISS", plan_far_miss),
+    WRITES("BEGIN", plan_begin),
+    WRITES("END", plan_end),
+    WRITES("ENDTWICE", plan_end_twice),
+    WRITES("ENDEARLY", plan_end_early),
+    WRITES("ODDPAIRS", plan_odd_pairs),
+    WRITES("ODDMAP", plan_odd_map),
+    WRITES("NEWKIND", plan_new_kind),
+    WRITES("DEEP", plan_deep),
+    WRITES("LONEERROR", plan_lone_error),
+    WRITES("ERRORINLATE", plan_error_in_late),
+    WRITES("LATE", plan_late),
     WRITES("NOTEXT", plan_no_text),
     WRITES("NOERROR", plan_no_error),
     WRITES("NOSTATUS", plan_no_status),
@@ -395,10 +505,11 @@ static const struct gm_command commands[] = {
     WAITS("WAITANYHOW", plan_wait_anyhow),
     WAITS("WAITLONG", plan_wait_long),
     WAITS("WAITNEGATIVE", plan_wait_negative),
+    WAITS("KEEPMUCH", plan_keep_much),
 };
 
 static const struct gm_type *const types[] = {&note, &memo};
-static const char *const needs[] = {GM_WAIT_1};
+static const char *const needs[] = {GM_WAIT_2};
 static const struct gm_module module = {.size = sizeof module,
                                         .abi_major = GM_ABI_MAJOR,
                                         .abi_minor = GM_ABI_MINOR,
@@ -434,7 +545,17 @@ static const struct {
     {"ENDLESSNEST k", ENDLESS},
     {"ENDLESSBYTES k", FAULT "answered with more bytes than there can be"},
     {"ERRORTHENMORE k", WENT_ON},
+    {"BEGIN k", FAULT "left open what it has begun, in 'begin'"},
+    {"END k", FAULT "ended what it has not begun, in 'end'"},
+    {"ENDTWICE k", FAULT "ended what it has not begun, in 'endtwice'"},
+    {"ENDEARLY k", FAULT "ended what lacks elements that it announced, or half of a pair, in 'endearly'"},
+    {"ODDPAIRS k", FAULT "ended what lacks elements that it announced, or half of a pair, in 'oddpairs'"},
+    {"ODDMAP k", FAULT "ended what lacks elements that it announced, or half of a pair, in 'oddmap'"},
+    {"NEWKIND k", FAULT "begins a reply of the kind 9, which this server does not know"},
+    {"DEEP k", FAULT "begins more than 8 containers in each other"},
+    {"LONEERROR k", FAULT "replies with nothing but an error that is an element"},
     /* call P2 */
+    {"ERRORINLATE k", "-ERR the whole"},
     {"ERROREMITS k", "-ERR refused"},
     /* call M2 */
     {"READEMITS k", CHANGES},
@@ -460,6 +581,7 @@ static const struct {
     {"RKEYGONE k r", FAR_KEY "1, which its usage line declares as only read (rkey)"},
     /* call M3 */
     {"TWOTYPES k", FAULT "emitted a record of the type test.note/1 for a value of the type test.memo/1, without GM_F"},
+    {"KEEPMUCH k", FAULT "wants to keep 1048577 bytes while it waits, at most 1048576 are kept"},
     {"NOTEXT k", FAULT "gave an error without a text"},
     {"NOERROR k", FAULT "gave an error without a text"},
     {"NOSTATUS k", FAULT "gave a status without a text"},
@@ -595,5 +717,25 @@ Test(breach, waiting_longer_than_time_goes_on)
     expect_heard(&at, 1, "");
     expect_said(&at, 0, "OK", "GOOD k");
     expect_heard(&at, 1, "THERE");
+    shard_fixture_close(&at);
+}
+
+/* The length, pairs and the error are as either protocol has them, within a transaction too, and what was emitted is
+ * done. */
+Test(breach, a_reply_whose_length_comes_last)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 0, "[[\"a\" :1 \"b\" :2] -ERR this one failed :2]", "LATE k");
+    expect_said(&at, 0, "\"written\"", "READ k");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "LATE k");
+    expect_said(&at, 0, "QUEUED", "BEGIN k");
+    expect_said(&at, 0, "QUEUED", "READ k");
+    const char *said = shard_fixture_say(&at, 0, "EXEC");
+    cr_expect(strstr(said, "[[[\"a\" :1 \"b\" :2] -ERR this one failed :2] -ERR the module test.breach") == said, "%s",
+              said);
+    (void)shard_fixture_say(&at, 0, "HELLO 3");
+    expect_said(&at, 0, "[[[\"a\" :1] [\"b\" :2]] -ERR this one failed :3]", "LATE k");
     shard_fixture_close(&at);
 }

@@ -231,7 +231,8 @@ static size_t subscribed_by(const struct session *session)
 
 static size_t arguments_of(const struct session *session)
 {
-    return session->parser.room * sizeof *session->parser.argv + (session->parked != NULL ? session->parked->size : 0);
+    return session->parser.room * sizeof *session->parser.argv +
+           (session->parked != NULL ? session->parked->size + session->kept.size : 0);
 }
 
 /* What is there, piece by piece, against the running sums. A key that somebody is interested in has a payer. */

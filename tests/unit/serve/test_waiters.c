@@ -52,10 +52,10 @@ static void plan_put(struct gm_call *call)
 
 static void plan_take(struct gm_call *call)
 {
-    const struct gm_wait_1 *wait = call->interfaces[0];
+    const struct gm_wait_2 *wait = call->interfaces[0];
     plans++;
     if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
-        if (!wait->wait(call, gm_arg(call, 1)->integer)) {
+        if (!wait->wait(call, gm_arg(call, 1)->integer, (struct gm_bytes){0})) {
             gm_reply_null(call);
         }
         return;
@@ -67,10 +67,10 @@ static void plan_take(struct gm_call *call)
 /* Waits until there are `number` of them, and takes these. */
 static void plan_take_all(struct gm_call *call)
 {
-    const struct gm_wait_1 *wait = call->interfaces[0];
+    const struct gm_wait_2 *wait = call->interfaces[0];
     int64_t number = gm_arg(call, 1)->integer;
     if (gm_key(call, 0)->state == GM_KEY_ABSENT || (int64_t)gm_key(call, 0)->cell.word < number) {
-        if (!wait->wait(call, 0)) {
+        if (!wait->wait(call, 0, (struct gm_bytes){0})) {
             gm_reply_null(call);
         }
         return;
@@ -84,12 +84,84 @@ static void plan_take_all(struct gm_call *call)
 /* Waits until there is one, and makes it one more. */
 static void plan_grow(struct gm_call *call)
 {
-    const struct gm_wait_1 *wait = call->interfaces[0];
-    if (gm_key(call, 0)->state == GM_KEY_ABSENT && wait->wait(call, 0)) {
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT && wait->wait(call, 0, (struct gm_bytes){0})) {
         return;
     }
     gm_emit(call, &GM_EMISSION(.op = 1, .body = {(const uint8_t *)"\1", 1}));
     gm_reply_status(call, "GROWN");
+}
+
+static int64_t number_of(const struct gm_call *call)
+{
+    return gm_key(call, 0)->state == GM_KEY_ABSENT ? 0 : (int64_t)gm_key(call, 0)->cell.word;
+}
+
+/* Waits until there are more than there were when it came: what it saw then it keeps. */
+static void plan_more(struct gm_call *call)
+{
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    struct gm_bytes kept = wait->kept(call);
+    int64_t before = number_of(call);
+    if (kept.size == sizeof before) {
+        memcpy(&before, kept.data, sizeof before);
+    }
+    int64_t seen = before;
+    bool waits = number_of(call) <= before &&
+                 wait->wait(call, gm_arg(call, 1)->integer, (struct gm_bytes){(const uint8_t *)&seen, sizeof seen});
+    seen = -1; /* what was kept is a copy */
+    if (!waits) {
+        gm_reply_array(call, 3);
+        gm_reply_int(call, (int64_t)kept.size);
+        gm_reply_int(call, before);
+        gm_reply_int(call, number_of(call));
+    }
+}
+
+/* Keeps one byte more with each run, the first time as many as it is told; goes on at three more. */
+static void plan_collect(struct gm_call *call)
+{
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    struct gm_bytes kept = wait->kept(call);
+    size_t first = (size_t)gm_arg(call, 1)->integer;
+    size_t size = kept.data == NULL ? first : kept.size + 1;
+    uint8_t *bytes = gm_scratch(call, size);
+    if (kept.size > 0) {
+        memcpy(bytes, kept.data, kept.size);
+    }
+    if (size > kept.size) {
+        memset(bytes + kept.size, (int)('a' + number_of(call) % 26), size - kept.size);
+    }
+    if (size == first + 3 || !wait->wait(call, 0, (struct gm_bytes){bytes, size})) {
+        gm_reply_int(call, (int64_t)size);
+        return;
+    }
+}
+
+/* Keeps what it kept, or its end, or forgets it. */
+static void plan_keep(struct gm_call *call)
+{
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    struct gm_bytes kept = wait->kept(call);
+    struct gm_bytes next = {0};
+    switch (number_of(call)) {
+    case 1:
+        next = gm_arg_at(call, 1, 0);
+        break;
+    case 2:
+        next = kept;
+        break;
+    case 3:
+        next = (struct gm_bytes){kept.data + 2, kept.size - 2};
+        break;
+    default:
+        break;
+    }
+    if (number_of(call) >= 5 || !wait->wait(call, 0, next)) {
+        gm_reply_bytes(call, kept.data != NULL ? kept : gm_bytes_of("none"));
+        return;
+    }
+    plans = (unsigned)kept.size; /* for the test to look at */
 }
 
 #define WORDS .summary = "For the test.", .complexity = "O(1)"
@@ -118,9 +190,27 @@ static const struct gm_command commands[] = {
      .type = &things,
      .plan = plan_grow,
      WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "MORE key timeout:timeout",
+     .flags = GM_READ | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_more,
+     WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "COLLECT key size:int",
+     .flags = GM_READ | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_collect,
+     WORDS},
+    {.size = sizeof(struct gm_command),
+     .usage = "KEEP key word",
+     .flags = GM_READ | GM_BLOCKS,
+     .type = &things,
+     .plan = plan_keep,
+     WORDS},
 };
 static const struct gm_type *const types[] = {&things};
-static const char *const needs[] = {GM_WAIT_1};
+static const char *const needs[] = {GM_WAIT_2};
 static const struct gm_module module = {.size = sizeof module,
                                         .abi_major = GM_ABI_MAJOR,
                                         .abi_minor = GM_ABI_MINOR,
@@ -130,7 +220,7 @@ static const struct gm_module module = {.size = sizeof module,
                                         .types = types,
                                         .type_count = 1,
                                         .commands = commands,
-                                        .command_count = 4,
+                                        .command_count = sizeof commands / sizeof commands[0],
                                         .needs = needs,
                                         .need_count = 1};
 
@@ -248,6 +338,67 @@ Test(waiters, an_element_goes_through_a_chain_of_moves)
     expect_heard(&at, 1, "\"x\"");
     expect_said(&at, 0, "[\"y\" \"x\"]", "LRANGE a 0 -1");
     shard_fixture_close(&at);
+}
+
+/* ---- what a call keeps while it waits ---- */
+
+Test(waiters, what_is_kept_is_there_at_the_next_run)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    expect_said(&at, 0, ":2", "PUT q 2");
+    expect_said(&at, 1, "", "MORE q 0");
+    expect_said(&at, 0, "TAKEN", "TAKE q 0");
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 1, ""); /* two, as at the beginning, though more than a moment ago */
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 1, "[:8 :2 :3]");
+    /* the next one keeps its own, and has nothing of the one before, nor where there is no waiting */
+    expect_said(&at, 1, "OK", "MULTI");
+    expect_said(&at, 1, "QUEUED", "MORE q 0");
+    expect_said(&at, 1, "[[:0 :3 :3]]", "EXEC");
+    expect_said(&at, 1, "", "MORE q 0.1");
+    shard_fixture_pass(&at, 100);
+    expect_heard(&at, 1, "[:8 :3 :0]"); /* whose time is over sees no key */
+    shard_fixture_close(&at);
+}
+
+Test(waiters, it_may_be_passed_on_as_a_whole_or_in_part_or_not)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    static const unsigned sizes[] = {0, 6, 6, 4}; /* of what the run at 1, 2, 3, 4 has found */
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_said(&at, 1, "", "KEEP q keeper");
+    for (unsigned i = 1; i < 4; i++) {
+        expect_said(&at, 0, ":1", "PUT q 1");
+        cr_expect_eq(plans, sizes[i], "%u: %u", i, plans);
+    }
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 1, "\"none\"");
+    shard_fixture_close(&at);
+}
+
+/* park I2 */
+Test(waiters, what_is_kept_counts_as_the_clients_and_goes_with_the_answer)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module});
+    const struct holdings *held = &at.clients[1]->holdings;
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_said(&at, 1, "", "COLLECT q 1");
+    size_t little = held->of[HOLDING_ARGUMENTS];
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_said(&at, 0, ":1", "PUT q 1");
+    cr_expect_eq(held->of[HOLDING_ARGUMENTS], little + 2);
+    expect_said(&at, 2, "", "COLLECT q 1048570");
+    cr_expect_eq(at.clients[2]->kept.size, 1048570);
+    cr_expect(at.clients[2]->holdings.sum > 1048570);
+    expect_said(&at, 0, ":1", "PUT q 1");
+    expect_heard(&at, 1, ":4");
+    cr_expect_eq(at.clients[1]->kept.size, 0);
+    cr_expect_eq(held->of[HOLDING_ARGUMENTS], at.clients[1]->parser.room * sizeof(struct gm_bytes));
+    shard_fixture_close(&at); /* whoever still waits then loses it, too: the sanitizer would say so */
 }
 
 /* ---- what ends a wait, and what does not ---- */

@@ -121,3 +121,112 @@ Test(reply, an_error_replaces_only_its_own_reply)
     reply_error(&second, "ERR no");
     expect(&second, ":1\r\n-ERR no\r\n");
 }
+
+/* ---- containers whose length comes last ---- */
+
+static void three(struct reply *reply, enum reply_kind kind)
+{
+    reply_open(reply, kind);
+    reply_int(reply, 1);
+    reply_array(reply, 2);
+    reply_int(reply, 2);
+    reply_text(reply, "x");
+    reply_null(reply);
+    reply_int(reply, 4);
+    reply_end(reply);
+}
+
+Test(reply, the_head_is_put_before_what_was_written)
+{
+    CASE((reply_open(&reply, REPLY_ARRAY), reply_end(&reply)), "*0\r\n", "*0\r\n");
+    CASE(three(&reply, REPLY_ARRAY), "*4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n$-1\r\n:4\r\n",
+         "*4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n_\r\n:4\r\n");
+    CASE(three(&reply, REPLY_SET), "*4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n$-1\r\n:4\r\n",
+         "~4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n_\r\n:4\r\n");
+    CASE(three(&reply, REPLY_MAP), "*4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n$-1\r\n:4\r\n",
+         "%2\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n_\r\n:4\r\n");
+    CASE(three(&reply, REPLY_PAIRS), "*4\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n$-1\r\n:4\r\n",
+         "*2\r\n*2\r\n:1\r\n*2\r\n:2\r\n$1\r\nx\r\n*2\r\n_\r\n:4\r\n");
+}
+
+static void nest(struct reply *reply, unsigned depth)
+{
+    reply_open(reply, REPLY_ARRAY);
+    reply_int(reply, depth);
+    if (depth > 1) {
+        nest(reply, depth - 1);
+    }
+    reply_end(reply);
+}
+
+Test(reply, what_is_open_may_hold_more_that_is)
+{
+    CASE((reply_array(&reply, 2), nest(&reply, 3), reply_int(&reply, 9)),
+         "*2\r\n*2\r\n:3\r\n*2\r\n:2\r\n*1\r\n:1\r\n:9\r\n", "*2\r\n*2\r\n:3\r\n*2\r\n:2\r\n*1\r\n:1\r\n:9\r\n");
+    struct reply reply = begin(false);
+    nest(&reply, REPLY_DEPTH_MAX);
+    cr_assert(reply_whole(&reply));
+    reply = begin(false);
+    nest(&reply, REPLY_DEPTH_MAX + 1);
+    cr_assert_not(reply_whole(&reply));
+    reply = begin(false);
+    reply_open(&reply, REPLY_ARRAY);
+    for (int i = 0; i < 123456; i++) {
+        reply_int(&reply, 1);
+    }
+    reply_end(&reply);
+    cr_assert(reply_whole(&reply));
+    cr_assert(memcmp(out.data, "*123456\r\n:1\r\n:1\r\n", 17) == 0);
+    cr_assert_eq(out.size, 9 + 123456 * 4);
+}
+
+/* reply I3 */
+Test(reply, what_is_not_ended_as_it_should_be_is_not_whole)
+{
+    for (int resp3 = 0; resp3 < 2; resp3++) {
+        struct reply reply = begin(resp3 != 0);
+        reply_open(&reply, REPLY_ARRAY);
+        reply_int(&reply, 1);
+        cr_assert_not(reply_whole(&reply), "not ended");
+        reply_end(&reply);
+        cr_assert(reply_whole(&reply));
+        reply_int(&reply, 1);
+        cr_assert_not(reply_whole(&reply), "more than one");
+
+        reply = begin(resp3 != 0);
+        reply_end(&reply);
+        cr_assert_not(reply_whole(&reply), "nothing to end");
+
+        reply = begin(resp3 != 0);
+        reply_open(&reply, REPLY_ARRAY);
+        reply_array(&reply, 2);
+        reply_int(&reply, 1);
+        reply_end(&reply);
+        cr_assert_not(reply_whole(&reply), "less than announced in it");
+        reply_error(&reply, "ERR instead");
+        expect(&reply, "-ERR instead\r\n"); /* reply I2 */
+
+        for (enum reply_kind kind = 0; kind < REPLY_KINDS; kind++) {
+            reply = begin(resp3 != 0);
+            reply_open(&reply, kind);
+            reply_int(&reply, 1);
+            reply_int(&reply, 2);
+            reply_int(&reply, 3);
+            reply_end(&reply);
+            cr_assert_eq(reply_whole(&reply), kind == REPLY_ARRAY || kind == REPLY_SET, "three of kind %d", kind);
+        }
+    }
+}
+
+/* No room for the head, or for what is in it. */
+Test(reply, what_is_open_and_finds_no_room)
+{
+    for (size_t room = 0; room < 80; room++) {
+        struct reply reply = begin(true);
+        buf_finish(&out);
+        buf_init(&out, room);
+        reply_begin(&reply, &out, true);
+        three(&reply, REPLY_PAIRS);
+        cr_assert_eq(reply_whole(&reply), !out.full);
+    }
+}
