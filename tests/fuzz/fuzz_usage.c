@@ -88,15 +88,15 @@ static void draw_dotted(void *context, struct prng *prng, const struct usage *us
     (void)context;
     (void)usage;
     (void)leaf;
-    (void)buf_format(out, "%u.", (unsigned)prng_below(prng, 4));
+    (void)buf_format(out, "%u,", (unsigned)prng_below(prng, 4));
 }
 
-/* Tokens of digits look like numbers: then a drawn number may be taken for one. */
-static bool has_digit_tokens(const struct usage *usage)
+/* Tokens of digits look like numbers, INF like a score: then a drawn number may be taken for one. */
+static bool has_number_tokens(const struct usage *usage)
 {
     for (uint32_t leaf = 0; leaf < usage->leaf_count; leaf++) {
         uint8_t first = usage_leaf_text(usage, leaf).data[0];
-        if (usage_leaf(usage, leaf)->kind == USAGE_TOKEN && first >= '0' && first <= '9') {
+        if (usage_leaf(usage, leaf)->kind == USAGE_TOKEN && ((first >= '0' && first <= '9') || first == 'I')) {
             return true;
         }
     }
@@ -116,7 +116,7 @@ static void try_drawn(const struct usage *usage, uint64_t seed)
         struct usage_bound bound = {.key_room = 0};
         if (usage_generate(usage, &prng, &vocabulary, &words)) {
             usage_words_argv(&words, argv);
-            check(usage_bind(usage, argv, words.count, args, &bound) == USAGE_OK || has_digit_tokens(usage));
+            check(usage_bind(usage, argv, words.count, args, &bound) == USAGE_OK || has_number_tokens(usage));
         }
     }
     usage_words_finish(&words);

@@ -42,7 +42,8 @@ struct type_word {
 static const struct type_word type_words[] = {
     {"string", USAGE_STRING},   {"int", USAGE_INT},   {"count", USAGE_COUNT},     {"positive", USAGE_POSITIVE},
     {"float", USAGE_FLOAT},     {"unix", USAGE_UNIX}, {"unix-ms", USAGE_UNIX_MS}, {"timeout", USAGE_TIMEOUT},
-    {"pattern", USAGE_PATTERN}, {"key", USAGE_KEY},   {"rkey", USAGE_RKEY},
+    {"pattern", USAGE_PATTERN}, {"key", USAGE_KEY},   {"rkey", USAGE_RKEY},       {"score", USAGE_SCORE},
+    {"bound", USAGE_BOUND},
 };
 
 struct parser {
@@ -94,7 +95,7 @@ static bool is_digit(char c)
 
 static bool starts_token(char c)
 {
-    return is_capital(c) || is_digit(c) || c == '=' || c == '~' || c == '$';
+    return is_capital(c) || is_digit(c) || c == '=' || c == '~' || c == '$' || c == '*' || c == '.';
 }
 
 static bool continues_token(char c)
@@ -110,6 +111,12 @@ static bool continues_argument(char c)
 static char here(const struct parser *parser)
 {
     return parser->usage->line[parser->at];
+}
+
+/* "..." belongs to no word. */
+static bool is_repeat_here(const struct parser *parser)
+{
+    return strncmp(parser->usage->line + parser->at, "...", 3) == 0;
 }
 
 static void skip_blanks(struct parser *parser)
@@ -172,7 +179,7 @@ static enum status add_leaf(struct parser *parser, enum usage_kind kind, uint32_
 static enum status parse_token(struct parser *parser, uint8_t *out)
 {
     uint32_t begin = parser->at;
-    while (continues_token(here(parser))) {
+    while (continues_token(here(parser)) && !is_repeat_here(parser)) {
         parser->at++;
     }
     return add_leaf(parser, USAGE_TOKEN, begin, parser->at, out);
@@ -242,7 +249,7 @@ static enum status parse_atom(struct parser *parser, uint8_t *out)
     if (c == '[' || c == '<' || c == '{') {
         return parse_bracket(parser, c, out);
     }
-    if (starts_token(c)) {
+    if (starts_token(c) && !is_repeat_here(parser)) {
         return parse_token(parser, out);
     }
     if (is_small(c)) {
@@ -290,9 +297,9 @@ static bool ends_item(char c)
 static enum status parse_item(struct parser *parser, uint8_t *out)
 {
     TRY(parse_atom(parser, out));
-    uint8_t repeat = 0;
+    uint16_t repeat = 0;
     uint32_t begin = parser->at;
-    if (strncmp(parser->usage->line + parser->at, "...", 3) == 0) {
+    if (is_repeat_here(parser)) {
         repeat = USAGE_REPEAT;
         parser->at += 3;
     } else if (here(parser) == '{') {
@@ -302,7 +309,7 @@ static enum status parse_item(struct parser *parser, uint8_t *out)
     if (repeat != 0 && (parser->nodes[*out].flags & (USAGE_REPEAT | USAGE_COUNTED)) != 0) {
         return usage_refuse(parser->complaint, begin, "this is repeated already");
     }
-    parser->nodes[*out].flags |= repeat;
+    parser->nodes[*out].flags = (uint16_t)(parser->nodes[*out].flags | repeat);
     if (!ends_item(here(parser))) {
         return usage_refuse(parser->complaint, parser->at, "a blank is missing before '%c'", here(parser));
     }

@@ -35,6 +35,8 @@ enum usage_type {
     USAGE_COUNT,    /* an int, 0 or more                                        -> gm_arg.integer            */
     USAGE_POSITIVE, /* an int, 1 or more                                        -> gm_arg.integer            */
     USAGE_FLOAT,    /* a finite decimal number                                  -> gm_arg.number             */
+    USAGE_SCORE,    /* the same, or inf, +inf, -inf, infinity                   -> gm_arg.number             */
+    USAGE_BOUND,    /* a score, after "(" if it is exclusive                    -> gm_arg.number             */
     USAGE_UNIX,     /* an int, unix time in seconds                             -> gm_arg.integer            */
     USAGE_UNIX_MS,  /* an int, unix time in milliseconds                        -> gm_arg.integer            */
     USAGE_TIMEOUT,  /* seconds, a float, 0 or more, 0 = for ever                -> gm_arg.integer, in milliseconds */
@@ -59,14 +61,16 @@ enum usage_flag {
     USAGE_PLAIN = 32,   /* made of required arguments only, no token: so each time of the same length            */
     USAGE_COUNTS = 64,  /* an argument which says how often another comes                                        */
     USAGE_AGAIN = 128,  /* an option that may be given again: the last one counts (usage_again.h)                */
+    USAGE_STOPS = 256,  /* a repeat begun by an argument that ends where a token comes which may follow it       */
+    USAGE_HALF = 512,   /* an open repeat, of which another one beside it has as many: key... id{key}            */
 };
 
 /* One node. Node 0 is the root, a sequence. Links are node numbers, 0 = none. */
 struct usage_node {
-    uint8_t kind;  /* enum usage_kind */
-    uint8_t flags; /* enum usage_flag */
-    uint8_t type;  /* enum usage_type of an argument */
-    uint8_t leaf;  /* number of a leaf; USAGE_NO_LEAF otherwise */
+    uint16_t flags; /* enum usage_flag */
+    uint8_t kind;   /* enum usage_kind */
+    uint8_t type;   /* enum usage_type of an argument */
+    uint8_t leaf;   /* number of a leaf; USAGE_NO_LEAF otherwise */
     uint8_t parent;
     uint8_t child;      /* the first */
     uint8_t next;       /* sibling */

@@ -256,7 +256,9 @@ static enum usage_outcome bind_once(struct binder *binder, const struct usage_no
 
 static enum usage_outcome bind_counted(struct binder *binder, const struct usage_node *node, uint32_t reserve)
 {
-    uint64_t count = (uint64_t)binder->args[node->count_leaf].integer;
+    const struct gm_arg *counter = &binder->args[node->count_leaf];
+    bool half = (usage_leaf(binder->usage, node->count_leaf)->flags & USAGE_HALF) != 0;
+    uint64_t count = half ? counter->count : (uint64_t)counter->integer;
     uint32_t left = binder->argc - binder->at;
     uint64_t room = left <= reserve ? 0 : (left - reserve) / node->min;
     if (count > room) {
@@ -272,9 +274,29 @@ static enum usage_outcome bind_counted(struct binder *binder, const struct usage
     return USAGE_OK;
 }
 
+/* The words of a half and of the other, which comes with it, are counted out. */
+static enum usage_outcome bind_half(struct binder *binder, const struct usage_node *node, uint32_t reserve)
+{
+    uint32_t width = binder->usage->nodes[node->next].min;
+    uint32_t left = binder->argc - binder->at + width; /* the reserve holds one of the other */
+    uint32_t words = left <= reserve ? 0 : left - reserve;
+    if (words == 0 || words % (width + 1) != 0) {
+        return refuse_surplus(binder->usage, binder->bound, binder->argc);
+    }
+    uint32_t count = words / (width + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        enum usage_outcome outcome = bind_once(binder, node, reserve);
+        if (outcome != USAGE_OK) {
+            return outcome;
+        }
+    }
+    return USAGE_OK;
+}
+
 /* Takes all words but the reserved ones: usage_tree.c saw to it that nothing else can want them. */
 static enum usage_outcome bind_open(struct binder *binder, const struct usage_node *node, uint32_t reserve)
 {
+    bool stopped;
     do {
         uint32_t before = binder->at;
         enum usage_outcome outcome = bind_once(binder, node, reserve);
@@ -282,7 +304,8 @@ static enum usage_outcome bind_open(struct binder *binder, const struct usage_no
             return outcome;
         }
         check(binder->at > before); /* usage_bind P2 */
-    } while (!is_exhausted(binder, reserve));
+        stopped = next_token(binder, usage_stops(node), reserve) >= 0;
+    } while (!stopped && !is_exhausted(binder, reserve));
     return USAGE_OK;
 }
 
@@ -301,6 +324,9 @@ static enum usage_outcome bind_repeat(struct binder *binder, const struct usage_
 
 static enum usage_outcome bind_present(struct binder *binder, const struct usage_node *node, uint32_t reserve)
 {
+    if ((node->flags & USAGE_HALF) != 0) {
+        return bind_half(binder, node, reserve);
+    }
     if ((node->flags & USAGE_OPEN) != 0) {
         return bind_open(binder, node, reserve);
     }

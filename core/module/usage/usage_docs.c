@@ -32,6 +32,8 @@ static const char *type_of(const struct usage_node *node)
     case USAGE_POSITIVE:
         return "integer";
     case USAGE_FLOAT:
+    case USAGE_SCORE:
+    case USAGE_BOUND:
     case USAGE_TIMEOUT:
         return "double";
     case USAGE_UNIX:

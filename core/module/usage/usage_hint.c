@@ -9,7 +9,8 @@
  *                                                taken       taken      shown
  *         The frontier is open until something required has been shown; what is shown while it is open may be next.
  *
- * Limits  "AUTH [username] password": one word after AUTH is taken for the user name. `complete` asks usage_bind.
+ * Limits  "AUTH [username] password": one word after AUTH is taken for the user name, and of "key... id{key}" all words
+ *         for keys. `complete` asks usage_bind.
  */
 #include "module/usage/usage_hint.h"
 
@@ -306,12 +307,15 @@ static bool walk_counted(struct walk *walk, const struct usage_node *node)
 
 static bool walk_repeat(struct walk *walk, const struct usage_node *node)
 {
-    bool open = (node->flags & USAGE_OPEN) != 0;
+    bool more;
     do {
         if (!walk_once(walk, node)) {
             return false;
         }
-    } while (!is_done(walk) && (open || next_token(walk, node->first) >= 0));
+        more = (node->flags & USAGE_STOPS) != 0  ? next_token(walk, usage_stops(node)) < 0
+               : (node->flags & USAGE_OPEN) != 0 ? true
+                                                 : next_token(walk, node->first) >= 0;
+    } while (!is_done(walk) && more);
     /* A repeated option is shown again by walk_options. */
     if (is_done(walk) && (node->flags & USAGE_OPTION) == 0) {
         show_again(walk, node);
@@ -336,7 +340,9 @@ static bool takes_word(struct walk *walk, const struct usage_node *node)
 
 static bool walk_item(struct walk *walk, const struct usage_node *node)
 {
-    if ((node->flags & USAGE_COUNTED) != 0 && (walk->taken >> node->count_leaf & 1) != 0) {
+    bool half =
+        node->count_leaf != USAGE_NO_LEAF && (usage_leaf(walk->usage, node->count_leaf)->flags & USAGE_HALF) != 0;
+    if ((node->flags & USAGE_COUNTED) != 0 && !half && (walk->taken >> node->count_leaf & 1) != 0) {
         return walk_counted(walk, node);
     }
     if (is_done(walk)) {

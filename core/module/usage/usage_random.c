@@ -92,7 +92,7 @@ static void draw_default_bytes(struct draw *draw, bool key)
         (void)buf_append(&draw->words->bytes, (struct gm_bytes){&byte, 1});
     }
     if (!key && size > 0) {
-        (void)buf_append(&draw->words->bytes, BYTES(".")); /* so that no token can look like it */
+        (void)buf_append(&draw->words->bytes, BYTES(",")); /* so that no token can look like it */
     }
 }
 
@@ -116,6 +116,21 @@ static void draw_timeout(struct draw *draw, const struct usage_node *node)
                      (unsigned long long)(ms % 1000));
 }
 
+static void draw_score(struct draw *draw, const struct usage_node *node)
+{
+    static const char *const ends[] = {"-inf", "+inf", "inf", "Infinity"};
+    struct buf *out = &draw->words->bytes;
+    if (node->type == USAGE_BOUND && prng_below(draw->prng, 3) == 0) {
+        (void)buf_append(out, BYTES("("));
+    }
+    if (prng_below(draw->prng, 8) == 0) {
+        (void)buf_append(out, gm_bytes_of(ends[prng_below(draw->prng, 4)]));
+    } else {
+        (void)buf_format(out, "%lld.%llu", (long long)(draw_number(draw, node->leaf) % 1000000),
+                         (unsigned long long)prng_below(draw->prng, 1000));
+    }
+}
+
 static void draw_argument(struct draw *draw, const struct usage_node *node)
 {
     struct buf *out = &draw->words->bytes;
@@ -130,6 +145,10 @@ static void draw_argument(struct draw *draw, const struct usage_node *node)
     case USAGE_FLOAT:
         (void)buf_format(out, "%lld.%llu", (long long)(draw_number(draw, node->leaf) % 1000000),
                          (unsigned long long)prng_below(draw->prng, 1000));
+        break;
+    case USAGE_SCORE:
+    case USAGE_BOUND:
+        draw_score(draw, node);
         break;
     case USAGE_TIMEOUT:
         draw_timeout(draw, node);
@@ -162,7 +181,7 @@ static void draw_token(struct draw *draw, const struct usage_node *node)
 /* Whether it takes all words to the end: then it is the last one written, and has to be the last one given. */
 static bool takes_all(const struct usage *usage, const struct usage_node *node)
 {
-    bool open = (node->flags & USAGE_OPEN) != 0;
+    bool open = (node->flags & (USAGE_OPEN | USAGE_STOPS)) == USAGE_OPEN;
     for (uint8_t child = node->child; child != 0 && !open; child = usage->nodes[child].next) {
         open = takes_all(usage, &usage->nodes[child]);
     }
@@ -228,6 +247,9 @@ static void draw_item(struct draw *draw, const struct usage_node *node)
         times = draw->counts[node->count_leaf];
     } else if ((node->flags & USAGE_REPEAT) != 0) {
         times = 1 + (int64_t)prng_below(draw->prng, 4);
+        if ((node->flags & USAGE_HALF) != 0) {
+            draw->counts[node->leaf] = times;
+        }
     }
     for (int64_t i = 0; i < times && !draw->failed; i++) {
         switch ((enum usage_kind)node->kind) {

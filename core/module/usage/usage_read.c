@@ -44,6 +44,34 @@ static const char *read_timeout(struct gm_bytes word, struct gm_arg *arg)
     return NULL;
 }
 
+static bool is_word(struct gm_bytes word, const char *capitals)
+{
+    struct gm_bytes wanted = gm_bytes_of(capitals);
+    bool equal = word.size == wanted.size;
+    for (size_t i = 0; equal && i < wanted.size; i++) {
+        uint8_t c = word.data[i];
+        equal = (c >= 'a' && c <= 'z' ? c - 32 : c) == wanted.data[i];
+    }
+    return equal;
+}
+
+static bool read_score(struct gm_bytes word, double *out)
+{
+    bool signed_ = word.size > 0 && (word.data[0] == '+' || word.data[0] == '-');
+    struct gm_bytes rest = signed_ ? (struct gm_bytes){word.data + 1, word.size - 1} : word;
+    if (is_word(rest, "INF") || is_word(rest, "INFINITY")) {
+        *out = signed_ && word.data[0] == '-' ? -(double)INFINITY : (double)INFINITY;
+        return true;
+    }
+    return bytes_to_double(word, out);
+}
+
+static bool read_bound(struct gm_bytes word, double *out)
+{
+    bool exclusive = word.size > 0 && word.data[0] == '(';
+    return read_score(exclusive ? (struct gm_bytes){word.data + 1, word.size - 1} : word, out);
+}
+
 const char *usage_read(const struct usage *usage, uint32_t leaf, struct gm_bytes word, struct gm_arg *arg)
 {
     switch ((enum usage_type)usage->nodes[usage->leaves[leaf]].type) {
@@ -57,6 +85,10 @@ const char *usage_read(const struct usage *usage, uint32_t leaf, struct gm_bytes
         return read_int(usage, leaf, 1, word, arg);
     case USAGE_FLOAT:
         return bytes_to_double(word, &arg->number) ? NULL : "ERR value is not a valid float";
+    case USAGE_SCORE:
+        return read_score(word, &arg->number) ? NULL : "ERR value is not a valid float";
+    case USAGE_BOUND:
+        return read_bound(word, &arg->number) ? NULL : "ERR min or max is not a float";
     case USAGE_TIMEOUT:
         return read_timeout(word, arg);
     case USAGE_STRING:

@@ -13,13 +13,17 @@
  *             options_only   nothing but token options: then a word that is none of their tokens cannot belong to them
  *             hidden         an option of a run that this is in, given late, with something required before it: neither
  *                            the next word nor the number of words then tells what the next word is
+ *             lead           an argument may be the very next word
  *
  * Promises
  *   P1  Of two things that could begin at one place, no two begin with the same token, and at most one with an
  *       argument.
  *   P2  An optional argument is followed by a fixed number of words, or by token options only.
- *   P3  A repeat that an argument begins is followed by a fixed number of words.
+ *   P3  A repeat that an argument begins is followed by a fixed number of words, or directly by nothing but tokens:
+ *       then the first of these ends it (USAGE_STOPS).
  *   P4  A count is always given before what it counts, and once.
+ *   P5  Of two halves, the second follows the first at once, and both take any bytes and have a fixed number of words
+ *       for each time: so the number of words tells how many there are.
  */
 #include "module/usage/usage_tree.h"
 
@@ -35,6 +39,7 @@ struct after {
     bool options_only;
     bool late;   /* an option written earlier may come */
     bool hidden; /* the same, and a required word comes before it */
+    bool lead;   /* an argument may come next */
 };
 
 struct analysis {
@@ -184,12 +189,14 @@ static struct after after_item(const struct usage *usage, const struct usage_nod
     for (uint8_t number = item->next; number != 0; number = usage->nodes[number].next) {
         const struct usage_node *sibling = &usage->nodes[number];
         after.tokens |= near ? sibling->first : 0;
+        after.lead = after.lead || (near && sibling->lead != USAGE_NO_LEAF);
         near = near && item_min(sibling) == 0;
         after.min = add_words(after.min, item_min(sibling));
         after.max = add_words(after.max, sibling->max);
         after.options_only = after.options_only && (sibling->flags & USAGE_OPTION) != 0;
     }
     after.tokens |= near ? outer->tokens : 0;
+    after.lead = after.lead || (near && outer->lead);
     after.late = near && outer->late;
     after.hidden = outer->hidden || (!near && outer->late);
     after.min = add_words(after.min, outer->min);
@@ -228,9 +235,12 @@ static enum status check_decidable(struct analysis *analysis, const struct usage
             return refuse_common(analysis, node->column, common);
         }
     }
-    if ((node->flags & USAGE_OPEN) != 0 && after->min != after->max) { /* usage_tree P3 */
-        return usage_refuse(analysis->complaint, node->column,
-                            "a repeated argument takes all words to the end, so only a fixed number may follow it");
+    bool stops = (node->flags & USAGE_OPEN) != 0 && after->min != after->max;
+    if (stops && (after->lead || (node->flags & USAGE_HALF) != 0)) { /* usage_tree P3 */
+        return usage_refuse(
+            analysis->complaint, node->column,
+            "a repeated argument takes all words up to the next token, or to a fixed number of words at "
+            "the end: neither tells here where it ends");
     }
     bool positional = is_optional(node) && node->lead != USAGE_NO_LEAF && (node->flags & USAGE_COUNTED) == 0;
     /* usage_tree P2 */
@@ -244,12 +254,22 @@ static enum status check_decidable(struct analysis *analysis, const struct usage
     return STATUS_OK;
 }
 
+/* What ends the words that a half and the other share: the other. */
+static const struct usage_node *last_half(const struct usage *usage, const struct usage_node *item)
+{
+    return (item->flags & USAGE_HALF) != 0 ? &usage->nodes[item->next] : item;
+}
+
 static enum status descend(struct analysis *analysis, uint8_t number, struct after after)
 {
     struct usage *usage = analysis->usage;
     struct usage_node *node = &usage->nodes[number];
     TRY(check_decidable(analysis, node, &after));
+    if ((node->flags & USAGE_OPEN) != 0 && after.min != after.max) {
+        node->flags |= USAGE_STOPS;
+    }
     if (is_repeated(node)) {
+        after.lead = after.lead || node->lead != USAGE_NO_LEAF;
         after.tokens |= node->first;
         after.max = USAGE_UNBOUNDED;
         after.options_only = after.options_only && node->lead == USAGE_NO_LEAF;
@@ -259,7 +279,7 @@ static enum status descend(struct analysis *analysis, uint8_t number, struct aft
         struct usage_node *item = &usage->nodes[child];
         struct after behind = after;
         if (node->kind == USAGE_SEQUENCE) {
-            behind = after_item(usage, item, &after);
+            behind = after_item(usage, last_half(usage, item), &after);
             struct after nothing = {.options_only = true};
             item->after = after_item(usage, item, &nothing).min;
             uint64_t earlier = (item->flags & USAGE_OPTION) != 0 ? earlier_options(usage, node, child) : 0;
@@ -291,12 +311,34 @@ static bool is_inside_repeat(const struct usage *usage, uint8_t number)
     return repeated;
 }
 
+/* "key... id{key}": as many as there are of what is repeated. */
+static enum status check_half(struct analysis *analysis, uint8_t number, struct usage_node *counter)
+{
+    struct usage *usage = analysis->usage;
+    const struct usage_node *node = &usage->nodes[number];
+    bool once = counter->parent == node->parent && counter->next == number && !is_optional(node) &&
+                !is_optional(counter) && !is_inside_repeat(usage, counter->parent) &&
+                usage->nodes[counter->parent].kind == USAGE_SEQUENCE;
+    bool bytes = counter->type == USAGE_STRING || counter->type == USAGE_PATTERN || counter->type == USAGE_KEY ||
+                 counter->type == USAGE_RKEY;
+    if (!once || !bytes || (node->flags & USAGE_PLAIN) == 0) { /* usage_tree P5 */
+        return usage_refuse(analysis->complaint, node->column,
+                            "as often as a repeated argument comes only what follows it at once, without tokens, and "
+                            "if it takes any bytes");
+    }
+    counter->flags |= USAGE_HALF;
+    return STATUS_OK;
+}
+
 static enum status check_count(struct analysis *analysis, uint8_t number)
 {
     struct usage *usage = analysis->usage;
     struct usage_node *node = &usage->nodes[number];
     uint8_t counter_number = usage->leaves[node->count_leaf];
     struct usage_node *counter = &usage->nodes[counter_number];
+    if ((counter->flags & USAGE_REPEAT) != 0) {
+        return check_half(analysis, number, counter);
+    }
     bool fits = counter->type == USAGE_INT || counter->type == USAGE_COUNT || counter->type == USAGE_POSITIVE;
     if (!fits) {
         return usage_refuse(analysis->complaint, counter->column, "what counts another argument must be an int");

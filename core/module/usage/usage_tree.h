@@ -21,4 +21,11 @@ static inline const char *usage_node_text(const struct usage *usage, const struc
     return usage->line + node->text;
 }
 
+/* The tokens that end a repeat which takes all words up to one (USAGE_STOPS): those that may follow it, and do not
+ * begin it once more. 0: none does. */
+static inline uint64_t usage_stops(const struct usage_node *node)
+{
+    return (node->flags & USAGE_STOPS) != 0 ? node->follow & ~node->first : 0;
+}
+
 #endif

@@ -111,7 +111,7 @@ Test(usage, what_is_not_a_usage_line_is_refused_where_it_goes_wrong)
         {"GET key[NX]", 8, "blank is missing"},
         {"GET key....", 11, "blank is missing"},
         {"GET key \t", 9, "0x09"},
-        {"GET key *", 9, "'*' where"},
+        {"GET key ;", 9, "';' where"},
         {"GET {key...}...", 13, "repeated already"},
         {"GET key{n}", 9, "no argument 'n'"},
         {"GET n:int key{n", 15, "name of the argument that counts"},
@@ -127,10 +127,21 @@ Test(usage, what_could_be_read_in_two_ways_is_refused)
     static const struct refusal refusals[] = {
         /* usage_tree P3 */
         {"X a... b...", 3, "repeated argument"},
-        {"X a... [NX]", 3, "repeated argument"},
+        {"X a... <b|NX c>", 3, "repeated argument"},
+        {"X a... [NX] b", 3, "repeated argument"},
+        {"X [A x... [b]]", 6, "repeated argument"},
         {"X a... [b]", 3, "repeated argument"},
         {"X n:int a... b{n}", 9, "repeated argument"},
         {"X {a b...}...", 6, "repeated argument"},
+        {"X key... id{key} [NX]", 3, "repeated argument"},
+        /* usage_tree P5 */
+        {"X key... a id{key}", 12, "as often as a repeated argument comes"},
+        {"X key... [id{key}]", 11, "as often as a repeated argument comes"},
+        {"X [key...] id{key}", 12, "as often as a repeated argument comes"},
+        {"X {a... b{a}}...", 9, "as often as a repeated argument comes"},
+        {"X a... {B b}{a}", 9, "as often as a repeated argument comes"},
+        {"X a... b{a} c{a}", 13, "as often as a repeated argument comes"},
+        {"X n:int... b{n}", 12, "as often as a repeated argument comes"},
         {"X [a] [b]", 4, "cannot be told"},
         /* usage_tree P2 */
         {"X [a] b [NX]", 4, "cannot be told"},

@@ -41,7 +41,9 @@ static void describe(const struct bound_call *call, char *text, size_t room)
             used += (size_t)snprintf(text + used, room - used, "+%ux%u", arg->stride, arg->count);
         }
         if ((call->usage.checked >> leaf & 1) != 0) {
-            bool number = usage_leaf(&call->usage, leaf)->type == USAGE_FLOAT;
+            bool number = usage_leaf(&call->usage, leaf)->type == USAGE_FLOAT ||
+                          usage_leaf(&call->usage, leaf)->type == USAGE_SCORE ||
+                          usage_leaf(&call->usage, leaf)->type == USAGE_BOUND;
             used += number ? (size_t)snprintf(text + used, room - used, "=%g", arg->number)
                            : (size_t)snprintf(text + used, room - used, "=%lld", (long long)arg->integer);
         }
@@ -72,9 +74,37 @@ struct success {
     "destination:key]"
 #define XADD "XADD key [NOMKSTREAM] [MAXLEN [=|~] threshold:int] id {field value}..."
 
+#define XREAD "XREAD [COUNT count:int] STREAMS key:rkey... id{key}"
+#define MRANGE                                                                                                         \
+    "TS.MRANGE from to [LATEST] [FILTER_BY_TS ts:int...] [WITHLABELS|SELECTED_LABELS label...] [COUNT count:int] "     \
+    "FILTER filter... [GROUPBY by REDUCE reducer]"
+
 Test(usage_bind, each_word_is_found_by_its_number)
 {
     static const struct success cases[] = {
+        /* halves */
+        {XREAD, "XREAD STREAMS a b 1 2", "STREAMS@1 key@2+1x2 id@4+1x2 : r2 r3"},
+        {XREAD, "XREAD COUNT 2 streams a $", "COUNT@1 count@2=2 STREAMS@3 key@4 id@5 : r4"},
+        {"X key... {a b}{key} last", "X k1 k2 1 2 3 4 l", "key@1+1x2 a@3+2x2 b@4+2x2 last@7 : 1 2"},
+        {"X [A key... id{key}]", "X A a b c 1 2 3", "A@1 key@2+1x3 id@5+1x3 : 2 3 4"},
+        /* a repeat that a token ends */
+        {"X a... [NX] [B b...] F f... [G g]", "X 1 2 B 3 NX F 5 6 G 7", "a@1+1x2 NX@5 B@3 b@4 F@6 f@7+1x2 G@9 g@10 :"},
+        {"X a... [NX] [B b...] F f... [G g]", "X NX F f", "a@1 F@2 f@3 :"},
+        {"X a... [NX] [B b...] F f... [G g]", "X 1 B B nx f f", "a@1 NX@4 B@2 b@3 F@5 f@6 :"},
+        {MRANGE, "TS.MRANGE - + filter_by_ts 1 2 SELECTED_LABELS a b c COUNT 5 FILTER x=1 y=2 GROUPBY g REDUCE max",
+         "from@1 to@2 FILTER_BY_TS@3 ts@4+1x2=1 SELECTED_LABELS@6 label@7+1x3 COUNT@10 count@11=5 FILTER@12 "
+         "filter@13+1x2 GROUPBY@15 by@16 REDUCE@17 reducer@18 :"},
+        {MRANGE, "TS.MRANGE - + SELECTED_LABELS a LATEST FILTER x=1",
+         "from@1 to@2 LATEST@5 SELECTED_LABELS@3 label@4 FILTER@6 filter@7 :"},
+        {"X <A|key G>... [F f]", "X k g A k2 G f 1", "A@3 key@1+3x2 G@2+3x2 F@6 f@7 : 1 4"},
+        /* scores and bounds */
+        {"X {s:score m}...", "X -inf a 1 b Infinity c", "s@1+2x3=-inf m@2+2x3 :"},
+        {"X min:bound max:bound", "X (1.5 +inf", "min@1=1.5 max@2=inf :"},
+        {"X min:bound max:bound", "X -infinity (-INF", "min@1=-inf max@2=-inf :"},
+        /* dots and stars */
+        {"X <*|id> [A.B] [C*] [.]", "X * . a.b", "*@1 A.B@3 .@2 :"},
+        {"X <*|id> [A.B] [C*] [.]", "X 1-* c*", "id@1 C*@2 :"},
+        {"X A...", "X a A a", "A@1+1x3 :"},
         {"GET key", "get k", "key@1 : 1"},
         {SET, "SET k v", "key@1 value@2 : 1"},
         {SET, "SET k v 250", "key@1 value@2 milliseconds@3=250 : 1"},
@@ -198,6 +228,19 @@ Test(usage_bind, a_wrong_call_is_told_what_redis_would_say)
         {"LPOP key [count:count]", "LPOP k -1", "ERR value is out of range, must be positive", 2},
         {"LPOP key [count:count]", "LPOP k x", "ERR value is out of range, must be positive", 2},
         {"X number:float", "X abc", "ERR value is not a valid float", 1},
+        {"X number:float", "X inf", "ERR value is not a valid float", 1},
+        {"X number:score", "X nan", "ERR value is not a valid float", 1},
+        {"X number:score", "X (1", "ERR value is not a valid float", 1},
+        {"X number:score", "X ''", "ERR value is not a valid float", 1},
+        {"X number:score", "X +-inf", "ERR value is not a valid float", 1},
+        {"X number:bound", "X ((1", "ERR min or max is not a float", 1},
+        {"X number:bound", "X (", "ERR min or max is not a float", 1},
+        {"X number:bound", "X infi", "ERR min or max is not a float", 1},
+        {XREAD, "XREAD STREAMS a b 1", SYNTAX, 5},
+        {XREAD, "XREAD STREAMS a", NULL, 3},
+        {"X key... id{key}", "X a b c", NULL, 4},
+        {MRANGE, "TS.MRANGE - + SELECTED_LABELS FILTER x=1", SYNTAX, 6},
+        {MRANGE, "TS.MRANGE - + LATEST x y z", SYNTAX, 4},
         {"X number:float...", "X 1 2 nan", "ERR value is not a valid float", 3},
         {"BLPOP key... timeout:timeout", "BLPOP k x", "ERR timeout is not a float or out of range", 2},
         {"BLPOP key... timeout:timeout", "BLPOP k -1", "ERR timeout is negative", 2},

@@ -20,6 +20,7 @@ struct scribe {
     uint32_t arguments; /* so far; each has a name of its own */
     uint32_t ints[USAGE_LEAF_MAX];
     uint32_t int_count;
+    uint32_t repeated; /* the number of an argument of bytes that has just been repeated; 0: none */
 };
 
 static uint64_t below(struct scribe *scribe, uint64_t bound)
@@ -34,7 +35,7 @@ static void write_text(struct scribe *scribe, const char *text)
 
 static void write_argument(struct scribe *scribe)
 {
-    static const char *const types[] = {"", "", ":int", ":int", ":float", ":key"};
+    static const char *const types[] = {"", "", ":int", ":int", ":float", ":key", ":score", ":bound"};
     uint32_t number = ++scribe->arguments;
     uint64_t type = below(scribe, sizeof types / sizeof types[0]);
     if ((type == 2 || type == 3) && scribe->int_count < USAGE_LEAF_MAX) {
@@ -74,8 +75,13 @@ static void write_item(struct scribe *scribe, uint32_t depth)
         write_argument(scribe);
     }
     uint64_t times = below(scribe, 100);
-    if (times < 10) {
+    uint32_t before = scribe->repeated;
+    scribe->repeated = 0;
+    if (before != 0 && below(scribe, 3) > 0) {
+        (void)buf_format(&scribe->line, "{a%u}", (unsigned)before);
+    } else if (times < 10) {
         write_text(scribe, "...");
+        scribe->repeated = scribe->arguments;
     } else if (times < 16 && scribe->int_count > 0) {
         (void)buf_format(&scribe->line, "{a%u}", (unsigned)scribe->ints[below(scribe, scribe->int_count)]);
     }
@@ -95,7 +101,7 @@ static void draw_dotted(void *context, struct prng *prng, const struct usage *us
     (void)context;
     (void)usage;
     (void)leaf;
-    (void)buf_format(out, "%u.", (unsigned)prng_below(prng, 4)); /* neither a token nor an int */
+    (void)buf_format(out, "%u,", (unsigned)prng_below(prng, 4)); /* neither a token nor a number */
 }
 
 static void expect_calls(const struct usage *usage, struct scribe *scribe, struct usage_words *drawn)
