@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+
+/* table.c - fields and values under one key, in the order of the fields: a type as modules have it, that uses what the
+ * three that come with Geomys do not need.
+ *
+ *     rows    TABLE_SET   { u32 size, field, u32 size, value }...      all of one command
+ *             TABLE_DROP  { u32 size, field }...
+ *
+ * What apply finds (how many fields were new, how many were there) is the answer. Sizes are little-endian. */
+#include <stdlib.h>
+
+#include <geomys/ext/wait.h>
+#include <geomys/module.h>
+
+enum { TABLE_SET = 1, TABLE_DROP = 2 };
+
+struct row {
+    uint8_t *bytes; /* field, then value; owned */
+    uint32_t field_size;
+    uint32_t value_size;
+};
+
+struct table {
+    struct row *rows; /* owned */
+    uint64_t held;    /* bytes: the sum of gm_held */
+    uint32_t count;
+    uint32_t room;
+};
+
+static struct table *table_of(const struct gm_cell *cell)
+{
+    return (struct table *)(uintptr_t)cell->word;
+}
+
+static struct gm_bytes field_of(const struct row *row)
+{
+    return (struct gm_bytes){row->bytes, row->field_size};
+}
+
+static struct gm_bytes value_of(const struct row *row)
+{
+    return (struct gm_bytes){row->bytes + row->field_size, row->value_size};
+}
+
+static int compare(struct gm_bytes a, struct gm_bytes b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* The place of the field, or where it would be. */
+static uint32_t find(const struct table *table, struct gm_bytes field, bool *there)
+{
+    uint32_t low = 0;
+    uint32_t high = table->count;
+    *there = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare(field_of(&table->rows[middle]), field);
+        if (order == 0) {
+            *there = true;
+            return middle;
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return low;
+}
+
+/* ---- bodies ---- */
+
+static bool read_piece(struct gm_bytes *rest, struct gm_bytes *out)
+{
+    if (rest->size < 4) {
+        return false;
+    }
+    uint32_t size = (uint32_t)rest->data[0] | (uint32_t)rest->data[1] << 8 | (uint32_t)rest->data[2] << 16 |
+                    (uint32_t)rest->data[3] << 24;
+    if (size > rest->size - 4) {
+        return false;
+    }
+    *out = (struct gm_bytes){rest->data + 4, size};
+    *rest = (struct gm_bytes){rest->data + 4 + size, rest->size - 4 - size};
+    return true;
+}
+
+static uint8_t *write_size(uint8_t *out, size_t size)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(size >> (8 * i));
+    }
+    return out + 4;
+}
+
+static size_t write_piece(uint8_t *out, struct gm_bytes piece)
+{
+    out = write_size(out, piece.size);
+    if (piece.size > 0) {
+        memcpy(out, piece.data, piece.size);
+    }
+    return 4 + piece.size;
+}
+
+/* The body is hostile: all of it is looked at before anything changes. */
+static bool is_sound(const struct gm_record *record)
+{
+    struct gm_bytes rest = record->body;
+    struct gm_bytes piece;
+    uint32_t pieces = 0;
+    while (rest.size > 0) {
+        if (!read_piece(&rest, &piece)) {
+            return false;
+        }
+        pieces++;
+    }
+    return pieces > 0 && (record->op == TABLE_DROP || (record->op == TABLE_SET && pieces % 2 == 0));
+}
+
+/* ---- apply ---- */
+
+static void set_row(struct gm_apply *apply, struct table *table, uint32_t at, struct gm_bytes field,
+                    struct gm_bytes value)
+{
+    struct row *row = &table->rows[at];
+    row->bytes = gm_alloc_counted(apply, field.size + value.size + 1, &table->held);
+    row->field_size = (uint32_t)field.size;
+    row->value_size = (uint32_t)value.size;
+    if (field.size > 0) {
+        memcpy(row->bytes, field.data, field.size);
+    }
+    if (value.size > 0) {
+        memcpy(row->bytes + field.size, value.data, value.size);
+    }
+}
+
+/* Whether the field is new. */
+static bool set(struct gm_apply *apply, struct table *table, struct gm_bytes field, struct gm_bytes value)
+{
+    bool there;
+    uint32_t at = find(table, field, &there);
+    if (there) {
+        gm_release_counted(apply, table->rows[at].bytes, &table->held);
+    } else {
+        if (table->count == table->room) {
+            table->room = table->room == 0 ? 4 : table->room * 2;
+            table->rows = gm_realloc_counted(apply, table->rows, table->room * sizeof *table->rows, &table->held);
+        }
+        memmove(table->rows + at + 1, table->rows + at, (table->count - at) * sizeof *table->rows);
+        table->count++;
+    }
+    set_row(apply, table, at, field, value);
+    return !there;
+}
+
+static bool drop(struct gm_apply *apply, struct table *table, struct gm_bytes field)
+{
+    bool there;
+    uint32_t at = find(table, field, &there);
+    if (there) {
+        gm_release_counted(apply, table->rows[at].bytes, &table->held);
+        table->count--;
+        memmove(table->rows + at, table->rows + at + 1, (table->count - at) * sizeof *table->rows);
+    }
+    return there;
+}
+
+static int apply_table(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (!is_sound(record) || (apply->cell.form == GM_ABSENT && record->op != TABLE_SET)) {
+        return GM_CORRUPT;
+    }
+    if (apply->cell.form == GM_ABSENT) {
+        struct table *fresh = gm_alloc(apply, sizeof *fresh);
+        fresh->held = gm_held(apply, fresh);
+        gm_set_word(apply, (uint64_t)(uintptr_t)fresh);
+    }
+    struct table *table = table_of(&apply->cell);
+    struct gm_bytes rest = record->body;
+    struct gm_bytes field;
+    struct gm_bytes value;
+    int64_t found = 0;
+    while (read_piece(&rest, &field)) {
+        if (record->op == TABLE_DROP) {
+            found += drop(apply, table, field);
+        } else if (read_piece(&rest, &value)) {
+            found += set(apply, table, field, value);
+        }
+    }
+    gm_outcome(apply, found);
+    return GM_OK;
+}
+
+/* Rows of about GM_DUMP_BODY bytes, each a head and its bytes where they lie. */
+static uint64_t dump_table(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    const struct table *table = table_of(cell);
+    uint64_t at = cursor;
+    size_t size = 0;
+    do {
+        const struct row *row = &table->rows[at++];
+        uint8_t heads[8];
+        (void)write_size(heads, row->field_size);
+        (void)write_size(heads + 4, row->value_size);
+        const struct gm_bytes parts[] = {{heads, 4}, field_of(row), {heads + 4, 4}, value_of(row)};
+        gm_dump_parts(sink, TABLE_SET, parts, 4);
+        size += 8 + row->field_size + row->value_size;
+    } while (at < table->count && size < GM_DUMP_BODY);
+    return at < table->count ? at : 0;
+}
+
+static void free_table(struct gm_apply *apply)
+{
+    struct table *table = table_of(&apply->cell);
+    for (uint32_t i = 0; i < table->count; i++) {
+        gm_release(apply, table->rows[i].bytes);
+    }
+    gm_release(apply, table->rows);
+    gm_release(apply, table);
+}
+
+static uint64_t memory(const struct gm_cell *cell)
+{
+    return table_of(cell)->held;
+}
+
+static bool is_empty(const struct gm_cell *cell)
+{
+    return table_of(cell)->count == 0;
+}
+
+static uint64_t length(const struct gm_cell *cell)
+{
+    return table_of(cell)->count;
+}
+
+static const struct gm_type table_type = {.size = sizeof table_type,
+                                          .id = "test.table/1",
+                                          .name = "table",
+                                          .apply = apply_table,
+                                          .dump = dump_table,
+                                          .free = free_table,
+                                          .memory = memory,
+                                          .empty = is_empty,
+                                          .length = length};
+
+/* ---- plans ---- */
+
+static const struct table none = {0};
+
+static const struct table *table_at(const struct gm_call *call, uint32_t key)
+{
+    return gm_key(call, key)->state == GM_KEY_OWN ? table_of(&gm_key(call, key)->cell) : &none;
+}
+
+/* One record of all words from argument number 1 on. */
+static void emit_words(struct gm_call *call, uint16_t op)
+{
+    uint32_t first = gm_arg(call, 1)->first;
+    size_t size = 0;
+    for (uint32_t i = first; i < call->argc; i++) {
+        size += 4 + call->argv[i].size;
+    }
+    uint8_t *body = gm_scratch_raw(call, size);
+    size_t at = 0;
+    for (uint32_t i = first; body != NULL && i < call->argc; i++) {
+        at += write_piece(body + at, call->argv[i]);
+    }
+    gm_emit(call, &GM_EMISSION(.op = op, .flags = GM_BORROWED, .body = {body, at}));
+}
+
+static void plan_set(struct gm_call *call)
+{
+    emit_words(call, TABLE_SET);
+}
+
+static void plan_drop(struct gm_call *call)
+{
+    if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
+        gm_reply_int(call, 0);
+        return;
+    }
+    emit_words(call, TABLE_DROP);
+}
+
+static void answer_number(struct gm_call *call)
+{
+    gm_reply_int(call, gm_outcome_of(call, 0));
+}
+
+static void plan_all(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    gm_reply_begin(call, GM_REPLY_MAP);
+    for (uint32_t i = 0; i < table->count; i++) {
+        gm_reply_bytes(call, field_of(&table->rows[i]));
+        gm_reply_bytes(call, value_of(&table->rows[i]));
+    }
+    gm_reply_end(call);
+}
+
+static double number_of(struct gm_bytes text)
+{
+    char copy[32] = {0};
+    memcpy(copy, text.data, text.size < sizeof copy ? text.size : sizeof copy - 1);
+    return strtod(copy, NULL);
+}
+
+static bool is_within(struct gm_call *call, uint32_t arg, double number, bool low)
+{
+    double end = gm_arg(call, arg)->number;
+    bool exclusive = gm_arg_at(call, arg, 0).data[0] == '(';
+    return low ? (exclusive ? number > end : number >= end) : (exclusive ? number < end : number <= end);
+}
+
+static void plan_between(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    gm_reply_begin(call, GM_REPLY_PAIRS);
+    for (uint32_t i = 0; i < table->count; i++) {
+        double number = number_of(value_of(&table->rows[i]));
+        if (is_within(call, 1, number, true) && is_within(call, 2, number, false)) {
+            gm_reply_bytes(call, field_of(&table->rows[i]));
+            gm_reply_double(call, number);
+        }
+    }
+    gm_reply_end(call);
+}
+
+/* Of each key the fields behind the one that is said for it; a key that has none is left out. */
+static void plan_after(struct gm_call *call)
+{
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    for (uint32_t k = 0; k < call->key_count; k++) {
+        const struct table *table = table_at(call, k);
+        bool there;
+        uint32_t at = find(table, gm_arg_at(call, 4, k), &there);
+        at += there ? 1 : 0;
+        if (at == table->count) {
+            continue;
+        }
+        gm_reply_array(call, 2);
+        gm_reply_bytes(call, gm_key(call, k)->name);
+        gm_reply_begin(call, GM_REPLY_ARRAY);
+        for (int64_t left = gm_given(call, 1) ? gm_arg(call, 1)->integer : INT64_MAX; at < table->count && left > 0;
+             at++, left--) {
+            gm_reply_bytes(call, field_of(&table->rows[at]));
+        }
+        gm_reply_end(call);
+    }
+    gm_reply_end(call);
+}
+
+/* Waits for a field behind the last one that was there when it came: that one it keeps, behind a byte that says that it
+ * has looked. */
+static void plan_wait(struct gm_call *call)
+{
+    const struct gm_wait_2 *wait = call->interfaces[0];
+    const struct table *table = table_at(call, 0);
+    struct gm_bytes kept = wait->kept(call);
+    if (kept.data == NULL) {
+        struct gm_bytes last = table->count > 0 ? field_of(&table->rows[table->count - 1]) : gm_bytes_of("");
+        uint8_t *seen = gm_scratch(call, 1 + last.size);
+        if (seen == NULL) {
+            return;
+        }
+        memcpy(seen + 1, last.data, last.size);
+        kept = (struct gm_bytes){seen, 1 + last.size};
+    }
+    bool there;
+    uint32_t at = find(table, (struct gm_bytes){kept.data + 1, kept.size - 1}, &there);
+    at += there ? 1 : 0;
+    if (at < table->count) {
+        gm_reply_bytes(call, field_of(&table->rows[at]));
+    } else if (!wait->wait(call, gm_arg(call, 1)->integer, kept)) {
+        gm_reply_null(call);
+    }
+}
+
+/* Which of the words it is told are there, and how many different ones it was told. */
+static void plan_have(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    const bool *first = gm_first(call, 1);
+    uint32_t distinct = 0;
+    if (first == NULL) {
+        return;
+    }
+    gm_reply_array(call, 2);
+    gm_reply_begin(call, GM_REPLY_SET);
+    for (uint32_t k = 0; k < gm_arg(call, 1)->count; k++) {
+        bool there;
+        (void)find(table, gm_arg_at(call, 1, k), &there);
+        distinct += first[k];
+        if (first[k] && there) {
+            gm_reply_bytes(call, gm_arg_at(call, 1, k));
+        }
+    }
+    gm_reply_end(call);
+    gm_reply_int(call, distinct);
+}
+
+static void plan_sum(struct gm_call *call)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < gm_arg(call, 0)->count; k++) {
+        sum += gm_number_at(call, 0, k) * (double)gm_int_at(call, 1, k);
+    }
+    gm_reply_double(call, sum);
+}
+
+#define WORDS .size = sizeof(struct gm_command), .summary = "For the tests.", .complexity = "O(n)"
+
+static const struct gm_type *const types[] = {&table_type};
+static const char *const needs[] = {GM_WAIT_2};
+static const struct gm_command commands[] = {
+    {WORDS, .usage = "TABLE.SET key {field value}...", .flags = GM_WRITE | GM_GROWS, .type = &table_type,
+     .plan = plan_set, .answer = answer_number, .answer_max = 32},
+    {WORDS, .usage = "TABLE.DROP key field...", .flags = GM_WRITE, .type = &table_type, .plan = plan_drop,
+     .answer = answer_number, .answer_max = 32},
+    {WORDS, .usage = "TABLE.ALL key", .flags = GM_READ, .type = &table_type, .plan = plan_all},
+    {WORDS, .usage = "TABLE.BETWEEN key min:bound max:bound", .flags = GM_READ, .type = &table_type,
+     .plan = plan_between},
+    {WORDS, .usage = "TABLE.AFTER [COUNT count:int] TABLES key:rkey... field{key}", .flags = GM_READ,
+     .type = &table_type, .plan = plan_after},
+    {WORDS, .usage = "TABLE.WAIT key timeout:timeout", .flags = GM_READ | GM_BLOCKS, .type = &table_type,
+     .plan = plan_wait},
+    {WORDS, .usage = "TABLE.HAVE key field...", .flags = GM_READ, .type = &table_type, .plan = plan_have},
+    {WORDS, .usage = "TABLE.SUM {score:score times:int}...", .flags = GM_READ, .plan = plan_sum},
+};
+
+GM_MODULE(.name = "test.table", .version = "1.0.0", .types = types, .type_count = 1, .commands = commands,
+          .command_count = sizeof commands / sizeof commands[0], .needs = needs, .need_count = 1)

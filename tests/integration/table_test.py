@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A type as an author writes it, with a table behind each key: what apply finds is the answer, replies whose length
+comes last, keys and fields in halves, a command that waits and keeps something; and its values through restart,
+snapshot, COPY, the module's absence and its return.
+
+The module is tests/integration/modules/table.c."""
+
+import os
+import random
+import shutil
+
+from support.client import Error
+from support.runner import Skip, equal, run
+from support.server import BUILD, MODULES, Folder, Server, wait_until
+
+MODULE = os.path.join(BUILD, "tests", "modules", "table.so")
+
+
+def modules(folder):
+    """A folder with all modules, and the table."""
+    if not os.path.exists(MODULE):
+        raise Skip(f"{MODULE} is not built: cmake --build {BUILD} --target tests")
+    path = os.path.join(folder, "modules")
+    shutil.copytree(MODULES, path)
+    shutil.copy(MODULE, path)
+    return path
+
+
+def fill(client, rng):
+    """Random changes, compared with a dict of Python for each answer."""
+    tables = {}
+    for _ in range(600):
+        key = f"t{rng.randrange(6)}"
+        table = tables.setdefault(key, {})
+        fields = [f"f{rng.randrange(400)}" for _ in range(rng.randrange(1, 9))]
+        if rng.random() < 0.7:
+            pairs = [(field, str(rng.randrange(100)) * rng.randrange(1, 30)) for field in fields]
+            new = len(set(fields) - set(table))
+            table.update(pairs)
+            equal(client.call("TABLE.SET", key, *[word for pair in pairs for word in pair]), new, (key, pairs))
+        else:
+            gone = len(set(fields) & set(table))
+            for field in fields:
+                table.pop(field, None)
+            equal(client.call("TABLE.DROP", key, *fields), gone, (key, fields))
+    return {key: table for key, table in tables.items() if table}
+
+
+def flat(table):
+    return [word.encode() for field in sorted(table) for word in (field, table[field])]
+
+
+def expect_all(client, tables, what):
+    for key, table in tables.items():
+        equal(client.call("TABLE.ALL", key), flat(table), f"{key} {what}")
+    equal(client.call("DBSIZE"), len(tables), what)
+
+
+def test_what_was_found_is_the_answer_and_the_values_stay():
+    seed = int(os.environ.get("GEOMYS_SEED", random.randrange(1 << 32)))
+    print(f"GEOMYS_SEED={seed}", flush=True)
+    with Folder() as folder:
+        with_table = modules(folder)
+        with Server(folder, modules=with_table, persistence="bufferedwrite") as server:
+            with server.client() as client:
+                tables = fill(client, random.Random(seed))
+                expect_all(client, tables, "as it was made")
+                one = sorted(tables)[0]
+                equal(client.call("COPY", one, "copy"), 1)
+                tables["copy"] = dict(tables[one])
+                equal(client.call("TABLE.SET", one, "f1", "1", "f1", "2"), 0 if "f1" in tables[one] else 1)
+                tables[one]["f1"] = "2"
+                digest = client.call("DEBUG", "DIGEST")
+            server.restart()
+            with server.client() as client:
+                expect_all(client, tables, "after a restart")
+                equal(client.call("DEBUG", "DIGEST"), digest)
+                equal(client.call("SAVE"), b"OK")
+            server.restart()
+            with server.client() as client:
+                expect_all(client, tables, "after a snapshot")
+                equal(client.call("DEBUG", "DIGEST"), digest)
+            server.restart(module_folder=MODULES)
+            with server.client() as client:
+                assert "unknown command" in client.call("TABLE.ALL", one)
+                equal(client.call("DBSIZE"), len(tables))
+                equal(client.call("SAVE"), b"OK")
+            server.restart(module_folder=with_table)
+            with server.client() as client:
+                expect_all(client, tables, "when the module is back")
+                equal(client.call("DEBUG", "DIGEST"), digest)
+                client.pipeline([("MULTI",), ("TABLE.DROP", "copy", *tables["copy"]), ("TABLE.SET", "copy", "a", "1")])
+                equal(client.call("EXEC"), [len(tables["copy"]), 1])
+                equal(client.call("TABLE.DROP", "copy", "a", "a"), 1)
+                equal(client.call("EXISTS", "copy"), 0)
+
+
+def test_replies_in_both_protocols():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+        equal(client.call("TABLE.SET", "t", "a", "1.5", "b", "2", "c", "30"), 3)
+        equal(client.call("TABLE.SET", "u", "x", "1", "y", "2"), 2)
+        equal(client.call("TABLE.BETWEEN", "t", "(1.5", "+inf"), [b"b", b"2", b"c", b"30"])
+        equal(client.call("TABLE.BETWEEN", "t", "-inf", "2"), [b"a", b"1.5", b"b", b"2"])
+        equal(client.call("TABLE.BETWEEN", "none", "-inf", "inf"), [])
+        assert "min or max is not a float" in client.call("TABLE.BETWEEN", "t", "(", "1")
+        equal(client.call("TABLE.AFTER", "TABLES", "t", "none", "u", "a", "a", "x"),
+              [[b"t", [b"b", b"c"]], [b"u", [b"y"]]])
+        equal(client.call("TABLE.AFTER", "COUNT", "1", "TABLES", "t", "''"), [[b"t", [b"a"]]])
+        assert "syntax error" in client.call("TABLE.AFTER", "TABLES", "t", "u", "a")
+        equal(client.call("TABLE.HAVE", "t", "a", "z", "a", "c", "z"), [[b"a", b"c"], 3])
+        equal(client.call("TABLE.SUM", "1.5", "2", "0.25", "4", "-1", "1"), b"3")
+        equal(client.call("TABLE.SUM", "inf", "1", "1", "1"), b"inf")
+        client.call("HELLO", "3")
+        client.send("TABLE.BETWEEN", "t", "-inf", "2")
+        equal([client.line() for _ in range(3)], [b"*2", b"*2", b"$1"], "pairs are nested")
+
+
+def test_a_command_that_waits_keeps_where_it_was():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server:
+        with server.client() as client, server.client() as waiter:
+            equal(client.call("TABLE.SET", "t", "b", "1", "c", "1"), 2)
+            waiter.send("TABLE.WAIT", "t", "0")
+            wait_until(lambda: client.info("clients")["blocked_clients"] == "1", "it waits")
+            equal(client.call("TABLE.DROP", "t", "c"), 1)
+            equal(client.call("TABLE.SET", "t", "a", "1"), 1)
+            equal(client.call("TABLE.SET", "t", "bb", "1"), 1)
+            equal(client.call("TABLE.SET", "t", "d", "1"), 1)
+            equal(waiter.receive(), b"d", "bb is before c, which was there")
+            equal(waiter.call("TABLE.WAIT", "t", "0.05"), None)
+            waiter.send("TABLE.WAIT", "none", "0")
+            wait_until(lambda: client.info("clients")["blocked_clients"] == "1", "it waits again")
+            equal(client.call("TABLE.SET", "none", "first", "1"), 1)
+            equal(waiter.receive(), b"first")
+            equal(client.pipeline([("MULTI",), ("TABLE.WAIT", "t", "0"), ("EXEC",)]), [b"OK", b"QUEUED", [None]])
+            assert not isinstance(client.call("PING"), Error)
+
+
+if __name__ == "__main__":
+    run(globals())
