@@ -42,15 +42,6 @@ static void plan_select(struct gm_call *abi)
     gm_reply_status(abi, "OK");
 }
 
-bool cmd_databases_selects(const struct call *call, const struct request *request, uint32_t *database)
-{
-    uint32_t number;
-    bool selects =
-        request->command->abi->plan == plan_select && cmd_databases_is_number(call, request->args[0].integer, &number);
-    *database = selects ? number : *database;
-    return selects;
-}
-
 /* ---- MOVE ---- */
 
 static void plan_move(struct gm_call *abi)
@@ -116,7 +107,7 @@ static void plan_flushdb(struct gm_call *abi)
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
-    {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_SESSION,
+    {CMD_COMMAND, .usage = "SELECT index:int", .flags = GM_READ | GM_FAST | CALL_LOADING | CALL_SESSION | CALL_SELECTS,
      .plan = plan_select, .complexity = "O(1)",
      .summary = "Chooses the database that the commands of this connection are about; at first it is number 0.",
      .example = "SELECT 0"},

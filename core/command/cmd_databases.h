@@ -14,7 +14,4 @@ bool cmd_databases_is_number(const struct call *call, int64_t number, uint32_t *
 /* The entry of a key of the call in that database; NULL: there is none, or its time has come. */
 const struct entry *cmd_databases_entry(const struct call *call, uint32_t database, uint32_t key);
 
-/* Whether the command, which is sound, chooses another database for those that follow it; if so, which one. */
-bool cmd_databases_selects(const struct call *call, const struct request *request, uint32_t *database);
-
 #endif

@@ -27,7 +27,7 @@ static void plan_multi(struct gm_call *abi)
         gm_reply_error(abi, "ERR MULTI calls can not be nested");
         return;
     }
-    session->transaction.open = true;
+    transaction_begin(&session->transaction, session->caller.database, call_of(abi)->shard->databases.count);
     gm_reply_status(abi, "OK");
 }
 

@@ -20,7 +20,6 @@
  *         or shortened in the transaction, and then copied; COPY to a key that is there already. */
 #include "command/cmd_weigh.h"
 
-#include "command/cmd_databases.h"
 #include "command/cmd_entry.h"
 
 #define RECORD_BYTES (RECORD_HEADER_SIZE + 32)    /* of a record without key and body, rounded up */
@@ -36,7 +35,6 @@ struct weight {
 
 struct weigher {
     const struct shard *shard;
-    uint32_t database;      /* that the command is about: SELECT stands in the queue, too */
     struct weight *weights; /* scratch, by hash, at most half full; NULL: nothing is copied */
     size_t mask;
 };
@@ -78,11 +76,12 @@ static uint64_t stored(const struct shard *shard, const struct entry *entry)
     return owns ? shard_owned_memory(shard, entry) : entry->value_size;
 }
 
-static struct weight *weight_of(struct weigher *weigher, const struct request *request, uint32_t i)
+static struct weight *weight_of(struct weigher *weigher, const struct request_kept *kept, uint32_t i)
 {
+    const struct request *request = &kept->request;
     const struct databases *databases = &weigher->shard->databases;
-    const struct keyspace *keyspace = databases_see(databases, weigher->database);
-    uint64_t hash = request_hash(request, databases, i) + weigher->database * APART;
+    const struct keyspace *keyspace = databases_see(databases, kept->database);
+    uint64_t hash = request_hash(request, databases, i) + kept->database * APART;
     size_t at = hash & weigher->mask;
     while (weigher->weights[at].known && weigher->weights[at].hash != hash) {
         at = (at + 1) & weigher->mask;
@@ -97,18 +96,19 @@ static struct weight *weight_of(struct weigher *weigher, const struct request *r
 }
 
 /* What the command copies; and its keys are as heavy afterwards as they can be. */
-static uint64_t follow(struct weigher *weigher, const struct request *request, uint64_t words)
+static uint64_t follow(struct weigher *weigher, const struct request_kept *kept, uint64_t words)
 {
+    const struct request *request = &kept->request;
     uint64_t copied = 0;
     uint64_t most = 0;
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
-        uint64_t bytes = weight_of(weigher, request, i)->bytes;
+        uint64_t bytes = weight_of(weigher, kept, i)->bytes;
         most = bytes > most ? bytes : most;
         copied = request->bound.keys[i].written == 0 && bytes > copied ? bytes : copied;
     }
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
         if (request->bound.keys[i].written != 0) {
-            weight_of(weigher, request, i)->bytes = most + words;
+            weight_of(weigher, kept, i)->bytes = most + words;
         }
     }
     return copied;
@@ -133,7 +133,7 @@ static bool begin(struct weigher *weigher, struct call *call, uint64_t keys)
 
 uint64_t cmd_weigh(struct call *call, const struct transaction *transaction)
 {
-    struct weigher weigher = {.shard = call->shard, .database = call->caller.database};
+    struct weigher weigher = {.shard = call->shard};
     uint64_t sum = 0;
     uint64_t keys = 0;
     bool copied = false;
@@ -150,9 +150,7 @@ uint64_t cmd_weigh(struct call *call, const struct transaction *transaction)
     }
     for (const struct request_kept *kept = transaction->queue; kept != NULL; kept = kept->next) {
         if (writes(&kept->request)) {
-            sum += follow(&weigher, &kept->request, words_of(&kept->request));
-        } else if (request_is_sound(&kept->request)) {
-            (void)cmd_databases_selects(call, &kept->request, &weigher.database);
+            sum += follow(&weigher, kept, words_of(&kept->request));
         }
     }
     return sum;

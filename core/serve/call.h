@@ -21,6 +21,7 @@
 /* Flags of the host's own commands, above those of the ABI. */
 #define CALL_NO_MISS (UINT32_C(1) << 31) /* an absent key is no news to listeners for "keymiss" */
 enum call_flag {
+    CALL_SELECTS = 1 << 15,     /* its first argument is the number of the database for those that follow */
     CALL_NO_QUEUE = 1 << 16,    /* carried out inside MULTI rather than queued */
     CALL_NO_AUTH = 1 << 17,     /* before the password, too */
     CALL_LOADING = 1 << 18,     /* during recovery, too */

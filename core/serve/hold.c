@@ -66,16 +66,16 @@ bool hold_disturbs_now(const struct session *session, const struct request *requ
     bool disturbs = false;
     if ((request_flags(request) & CALL_COMPOUND) != 0) {
         for (const struct request_kept *at = transaction->queue; at != NULL && !disturbs; at = at->next) {
-            disturbs = hold_disturbs(session->worker, session->caller.database, &at->request);
+            disturbs = hold_disturbs(session->worker, at->database, &at->request);
         }
     }
     return disturbs;
 }
 
-static uint64_t values_of(const struct session *session, const struct request *request)
+static uint64_t values_of(const struct session *session, uint32_t database, const struct request *request)
 {
     const struct shard *shard = worker_shard(session->worker, request);
-    const struct keyspace *keyspace = databases_see(&shard->databases, session->caller.database);
+    const struct keyspace *keyspace = databases_see(&shard->databases, database);
     uint64_t bytes = 0;
     for (uint32_t i = 0; request_is_sound(request) && i < request->bound.key_count; i++) {
         uint64_t hash = request_hash(request, &shard->databases, i);
@@ -93,10 +93,10 @@ uint64_t hold_may_show(const struct session *session, const struct request *requ
         return 0;
     }
     if (!transaction->open) {
-        bytes = values_of(session, request);
+        bytes = values_of(session, session->caller.database, request);
     } else if ((request_flags(request) & CALL_COMPOUND) != 0) {
         for (const struct request_kept *at = transaction->queue; at != NULL; at = at->next) {
-            bytes += values_of(session, &at->request);
+            bytes += values_of(session, at->database, &at->request);
         }
     }
     return bytes;

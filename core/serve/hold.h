@@ -39,7 +39,7 @@ uint64_t hold_may_show(const struct session *session, const struct request *requ
 void hold_end_memory(struct session *session);
 
 /* The same as hold_disturbs for what a session is about to do: queueing disturbs nobody, EXEC does what its commands
- * do, in the database that is chosen when it begins. */
+ * do. */
 bool hold_disturbs_now(const struct session *session, const struct request *request);
 
 #endif

@@ -24,6 +24,7 @@ static struct request_kept *renew_kept(struct worker *worker, struct request_kep
     struct request_kept *newer = request_keep(&request);
     check(newer->request.argc == older->request.argc);
     newer->next = older->next;
+    newer->database = older->database;
     memory_free(older);
     arena_reset(&worker->requests);
     return newer;

@@ -69,6 +69,7 @@ struct request_kept {
     struct request_kept *next;
     size_t size;            /* bytes of this allocation */
     uint32_t args_kept;     /* in request.args */
+    uint32_t database;      /* in a transaction: that will be chosen when its turn comes; else 0 */
     struct request request; /* its argv, keys and args are its own */
 };
 

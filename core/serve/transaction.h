@@ -5,6 +5,8 @@
  * Promises
  *   I1  `flags` are those of all queued commands, or-ed: so whether a transaction writes is known without looking.
  *   I2  `size` is the memory of what is queued, and at most the limit that whoever queues is given.
+ *   I3  Each queued command knows the database that its keys are of. Where one before it exchanges databases (SWAPDB)
+ *       or fails, what it knows is a guess.
  */
 #ifndef GEOMYS_SERVE_TRANSACTION_H
 #define GEOMYS_SERVE_TRANSACTION_H
@@ -17,11 +19,16 @@ struct transaction {
     uint32_t count;
     uint32_t flags;
     size_t size;
-    bool open;   /* MULTI was said */
-    bool failed; /* a command could not be queued: EXEC will refuse */
+    uint32_t database;  /* that is chosen behind what is queued */
+    uint32_t databases; /* how many there are */
+    bool open;          /* MULTI was said */
+    bool failed;        /* a command could not be queued: EXEC will refuse */
 };
 
 void transaction_init(struct transaction *transaction);
+
+/* MULTI: `database` is chosen, of `databases`. */
+void transaction_begin(struct transaction *transaction, uint32_t database, uint32_t databases);
 
 /* Queues a copy of the request. False: its memory would pass `size_max`, and nothing is queued. O(request). */
 must_use bool transaction_queue(struct transaction *transaction, const struct request *request, size_t size_max);

@@ -134,6 +134,31 @@ Test(request, keeps_no_room_for_options_that_were_not_given)
     shard_fixture_close(&at);
 }
 
+/* transaction I3 */
+Test(request, a_transaction_knows_the_database_of_each_command)
+{
+    static const char *const lines[] = {"GET a",     "SELECT 3", "GET a",    "SELECT 16",
+                                        "SELECT -1", "GET a",    "SELECT 0", "GET a"};
+    static const uint32_t databases[] = {2, 2, 3, 3, 3, 3, 3, 0};
+    struct shard_fixture at;
+    struct words words;
+    struct transaction transaction;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    transaction_init(&transaction);
+    transaction_begin(&transaction, 2, 16);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct request request = resolve(&at, &words, lines[i]);
+        cr_assert(transaction_queue(&transaction, &request, 10000));
+    }
+    size_t count = 0;
+    for (const struct request_kept *kept = transaction.queue; kept != NULL; kept = kept->next, count++) {
+        cr_expect_eq(kept->database, databases[count], "%s", lines[count]);
+    }
+    cr_expect_eq(count, sizeof lines / sizeof *lines);
+    transaction_discard(&transaction);
+    shard_fixture_close(&at);
+}
+
 /* transaction I1, I2 */
 Test(request, a_transaction_knows_what_its_commands_do)
 {
@@ -142,7 +167,7 @@ Test(request, a_transaction_knows_what_its_commands_do)
     struct transaction transaction;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     transaction_init(&transaction);
-    transaction.open = true;
+    transaction_begin(&transaction, 0, 16);
     struct request get = resolve(&at, &words, "GET a");
     cr_assert(transaction_queue(&transaction, &get, 10000));
     cr_expect_eq(transaction.flags & GM_WRITE, 0);

@@ -3,6 +3,7 @@
 /* test_transaction.c - MULTI and EXEC on a shard: one batch in the log, and what breaks a watch. */
 #include <criterion/criterion.h>
 
+#include "serve/hold.h"
 #include "support/shard_fixture.h"
 
 static void multi(struct shard_fixture *at, unsigned client, const char *const *lines, const char *heard)
@@ -243,5 +244,66 @@ Test(transaction, ends_with_its_connection)
     expect_begins(&at, 1, "-ERR EXEC without MULTI", "EXEC");
     expect_said(&at, 0, ":0", "DBSIZE");
     cr_expect_eq(at.worker.interest.key_count, 0);
+    shard_fixture_close(&at);
+}
+
+/* ---- what a sweep has not dumped yet ---- */
+
+struct dumped {
+    struct sweep_target base;
+    uint64_t records;
+};
+
+static void declare_nothing(struct sweep_target *target, uint16_t type, struct gm_bytes name)
+{
+    (void)target, (void)type, (void)name;
+}
+
+static void count_record(struct sweep_target *target, const struct record *record)
+{
+    struct dumped *dumped = container_of(target, struct dumped, base);
+    dumped->records += record->key.size > 0;
+}
+
+static bool always(const struct sweep_target *target)
+{
+    (void)target;
+    return true;
+}
+
+static void never_fails(struct sweep_target *target, const char *reason)
+{
+    (void)target;
+    cr_assert_fail("%s", reason);
+}
+
+/* A large value of database 3 is about to be changed by a transaction that begins in another one. */
+Test(transaction, waits_for_the_sweep_in_whichever_database_its_command_will_be)
+{
+    struct shard_fixture at;
+    struct dumped dumped = {.base = {.declare = declare_nothing,
+                                     .add = count_record,
+                                     .is_open = always,
+                                     .has_room = always,
+                                     .fail = never_fails}};
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    expect_said(&at, 0, ":100000", "SETRANGE large 99999 x");
+    expect_said(&at, 0, ":1", "MOVE large 3");
+    sweep_begin(&at.shard, &dumped.base);
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "APPEND large x"); /* another key */
+    expect_said(&at, 0, "[:1]", "EXEC");
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "SELECT 3");
+    expect_said(&at, 0, "QUEUED", "APPEND large x");
+    cr_expect_eq(shard_fixture_send(&at, 0, gm_bytes_of("EXEC\r\n")), 0, "it stays in the input");
+    cr_expect(hold_is_held(at.clients[0]));
+    cr_expect_eq(dumped.records, 0, "a value that changes was not dumped in one go");
+    while (sweep_turn(&at.shard, 1000)) {
+    }
+    cr_expect_gt(dumped.records, 0);
+    shard_fixture_pass(&at, 0);
+    cr_expect(!hold_is_held(at.clients[0]));
+    expect_said(&at, 0, "[OK :100001]", "EXEC");
     shard_fixture_close(&at);
 }
