@@ -125,6 +125,9 @@ static bool queue(struct call *call)
     if (!transaction_queue(transaction, call->request, call->worker->options.queue_max)) {
         return refuse(call, "ERR the transaction is larger than client_query_limit");
     }
+    if ((flags_of(call) & CALL_SELECTS) != 0 && request_is_sound(call->request)) {
+        transaction_choose(transaction, call->request->args[0].integer);
+    }
     reply_status(&call->reply, "QUEUED");
     return false;
 }

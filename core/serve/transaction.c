@@ -4,7 +4,6 @@
 #include "serve/transaction.h"
 
 #include "base/memory.h"
-#include "serve/call.h"
 
 void transaction_init(struct transaction *transaction)
 {
@@ -20,13 +19,10 @@ void transaction_begin(struct transaction *transaction, uint32_t database, uint3
 }
 
 /* transaction I3 */
-static void choose(struct transaction *transaction, const struct request *request)
+void transaction_choose(struct transaction *transaction, int64_t number)
 {
-    if ((request_flags(request) & CALL_SELECTS) != 0 && request_is_sound(request)) {
-        int64_t number = request->args[0].integer;
-        bool is = number >= 0 && number < (int64_t)transaction->databases;
-        transaction->database = is ? (uint32_t)number : transaction->database;
-    }
+    bool is = number >= 0 && number < (int64_t)transaction->databases;
+    transaction->database = is ? (uint32_t)number : transaction->database;
 }
 
 bool transaction_queue(struct transaction *transaction, const struct request *request, size_t size_max)
@@ -39,7 +35,6 @@ bool transaction_queue(struct transaction *transaction, const struct request *re
     struct request_kept *kept = request_keep(request);
     check(kept->size == size);
     kept->database = transaction->database;
-    choose(transaction, request);
     *transaction->end = kept;
     transaction->end = &kept->next;
     transaction->count++;

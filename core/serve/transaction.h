@@ -33,6 +33,9 @@ void transaction_begin(struct transaction *transaction, uint32_t database, uint3
 /* Queues a copy of the request. False: its memory would pass `size_max`, and nothing is queued. O(request). */
 must_use bool transaction_queue(struct transaction *transaction, const struct request *request, size_t size_max);
 
+/* What was queued last chooses database `number` for those behind it; nothing, if there is none of that number. */
+void transaction_choose(struct transaction *transaction, int64_t number);
+
 /* Forgets the commands, and that MULTI was said. O(commands). */
 void transaction_discard(struct transaction *transaction);
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import socket
+import socket
 import threading
 import time
 
@@ -161,10 +162,13 @@ def test_unfinished_queries_are_bounded_and_finished_ones_are_not_cut():
 def test_queries_that_never_end():
     with a_server() as server:
         before = server.memory("VmHWM")
-        senders = [Sender(server, number, False) for number in range(4)]
+        senders = [Sender(server, number, False) for number in range(12)]
         longest = answers_at_once(server, lambda: evicted(server) >= 2)
         assert longest < STALL_S / 2, longest
         assert grown(server, before) < LIMIT + 3 * VALUE, grown(server, before) / MB
+        for sender in senders:
+            with contextlib.suppress(OSError):
+                sender.client.socket.shutdown(socket.SHUT_RDWR)
         for sender in senders:
             sender.join(PATIENCE_S)
         assert not any(sender.is_alive() for sender in senders)
@@ -201,6 +205,20 @@ def test_two_that_read_are_not_cut():
             equal(len(one.receive()), VALUE)
             equal(len(other.receive()), VALUE)
         equal(evicted(server), 0)
+
+
+def test_who_keeps_others_waiting_is_cut():
+    """All of them together are below the limit, but one that sends nothing more has the turn."""
+    with a_server() as server, server.client() as holder, server.client() as sender, server.client() as other:
+        equal(other.call("SETRANGE", "large", 2999999, "x"), 3000000)
+        sender.send_raw(encode("SET", "k", b"v" * 30000000)[:1000000])
+        holder.pipeline([("WATCH", b"%060000d" % i) for i in range(96)])  # 64 KiB each: above three quarters
+        other.send("GET", "large")
+        with server.client() as client:
+            wait_until(lambda: client.info("clients")["blocked_clients"] == "1", "it is held")
+            equal(client.info("stats")["evicted_clients"], "0")
+            equal(len(other.receive()), 3000000)
+            equal(client.info("stats")["evicted_clients"], "1")
 
 
 def test_one_that_is_cut_while_its_command_is_held():

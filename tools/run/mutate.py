@@ -39,8 +39,8 @@ PROGRAMS = {
     "core/log/": "test_log test_replica crash_test",
     "core/os/": "test_os test_node files_test diskfull_test crash_test config_set_test hostile_test",
     "core/shard/": "test_shard test_replica test_serve test_command plain_determinism plain_accounts stories",
-    "core/replica/": "test_replica snapshot_test loading_test crash_test",
-    "core/serve/": "test_serve test_command test_node stories hostile_test",
+    "core/replica/": "test_replica snapshot_test loading_test crash_test diskfull_test",
+    "core/serve/": "test_serve test_command test_node stories loading_test hostile_test",
     "core/command/": "test_command test_serve stories",
     "core/config/": "test_config config_set_test config_rewrite_test",
     "core/node/": "test_node client_memory_test info_test shutdown_test refusals_test config_set_test memory_test "

@@ -67,11 +67,11 @@ Test(walk, others_are_served_while_keys_goes_on)
     shard_fixture_close(&at);
 }
 
-Test(walk, a_name_comes_once_though_the_table_shrinks_and_grows_meanwhile)
+static void walk_while_it_shrinks(uint64_t seed)
 {
     static uint8_t times[MANY];
     struct shard_fixture at;
-    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = seed});
     fill(&at);
     begin(&at, 0, "KEYS k*\r\n");
     unsigned gone = 0, turns = 1;
@@ -91,9 +91,18 @@ Test(walk, a_name_comes_once_though_the_table_shrinks_and_grows_meanwhile)
     cr_expect_geq(turns, 3);
     (void)count_names(at.clients[0], times);
     for (unsigned i = 0; i < MANY; i++) {
-        cr_assert(times[i] == 1 || (times[i] == 0 && i < MANY * 9 / 10), "k%05u: %u times", i, times[i]);
+        cr_assert(times[i] == 1 || (times[i] == 0 && i < MANY * 9 / 10), "seed %u, k%05u: %u times", (unsigned)seed, i,
+                  times[i]);
     }
     shard_fixture_close(&at);
+}
+
+/* With many seeds: only one pair of buckets in a stint's way shows it, if a bucket comes again. */
+Test(walk, a_name_comes_once_though_the_table_shrinks_and_grows_meanwhile, .timeout = 300)
+{
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        walk_while_it_shrinks(seed);
+    }
 }
 
 Test(walk, within_a_transaction_all_is_done_at_once)

@@ -6,10 +6,12 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "geomys/codec.h"
 #include "geomys/module.h"
 #include "module/usage/usage.h"
 
 #include <criterion/criterion.h>
+#include <sys/mman.h>
 
 #define NOW_MS   ((int64_t)1700000000000)
 #define WORD_MAX 16
@@ -376,4 +378,38 @@ Test(kv_plan, nothing_is_emitted_above_the_greatest_size)
     assert_plan("SETRANGE o 9223372036854775807 a", "[" KV_ERROR_SIZE "]");
     assert_plan("BITFIELD o SET u8 4294967289 1", "[" KV_ERROR_SIZE "]");
     assert_plan("BITFIELD o SET u8 4294967288 1", "[array 1][0]key 0: patch at 536870911 \"\\x01\" (1 bytes); ");
+}
+
+/* ---- records of bytes that are larger than one may be ---- */
+
+struct measure {
+    struct gm_call call;
+    uint64_t next; /* offset at which the next record must begin */
+    unsigned records;
+};
+
+static void measure_patch(struct gm_call *call, const struct gm_emission *emission)
+{
+    struct measure *measure = container_of(call, struct measure, call);
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < emission->part_count; i++) {
+        size += emission->parts[i].size;
+    }
+    cr_expect_leq(emission->body.size + size, GM_VALUE_SIZE_MAX);
+    cr_expect_eq(gm_load_u64(emission->body.data), measure->next);
+    measure->next += size;
+    measure->records++;
+}
+
+Test(kv, bytes_as_large_as_a_value_may_be_are_more_than_one_record)
+{
+    static const struct gm_call_ops measuring = {.size = sizeof measuring, .emit = measure_patch};
+    struct measure measure = {.call = {.ops = &measuring}};
+    uint8_t *bytes = mmap(NULL, GM_VALUE_SIZE_MAX, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                          0); /* never touched */
+    cr_assert_neq(bytes, MAP_FAILED);
+    kv_plan_patch(&measure.call, 0, 0, (struct gm_bytes){bytes, GM_VALUE_SIZE_MAX});
+    cr_expect_eq(measure.next, GM_VALUE_SIZE_MAX);
+    cr_expect_eq(measure.records, 2);
+    (void)munmap(bytes, GM_VALUE_SIZE_MAX);
 }

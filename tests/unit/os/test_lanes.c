@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ struct job {
     unsigned *finished; /* of its lane */
     unsigned prepared;
     pthread_t preparer;
+    bool deaf; /* the preparer takes none of the signals that end a server */
     bool done;
     pthread_mutex_t *gate; /* NULL, or what its preparation waits for */
     char text[32];
@@ -71,6 +73,10 @@ static void on_prepare(struct disk_request *request)
     }
     job->prepared++;
     job->preparer = pthread_self();
+    sigset_t blocked;
+    (void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    job->deaf =
+        sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGINT) == 1 && sigismember(&blocked, SIGHUP) == 1;
     (void)snprintf(job->text, sizeof job->text, "%08u", job->number);
     request->source = gm_bytes_of(job->text);
     request->offset = (uint64_t)job->number * 8;
@@ -267,6 +273,7 @@ Test(lanes, keep_their_order_and_prepare_on_a_thread_of_their_own)
             cr_assert(job->request.status == STATUS_OK && job->prepared == 1);
             cr_assert(pthread_equal(job->preparer, jobs[lane][0].preparer));
             cr_assert(!pthread_equal(job->preparer, pthread_self()));
+            cr_assert(job->deaf, "signals are the first thread's: it has one descriptor for them");
             cr_assert_eq(place.disk->ops->read(place.disk, files[lane], 8 * i, back, 8, &got), STATUS_OK);
             cr_assert(got == 8 && memcmp(back, job->text, 8) == 0, "what was prepared is what was written");
         }

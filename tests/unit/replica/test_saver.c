@@ -478,3 +478,74 @@ Test(saver, a_snapshot_is_not_made_before_the_log_is_as_long)
     cr_expect_leq(at.node->replica.saver.made, 3, "%llu", (unsigned long long)at.node->replica.saver.made);
     node_fixture_finish(&at);
 }
+
+/* Of the lines in the log, those with this text. */
+static unsigned count_lines(const struct node_fixture *at, const char *text)
+{
+    unsigned count = 0;
+    for (const char *found = (const char *)at->log.data; (found = strstr(found, text)) != NULL; found++) {
+        count++;
+    }
+    return count;
+}
+
+static void pass(struct node_fixture *at, int64_t ms)
+{
+    at->now_ms += ms;
+    at->monotonic_ms += ms;
+    for (unsigned i = 0; i < 100; i++) { /* a millisecond each */
+        node_fixture_turn(at, SIZE_MAX);
+    }
+}
+
+/* The reason of a failure is often still there a moment later. When it was space, and some came, it is gone. */
+Test(saver, a_failed_snapshot_is_tried_again_after_a_while_or_when_space_came)
+{
+    static const char failed[] = "no space left";
+    struct node_fixture at;
+    node_fixture_init(&at, 11);
+    at.config.snapshot_interval_s = 1000;
+    at.config.disk_reserve = 0;
+    cr_assert_eq(start(&at), STATUS_OK, "%s", at.complaint.text);
+    for (unsigned i = 0; i < 400; i++) {
+        cr_assert_str_eq(node_fixture_say(&at, "SET k%u %0900u", i, i), "OK");
+    }
+    sim_disk_limit(at.sim, sim_disk_used(at.sim) + (uint64_t)100 * 1024);
+    pass(&at, 1000000);
+    cr_assert_eq(count_lines(&at, failed), 1, "%s", (const char *)at.log.data);
+    for (unsigned i = 0; i < 20; i++) {
+        pass(&at, 100);
+    }
+    cr_expect_eq(count_lines(&at, failed), 1, "not at once: %s", (const char *)at.log.data);
+    pass(&at, 10000);
+    cr_expect_eq(count_lines(&at, failed), 2, "but after a while");
+    pass(&at, 100);
+    cr_assert_eq(at.node->replica.saver.made, 0);
+    sim_disk_limit(at.sim, UINT64_MAX);
+    pass(&at, 100);
+    cr_expect_eq(at.node->replica.saver.made, 0, "nobody has told it yet");
+    saver_space_came(&at.node->replica.saver);
+    pass(&at, 0);
+    cr_expect_eq(at.node->replica.saver.made, 1);
+    node_fixture_finish(&at);
+}
+
+/* What was written while the snapshot was made is not in it. */
+Test(saver, counts_the_log_from_the_cut_on_and_not_from_the_end_of_the_snapshot)
+{
+    struct node_fixture at;
+    struct saver_counts counts;
+    node_fixture_init(&at, 12);
+    cr_assert_eq(start(&at), STATUS_OK, "%s", at.complaint.text);
+    cr_assert_str_eq(node_fixture_say(&at, "SET before 1"), "OK");
+    node_fixture_send(&at, "BGSAVE");
+    node_fixture_turn(&at, 0);
+    cr_assert_not_null(at.node->replica.saver.writer);
+    node_fixture_send(&at, "SETRANGE meanwhile 9999 x");
+    node_fixture_settle(&at);
+    cr_assert_eq(at.node->replica.saver.made, 1);
+    saver_count(&at.node->replica.saver, &counts);
+    cr_expect_geq(counts.log_since, 30, "%llu", (unsigned long long)counts.log_since);
+    cr_expect_eq(counts.changes, 1);
+    node_fixture_finish(&at);
+}

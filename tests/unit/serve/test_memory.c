@@ -5,7 +5,9 @@
 #include <criterion/criterion.h>
 
 #include "command/cmd_entry.h"
+#include "geomys/codec.h"
 #include "geomys/module.h"
+#include "serve/call.h"
 #include "shard/digest.h"
 #include "support/shard_fixture.h"
 
@@ -122,6 +124,13 @@ static void plan_scratches(struct gm_call *call)
     gm_reply_int(call, given);
 }
 
+/* LENT key: whether somebody has been lent much who has not given it back. */
+static void plan_lent(struct gm_call *call)
+{
+    put_size(call, OP_ALLOC, 64);
+    gm_reply_int(call, call_of(call)->worker->arena.blocks != NULL);
+}
+
 /* ALLOC key size, REALLOC key size */
 static void plan_alloc(struct gm_call *call)
 {
@@ -160,6 +169,49 @@ static void plan_afford(struct gm_call *call)
     gm_reply_int(call, granted);
 }
 
+/* ---- bytes that the host keeps ---- */
+
+/* What is there becomes 0xff, and then it has the size of the body, which need not write what is new. */
+static int apply_zeros(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (apply->cell.size > 0) {
+        memset(apply->cell.data, 0xff, apply->cell.size);
+    }
+    (void)gm_resize(apply, (size_t)gm_load_u64(record->body.data));
+    return GM_OK;
+}
+
+static uint64_t dump_zeros(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    (void)cell, (void)cursor, (void)sink;
+    return GM_DUMP_REFUSED;
+}
+
+static const struct gm_type zeros_type = {
+    .size = sizeof zeros_type, .id = "test.zeros/1", .name = "zeros", .apply = apply_zeros, .dump = dump_zeros};
+
+/* ZEROS key size... */
+static void plan_zeros(struct gm_call *call)
+{
+    for (uint32_t i = 0; i < gm_arg(call, 1)->count; i++) {
+        int64_t size = 0;
+        cr_assert(bytes_to_int(gm_arg_at(call, 1, i), &size));
+        put_size(call, 1, (uint64_t)size);
+    }
+    gm_reply_status(call, "OK");
+}
+
+/* SUM key: of its bytes. */
+static void plan_sum(struct gm_call *call)
+{
+    const struct gm_cell *cell = &gm_key(call, 0)->cell;
+    int64_t sum = 0;
+    for (size_t i = 0; i < cell->size; i++) {
+        sum += cell->data[i];
+    }
+    gm_reply_int(call, sum);
+}
+
 #define COMMAND(line, function)                                                                                        \
     {                                                                                                                  \
         .size = sizeof(struct gm_command), .usage = line, .flags = GM_WRITE | GM_GROWS, .type = &block_type,           \
@@ -167,12 +219,30 @@ static void plan_afford(struct gm_call *call)
     }
 
 static const struct gm_command commands[] = {
-    COMMAND("SCRATCH key size:int [RAW]", plan_scratch), COMMAND("SCRATCHES key size:int count:int", plan_scratches),
-    COMMAND("ALLOC key size:int", plan_alloc),           COMMAND("REALLOC key size:int", plan_realloc),
-    COMMAND("EMIT key size:int count:int", plan_emit),   COMMAND("AFFORD key bytes...", plan_afford),
+    COMMAND("SCRATCH key size:int [RAW]", plan_scratch),
+    COMMAND("SCRATCHES key size:int count:int", plan_scratches),
+    COMMAND("ALLOC key size:int", plan_alloc),
+    COMMAND("REALLOC key size:int", plan_realloc),
+    COMMAND("EMIT key size:int count:int", plan_emit),
+    COMMAND("AFFORD key bytes...", plan_afford),
+    COMMAND("LENT key", plan_lent),
+    {.size = sizeof(struct gm_command),
+     .usage = "ZEROS key size...",
+     .flags = GM_WRITE | GM_GROWS,
+     .type = &zeros_type,
+     .plan = plan_zeros,
+     .summary = "For the test.",
+     .complexity = "O(1)"},
+    {.size = sizeof(struct gm_command),
+     .usage = "SUM key",
+     .flags = GM_READ,
+     .type = &zeros_type,
+     .plan = plan_sum,
+     .summary = "For the test.",
+     .complexity = "O(n)"},
 };
 
-static const struct gm_type *const types[] = {&block_type};
+static const struct gm_type *const types[] = {&block_type, &zeros_type};
 
 static const struct gm_module module = {.size = sizeof module,
                                         .abi_major = GM_ABI_MAJOR,
@@ -181,7 +251,7 @@ static const struct gm_module module = {.size = sizeof module,
                                         .version = "1.0.0",
                                         .summary = "Takes much.",
                                         .types = types,
-                                        .type_count = 1,
+                                        .type_count = 2,
                                         .commands = commands,
                                         .command_count = sizeof commands / sizeof commands[0]};
 
@@ -227,6 +297,22 @@ Test(memory, within_a_transaction_each_command_gives_it_back)
     }
     expect_said(&at, 0, "[:3 :3 :3 :3 :3 :3]", "EXEC");
     cr_expect_null(at.worker.arena.blocks);
+    expect_said(&at, 0, "OK", "MULTI");
+    expect_said(&at, 0, "QUEUED", "SCRATCH k %zu RAW", GM_SCRATCH_MAX);
+    expect_said(&at, 0, "QUEUED", "LENT k");
+    expect_said(&at, 0, "[:3 :0]", "EXEC");
+    shard_fixture_close(&at);
+}
+
+/* What gm_resize promises. */
+Test(memory, what_a_value_grows_by_is_zero)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, OPTIONS);
+    expect_said(&at, 0, "OK", "ZEROS k 7 3 500 20 4000");
+    expect_said(&at, 0, ":5100", "SUM k");
+    expect_said(&at, 0, "OK", "ZEROS k 100000 50 300");
+    expect_said(&at, 0, ":12750", "SUM k");
     shard_fixture_close(&at);
 }
 

@@ -64,6 +64,32 @@ Test(notify, nothing_is_told_that_has_not_happened)
 
 #define EVENT(name, key) "[\"pmessage\" \"*\" \"__keyevent@0__:" name "\" \"" key "\"]"
 
+/* A time that has passed: the log never has it, and who listens hears of a deletion alone. */
+Test(notify, what_would_be_expired_at_once_is_deleted)
+{
+    static const struct {
+        const char *line, *reply, *events;
+    } cases[] = {
+        {"EXPIRE a -1", ":1", EVENT("del", "a")},    {"PEXPIREAT a 1", ":1", EVENT("del", "a")},
+        {"EXPIREAT a 0", ":1", EVENT("del", "a")},   {"GETEX a PXAT 1", "\"x\"", EVENT("del", "a")},
+        {"SET a y PXAT 1", "OK", EVENT("del", "a")},
+    };
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.seed = 1});
+    at.options.notify = notify_classes("EA");
+    shard_fixture_configure(&at);
+    (void)shard_fixture_say(&at, 1, "PSUBSCRIBE *");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)shard_fixture_say(&at, 0, "SET a x");
+        (void)shard_fixture_hear(&at, 1);
+        (void)shard_fixture_records(&at);
+        expect_said(&at, 0, cases[i].reply, "%s", cases[i].line);
+        expect_heard(&at, 1, cases[i].events);
+        expect_records(&at, "delete a removes");
+    }
+    shard_fixture_close(&at);
+}
+
 Test(notify, each_event_once_and_in_order)
 {
     struct shard_fixture at;

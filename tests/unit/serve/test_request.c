@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "base/memory.h"
+#include "serve/call.h"
 #include "store/slot.h"
 #include "support/shard_fixture.h"
 
@@ -149,6 +150,9 @@ Test(request, a_transaction_knows_the_database_of_each_command)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct request request = resolve(&at, &words, lines[i]);
         cr_assert(transaction_queue(&transaction, &request, 10000));
+        if ((request_flags(&request) & CALL_SELECTS) != 0) {
+            transaction_choose(&transaction, request.args[0].integer);
+        }
     }
     size_t count = 0;
     for (const struct request_kept *kept = transaction.queue; kept != NULL; kept = kept->next, count++) {
