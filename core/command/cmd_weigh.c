@@ -14,8 +14,9 @@
  *
  *         Of several keys that are only read the largest counts.
  *
- * Limits  An estimate. Too low: a value that the transaction itself makes large by a number (SETRANGE at an offset),
- *         and then copies; a type whose records combine several values; LMOVE of elements of hundreds of MiB. The
+ *         What makes a value large by a number (SETRANGE at an offset) is asked how large: gm_command.reach.
+ *
+ * Limits  An estimate. Too low: a type whose records combine several values; LMOVE of elements of hundreds of MiB. The
  *         command that does not fit is refused by itself then (commit.c). Too high: a value that was large, is replaced
  *         or shortened in the transaction, and then copied; COPY to a key that is there already. */
 #include "command/cmd_weigh.h"
@@ -95,6 +96,15 @@ static struct weight *weight_of(struct weigher *weigher, const struct request_ke
     return weight;
 }
 
+/* The most that a value may have by the numbers among the command's words. */
+static uint64_t reach_of(const struct request *request)
+{
+    const struct gm_command *abi = request->command->abi;
+    bool has = abi->size >= offsetof(struct gm_command, reach) + sizeof abi->reach && abi->reach != NULL;
+    uint64_t bytes = has ? abi->reach(request->argv, request->argc) : 0;
+    return bytes < GM_VALUE_SIZE_MAX ? bytes : GM_VALUE_SIZE_MAX;
+}
+
 /* What the command copies; and its keys are as heavy afterwards as they can be. */
 static uint64_t follow(struct weigher *weigher, const struct request_kept *kept, uint64_t words)
 {
@@ -106,9 +116,10 @@ static uint64_t follow(struct weigher *weigher, const struct request_kept *kept,
         most = bytes > most ? bytes : most;
         copied = request->bound.keys[i].written == 0 && bytes > copied ? bytes : copied;
     }
+    uint64_t reach = reach_of(request);
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
         if (request->bound.keys[i].written != 0) {
-            weight_of(weigher, kept, i)->bytes = most + words;
+            weight_of(weigher, kept, i)->bytes = (most > reach ? most : reach) + words;
         }
     }
     return copied;

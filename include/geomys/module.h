@@ -73,6 +73,11 @@ struct gm_command {
      * it would refuse, plan has refused. Only of a GM_WRITE; NULL: plan always replies. */
     void (*answer)(struct gm_call *);
     size_t answer_max;
+    /* For a command that makes a value large by a number (an offset, a capacity): the most bytes that a value it writes
+     * may have because of its words, which fit the usage line. EXEC asks, before its first command: a transaction whose
+     * records would be larger than one batch is refused as a whole. An estimate that is too high refuses too much.
+     * O(argc). NULL: a value grows by what the words weigh. */
+    uint64_t (*reach)(const struct gm_bytes *argv, uint32_t argc);
 };
 
 #define GM_ANSWER_MAX ((size_t)65536)

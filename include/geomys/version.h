@@ -30,6 +30,7 @@
  *              A type's id begins with its module's vendor; a GM_WRITE command has a key that is no rkey. The names
  *              "call/1" and "observe/1" are reserved. gm_bytes_at and gm_bytes_between for literals of gm_bytes.
  *              gm_type has free_some: a large value is released in parts.
+ *              gm_command has reach: how large a number among its words makes a value.
  *              gm_sink is a table of functions: gm_dump(sink, op, body) for sink->record(sink, op, body). A body may
  *              have parts (gm_dump_parts), and dump is lent memory (gm_dump_scratch). dump's cursor strictly grows.
  *              gm_type has digest: then dump need not be canonical.

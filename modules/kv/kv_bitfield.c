@@ -343,3 +343,17 @@ void kv_plan_bitfield(struct gm_call *call)
     }
     run_steps(call, &steps);
 }
+
+uint64_t kv_reach_bitfield(const struct gm_bytes *argv, uint32_t argc)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 3; i + 1 < argc; i++) {
+        struct kv_field field;
+        if (!is_word(argv[i - 1], "get") && kv_value_parse_field(argv[i], &field) &&
+            parse_offset(argv[i + 1], &field)) {
+            uint64_t end = (field.bit + field.width + 7) / 8;
+            most = end > most ? end : most;
+        }
+    }
+    return most;
+}

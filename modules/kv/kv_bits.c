@@ -24,6 +24,13 @@ static bool read_bit_offset(struct gm_call *call, struct gm_bytes word, uint64_t
     return true;
 }
 
+uint64_t kv_reach_setbit(const struct gm_bytes *argv, uint32_t argc)
+{
+    int64_t offset;
+    (void)argc;
+    return gm_parse_int(argv[2], &offset) && offset >= 0 ? ((uint64_t)offset >> 3) + 1 : 0;
+}
+
 void kv_plan_setbit(struct gm_call *call)
 {
     uint64_t offset;

@@ -98,6 +98,7 @@ void kv_plan_append(struct gm_call *call);
 void kv_plan_strlen(struct gm_call *call);
 void kv_plan_getrange(struct gm_call *call);
 void kv_plan_setrange(struct gm_call *call);
+uint64_t kv_reach_setrange(const struct gm_bytes *argv, uint32_t argc);
 
 /* ---- bits: kv_bits.c, kv_bitfield.c -------------------------------------------------------------------------- */
 
@@ -124,11 +125,13 @@ enum { BITOP_AND, BITOP_OR, BITOP_XOR, BITOP_NOT, BITOP_DESTKEY, BITOP_KEY };
 #define USAGE_BITFIELD_RO "BITFIELD_RO key [GET encoding offset]..."
 
 void kv_plan_setbit(struct gm_call *call);
+uint64_t kv_reach_setbit(const struct gm_bytes *argv, uint32_t argc);
 void kv_plan_getbit(struct gm_call *call);
 void kv_plan_bitcount(struct gm_call *call);
 void kv_plan_bitpos(struct gm_call *call);
 void kv_plan_bitop(struct gm_call *call);
 void kv_plan_bitfield(struct gm_call *call);
+uint64_t kv_reach_bitfield(const struct gm_bytes *argv, uint32_t argc);
 
 /* ---- comparing: kv_lcs.c ------------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include "kv_plan.h"
 
 #include "geomys/codec.h"
+#include "geomys/number.h"
 
 /* Bytes of a value in one PATCH record: with its head the body stays within GM_VALUE_SIZE_MAX. */
 #define PATCH_BYTES_MAX (GM_VALUE_SIZE_MAX / 2)
@@ -64,6 +65,14 @@ void kv_plan_getrange(struct gm_call *call)
         kv_value_range(gm_arg(call, GETRANGE_START)->integer, gm_arg(call, GETRANGE_END)->integer, text.size);
     const uint8_t *data = range.count > 0 ? text.data + range.first : NULL;
     gm_reply_bytes(call, (struct gm_bytes){data, (size_t)range.count});
+}
+
+uint64_t kv_reach_setrange(const struct gm_bytes *argv, uint32_t argc)
+{
+    int64_t offset;
+    (void)argc;
+    bool fits = gm_parse_int(argv[2], &offset) && offset >= 0 && (uint64_t)offset <= GM_VALUE_SIZE_MAX;
+    return fits ? (uint64_t)offset + argv[3].size : 0;
 }
 
 void kv_plan_setrange(struct gm_call *call)
