@@ -2,17 +2,16 @@
 
 /* cmd_keys.c - commands that take any key, whatever it holds: DEL, EXISTS, TYPE, RENAME, COPY ...
  *
- * Idea     They are planned like a module's commands and emit the host's records: a deletion, a renaming, a copy of a
- *          value as its type dumps it. So they also take values whose module is absent.
+ * Idea     They are planned like a module's commands and emit the host's records: a deletion, a renaming, a copy
+ *          (cmd_copy.c). So they also take values whose module is absent.
  *
  * Promises
- *   I1  RENAME and COPY carry the expiry along, and never the default one.
+ *   I1  RENAME carries the expiry along, and never the default one.
  *   I2  A damaged value is not copied or renamed by a client: as it is, nobody can say what it holds. DEL removes it.
  *
- * Limits   COPY costs what the value's dump costs: the log has the result. RENAME costs what releasing the old value of
- *          the target costs. */
+ * Limits   RENAME costs what releasing the old value of the target costs. */
 #include "command/cmd.h"
-#include "command/cmd_databases.h"
+#include "command/cmd_copy.h"
 #include "command/cmd_entry.h"
 
 #define NO_SUCH_KEY "ERR no such key"
@@ -80,9 +79,9 @@ static void plan_type(struct gm_call *abi)
     gm_reply_status(abi, entry == NULL ? "none" : cmd_entry_type_name(call_of(abi)->shard, entry));
 }
 
-/* ---- RENAME, RENAMENX, COPY ---- */
+/* ---- RENAME, RENAMENX ---- */
 
-enum { SOURCE, TARGET, COPY_DB, COPY_DB_NUMBER, COPY_REPLACE };
+enum { SOURCE, TARGET };
 
 static bool is_damaged(const struct entry *entry)
 {
@@ -131,45 +130,6 @@ static void plan_renamenx(struct gm_call *abi)
     gm_reply_int(abi, moves);
 }
 
-/* Where COPY copies to. False: there is no such database. */
-static bool find_target(struct gm_call *abi, struct call_target *target)
-{
-    const struct call *call = call_of(abi);
-    *target = (struct call_target){TARGET, call->caller.database};
-    return !gm_given(abi, COPY_DB_NUMBER) ||
-           cmd_databases_is_number(call, gm_arg(abi, COPY_DB_NUMBER)->integer, &target->database);
-}
-
-static bool can_afford_copy(struct call *call, const struct entry *source, uint32_t database)
-{
-    const struct entry *there = cmd_databases_entry(call, database, TARGET);
-    uint64_t more = cmd_entry_memory(call->shard, call_keyspace(call), source);
-    uint64_t less = 0;
-    if (there != NULL) {
-        less = cmd_entry_memory(call->shard, databases_see(&call->shard->databases, database), there);
-    }
-    return call_affords(call, more > less ? more - less : 0);
-}
-
-static void plan_copy(struct gm_call *abi)
-{
-    struct call *call = call_of(abi);
-    const struct entry *source = call_entry(call, SOURCE);
-    struct call_target target;
-    if (!find_target(abi, &target)) {
-        gm_reply_error(abi, CMD_DATABASES_RANGE);
-    } else if (is_same_key(abi) && target.database == call->caller.database) {
-        gm_reply_error(abi, CMD_ENTRY_SAME);
-    } else if (source != NULL && is_damaged(source)) {
-        gm_reply_error(abi, CMD_ENTRY_DAMAGED);
-    } else if (source == NULL ||
-               (cmd_databases_entry(call, target.database, TARGET) != NULL && !gm_given(abi, COPY_REPLACE))) {
-        gm_reply_int(abi, 0);
-    } else if (can_afford_copy(call, source, target.database) && call_emit_copy(call, SOURCE, target, "copy_to")) {
-        gm_reply_int(abi, 1);
-    }
-}
-
 /* ---- the table ---- */
 
 #define ANY  (GM_ACCEPT_ANY | CALL_FROZEN)
@@ -197,7 +157,7 @@ static const struct gm_command commands[] = {
      .complexity = "O(1), and what removing the value of newkey costs",
      .summary = "Gives a value another key, with its expiry, if that key is free."},
     {CMD_COMMAND, .usage = "COPY source:rkey destination:key [DB destination-db:int] [REPLACE]",
-     .flags = GM_WRITE | GM_GROWS | ANY, .plan = plan_copy, .complexity = "O(n), n the size of the value",
+     .flags = GM_WRITE | GM_GROWS | ANY, .plan = cmd_copy_plan, .complexity = "O(n), n the size of the value",
      .summary = "Copies a value with its expiry to another key, or another database, and replies with 1 if it did.",
      .example = "COPY cart:17 cart:backup REPLACE"},
 };

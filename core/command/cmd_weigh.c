@@ -18,7 +18,7 @@
  *
  * Limits  An estimate. Too low: a type whose records combine several values; LMOVE of elements of hundreds of MiB. The
  *         command that does not fit is refused by itself then (commit.c). Too high: a value that was large, is replaced
- *         or shortened in the transaction, and then copied; COPY to a key that is there already. */
+ *         or shortened in the transaction, and then copied; COPY, whose record has nothing of the value. */
 #include "command/cmd_weigh.h"
 
 #include "command/cmd_entry.h"

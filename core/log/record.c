@@ -34,7 +34,7 @@ enum offset {
 
 _Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
 
-#define FLAGS_KNOWN   255u
+#define FLAGS_KNOWN   511u
 #define EXPIRY_SIZE   8u
 #define TYPE_BODY_MIN 3u
 #define DURABLE_BODY  16u
@@ -59,7 +59,8 @@ size_t record_size(const struct record *record)
 /* Whether flags and type agree with each other: the same for both directions. */
 static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
 {
-    if ((flags & ~FLAGS_KNOWN) != 0 || (flags & (RECORD_DUMP | RECORD_DAMAGED)) == RECORD_DAMAGED) {
+    if ((flags & ~FLAGS_KNOWN) != 0 || (flags & (RECORD_DUMP | RECORD_DAMAGED)) == RECORD_DAMAGED ||
+        (flags & (RECORD_DAMAGED | RECORD_MISFIT)) == RECORD_MISFIT) {
         return false;
     }
     bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE || op == RECORD_OP_EPOCHS);
@@ -380,16 +381,27 @@ struct gm_bytes record_target_body(const struct record_target *target, uint8_t *
     return (struct gm_bytes){out, TARGET_FIXED + target->key.size};
 }
 
-bool record_read_rename(const struct record *record, struct record_target *target)
+/* The other key of a record about two, which are not the same. */
+static bool read_other(const struct record *record, uint16_t op, uint16_t flags, struct record_target *other)
 {
     const struct gm_bytes *body = &record->body;
-    if (record->type != 0 || record->op != RECORD_OP_RENAME || (record->flags & ~RECORD_MORE) != RECORD_REMOVES ||
-        body->size < TARGET_FIXED || body->size > RECORD_TARGET_MAX) {
+    if (record->type != 0 || record->op != op || (record->flags & ~RECORD_MORE) != flags || body->size < TARGET_FIXED ||
+        body->size > RECORD_TARGET_MAX) {
         return false;
     }
-    target->database = codec_u16(body->data);
-    target->key = (struct gm_bytes){body->data + TARGET_FIXED, body->size - TARGET_FIXED};
-    return target->database != record->database || !gm_bytes_equal(target->key, record->key);
+    other->database = codec_u16(body->data);
+    other->key = (struct gm_bytes){body->data + TARGET_FIXED, body->size - TARGET_FIXED};
+    return other->database != record->database || !gm_bytes_equal(other->key, record->key);
+}
+
+bool record_read_rename(const struct record *record, struct record_target *target)
+{
+    return read_other(record, RECORD_OP_RENAME, RECORD_REMOVES, target);
+}
+
+bool record_read_copy(const struct record *record, struct record_target *source)
+{
+    return read_other(record, RECORD_OP_COPY, 0, source);
 }
 
 /* ---- databases ---- */
@@ -415,7 +427,7 @@ uint16_t record_database_last(const struct record *record)
     struct record_target target;
     uint16_t other = 0;
     if (__builtin_expect(record->type == 0, 0)) {
-        if (record_read_rename(record, &target)) {
+        if (record_read_rename(record, &target) || record_read_copy(record, &target)) {
             other = target.database;
         } else if (!record_read_swap(record, &other)) {
             other = 0;
@@ -426,7 +438,7 @@ uint16_t record_database_last(const struct record *record)
 
 enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
 {
-    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_SWAP) {
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_COPY) {
         return STATUS_OK;
     }
     complaint_set(complaint,

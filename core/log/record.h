@@ -56,6 +56,7 @@ enum record_flag {
     RECORD_EXPIRE = 32,      /* carries expire_at_ms                                                                 */
     RECORD_REMOVES = 64,     /* the outcome: the key is gone afterwards (frozen values rely on it, others verify it) */
     RECORD_DAMAGED = 128,    /* with DUMP, never in a log: of a value that was found damaged: kept, not applied      */
+    RECORD_MISFIT = 256,     /* with DAMAGED: its records do not follow from each other: never to be tried again     */
 };
 
 enum record_host_op {
@@ -73,6 +74,7 @@ enum record_host_op {
         11, /* key: its value goes to another. Carries RECORD_REMOVES; body: u16 its database, that key */
     RECORD_OP_FLUSH_DATABASE = 12, /* no key: everything in the database is removed */
     RECORD_OP_SWAP = 13,           /* no key: the database and that of the body, another u16, change places */
+    RECORD_OP_COPY = 14,           /* key: gets a copy of another's value. Body: u16 the other's database, that key */
 };
 
 struct record {
@@ -147,7 +149,7 @@ struct gm_bytes record_epoch_body(const struct record_epoch *epoch, uint8_t out[
 /* False: not an EPOCH record, or one that makes no sense. */
 bool record_read_epoch(const struct record *record, struct record_epoch *out);
 
-/* Where a RENAME record moves its value. */
+/* Where a RENAME record moves its value; from where a COPY record has it. */
 struct record_target {
     struct gm_bytes key; /* borrowed */
     uint16_t database;
@@ -158,6 +160,7 @@ struct gm_bytes record_target_body(const struct record_target *target, uint8_t *
 
 /* Borrowed from the body. False: not such a record, or one that makes no sense. */
 bool record_read_rename(const struct record *record, struct record_target *target);
+bool record_read_copy(const struct record *record, struct record_target *source);
 
 /* The body of a SWAP record, in `out`; and taken apart: false if it is not such a record, or one that makes no
  * sense. */

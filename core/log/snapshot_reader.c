@@ -32,7 +32,7 @@
 
 #define WINDOW     ((size_t)2 * 1024 * 1024) /* bytes read at a time; more than a block */
 #define PARTS_MAX  ((size_t)RECORD_HEAD_MAX + RECORD_KEY_MAX + RECORD_BODY_MAX + 8)
-#define FLAGS_USED (RECORD_DUMP | RECORD_FRESH | RECORD_EXPIRE | RECORD_DAMAGED)
+#define FLAGS_USED (RECORD_DUMP | RECORD_FRESH | RECORD_EXPIRE | RECORD_DAMAGED | RECORD_MISFIT)
 
 struct snapshot_reader {
     struct disk *disk;

@@ -593,7 +593,7 @@ void snapshot_writer_add(struct snapshot_writer *writer, const struct record *re
     if (writer->state != SNAPSHOT_WRITER_OPEN) {
         return;
     }
-    check((record->flags & ~(RECORD_DUMP | RECORD_FRESH | RECORD_EXPIRE | RECORD_DAMAGED)) == 0);
+    check((record->flags & ~(RECORD_DUMP | RECORD_FRESH | RECORD_EXPIRE | RECORD_DAMAGED | RECORD_MISFIT)) == 0);
     check(record->type > 0 && (writer->declared[record->type / 64] >> record->type % 64 & 1) != 0);
     struct record dumped = *record;
     dumped.flags |= RECORD_DUMP;

@@ -4,8 +4,8 @@
 #include "node/admin.h"
 
 #include "command/cmd.h"
+#include "command/cmd_digest.h"
 #include "node/info.h"
-#include "shard/digest.h"
 
 /* ---- INFO ---- */
 
@@ -54,11 +54,6 @@ static void plan_shutdown(struct gm_call *call)
     }
 }
 
-static void plan_debug_digest(struct gm_call *call)
-{
-    reply_format(&call_of(call)->reply, "%016llx", (unsigned long long)digest_shard(call_of(call)->shard));
-}
-
 /* ---- the table ---- */
 
 static const struct gm_command commands[] = {
@@ -70,9 +65,14 @@ static const struct gm_command commands[] = {
     {CMD_COMMAND, .usage = "SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]",
      .flags = GM_READ | CALL_LOADING | CALL_NO_MULTI | GM_DANGEROUS, .plan = plan_shutdown,
      .complexity = "O(n), n what is not on the disk yet", .summary = "Writes everything down and ends the server."},
-    {CMD_COMMAND, .usage = "DEBUG|DIGEST", .flags = GM_READ | GM_ADMIN | CALL_GLOBAL, .plan = plan_debug_digest,
+    {CMD_COMMAND, .usage = "DEBUG|DIGEST", .flags = GM_READ | GM_ADMIN | CALL_GLOBAL, .plan = cmd_digest_plan_all,
      .complexity = "O(n), n the size of the data",
      .summary = "Returns a digest of all keys and values: equal digests mean equal data.", .example = "DEBUG DIGEST"},
+    {CMD_COMMAND, .usage = "DEBUG|DIGEST-VALUE key...",
+     .flags = GM_READ | GM_ADMIN | GM_ACCEPT_ANY | CALL_FROZEN | CALL_NO_TOUCH, .plan = cmd_digest_plan_values,
+     .complexity = "O(n), n the size of the values",
+     .summary = "Returns a digest of each key's value, whatever its name and expiry: equal digests mean equal values.",
+     .example = "DEBUG DIGEST-VALUE cart:17 cart:backup"},
 };
 
 CMD_MODULE(admin, .name = "geomys.admin", .group = "server", .summary = "Asks and steers the server.");

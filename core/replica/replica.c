@@ -120,7 +120,8 @@ enum status replica_init(struct replica *replica, const struct registry *registr
     struct siphash_key hash_key;
     env->entropy->ops->fill(env->entropy, &hash_key, sizeof hash_key);
     shard_init(&replica->shard, registry, &options->shard, &hash_key);
-    replica->shard.events = (struct shard_events){.on_damage = say, .on_fault = say, .context = replica};
+    replica->shard.events =
+        (struct shard_events){.on_damage = say, .on_mended = say, .on_fault = say, .context = replica};
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     bool logged = options->wal.policy != WAL_NONE;
     reserve_init(&replica->reserve, env->disk, logged ? options->reserve_size : 0, on_reserve, replica);

@@ -37,7 +37,13 @@ void snapshot_target_init(struct snapshot_target *target, struct snapshot_writer
 {
     check(snapshot_writer_state(writer) == SNAPSHOT_WRITER_OPEN);
     *target = (struct snapshot_target){
-        .base = {.declare = declare, .add = add, .is_open = is_open, .has_room = has_room, .fail = fail},
+        .base = {.declare = declare,
+                 .add = add,
+                 .is_open = is_open,
+                 .has_room = has_room,
+                 .fail = fail,
+                 .remedy = "; the previous snapshot stays, and the log has everything: mend or remove the key, or load "
+                           "a module that can"},
         .writer = writer,
     };
 }

@@ -266,7 +266,7 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
         if (call->nested && !takes_expiry(call, name)) {
             *error = CALL_TOO_LARGE;
             call->seen = UINT64_MAX;
-        } else if (shard_may_change(shard) && !sweep_claim(shard, keyspace, entry)) {
+        } else if (shard_may_change(shard) && !shard_delays(shard, keyspace, entry)) {
             apply_expiry(shard, keyspace->number, name, hash);
         } else {
             call->seen = UINT64_MAX; /* it is there, though nobody is to see it */

@@ -43,7 +43,7 @@ enum call_emission_kind {
     CALL_EMIT_RECORD,
     CALL_EMIT_DELETE,
     CALL_EMIT_EXPIRE,
-    CALL_EMIT_DUMPED, /* a record of another value's dump (COPY): `type` is its type's number */
+    CALL_EMIT_COPY,   /* the value that was built aside becomes that of the key, in database `target` */
     CALL_EMIT_RENAME, /* the value goes over to the key that the body names (record_read_rename) */
     CALL_EMIT_MOVE,   /* ... to the same key in another database, which the body names */
     /* Of no key: */
@@ -58,11 +58,14 @@ struct call_emission {
     uint16_t op;
     uint8_t kind;    /* enum call_emission_kind */
     uint8_t type;    /* number */
-    uint32_t target; /* RENAME: the other key; DUMPED, MOVE: the database that it goes to; of no key: the database */
+    uint32_t target; /* RENAME: the other key; COPY, MOVE: the database that it goes to; of no key: the database */
     int64_t expire_at_ms;
     struct gm_bytes body;
-    const char *event;      /* NULL: the command's, of a deletion none */
-    const char *gone_event; /* of a deletion, behind it; NULL: "del" */
+    const char *event; /* NULL: the command's, of a deletion none */
+    union {
+        const char *gone_event; /* of a deletion, behind it; NULL: "del" */
+        struct build *build;    /* of a COPY: what was built; borrowed */
+    };
 };
 
 static inline bool call_emission_is_of_key(const struct call_emission *emission)
@@ -188,10 +191,10 @@ struct call_target {
     uint32_t database;
 };
 
-/* Emits records that rebuild the value of key `source` at the target, expiry included; listeners hear the event.
- * False: its type does not tell
- * it, and the reply is an error. */
-must_use bool call_emit_copy(struct call *call, uint32_t source, struct call_target target, const char *event);
+/* Emits the record by which what was built from key `source`, and is done, becomes the value of the target; listeners
+ * hear the event. */
+void call_emit_copy(struct call *call, uint32_t source, struct call_target target, struct build *build,
+                    const char *event);
 
 /* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
  * and the first time a line of the log. */

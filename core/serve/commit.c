@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "serve/notify.h"
-#include "shard/apply.h"
+#include "shard/build.h"
 #include "store/slot.h"
 
 /* Bytes of records from which on it is asked first whether there is memory for them: once in the values, once in the
@@ -69,17 +69,12 @@ static void make_typed(struct call *call, const struct call_emission *emission, 
         record->flags |= RECORD_EXPIRE;
         record->expire_at_ms = emission->expire_at_ms;
     }
-    if (emission->kind == CALL_EMIT_RECORD) {
-        add_expiry(call, record, hash);
-    }
+    add_expiry(call, record, hash);
 }
 
 static void make(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
 {
     switch ((enum call_emission_kind)emission->kind) {
-    case CALL_EMIT_DUMPED:
-        record->database = (uint16_t)emission->target;
-        __attribute__((fallthrough));
     case CALL_EMIT_RECORD:
         make_typed(call, emission, record, hash);
         break;
@@ -96,6 +91,11 @@ static void make(struct call *call, const struct call_emission *emission, struct
             record->flags = RECORD_EXPIRE;
             record->expire_at_ms = emission->expire_at_ms;
         }
+        break;
+    case CALL_EMIT_COPY:
+        record->op = RECORD_OP_COPY;
+        record->database = (uint16_t)emission->target;
+        record->body = emission->body;
         break;
     case CALL_EMIT_RENAME:
     case CALL_EMIT_MOVE:
@@ -124,9 +124,21 @@ static void make(struct call *call, const struct call_emission *emission, struct
 static struct apply_place place_of(const struct call *call, const struct call_emission *emission)
 {
     bool fits =
-        emission->kind == CALL_EMIT_RECORD || (call_emission_is_of_key(emission) && emission->kind != CALL_EMIT_DUMPED);
+        emission->kind == CALL_EMIT_RECORD || (call_emission_is_of_key(emission) && emission->kind != CALL_EMIT_COPY);
     bool known = fits && emission->key == 0 && call->seen == call->shard->tail.last_sequence;
     return (struct apply_place){.slot = known ? call->slot : NULL, .known = known};
+}
+
+/* False: there was nothing to do, and there is nothing to log. */
+static bool carry_out(struct call *call, const struct call_emission *emission, struct record *record, uint64_t hash)
+{
+    struct shard *shard = call->shard;
+    if (__builtin_expect(emission->kind == CALL_EMIT_COPY, 0)) {
+        struct apply_aside aside = build_ready(emission->build);
+        apply_first_copied(shard, record, hash, &aside, call->caller.id);
+        return true;
+    }
+    return apply_first(shard, record, hash, place_of(call, emission), call->caller.id);
 }
 
 static void commit_one(struct call *call, const struct call_emission *emission)
@@ -143,7 +155,7 @@ static void commit_one(struct call *call, const struct call_emission *emission)
         }
     }
     make(call, emission, &record, hash);
-    if (apply_first(shard, &record, hash, place_of(call, emission), call->caller.id)) {
+    if (carry_out(call, emission, &record, hash)) {
         tail_add(&shard->tail, &record);
     } else {
         call->seen = UINT64_MAX; /* a record that could not be kept may have moved the entry and left no trace */
@@ -185,16 +197,12 @@ seldom static bool needs_clock(const struct call *call)
     return false;
 }
 
-/* A type has not accepted a record: its own command's, or one that it has dumped itself (COPY). */
+/* A type has not accepted a record that its module planned. */
 seldom static void blame_type(struct call *call, const struct shard_type *type)
 {
-    bool own = strcmp(type->module, call->command->module->abi->name) == 0;
-    reply_errorf(
-        &call->reply,
-        own ? "DAMAGED the module %s planned a change that its own type refuses: %s, in '%s'; see the server's log"
-            : "DAMAGED the module %s has a type that refuses what it has dumped itself: %s, in '%s'; see the "
-              "server's log",
-        type->module, type->name, call->command->usage.name);
+    reply_errorf(&call->reply,
+                 "DAMAGED the module %s planned a change that its own type refuses: %s, in '%s'; see the server's log",
+                 type->module, type->name, call->command->usage.name);
 }
 
 /* All of them, and what apply leaves for the answer. */

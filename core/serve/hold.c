@@ -39,13 +39,17 @@ bool hold_disturbs(struct worker *worker, uint32_t database, const struct reques
 {
     struct shard *shard = worker_shard(worker, request);
     check(worker->depth == 0);
-    if (!shard->sweep.active || !request_is_sound(request) || (request_flags(request) & GM_WRITE) == 0) {
+    bool may = shard->sweep.active || shard->claims.count > 0;
+    if (!may || !request_is_sound(request) || (request_flags(request) & GM_WRITE) == 0) {
         return false;
     }
     const struct keyspace *keyspace = databases_see(&shard->databases, database);
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
-        uint64_t hash = request_hash(request, &shard->databases, i);
-        const struct entry *entry = keyspace_find(keyspace, request_key(request, i), hash);
+        struct gm_bytes name = request_key(request, i);
+        if (request->bound.keys[i].written != 0 && claims_have(&shard->claims, database, name)) {
+            return true; /* there may be no entry yet */
+        }
+        const struct entry *entry = keyspace_find(keyspace, name, request_hash(request, &shard->databases, i));
         if (entry != NULL && sweep_claim(shard, keyspace, entry)) {
             return true;
         }

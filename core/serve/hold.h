@@ -27,8 +27,9 @@ static inline bool hold_is_held(const struct session *session)
     return !list_empty(&session->held);
 }
 
-/* Whether the command writes to a large value that a sweep has not dumped yet. The sweep goes on with that value then,
- * and lets go afterwards (sweep_claim). Between commands. O(keys). */
+/* Whether the command writes to a key that is claimed (claim.h), or to a large value that a sweep has not dumped yet.
+ * The sweep goes on with that value then, and lets go afterwards (sweep_claim). Between commands. O(keys and
+ * claims). */
 bool hold_disturbs(struct worker *worker, uint32_t database, const struct request *request);
 
 /* Bytes that the answer to what a session is about to do may have, by the values under its keys. An estimate: of a

@@ -20,7 +20,6 @@
 #include <stdio.h>
 
 #include "serve/call.h"
-#include "shard/dump.h"
 
 #define EMISSION_SIZE_MIN (offsetof(struct gm_emission, event) + sizeof(void *)) /* of ABI 0.2 */
 #define KNOWN_FLAGS       (GM_FRESH | GM_KEEP_EXPIRY | GM_EXPIRE | GM_BORROWED | GM_DELETE)
@@ -389,46 +388,15 @@ void call_emit_databases(struct call *call, enum call_emission_kind kind, uint32
     }
 }
 
-/* ---- copies of values ---- */
-
-struct copier {
-    struct dump_sink sink;
-    struct call *call;
-    const struct entry *entry;
-    struct call_target target;
-    const char *event;
-    bool begun;
-};
-
-static void copy_record(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
+void call_emit_copy(struct call *call, uint32_t source, struct call_target target, struct build *build,
+                    const char *event)
 {
-    struct copier *copier = container_of(sink, struct copier, sink);
-    struct call_emission *emission = call_emit(copier->call, CALL_EMIT_DUMPED, copier->target.key, body.size);
-    emission->target = copier->target.database;
-    emission->type = copier->call->shard->types.now[copier->entry->type];
-    emission->op = op;
-    emission->body = kept(copier->call, body);
-    if (!copier->begun) {
-        copier->begun = true;
-        emission->flags = GM_FRESH | GM_EXPIRE;
-        emission->event = copier->event;
-        emission->expire_at_ms = entry_expire_at(copier->entry);
-    }
-}
-
-bool call_emit_copy(struct call *call, uint32_t source, struct call_target target, const char *event)
-{
-    check(call_entry(call, source) != NULL);
-    check(source < call->abi.key_count && target.key < call->abi.key_count);
-    struct complaint complaint;
-    struct copier copier = {.sink = {.take = copy_record},
-                            .call = call,
-                            .entry = call_entry(call, source),
-                            .target = target,
-                            .event = event};
-    if (dump_value(call->shard, copier.entry, &copier.sink, &complaint)) {
-        return true;
-    }
-    reply_errorf(&call->reply, "ERR %s; nothing was changed", complaint.text);
-    return false;
+    check(source < call->abi.key_count && target.key < call->abi.key_count && call_entry(call, source) != NULL);
+    struct record_target from = {call->keys[source].name, call->caller.database};
+    uint8_t *body = arena_alloc(&call->worker->arena, 2 + from.key.size);
+    struct call_emission *emission = call_emit(call, CALL_EMIT_COPY, target.key, 2 + from.key.size);
+    emission->body = record_target_body(&from, body);
+    emission->target = target.database;
+    emission->event = event;
+    emission->build = build;
 }

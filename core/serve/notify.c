@@ -157,7 +157,7 @@ static struct told *told_in(const struct telling *telling, uint32_t database, ui
 /* The key that the emission changes. */
 static struct told *told_of(const struct telling *telling, const struct call_emission *emission)
 {
-    bool elsewhere = emission->kind == CALL_EMIT_DUMPED;
+    bool elsewhere = emission->kind == CALL_EMIT_COPY;
     return told_in(telling, elsewhere ? emission->target : telling->call->caller.database, emission->key);
 }
 
@@ -232,7 +232,7 @@ static void tell_typed(const struct telling *telling, struct told *told, const s
 /* A copy's key is new even if there was another; its own event comes last. */
 static void tell_copy(const struct telling *telling, struct told *told, const struct call_emission *emission, bool last)
 {
-    if (emission->event != NULL && told->has) { /* the first record */
+    if (told->has) {
         told->was = true;
         say(telling, told, last ? 'g' : 'n', last ? emission->event : "new");
     }
@@ -263,7 +263,7 @@ static void tell_one(const struct telling *telling, uint32_t i)
     case CALL_EMIT_EXPIRE:
         tell_expiry(telling, told, emission);
         break;
-    case CALL_EMIT_DUMPED:
+    case CALL_EMIT_COPY:
         tell_copy(telling, told, emission, false);
         break;
     case CALL_EMIT_DELETE:
@@ -281,7 +281,8 @@ static void tell_one(const struct telling *telling, uint32_t i)
         break;
     }
     if (told->last == i && told->was && !told->has) {
-        say(telling, told, 'g', emission->gone_event != NULL ? emission->gone_event : "del");
+        bool named = emission->kind != CALL_EMIT_COPY && emission->gone_event != NULL;
+        say(telling, told, 'g', named ? emission->gone_event : "del");
     }
 }
 
@@ -308,7 +309,7 @@ void notify_call(const struct call *call)
         tell_one(&telling, i);
     }
     for (uint32_t i = 0; i < call->emission_count; i++) {
-        if (call->emissions[i].kind == CALL_EMIT_DUMPED) {
+        if (call->emissions[i].kind == CALL_EMIT_COPY) {
             tell_copy(&telling, told_of(&telling, &call->emissions[i]), &call->emissions[i], true);
         }
     }

@@ -117,7 +117,8 @@ static bool hold_guess(const struct pipeline *pipeline, struct session *session)
 static bool hold(struct session *session, const struct request *request)
 {
     const struct worker *worker = session->worker;
-    bool may = worker->pause_until_ms != 0 || worker->shard->sweep.active || worker->sessions.crowd.tight;
+    bool busy = worker->shard->sweep.active || worker->shard->claims.count > 0;
+    bool may = busy || worker->pause_until_ms != 0 || worker->sessions.crowd.tight;
     return __builtin_expect(may, 0) && hold_slow(session, request);
 }
 

@@ -34,6 +34,16 @@ void stint_keep(struct call *call, struct stint *stint)
     call->keep = BYTES_NONE;
 }
 
+/* Whether anybody could do more in a turn of its own. */
+static bool is_work(const struct worker *worker)
+{
+    const struct list *at = worker->stints.next;
+    while (at != &worker->stints && container_of(at, const struct session, stints)->stint->waits) {
+        at = at->next;
+    }
+    return at != &worker->stints;
+}
+
 bool stint_turn_slow(struct worker *worker)
 {
     struct session *session = container_of(worker->stints.next, struct session, stints);
@@ -43,5 +53,5 @@ bool stint_turn_slow(struct worker *worker)
         waiters_release(session);
     }
     session_note(session);
-    return !list_empty(&worker->stints);
+    return is_work(worker);
 }

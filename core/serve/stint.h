@@ -24,6 +24,7 @@
 struct stint {
     void (*finish)(struct stint *stint); /* releases it */
     size_t bytes;                        /* that it takes, for now: they count to the client (holdings.h) */
+    bool waits;                          /* it can only look whether it may go on: no turn is taken for it alone */
 };
 
 /* Whether the plan may go on later. [plan] */

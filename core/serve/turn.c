@@ -7,6 +7,7 @@
 #include "serve/pause.h"
 #include "serve/stint.h"
 #include "serve/waiters.h"
+#include "shard/build.h"
 #include "shard/upkeep.h"
 
 void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
@@ -29,6 +30,7 @@ bool turn_end(struct worker *worker)
     waiters_time_out(worker);
     waiters_serve(worker);
     more |= stint_turn(worker);
+    builds_reap(worker->shard, false);            /* of the commands of this turn; whoever waited for them goes on */
     more |= tracking_turn_end(&worker->tracking); /* the last that looks at changes */
     arena_reset(&worker->arena);
     return more;

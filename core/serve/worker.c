@@ -6,8 +6,9 @@
 #include "base/memory.h"
 #include "serve/call.h"
 #include "serve/hold.h"
+#include "shard/build.h"
 
-/* The sweep holds back nothing any more. */
+/* A sweep, or a claim, holds back less than before. */
 static void on_let_go(void *context)
 {
     struct worker *worker = context;
@@ -53,8 +54,8 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     }
     shard->clock = clock;
     shard->meters = &worker->meters;
-    shard->sweep.on_let_go = on_let_go;
-    shard->sweep.context = worker;
+    shard->claims.on_let_go = on_let_go;
+    shard->claims.context = worker;
     worker_configure(worker, options);
 }
 
@@ -88,7 +89,8 @@ void worker_finish(struct worker *worker)
     memory_free(worker->calls[0]);
     memory_free(worker->calls[1]);
     worker->shard->meters = NULL;
-    worker->shard->sweep.on_let_go = NULL;
+    worker->shard->claims.on_let_go = NULL;
+    builds_reap(worker->shard, true);
     worker->shard = NULL;
 }
 

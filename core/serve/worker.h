@@ -40,7 +40,7 @@ struct worker_options {
 /* Why the input of a session is not taken: see hold.h. */
 enum hold_reason {
     HOLD_PAUSE,  /* CLIENT PAUSE */
-    HOLD_SWEEP,  /* its next command would change a large value that is being dumped */
+    HOLD_SWEEP,  /* its next command would change a large value that is being dumped, or a key that is claimed */
     HOLD_GUESS,  /* it would try a password, and some were wrong */
     HOLD_MEMORY, /* its next command is about a large value, and the clients hold much already: see crowd.h */
     HOLD_REASONS,

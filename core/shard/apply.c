@@ -11,7 +11,9 @@
  *       the record (RECORD_REMOVES): a node that cannot apply the type relies on it, any other compares.
  *   I2  A record that does not fit (unknown body, wrong type, other outcome) never changes a value silently: the key
  *       becomes damaged, its records are kept, and a sentence is told.
- *   I3  A value whose module is absent stays frozen: its records are kept in order. */
+ *   I3  A value whose module is absent stays frozen: its records are kept in order.
+ *   P4  A damaged value whose records only its type's code refused is tried again with each other code, once: all of
+ *       them make a value, or it stays as it is. */
 #include "shard/apply.h"
 
 #include <stdio.h>
@@ -211,7 +213,7 @@ void apply_release(void *context, struct entry *entry)
 
 /* ---- damage ---- */
 
-static void tell(struct shard *shard, const struct record *record, const char *reason)
+void apply_tell_damage(struct shard *shard, const struct record *record, const char *reason)
 {
     shard->stats.damaged++;
     shard->refused = shard->refused == 0 ? (uint8_t)record->type : shard->refused;
@@ -230,11 +232,21 @@ static void tell(struct shard *shard, const struct record *record, const char *r
     }
 }
 
-/* Keeps the record of a value that cannot be applied here. */
-static enum status freeze(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint)
+/* How a record is kept that cannot be applied here. */
+struct keeping {
+    bool damaged;
+    uint16_t stamp; /* of a damaged value (frozen.h) */
+};
+
+static enum status freeze(struct apply *apply, const struct record *record, struct keeping how,
+                          struct complaint *complaint)
 {
     struct frozen_key key = {apply->keyspace, apply->key, apply->hash, apply->type, apply->expire_at_ms};
-    return frozen_append(apply->shard, &key, record, damaged, complaint);
+    TRY(frozen_append(apply->shard, &key, record, how.damaged, complaint));
+    if (how.damaged && how.stamp != FROZEN_AS_IT_IS) {
+        frozen_set_stamp(keyspace_find(apply->keyspace, apply->key, apply->hash), how.stamp);
+    }
+    return STATUS_OK;
 }
 
 /* ---- records of a type ---- */
@@ -294,8 +306,8 @@ enum verdict {
 
 struct judgement {
     enum verdict verdict;
-    const char *reason; /* of VERDICT_DAMAGE */
-    bool damaged;       /* the value was found damaged before: nobody needs to hear of it again */
+    const char *reason;     /* of VERDICT_DAMAGE */
+    struct keeping keeping; /* damaged: the value was found to be before, nobody needs to hear of it again */
 };
 
 /* What stands in the way of applying, NULL if nothing does. */
@@ -317,30 +329,36 @@ static struct judgement judge(const struct apply *apply, const struct record *re
     bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
     bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
     struct judgement judgement = {.reason = misfit(record, entry)};
-    judgement.damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
+    judgement.keeping.damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
+    judgement.keeping.stamp = FROZEN_AS_IT_IS;
     if (__builtin_expect(judgement.reason != NULL, 0)) {
         judgement.verdict = VERDICT_DAMAGE;
+        judgement.keeping.stamp = FROZEN_MISFIT;
     } else if (__builtin_expect(apply->shard->types.by_number[record->type].abi == NULL || frozen || told, 0)) {
         judgement.verdict = VERDICT_FREEZE;
+        bool misfit = (record->flags & RECORD_MISFIT) != 0;
+        judgement.keeping.stamp = !fresh ? FROZEN_AS_IT_IS : misfit ? FROZEN_MISFIT : FROZEN_UNTRIED;
     }
     return judgement;
 }
 
 /* The record of a value that is not changed here: kept with it, unless it says that the value is gone. */
-static enum status keep(struct apply *apply, const struct record *record, bool damaged, struct complaint *complaint)
+static enum status keep(struct apply *apply, const struct record *record, struct keeping how,
+                        struct complaint *complaint)
 {
     if ((record->flags & RECORD_REMOVES) != 0) {
         remove_key(apply);
         return STATUS_OK;
     }
-    return freeze(apply, record, damaged, complaint);
+    return freeze(apply, record, how, complaint);
 }
 
-static enum status damage(struct apply *apply, const struct record *record, const char *reason,
+/* `stamp`: of the code that has refused it, or FROZEN_MISFIT. */
+static enum status damage(struct apply *apply, const struct record *record, const char *reason, uint16_t stamp,
                           struct complaint *complaint)
 {
-    tell(apply->shard, record, reason);
-    return freeze(apply, record, true, complaint); /* apply I2 */
+    apply_tell_damage(apply->shard, record, reason);
+    return freeze(apply, record, (struct keeping){true, stamp}, complaint); /* apply I2 */
 }
 
 /* The type changes the value. `first`: the record's outcome is completed; else it is compared. */
@@ -357,7 +375,10 @@ static enum status carry_out(struct apply *apply, struct record *record, bool fi
     int accepted = type->apply(&apply->abi, &seen);
     crumb_clear(shard->crumb);
     if (__builtin_expect(accepted != GM_OK, 0)) {
-        return damage(apply, record, "has a body that its type does not accept", complaint);
+        /* What its author saw emptied is not for newer code to fill. */
+        bool worth = (record->flags & RECORD_REMOVES) == 0;
+        return damage(apply, record, "has a body that its type does not accept",
+                      worth ? shard->types.stamps[record->type] : FROZEN_MISFIT, complaint);
     }
     bool gone = conclude(apply, type);
     if (first) {
@@ -365,7 +386,7 @@ static enum status carry_out(struct apply *apply, struct record *record, bool fi
     } else if (__builtin_expect(gone != ((record->flags & RECORD_REMOVES) != 0), 0)) { /* apply I1 */
         return damage(apply, record,
                       gone ? "empties a value that its author saw filled" : "fills a value that its author saw emptied",
-                      complaint);
+                      FROZEN_MISFIT, complaint);
     }
     return STATUS_OK;
 }
@@ -405,16 +426,17 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
     apply.expire_at_ms = expiry_after(record, apply.entry);
     struct judgement judgement = judge(&apply, record);
     if (__builtin_expect(judgement.verdict == VERDICT_DAMAGE, 0)) {
-        if (!judgement.damaged) {
-            tell(shard, record, judgement.reason);
+        if (!judgement.keeping.damaged) {
+            apply_tell_damage(shard, record, judgement.reason);
         }
-        return keep(&apply, record, true, complaint); /* apply I2 */
+        judgement.keeping.damaged = true;
+        return keep(&apply, record, judgement.keeping, complaint); /* apply I2 */
     }
     if ((record->flags & RECORD_FRESH) != 0) {
         start_fresh(&apply);
     }
     if (__builtin_expect(judgement.verdict == VERDICT_FREEZE, 0)) {
-        return keep(&apply, record, judgement.damaged, complaint); /* apply I3 */
+        return keep(&apply, record, judgement.keeping, complaint); /* apply I3 */
     }
     return carry_out(&apply, record, first, complaint);
 }
@@ -435,6 +457,37 @@ static bool apply_all(struct apply *apply, const struct gm_type *type, struct gm
     return accepted;
 }
 
+static void tell_mended(const struct shard *shard, const struct apply *apply)
+{
+    if (shard->events.on_mended != NULL) {
+        char place[192];
+        char sentence[512];
+        struct gm_text text = {.data = place, .capacity = sizeof place - 1};
+        gm_text_quote(&text, apply->key, 32);
+        place[text.size] = '\0';
+        const struct shard_type *type = &shard->types.by_number[apply->type];
+        (void)snprintf(sentence, sizeof sentence,
+                       "key %s is damaged no more: the module %s that is loaded now accepts all records of it (%s)",
+                       place, type->module, type->name);
+        shard->events.on_mended(shard->events.context, sentence);
+    }
+}
+
+/* The records in the form that nobody here can apply. */
+static void put_back(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, struct keeping how)
+{
+    frozen_put(shard, key, records, how.damaged);
+    if (how.damaged) {
+        frozen_set_stamp(keyspace_find(key->keyspace, key->key, key->hash), how.stamp);
+    }
+}
+
+static bool holds_nothing(const struct apply *apply, const struct gm_type *type)
+{
+    const struct gm_cell *cell = &apply->abi.cell;
+    return cell->form == GM_ABSENT || (type->empty != NULL && type->empty(cell));
+}
+
 void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_slot *slot, uint8_t number,
                 struct gm_bytes records)
 {
@@ -442,10 +495,11 @@ void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_s
     struct frozen_key frozen = {place.keyspace, place.key, place.hash, number, entry_expire_at(entry)};
     const struct gm_type *type = shard->types.by_number[number].abi;
     bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
+    uint16_t stamp = damaged ? frozen_stamp(entry) : 0;
     check(types_newest(&shard->types, number) && gm_bytes_equal(entry_key(entry), place.key));
     sweep_before(shard, place.keyspace, entry);
-    if (damaged || type == NULL) {
-        frozen_put(shard, &frozen, records, damaged);
+    if (type == NULL || stamp == FROZEN_MISFIT) {
+        put_back(shard, &frozen, records, (struct keeping){damaged, stamp});
         return;
     }
     struct apply apply = {.abi = {.ops = &lent},
@@ -458,13 +512,19 @@ void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_s
                           .expire_at_ms = frozen.expire_at_ms,
                           .type = number};
     start_fresh(&apply);
-    if (apply_all(&apply, type, records)) {
+    if (apply_all(&apply, type, records) && !(damaged && holds_nothing(&apply, type))) { /* apply P4 */
         (void)conclude(&apply, type);
+        if (damaged) {
+            tell_mended(shard, &apply);
+        }
         return;
     }
-    struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = place.key};
-    tell(shard, &record, "and those before it make a value that the newer version of its type does not accept");
-    frozen_put(shard, &frozen, records, true);
+    if (!damaged) {
+        struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = place.key};
+        apply_tell_damage(shard, &record,
+                          "and those before it make a value that the newer version of its type does not accept");
+    }
+    put_back(shard, &frozen, records, (struct keeping){true, shard->types.stamps[number]});
 }
 
 /* ---- records of the host ---- */
@@ -634,6 +694,52 @@ static bool apply_untyped(struct shard *shard, const struct record *record, uint
     }
     announce(shard, record, hash, author);
     return true;
+}
+
+/* ---- values that were built aside ---- */
+
+bool apply_aside(struct shard *shard, struct keyspace_place place, uint8_t type, struct gm_bytes records)
+{
+    struct table_slot *slot = keyspace_slot(place.keyspace, place.key, place.hash);
+    struct entry *entry = slot != NULL ? table_element(slot) : NULL;
+    struct apply apply = {.abi = {.ops = &lent},
+                          .shard = shard,
+                          .keyspace = place.keyspace,
+                          .entry = entry,
+                          .slot = slot,
+                          .key = place.key,
+                          .hash = place.hash,
+                          .type = type};
+    if (entry != NULL && (entry->flags & ENTRY_VACANT) == 0) {
+        apply.abi.cell = shard_cell(entry);
+    }
+    return apply_all(&apply, shard->types.by_number[type].abi, records);
+}
+
+static void take_over(struct shard *shard, const struct record *record, uint64_t hash, const struct apply_aside *aside,
+                      uint64_t author)
+{
+    struct keyspace_place to = place_of(shard, record, hash);
+    (void)take_up(shard, &to);      /* as rename P1 */
+    shard->databases.ledger.keys++; /* it is a key now */
+    rename_value(&aside->place, &to);
+    (void)set_expiry(shard, record, hash, aside->expire_at_ms);
+    if (shard->types.settling) {
+        types_walk_again(&shard->types);
+    }
+    announce(shard, record, hash, author);
+}
+
+void apply_first_copied(struct shard *shard, struct record *record, uint64_t hash, const struct apply_aside *aside,
+                        uint64_t author)
+{
+    record->sequence = tail_next(&shard->tail); /* change I3 */
+    take_over(shard, record, hash, aside, author);
+}
+
+void apply_copied(struct shard *shard, const struct record *record, uint64_t hash, const struct apply_aside *aside)
+{
+    take_over(shard, record, hash, aside, CHANGE_NOBODY);
 }
 
 bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author)

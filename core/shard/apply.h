@@ -18,11 +18,30 @@ struct apply_place {
  * there), and nothing is to be logged. The listeners have heard of it. */
 bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author);
 
-/* Carries out a record that somebody else has planned, or this node before; its sequence stands. A record that does not
- * fit its value makes the key damaged: it is kept, refused to clients, and reported. The listeners hear of it as of a
- * first execution. TOO_BIG: a frozen value has outgrown its limit. */
+/* Carries out a record, of any but COPY (copy.h), that somebody else has planned, or this node before; its sequence
+ * stands. A record that does not fit its value makes the key damaged: it is kept, refused to clients, and reported. The
+ * listeners hear of it as of a first execution. TOO_BIG: a frozen value has outgrown its limit. */
 must_use enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash,
                                  struct complaint *complaint);
+
+/* A value that was built aside (build.h). */
+struct apply_aside {
+    struct keyspace_place place; /* in a keyspace of its own, where it counts as no key; no sweep is owed it */
+    int64_t expire_at_ms;        /* that it will have; 0: none */
+};
+
+/* Applies records in a frozen value's form to the value at the place, which is aside, or to none. False: one of them is
+ * not accepted. */
+bool apply_aside(struct shard *shard, struct keyspace_place place, uint8_t type, struct gm_bytes records);
+
+/* A COPY record as a first execution, and as one whose sequence stands: what was built aside goes over to the record's
+ * key, and what was there goes. The listeners have heard of it. */
+void apply_first_copied(struct shard *shard, struct record *record, uint64_t hash, const struct apply_aside *aside,
+                        uint64_t author);
+void apply_copied(struct shard *shard, const struct record *record, uint64_t hash, const struct apply_aside *aside);
+
+/* A record from elsewhere has left its key damaged, for a reason: counted, and told. */
+void apply_tell_damage(struct shard *shard, const struct record *record, const char *reason);
 
 /* Releases what an entry's value owns, or begins to (remains.h); for keyspace_ops. */
 void apply_release(void *shard, struct entry *entry);
@@ -41,9 +60,10 @@ void apply_expiry(struct shard *shard, uint32_t database, struct gm_bytes key, u
 void apply_eviction(struct shard *shard, uint32_t database, struct gm_bytes key, uint64_t hash);
 
 /* Makes the value of the key at `place`, which is in `slot`, anew as type `number`, from the bytes of a frozen value
- * that say the same. Without code for the number the value is frozen; one that was damaged, or that the code does not
- * accept, is damaged. What is stored is the same, so nobody hears of it, and nothing is written. The key's bytes are
- * not the entry's own. The entry moves, or goes if the code finds it empty. */
+ * that say the same. Without code for the number the value is frozen; one that the code does not accept is damaged, and
+ * one that was damaged stays so unless the code accepts all of it. What is stored is the same, so nobody hears of it,
+ * and nothing is written. The key's bytes are not the entry's own. The entry moves, or goes if the code finds it
+ * empty. */
 void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_slot *slot, uint8_t number,
                 struct gm_bytes records);
 

@@ -17,7 +17,7 @@
  */
 #include "shard/apply_follow.h"
 
-#include "shard/apply.h"
+#include "shard/copy.h"
 
 static enum status carry_out(struct source *source, const struct record *record, struct complaint *complaint)
 {
@@ -28,7 +28,7 @@ static enum status carry_out(struct source *source, const struct record *record,
         ours.type = source->types[record->type];
         check(ours.type != 0);
     }
-    return apply_again(shard, &ours, databases_hash(&shard->databases, record->key), complaint);
+    return copy_or_apply(shard, &ours, databases_hash(&shard->databases, record->key), complaint);
 }
 
 enum status apply_follow(struct source *source, struct gm_bytes batch, bool *halfway, struct complaint *complaint)

@@ -38,7 +38,7 @@ void change_ignore(struct change_listener *listener)
 void change_announce(const struct list *listeners, const struct change *change)
 {
     check(change->scope >= CHANGE_DATABASE || change->keys[0].name.size == 0 || change->keys[0].name.data != NULL);
-    enum change_rank rank = CHANGE_RANK_INTEREST;
+    enum change_rank rank = CHANGE_RANK_CLAIM;
     for (const struct list *at = listeners->next, *next; at != listeners; at = next) {
         struct change_listener *listener = listener_at(at);
         next = at->next;               /* it may take itself out */

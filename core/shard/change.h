@@ -8,7 +8,7 @@
  *          comparison while nobody listens.
  *
  *              struct change_listener: link, rank, on_change
- *              shard->listeners ──► interest ──► tracking ──► notify        by rank
+ *              shard->listeners ──► claim ──► interest ──► tracking ──► notify        by rank
  *
  * Promises
  *   I1  Every change is announced once to each listener that is in the list when it happens, in the order of ranks;
@@ -53,6 +53,7 @@ struct change {
 
 /* Lower ranks hear first. */
 enum change_rank {
+    CHANGE_RANK_CLAIM,
     CHANGE_RANK_INTEREST,
     CHANGE_RANK_TRACKING,
     CHANGE_RANK_NOTIFY,

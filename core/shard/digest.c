@@ -53,6 +53,8 @@ struct digester {
     uint32_t database;
     struct digest_value value;
     uint64_t sum;
+    bool refused;               /* a value was */
+    struct complaint complaint; /* why, the last */
 };
 
 static void digest_record(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
@@ -68,26 +70,41 @@ static void digest_entry(void *context, void *element)
     const struct entry *entry = element;
     struct digest_head head = {digester->database, entry_key(entry), shard_type_of(shard, entry)->name,
                                entry_expire_at(entry)};
-    struct complaint complaint;
     uint64_t cursor = 0;
     digester->sum += digest_begin(&digester->value, &head, dump_digest_ordered(shard, entry));
     do {
-        if (!dump_digest_step(shard, entry, &cursor, &digester->sink, &complaint)) {
+        if (!dump_digest_step(shard, entry, &cursor, &digester->sink, &digester->complaint)) {
             digest_record(&digester->sink, 0, BYTES("refused"));
+            digester->refused = true;
         }
     } while (cursor != 0);
+}
+
+static void digest_all(struct digester *digester)
+{
+    const struct shard *shard = digester->shard;
+    const struct keyspace *keyspace;
+    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
+        digester->database = keyspace->number;
+        uint64_t cursor = 0;
+        do {
+            cursor = table_scan(&keyspace->table, cursor, digest_entry, digester);
+        } while (cursor != 0);
+    }
+}
+
+bool digest_try(struct shard *shard, uint64_t *digest, struct complaint *complaint)
+{
+    struct digester digester = {.sink = {.take = digest_record}, .shard = shard};
+    digest_all(&digester);
+    *digest = digester.sum;
+    *complaint = digester.complaint;
+    return !digester.refused;
 }
 
 uint64_t digest_shard(struct shard *shard)
 {
     struct digester digester = {.sink = {.take = digest_record}, .shard = shard};
-    const struct keyspace *keyspace;
-    for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {
-        digester.database = keyspace->number;
-        uint64_t cursor = 0;
-        do {
-            cursor = table_scan(&keyspace->table, cursor, digest_entry, &digester);
-        } while (cursor != 0);
-    }
+    digest_all(&digester);
     return digester.sum;
 }

@@ -25,7 +25,10 @@ uint64_t digest_begin(struct digest_value *value, const struct digest_head *head
 uint64_t digest_add(struct digest_value *value, uint16_t op, struct gm_bytes body);
 
 /* Order-independent digest of all that is stored: keys, types, expiries, and of each value what makes it equal to
- * another. A value that its type does not tell counts as such. O(data), at once. */
+ * another. O(data), at once. False: a type does not tell a value, as the complaint says. */
+must_use bool digest_try(struct shard *shard, uint64_t *digest, struct complaint *complaint);
+
+/* The same, where a value that its type does not tell counts as such. */
 uint64_t digest_shard(struct shard *shard);
 
 #endif

@@ -224,8 +224,8 @@ static bool evict_one(struct shard *shard)
     if (choice.entry == NULL) {
         return false;
     }
-    if (sweep_claim(shard, choice.keyspace, choice.entry)) {
-        return true; /* a snapshot needs it for some turns more */
+    if (shard_delays(shard, choice.keyspace, choice.entry)) {
+        return true; /* somebody needs it for some turns more */
     }
     struct gm_bytes key = entry_key(choice.entry);
     uint64_t hash = keyspace_hash(choice.keyspace, key);

@@ -11,7 +11,7 @@ struct collector {
     struct buf *out;
 };
 
-static void add(struct buf *out, uint16_t op, struct gm_bytes body)
+void frozen_add(struct buf *out, uint16_t op, struct gm_bytes body)
 {
     uint8_t head[FROZEN_HEAD] = {0};
     uint32_t size = (uint32_t)body.size;
@@ -24,7 +24,25 @@ static void add(struct buf *out, uint16_t op, struct gm_bytes body)
 
 static void collect(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
-    add(container_of(sink, struct collector, sink)->out, op, body);
+    frozen_add(container_of(sink, struct collector, sink)->out, op, body);
+}
+
+uint16_t frozen_stamp(const struct entry *entry)
+{
+    uint16_t stamp = FROZEN_MISFIT;
+    check((entry->flags & ENTRY_DAMAGED) != 0);
+    if (entry->value_size >= FROZEN_HEAD) {
+        memcpy(&stamp, entry_value(entry) + 2, sizeof stamp);
+    }
+    return stamp;
+}
+
+void frozen_set_stamp(struct entry *entry, uint16_t stamp)
+{
+    check((entry->flags & ENTRY_DAMAGED) != 0 && stamp != FROZEN_AS_IT_IS);
+    if (entry->value_size >= FROZEN_HEAD) {
+        memcpy(entry_value(entry) + 2, &stamp, sizeof stamp);
+    }
 }
 
 bool frozen_step(struct gm_bytes records, size_t *at, uint16_t *op, struct gm_bytes *body)

@@ -2,7 +2,10 @@
 
 /* frozen.h - values that cannot be applied here: kept as the records that make them.
  *
- * The entry's bytes are those records one after the other:   | op 2 | zero 2 | body_size 4 | body ... |
+ * The entry's bytes are those records one after the other:   | op 2 | stamp 2 | body_size 4 | body ... |
+ *
+ * The stamp of the first record of a damaged value says which code has refused it (types.stamps), or that none is to be
+ * asked: other code is, once (settle.c). All other stamps are zero.
  *
  * Such a value is counted, expires, is deleted, renamed, copied and digested like any other; it thaws when the log is
  * read by a host that has its module, or when its module comes (types.h).
@@ -12,7 +15,14 @@
 
 #include "shard/shard.h"
 
-#define FROZEN_HEAD 8 /* bytes before each body */
+#define FROZEN_HEAD     8          /* bytes before each body */
+#define FROZEN_UNTRIED  0          /* a stamp: it comes from a snapshot, and no code has been asked yet */
+#define FROZEN_MISFIT   UINT16_MAX /* a stamp: its records do not follow from each other, so none is to be asked */
+#define FROZEN_AS_IT_IS (UINT16_MAX - 1) /* no stamp: that of the value stays */
+
+/* The stamp of a damaged value. */
+uint16_t frozen_stamp(const struct entry *entry);
+void frozen_set_stamp(struct entry *entry, uint16_t stamp);
 
 struct frozen_key {
     struct keyspace *keyspace; /* where it is, or will be */
@@ -26,6 +36,9 @@ struct frozen_key {
  * 4 GiB. */
 must_use enum status frozen_append(struct shard *shard, const struct frozen_key *key, const struct record *record,
                                    bool damaged, struct complaint *complaint);
+
+/* Appends one record in that form; `out` is full if there was no room for all of it. */
+void frozen_add(struct buf *out, uint16_t op, struct gm_bytes body);
 
 /* One record of a frozen value, at `*at`, which moves on. False at the end. */
 bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body);

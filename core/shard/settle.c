@@ -9,11 +9,12 @@
  *          walk through the table, a few in each turn.
  *
  * Promises
- *   P1  Settling changes nothing that is stored: no record is written, expiry and heat stay, the digest is the same.
+ *   P1  Settling changes nothing that is stored: no record is written, expiry and heat stay, the digest is the same;
+ *       but a damaged value becomes what its author has.
  *   P2  A turn settles a bounded number of values, none while a snapshot is being made.
  * Limits   A value is made anew in one piece, however large it is. A value that its older code does not dump stays
  *          with that code, which says so once; commands find it to be of the wrong type. One that the newer code does
- *          not accept is damaged, and its records are kept. Damaged values are not tried again.
+ *          not accept is damaged, and its records are kept, until there is another code.
  */
 #include "shard/settle.h"
 
@@ -31,8 +32,14 @@
 static bool is_unsettled(const struct shard *shard, const struct entry *entry)
 {
     const struct types *types = &shard->types;
-    uint8_t frozen = entry->flags & (ENTRY_FROZEN | ENTRY_DAMAGED);
-    return !types_newest(types, entry->type) || (frozen == ENTRY_FROZEN && types->by_number[entry->type].abi != NULL);
+    if (!types_newest(types, entry->type)) {
+        return true;
+    }
+    if ((entry->flags & ENTRY_FROZEN) == 0 || types->by_number[entry->type].abi == NULL) {
+        return false;
+    }
+    uint16_t stamp = (entry->flags & ENTRY_DAMAGED) != 0 ? frozen_stamp(entry) : FROZEN_UNTRIED;
+    return stamp != FROZEN_MISFIT && stamp != types->stamps[entry->type]; /* apply P4 */
 }
 
 static void say_stuck(struct shard *shard, const struct complaint *complaint)

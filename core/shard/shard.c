@@ -23,6 +23,8 @@ void shard_init(struct shard *shard, const struct registry *registry, const stru
     tail_init(&shard->tail, 0, 0);
     list_init(&shard->listeners);
     remains_init(&shard->remains);
+    claims_init(&shard->claims, &shard->listeners);
+    list_init(&shard->builds);
     shard->crumb = memory_zeroed(sizeof *shard->crumb);
     shard->dump_scratch = memory_alloc(GM_DUMP_SCRATCH);
     types_init(&shard->types, &shard->tail, &shard->databases);
@@ -43,6 +45,7 @@ void shard_finish(struct shard *shard)
         return;
     }
     check(shard->crumb->kind == CRUMB_NONE && shard->meters == NULL); /* its worker has gone */
+    check(list_empty(&shard->builds) && shard->claims.count == 0);    /* ... and what it was busy with */
     sweep_forget(shard);
     shard->ending = true;
     release_remains(shard);
@@ -69,6 +72,7 @@ enum status shard_adopt(struct shard *shard, const struct registry *newer, struc
     while (apply_release_remains(shard, UINT64_MAX)) { /* remains I2 */
     }
     TRY(types_adopt(&shard->types, older, newer, complaint)); /* shard P1: nothing after it is refused */
+    shard->claims.epoch++;
     shard->registry = registry_keep(newer);
     registry_release(older);
     return STATUS_OK;
@@ -95,10 +99,22 @@ static bool may_become(enum shard_role now, enum shard_role next)
     return (after[now] >> next & 1) != 0;
 }
 
+/* Values that were found damaged before, perhaps by other code than there is now. */
+static void try_damaged_again(struct shard *shard)
+{
+    if (databases_frozen(&shard->databases).damaged > 0) {
+        shard->types.settling = true;
+        types_walk_again(&shard->types);
+    }
+}
+
 void shard_become(struct shard *shard, enum shard_role role)
 {
     check(may_become(shard->role, role));
     check(!shard->tail.open);
+    if (shard->role == SHARD_LOADING) {
+        try_damaged_again(shard);
+    }
     shard->role = role;
 }
 

@@ -32,6 +32,7 @@
 #include "log/wal.h"
 #include "module/registry.h"
 #include "shard/change.h"
+#include "shard/claim.h"
 #include "shard/crumb.h"
 #include "shard/evict.h"
 #include "shard/gate.h"
@@ -78,6 +79,7 @@ struct shard_stats {
 /* What its owner wants to know beside the changes. */
 struct shard_events {
     void (*on_damage)(void *context, const char *sentence); /* a key is quarantined; NULL: nobody hears of it */
+    void (*on_mended)(void *context, const char *sentence); /* a key is quarantined no more; NULL: as above */
     void (*on_fault)(void *context, const char *sentence);  /* a module breaks its contract; NULL: as above */
     void *context;
 };
@@ -106,6 +108,12 @@ struct shard {
 
     struct types types;
     struct remains remains;
+    struct claims claims;
+    struct list builds; /* build.link (build.h) */
+    uint64_t adoptions; /* of registries */
+    void (*on_let_go)(
+        void *context); /* what had to wait for a sweep or a claim may be tried again; NULL: nobody does */
+    void *let_go_context;
 
     struct shard_stats stats;
     uint8_t refused;       /* number of the type that did not accept a record, the first since it was set to 0 */
@@ -175,6 +183,15 @@ void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *
 
 /* Records go to this log from now on; NULL: to none. */
 void shard_log_to(struct shard *shard, struct wal *wal);
+
+/* For a change of the entry that has a choice: whether it is to come later, because the key is claimed (claim.h) or
+ * because a sweep is busy with the value (sweep_claim). */
+static inline bool shard_delays(struct shard *shard, const struct keyspace *keyspace, const struct entry *entry)
+{
+    bool claimed = __builtin_expect(shard->claims.count > 0, 0) && !keyspace->flushed &&
+                   claims_have(&shard->claims, keyspace->number, entry_key(entry));
+    return claimed || sweep_claim(shard, keyspace, entry);
+}
 
 /* Begins a turn with its time; upkeep.h ends it. */
 void shard_turn(struct shard *shard, int64_t now_ms, int64_t monotonic_ms);

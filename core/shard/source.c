@@ -3,7 +3,7 @@
 /* source.c - the sink of source.h. */
 #include "shard/source.h"
 
-#include "shard/apply.h"
+#include "shard/copy.h"
 #include "shard/settle.h"
 
 static struct source *source_of(struct record_sink *sink)
@@ -122,7 +122,7 @@ static enum status accept(struct record_sink *sink, const struct record *record,
         make_room(source, record);
     }
     uint64_t before = ledger_memory(&shard->databases.ledger);
-    TRY(apply_again(shard, &ours, hash, complaint));
+    TRY(copy_or_apply(shard, &ours, hash, complaint));
     uint64_t after = ledger_memory(&shard->databases.ledger);
     if (__builtin_expect(after > before && after - before > SOURCE_LEAP, 0)) {
         note_leap(&source->leaps, record, after - before); /* source I3 */

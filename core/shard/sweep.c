@@ -37,6 +37,7 @@
 #include <stdio.h>
 
 #include "shard/dump.h"
+#include "shard/frozen.h"
 #include "store/slot.h"
 
 #define SWEEP_WHOLE ((uint64_t)32 * 1024) /* bytes of memory up to which a value is dumped in one go */
@@ -79,12 +80,10 @@ static void set_dumped(const struct shard *shard, struct entry *entry)
 static void give_up(struct shard *shard, const struct complaint *complaint)
 {
     check(shard->sweep.target != NULL);
+    struct sweep_target *target = shard->sweep.target;
     char reason[sizeof complaint->text + 160];
-    (void)snprintf(reason, sizeof reason,
-                   "%s; the previous snapshot stays, and the log has everything: mend or remove the key, or load a "
-                   "module that can",
-                   complaint->text);
-    shard->sweep.target->fail(shard->sweep.target, reason); /* sweep P4 */
+    (void)snprintf(reason, sizeof reason, "%s%s", complaint->text, target->remedy);
+    target->fail(target, reason); /* sweep P4 */
 }
 
 /* One step of the entry's dump. False: it ends here, because it is done or because the snapshot has failed. */
@@ -102,7 +101,7 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
     record->slot = slot_of(record->key);
     record->flags = RECORD_DUMP;
     if ((entry->flags & ENTRY_DAMAGED) != 0) {
-        record->flags |= RECORD_DAMAGED;
+        record->flags |= frozen_stamp(entry) == FROZEN_MISFIT ? RECORD_DAMAGED | RECORD_MISFIT : RECORD_DAMAGED;
     }
     if (first) {
         record->flags |= RECORD_FRESH;
@@ -112,20 +111,16 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
         }
     }
     struct complaint complaint;
-    if (!dump_step(shard, entry, cursor, &dumper.sink, &complaint)) {
+    sweep->target->ordered = dump_digest_ordered(shard, entry);
+    bool told = sweep->target->digests ? dump_digest_step(shard, entry, cursor, &dumper.sink, &complaint)
+                                       : dump_step(shard, entry, cursor, &dumper.sink, &complaint);
+    if (!told) {
         give_up(shard, &complaint);
     }
     return *cursor != 0 && sweep->target->is_open(sweep->target);
 }
 
 /* ---- values that are being dumped ---- */
-
-static void let_go(struct shard *shard)
-{
-    if (shard->sweep.on_let_go != NULL) {
-        shard->sweep.on_let_go(shard->sweep.context);
-    }
-}
 
 static void half_done(struct shard *shard)
 {
@@ -134,7 +129,7 @@ static void half_done(struct shard *shard)
     shard->sweep.half = NULL;
     shard->sweep.half_in = NULL;
     shard->sweep.half_cursor = 0;
-    let_go(shard);
+    claims_let_go(&shard->claims);
 }
 
 void sweep_dump_owed(struct shard *shard, struct keyspace *keyspace, struct entry *entry)
@@ -233,7 +228,7 @@ static void fail(struct sweep *sweep, const char *reason)
 void sweep_flushed(struct shard *shard)
 {
     if (shard->sweep.half != NULL && shard->sweep.half_in->flushed) {
-        let_go(shard);
+        claims_let_go(&shard->claims);
     }
 }
 
@@ -250,7 +245,7 @@ void sweep_forget(struct shard *shard)
     sweep->half = NULL;
     sweep->half_in = NULL;
     sweep->half_cursor = 0;
-    let_go(shard);
+    claims_let_go(&shard->claims);
     finish(sweep);
 }
 

@@ -28,22 +28,23 @@ struct sweep_target {
     bool (*has_room)(const struct sweep_target *target);
     /* What has come so far is of no use, for this reason. */
     void (*fail)(struct sweep_target *target, const char *reason);
+    const char *remedy; /* what to do about a value that its type does not dump: behind the sentence that says so */
+    bool digests;       /* it wants what makes values equal (dump_digest_step), and `ordered` said before each record */
+    bool ordered;
 };
 
 struct sweep {
-    struct sweep_target *target;      /* borrowed; NULL: there is none, or it has failed and entries are only marked */
-    bool active;                      /* there are entries that are owed */
-    bool flushed;                     /* the last one ended because of what was removed while it went on */
-    bool patient;                     /* it must end: a change that has a choice waits for room. The owner's to set */
-    struct list walk;                 /* keyspace.walk: those with entries that may be owed, the next one first */
-    uint64_t cursor;                  /* of the walk through its table */
-    struct entry *half;               /* a large value that is being dumped in pieces, or NULL */
-    struct keyspace *half_in;         /* ... where it is */
-    uint64_t half_cursor;             /* of its dump */
-    uint64_t before;                  /* values dumped because they were about to change */
-    int64_t longest_us;               /* of the turns so far */
-    void (*on_let_go)(void *context); /* what was claimed may be changed now; NULL: nobody waits for it */
-    void *context;
+    struct sweep_target *target; /* borrowed; NULL: there is none, or it has failed and entries are only marked */
+    bool active;                 /* there are entries that are owed */
+    bool flushed;                /* the last one ended because of what was removed while it went on */
+    bool patient;                /* it must end: a change that has a choice waits for room. The owner's to set */
+    struct list walk;            /* keyspace.walk: those with entries that may be owed, the next one first */
+    uint64_t cursor;             /* of the walk through its table */
+    struct entry *half;          /* a large value that is being dumped in pieces, or NULL */
+    struct keyspace *half_in;    /* ... where it is */
+    uint64_t half_cursor;        /* of its dump */
+    uint64_t before;             /* values dumped because they were about to change */
+    int64_t longest_us;          /* of the turns so far */
 };
 
 void sweep_init(struct sweep *sweep);
@@ -78,8 +79,8 @@ void sweep_forget(struct shard *shard);
 void sweep_spare_flushed(struct shard *shard);
 
 /* For a change that has a choice (expiry, eviction, a new command): if the entry is not dumped, and is large, or the
- * sweep is patient and its target has no room, the sweep goes on with it, and calls on_let_go when it is dumped. True:
- * the change comes later. */
+ * sweep is patient and its target has no room, the sweep goes on with it, and says so when it is dumped
+ * (claims_let_go). True: the change comes later. Who may meet a claim too asks shard_delays. */
 bool sweep_claim(struct shard *shard, const struct keyspace *keyspace, const struct entry *entry);
 
 #endif

@@ -99,6 +99,10 @@ static const struct gm_type *code_in(const struct registry *registry, const char
 /* The number's code is that of this type; NULL: it has none. */
 static void give_code(struct types *types, uint32_t number, const struct type *type)
 {
+    if (type != NULL && type->abi != types->by_number[number].abi) {
+        types->last_stamp = types->last_stamp < TYPES_STAMP_MAX ? (uint16_t)(types->last_stamp + 1) : 1;
+        types->stamps[number] = types->last_stamp;
+    }
     types->by_number[number].abi = type != NULL ? type->abi : NULL;
     types->by_number[number].module = type != NULL ? type->module->abi->name : NULL;
 }

@@ -13,6 +13,8 @@
 #include "module/registry.h"
 #include "store/databases.h"
 
+#define TYPES_STAMP_MAX (UINT16_MAX - 2)
+
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
     const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
@@ -28,10 +30,12 @@ struct types {
     uint8_t *numbers;                              /* owned; registry type index -> number of its newest code, or 0 */
     uint8_t now[ENTRY_TYPE_COUNT];                 /* number -> the number of the newest code of that name */
     const struct registry *code[ENTRY_TYPE_COUNT]; /* held: what the code of older numbers is from; else NULL */
-    bool settling;                                 /* values may be older than their code */
-    bool walked;                                   /* all of them were looked at once */
-    uint32_t database;                             /* of the walk: the next one */
-    uint64_t cursor;                               /* ... through its table */
+    uint16_t stamps[ENTRY_TYPE_COUNT];             /* number -> of its code: above 0, another for each code */
+    uint16_t last_stamp;
+    bool settling;     /* values may be older than their code, or worth another try */
+    bool walked;       /* all of them were looked at once */
+    uint32_t database; /* of the walk: the next one */
+    uint64_t cursor;   /* ... through its table */
 };
 
 /* Both outlive it. */

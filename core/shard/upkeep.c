@@ -13,6 +13,7 @@
 #define EXPIRE_SLICE 200
 #define REAP_SLICE   4096
 #define PIECES_SLICE 4096
+#define ORPHAN_US    200
 
 /* Keys whose time has come are removed by decision, and logged, not by everybody's own clock. */
 static bool expire_some(struct shard *shard)
@@ -23,7 +24,7 @@ static bool expire_some(struct shard *shard)
     for (int i = 0; i < EXPIRE_SLICE; i++) {
         const struct keyspace *keyspace = databases_due(&shard->databases, shard->now_ms);
         const struct entry *entry = keyspace != NULL ? expire_due(&keyspace->expire, shard->now_ms) : NULL;
-        if (entry == NULL || sweep_claim(shard, keyspace, entry)) {
+        if (entry == NULL || shard_delays(shard, keyspace, entry)) {
             return false;
         }
         struct gm_bytes key = entry_key(entry);
@@ -31,6 +32,13 @@ static bool expire_some(struct shard *shard)
         apply_expiry(shard, keyspace->number, key, keyspace_hash(keyspace, key));
     }
     return databases_due(&shard->databases, shard->now_ms) != NULL;
+}
+
+/* A picture that nobody wants any more has marks that must be right before there can be another. */
+static bool end_orphan(struct shard *shard)
+{
+    const struct sweep *sweep = &shard->sweep;
+    return sweep->active && sweep->target == NULL && !list_empty(&sweep->walk) && sweep_turn(shard, ORPHAN_US);
 }
 
 bool upkeep_turn(struct shard *shard)
@@ -44,14 +52,15 @@ bool upkeep_turn(struct shard *shard)
     more = evict_turn(shard) || more;
     more = settle_turn(shard) || more;
     more = databases_reap(&shard->databases, REAP_SLICE) || more;
+    more = end_orphan(shard) || more;
     return apply_release_remains(shard, PIECES_SLICE) || more;
 }
 
 int64_t upkeep_next_ms(const struct shard *shard)
 {
     int64_t next = INT64_MAX;
-    int64_t expires = shard->databases.ledger.expires_ms; /* or later: the next turn finds out */
-    bool deferred = shard->sweep.half != NULL;            /* what is due first may be what the sweep is busy with */
+    int64_t expires = shard->databases.ledger.expires_ms;                 /* or later: the next turn finds out */
+    bool deferred = shard->sweep.half != NULL || shard->claims.count > 0; /* what is due first may have to wait */
     if (expires != INT64_MAX && shard_may_change(shard) && !deferred) {
         int64_t wait = expire_left_ms(expires, shard->now_ms);
         if (wait < next - shard->monotonic_ms) { /* next is not before now, so neither side can overflow */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* upkeep.h - a shard in good order: what has expired goes, what there is no memory for is evicted, values go over to
- * newer code, what was flushed or was large is released. */
+ * newer code, what was flushed or was large is released, a sweep that was abandoned comes to its end. */
 #ifndef GEOMYS_SHARD_UPKEEP_H
 #define GEOMYS_SHARD_UPKEEP_H
 

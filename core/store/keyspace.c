@@ -241,11 +241,13 @@ static uint8_t *refit_run(struct keyspace *keyspace, const struct entry *old, st
     size_t size = shape.value_size;
     size_t reserved = held(old);
     uint8_t *run = entry_value(old);
-    if (entry_lies_apart(old->value_size) && old->type == shape.type && fits(size, reserved)) {
+    bool room = size <= reserved && reserved / 2 <= keyspace->expected; /* for what is still to come */
+    if (entry_lies_apart(old->value_size) && old->type == shape.type && (room || fits(size, reserved))) {
         *spare = reserved != memory_held(run, size) ? ENTRY_SPARE : 0;
         return run;
     }
     size_t wanted = roomy && size > reserved ? with_room(size) : size;
+    wanted = roomy && wanted < keyspace->expected ? keyspace->expected : wanted;
     uint8_t *other = alloc_run(keyspace, shape.type, wanted);
     memcpy(other, run, kept_of(old, shape));
     *spare = wanted != size && memory_held(other, wanted) != memory_held(other, size) ? ENTRY_SPARE : 0;

@@ -39,6 +39,7 @@ struct keyspace {
     uint64_t keys[ENTRY_TYPE_COUNT]; /* by type */
     uint64_t frozen;                 /* entries with ENTRY_FROZEN */
     uint64_t damaged;                /* ... with ENTRY_DAMAGED */
+    uint64_t expected;               /* bytes that a value which grows here is going to have; 0: nobody knows */
     uint32_t number;                 /* of the database; of one that was flushed, what it was */
     uint32_t cut;                    /* ... what it was when the sweep began that it is in */
     bool flushed;                    /* it only waits to be released */

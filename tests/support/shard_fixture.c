@@ -66,6 +66,13 @@ static void on_damage(void *context, const char *sentence)
     complaint_set(&fixture->damage, "%s", sentence);
 }
 
+static void on_mended(void *context, const char *sentence)
+{
+    struct shard_fixture *fixture = context;
+    fixture->mended++;
+    complaint_set(&fixture->damage, "%s", sentence);
+}
+
 static void on_fault(void *context, const char *sentence)
 {
     struct shard_fixture *fixture = context;
@@ -131,7 +138,8 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     (void)snprintf(fixture->options.password, sizeof fixture->options.password, "%s",
                    options->password != NULL ? options->password : "");
     shard_init(&fixture->shard, registry, &shard_options, &(struct siphash_key){shard_options.seed, 1});
-    fixture->shard.events = (struct shard_events){.on_damage = on_damage, .on_fault = on_fault, .context = fixture};
+    fixture->shard.events =
+        (struct shard_events){.on_damage = on_damage, .on_mended = on_mended, .on_fault = on_fault, .context = fixture};
     worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
     source_init(&fixture->source, &fixture->shard);
     shard_continue(&fixture->shard, 0, 1);
@@ -225,7 +233,7 @@ static void release(struct shard_fixture *fixture, uint64_t sequence)
 static void end_turn(struct shard_fixture *fixture)
 {
     struct tail *tail = &fixture->shard.tail;
-    while (turn_end(&fixture->worker)) {
+    while (turn_end(&fixture->worker) && !fixture->one_turn) {
     }
     check(!tail->open);
     skip_foreign(fixture);
@@ -362,7 +370,7 @@ static void name_host(struct shard_fixture *fixture, uint16_t op)
     static const char *const names[] = {
         [RECORD_OP_DELETE] = "delete",   [RECORD_OP_EXPIRED] = "expired", [RECORD_OP_EXPIRE] = "expire",
         [RECORD_OP_PERSIST] = "persist", [RECORD_OP_FLUSH] = "flush",     [RECORD_OP_EVICTED] = "evicted",
-        [RECORD_OP_EPOCH] = "epoch",     [RECORD_OP_RENAME] = "rename",
+        [RECORD_OP_EPOCH] = "epoch",     [RECORD_OP_RENAME] = "rename",   [RECORD_OP_COPY] = "copy",
     };
     check(op < sizeof names / sizeof names[0] && names[op] != NULL);
     (void)buf_append(&fixture->text, gm_bytes_of(names[op]));

@@ -60,6 +60,7 @@ struct shard_fixture {
     struct sim_disk *sim;          /* NULL: no log */
     struct wal *wal;
     bool held;
+    bool one_turn; /* the test's to set: one turn at a time, rather than until nothing is left to do */
     struct session *clients[SHARD_FIXTURE_CLIENTS];
     int64_t now_ms, monotonic_ms;
     struct tail_cursor cursor; /* what of the tail is in `history` */
@@ -67,6 +68,7 @@ struct shard_fixture {
     size_t told;               /* of `history`: by shard_fixture_records */
     struct buf text;           /* what the last function returned */
     unsigned damages;          /* calls of on_damage */
+    unsigned mended;           /* calls of on_mended */
     unsigned faults;           /* calls of on_fault */
     struct complaint damage;   /* the last */
 };

@@ -114,6 +114,8 @@ static const char *host_op(uint16_t op)
         return "rename";
     case RECORD_OP_SWAP:
         return "swap";
+    case RECORD_OP_COPY:
+        return "copy";
     default:
         return "unknown";
     }
@@ -179,11 +181,8 @@ static void text_flags(struct gm_text *text, const struct record *record)
     static const struct {
         uint16_t flag;
         const char *word;
-    } words[] = {{RECORD_DUMP, " dump"},
-                 {RECORD_FRESH, " fresh"},
-                 {RECORD_KEEP_EXPIRY, " keep-expiry"},
-                 {RECORD_REMOVES, " removes"},
-                 {RECORD_DAMAGED, " damaged"}};
+    } words[] = {{RECORD_DUMP, " dump"},       {RECORD_FRESH, " fresh"},     {RECORD_KEEP_EXPIRY, " keep-expiry"},
+                 {RECORD_REMOVES, " removes"}, {RECORD_DAMAGED, " damaged"}, {RECORD_MISFIT, " misfit"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if ((record->flags & words[i].flag) != 0) {
             gm_text_format(text, "%s", words[i].word);
@@ -244,11 +243,12 @@ static void text_change(struct gm_text *text, const struct types *types, const s
     }
     gm_text_quote(text, record->key, NAME_QUOTED_MAX);
     text_flags(text, record);
-    struct record_target target;
-    if (record_read_rename(record, &target)) {
-        gm_text_format(text, " to ");
-        text_database(text, target.database);
-        gm_text_quote(text, target.key, NAME_QUOTED_MAX);
+    struct record_target other;
+    bool moves = record_read_rename(record, &other);
+    if (moves || record_read_copy(record, &other)) {
+        gm_text_format(text, moves ? " to " : " from ");
+        text_database(text, other.database);
+        gm_text_quote(text, other.key, NAME_QUOTED_MAX);
     } else if (type != NULL && type->size > offsetof(struct gm_type, describe) && type->describe != NULL) {
         struct gm_record change = {
             .op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};

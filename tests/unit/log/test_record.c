@@ -145,6 +145,19 @@ Test(record, the_bodies_of_records_of_two_databases)
     cr_assert_eq(record_database_last(&move), 500);
     move.database = 500;
     cr_assert_not(record_read_rename(&move, &target), "to itself");
+    struct record copy = {.op = RECORD_OP_COPY,
+                          .key = BYTES("k"),
+                          .database = 2,
+                          .body = record_target_body(&(struct record_target){BYTES("k"), 500}, body)};
+    cr_assert(record_read_copy(&copy, &target) && target.database == 500 && gm_bytes_equal(target.key, copy.key));
+    cr_assert_eq(record_database_last(&copy), 500);
+    cr_assert_not(record_read_rename(&copy, &target));
+    cr_assert_eq(record_expect_known(&copy, NULL), STATUS_OK);
+    copy.database = 500;
+    cr_assert_not(record_read_copy(&copy, &target), "of itself");
+    copy.database = 2;
+    copy.flags = RECORD_REMOVES;
+    cr_assert_not(record_read_copy(&copy, &target));
 }
 
 Test(record, right_checksums_are_not_enough)
@@ -157,7 +170,7 @@ Test(record, right_checksums_are_not_enough)
         size_t at;
         uint8_t value;
     } lies[] = {
-        {"an unknown flag", 12, 0x80},      {"an unknown flag", 13, 1},       {"a slot above the last", 43, 0x40},
+        {"an unknown flag", 12, 0x80},      {"an unknown flag", 13, 2},       {"a slot above the last", 43, 0x40},
         {"a size below the header", 8, 40}, {"a key above the size", 44, 60}, {"a key above the size", 45, 1},
         {"a size above the limit", 11, 64}, {"an expiry of zero", 0, 0},      {"padding that is not zero", 75, 1},
         {"local, but with a type", 12, 4},  {"a negative expiry", 55, 0x80},
@@ -236,6 +249,12 @@ Test(record, damaged_goes_with_dump_only)
     codec_put_u16(buf.data + 12, RECORD_EXPIRE | RECORD_DAMAGED);
     seal(buf.data);
     cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT);
+    codec_put_u16(buf.data + 12, RECORD_EXPIRE | RECORD_DUMP | RECORD_DAMAGED | RECORD_MISFIT);
+    seal(buf.data);
+    cr_assert_eq(parse(bytes, &back, &size), STATUS_OK);
+    codec_put_u16(buf.data + 12, RECORD_EXPIRE | RECORD_DUMP | RECORD_MISFIT);
+    seal(buf.data);
+    cr_assert_eq(parse(bytes, &back, &size), STATUS_CORRUPT, "a misfit is damaged");
     buf_finish(&buf);
 }
 

@@ -472,6 +472,19 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
     record = (struct record){.sequence = 14, .epoch = 2, .time_ms = 5, .op = RECORD_OP_FLUSH};
     cr_assert(record_encode(&record, &buf));
     expect_golden("record_databases_v3.bin", buf_bytes(&buf));
+    buf_clear(&buf, 0);
+    record = (struct record){.sequence = 15,
+                             .epoch = 2,
+                             .time_ms = 5,
+                             .op = RECORD_OP_COPY,
+                             .slot = 12739,
+                             .key = BYTES("a key"),
+                             .body = record_target_body(&(struct record_target){.key = BYTES("another")}, target)};
+    cr_assert(record_encode(&record, &buf));
+    record.sequence = 16;
+    record.body = record_target_body(&(struct record_target){BYTES("a key"), 259}, target);
+    cr_assert(record_encode(&record, &buf));
+    expect_golden("record_copy_v3.bin", buf_bytes(&buf));
     buf_finish(&buf);
 
     start(&harness, WAL_WRITE_THROUGH);

@@ -310,7 +310,8 @@ static void fail(struct sweep_target *target, const char *reason)
 Test(dump, a_large_value_that_does_not_say_how_large_it_is_is_dumped_in_pieces)
 {
     struct shard_fixture at;
-    struct counter counter = {.base = {declare, count, always, always, fail}};
+    struct counter counter = {
+        .base = {.declare = declare, .add = count, .is_open = always, .has_room = always, .fail = fail, .remedy = ""}};
     open(&at);
     expect_said(&at, 0, "OK", "HEAP k %01000d", 0);
     sweep_begin(&at.shard, &counter.base);

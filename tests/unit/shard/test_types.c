@@ -444,10 +444,68 @@ Test(types, what_newer_code_does_not_accept_is_damaged_and_kept)
     cr_expect_eq(first.closed, 1, "what is kept are records");
     cr_expect_eq(digest_shard(&at.shard), digest);
     load(&at, &box_1, NULL);
-    shard_fixture_pass(&at, 1);
-    expect_begins(&at, 0, "-DAMAGED", "BOXGET bad");
+    shard_fixture_pass(&at, 1); /* apply P4 */
+    cr_expect_eq(at.mended, 1);
+    expect_said(&at, 0, "\"1:oddity\"", "BOXGET bad");
     expect_said(&at, 0, "\"1:text\"", "BOXGET good");
-    expect_said(&at, 0, ":1", "DEL bad");
+    cr_expect_eq(digest_shard(&at.shard), digest);
+    shard_fixture_close(&at);
+}
+
+static enum status accept(struct shard_fixture *at, const char *key, uint16_t op, uint16_t flags)
+{
+    struct record record = {.op = op, .flags = flags, .key = gm_bytes_of(key), .body = BYTES("odd")};
+    return shard_fixture_accept(at, "test.box/1", record);
+}
+
+/* apply P4: only what the type's code refused; and by each code once. */
+Test(types, what_was_damaged_is_tried_again_by_other_code_unless_its_records_do_not_fit)
+{
+    struct shard_fixture at;
+    open_with(&at, &box_2, NULL);
+    cr_assert_eq(accept(&at, "refused", OP_ODD, RECORD_FRESH), STATUS_OK);
+    cr_assert_eq(accept(&at, "refused", OP_ADD, 0), STATUS_OK); /* it may go on */
+    cr_assert_eq(accept(&at, "headless", OP_ADD, 0), STATUS_OK);
+    expect_said(&at, 0, "OK", "SET other v");
+    cr_assert_eq(accept(&at, "other", OP_ADD, 0), STATUS_OK);
+    cr_assert_eq(accept(&at, "emptied", OP_ODD, RECORD_FRESH | RECORD_REMOVES), STATUS_OK);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 4);
+    cr_expect_eq(at.damages, 4);
+    unload(&at, "test.box");
+    shard_fixture_pass(&at, 1);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 4);
+    load(&at, &box_2, NULL); /* the same code again: it is asked, and says the same, once and quietly */
+    shard_fixture_pass(&at, 1);
+    cr_expect(at.damages == 4 && at.mended == 0 && !at.shard.types.settling);
+    load(&at, &box_1, NULL);
+    shard_fixture_pass(&at, 1);
+    expect_said(&at, 0, "\"1:oddodd\"", "BOXGET refused");
+    cr_expect_eq(at.mended, 1);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 3);
+    expect_begins(&at, 0, "-DAMAGED", "BOXGET headless");
+    expect_begins(&at, 0, "-DAMAGED", "BOXGET other");
+    expect_begins(&at, 0, "-DAMAGED", "BOXGET emptied");
+    shard_fixture_close(&at);
+}
+
+/* As a snapshot has them: it is not known which code has refused them, so what there is now is asked. */
+Test(types, what_a_snapshot_has_of_damaged_values_is_tried_once_it_is_loaded)
+{
+    struct shard_fixture at;
+    const uint16_t damaged = RECORD_DUMP | RECORD_DAMAGED;
+    open_with(&at, &box_1, NULL);
+    cr_assert_eq(accept(&at, "refused", OP_ODD, damaged | RECORD_FRESH), STATUS_OK);
+    cr_assert_eq(accept(&at, "refused", OP_ADD, damaged), STATUS_OK);
+    cr_assert_eq(accept(&at, "misfit", OP_ODD, damaged | RECORD_MISFIT | RECORD_FRESH), STATUS_OK);
+    cr_assert_eq(accept(&at, "misfit", OP_ADD, damaged | RECORD_MISFIT), STATUS_OK);
+    cr_expect_eq(at.damages, 0);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 2);
+    at.shard.role = SHARD_LOADING; /* as recovery ends */
+    shard_become(&at.shard, SHARD_ALONE);
+    shard_fixture_pass(&at, 1);
+    expect_said(&at, 0, "\"1:oddodd\"", "BOXGET refused");
+    expect_begins(&at, 0, "-DAMAGED", "BOXGET misfit");
+    cr_expect_eq(frozen_stamp(shard_fixture_entry(&at, "misfit")), FROZEN_MISFIT);
     shard_fixture_close(&at);
 }
 
