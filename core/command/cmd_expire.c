@@ -54,9 +54,7 @@ static void set(struct gm_call *abi, int64_t unit_ms, int64_t base_ms)
         return;
     }
     bool sets = call_entry(call, KEY) != NULL && is_wanted(abi, at_ms);
-    if (sets && at_ms <= abi->now_ms) {
-        gm_emit_delete(abi, KEY);
-    } else if (sets) {
+    if (sets) {
         gm_emit_expire(abi, KEY, at_ms != 0 ? at_ms : 1); /* 0 would be never */
     }
     gm_reply_int(abi, sets);

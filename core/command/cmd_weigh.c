@@ -6,11 +6,11 @@
  *         fit comes, those before it have changed theirs. So EXEC looks before the first.
  *
  * Idea    A record carries what its command was given, or what a key held that its usage line declares as only read
- *         (rkey: COPY, BITOP). The first is known. The second is the value as it is, or as the commands before it in
+ *         (rkey: BITOP). The first is known. The second is the value as it is, or as the commands before it in
  *         the queue can have made it: a table has, for each key that they name, the most that it can weigh by then.
  *
- *             SET k <1000 bytes>   COPY k a   COPY a b   BITOP NOT c b
- *             k: 1000              a: 1000    b: 1000    c: 1000
+ *             SET k <1000 bytes>   COPY k a   BITOP NOT b a   BITOP NOT c b
+ *             k: 1000              a: 1000    b: 1000         c: 1000
  *
  *         Of several keys that are only read the largest counts.
  *
@@ -21,6 +21,7 @@
  *         or shortened in the transaction, and then copied; COPY, whose record has nothing of the value. */
 #include "command/cmd_weigh.h"
 
+#include "command/cmd_copy.h"
 #include "command/cmd_entry.h"
 
 #define RECORD_BYTES (RECORD_HEADER_SIZE + 32)    /* of a record without key and body, rounded up */
@@ -55,8 +56,12 @@ static uint64_t words_of(const struct request *request)
     return bytes;
 }
 
+/* Whether its records carry what a key holds that is only read. Those of COPY name the key. */
 static bool copies(const struct request *request)
 {
+    if (request->command->abi->plan == cmd_copy_plan) {
+        return false;
+    }
     for (uint32_t i = 0; i < request->bound.key_count; i++) {
         if (request->bound.keys[i].written == 0) {
             return true;
@@ -122,7 +127,7 @@ static uint64_t follow(struct weigher *weigher, const struct request_kept *kept,
             weight_of(weigher, kept, i)->bytes = (most > reach ? most : reach) + words;
         }
     }
-    return copied;
+    return copies(request) ? copied : 0;
 }
 
 /* ---- the queue ---- */
