@@ -51,14 +51,14 @@ def connect(server):
 def catch(server):
     """Stops it for a while in the midst of loading; tries again if it was faster. Further answers are to be read."""
     for _ in range(10):
-        started = time.monotonic()
         server.restart(wait=None)
         client = wait_until(lambda: connect(server), "the port shall be open while it loads")
         refusal = client.call("GET", "key:0")
         os.kill(server.pid, signal.SIGSTOP)
+        stopped = time.monotonic()  # it was loading before
         if isinstance(refusal, Error):
             equal(refusal.code, "LOADING")
-            wait_until(lambda: time.monotonic() > started + PROGRESS_S + 0.2, "it shall be due to tell of progress")
+            wait_until(lambda: time.monotonic() > stopped + PROGRESS_S + 0.2, "it shall be due to tell of progress")
         client.send_raw(encode("INFO", "persistence") + encode("SET", "new", "1") + encode("PING") +
                         encode("CLIENT", "ID") + encode("MULTI") + encode("GET", "key:0") + encode("DISCARD"))
         os.kill(server.pid, signal.SIGCONT)
