@@ -69,7 +69,7 @@ static void fill(struct shard_fixture *at, const char *key)
             size += snprintf(line + size, 20, " element-%u", i);
         }
         line[size++] = '\n';
-        cr_assert_eq(shard_fixture_send(at, 3, (struct gm_bytes){(const uint8_t *)line, (size_t)size}), size);
+        cr_assert_eq(shard_fixture_send(at, 3, (struct gm_bytes){(const uint8_t *)line, (size_t)size}), (size_t)size);
         (void)shard_fixture_hear(at, 3);
     }
     free(line);

@@ -23,7 +23,8 @@ static void fill(struct shard_fixture *at, const char *key)
         size += snprintf(line + size, 16, " element-%u", i % 1000);
         if (i % 4000 == 3999) {
             line[size++] = '\n';
-            cr_assert_eq(shard_fixture_send(at, 3, (struct gm_bytes){(const uint8_t *)line, (size_t)size}), size);
+            cr_assert_eq(shard_fixture_send(at, 3, (struct gm_bytes){(const uint8_t *)line, (size_t)size}),
+                         (size_t)size);
             (void)shard_fixture_hear(at, 3);
             size = snprintf(line, room, "RPUSH %s", key);
         }
