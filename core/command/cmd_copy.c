@@ -22,9 +22,8 @@
 #include "serve/stint.h"
 #include "shard/build.h"
 
-#define SLICE_US    500
-#define SLICE_STEPS 2 /* without a clock */
-#define TRIES       8
+#define SLICE_US 500
+#define TRIES    8
 
 enum { SOURCE, TARGET, COPY_DB, COPY_DB_NUMBER, COPY_REPLACE };
 
@@ -97,23 +96,13 @@ static struct build *begin(const struct call *call, const struct call_target *ta
     return build_begin(call->shard, &from, &to);
 }
 
-static bool is_over(const struct call *call, unsigned steps, int64_t until_us)
-{
-    struct clock *clock = call->shard->clock;
-    return clock == NULL ? steps >= SLICE_STEPS : clock->ops->monotonic_us(clock) >= until_us;
-}
-
 static enum build_state work(struct call *call, struct build *build, struct complaint *complaint)
 {
-    struct clock *clock = call->shard->clock;
-    bool may_stop = stint_may(call);
-    int64_t until_us = may_stop && clock != NULL ? clock->ops->monotonic_us(clock) + SLICE_US : 0;
-    unsigned steps = 0;
+    struct stint_slice slice = stint_slice(call, SLICE_US);
     enum build_state state;
     do {
         state = build_step(build, complaint);
-        steps++;
-    } while (state == BUILD_GOES_ON && (!may_stop || !is_over(call, steps, until_us))); /* cmd_copy P1 */
+    } while (state == BUILD_GOES_ON && !stint_slice_is_over(&slice)); /* cmd_copy P1 */
     return state;
 }
 

@@ -23,9 +23,8 @@
 #include "shard/digest.h"
 #include "shard/dump.h"
 
-#define SLICE_US    300
-#define SLICE_STEPS 2 /* without a clock */
-#define TRIES       8
+#define SLICE_US 300
+#define TRIES    8
 
 static void reply_digest(struct call *call, uint64_t digest)
 {
@@ -248,22 +247,14 @@ static bool step(struct call *call, struct valuing *valuing, struct complaint *c
     return true;
 }
 
-static bool is_over(const struct call *call, unsigned steps, int64_t until_us)
-{
-    struct clock *clock = call->shard->clock;
-    return clock == NULL ? steps >= SLICE_STEPS : clock->ops->monotonic_us(clock) >= until_us;
-}
-
 static bool work(struct call *call, struct valuing *valuing, struct complaint *complaint)
 {
-    struct clock *clock = call->shard->clock;
-    bool may_stop = stint_may(call);
-    int64_t until_us = may_stop && clock != NULL ? clock->ops->monotonic_us(clock) + SLICE_US : 0;
-    for (unsigned steps = 0; valuing->at < call->abi.key_count;) {
+    struct stint_slice slice = stint_slice(call, SLICE_US);
+    while (valuing->at < call->abi.key_count) {
         if (!step(call, valuing, complaint)) {
             return false;
         }
-        if (may_stop && is_over(call, ++steps, until_us)) { /* cmd_digest P1 */
+        if (stint_slice_is_over(&slice)) { /* cmd_digest P1 */
             break;
         }
     }

@@ -6,6 +6,8 @@
 #include "serve/exec.h"
 #include "serve/waiters.h"
 
+#define STEPS 2 /* of a slice without a clock */
+
 bool stint_may(const struct call *call)
 {
     return !call->nested && !call->timed_out && call->caller.session != NULL;
@@ -21,6 +23,23 @@ struct stint *stint_take(const struct call *call)
     session->stint = NULL;
     session->stint_bytes = 0;
     return stint;
+}
+
+struct stint_slice stint_slice(const struct call *call, int64_t us)
+{
+    struct clock *clock = call->shard->clock;
+    bool may_stop = stint_may(call);
+    int64_t until_us = may_stop && clock != NULL ? clock->ops->monotonic_us(clock) + us : 0;
+    return (struct stint_slice){.clock = clock, .until_us = until_us, .may_stop = may_stop};
+}
+
+bool stint_slice_is_over(struct stint_slice *slice)
+{
+    struct clock *clock = slice->clock;
+    if (!slice->may_stop) {
+        return false;
+    }
+    return clock == NULL ? ++slice->steps >= STEPS : clock->ops->monotonic_us(clock) >= slice->until_us;
 }
 
 void stint_keep(struct call *call, struct stint *stint)

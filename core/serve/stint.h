@@ -33,6 +33,20 @@ bool stint_may(const struct call *call);
 /* What was kept the last time: owned by the plan again. NULL: the command begins. [plan] */
 struct stint *stint_take(const struct call *call);
 
+/* How long one stint may take; where there is no next turn, as long as it takes. */
+struct stint_slice {
+    struct clock *clock; /* borrowed; NULL: a few steps instead */
+    int64_t until_us;
+    unsigned steps;
+    bool may_stop;
+};
+
+/* A slice of about `us` microseconds begins. [plan] */
+struct stint_slice stint_slice(const struct call *call, int64_t us);
+
+/* Whether it is over, after another step. A look at the clock. */
+bool stint_slice_is_over(struct stint_slice *slice);
+
 /* Takes what the plan keeps over, and parks the call: the plan returns without a reply. stint_may. [plan] */
 void stint_keep(struct call *call, struct stint *stint);
 
