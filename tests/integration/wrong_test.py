@@ -12,12 +12,11 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 
 from refusals_test import base, refused
 from support.client import Error
 from support.runner import Skip, equal, run
-from support.server import BUILD, MODULES, PATIENCE_S, ROOT, SANITIZED, Folder, Server, run_refused
+from support.server import BUILD, MODULES, PATIENCE_S, ROOT, SANITIZED, Folder, Server, run_refused, wait_until
 
 SOURCE = os.path.join(ROOT, "tests", "integration", "modules", "wrong.c")
 MODULE = os.path.join(BUILD, "tests", "modules", "wrong.so")
@@ -298,10 +297,7 @@ def test_a_plan_that_does_not_return():
             with server.client() as client:
                 equal(client.call("INCR", "count"), count)
                 client.send(*call)
-                deadline = time.monotonic() + PATIENCE_S
-                while words not in server.text():
-                    assert time.monotonic() < deadline, server.tail()
-                    time.sleep(0.05)
+                wait_until(lambda words=words: words in server.text(), f"it is told: {words}")
                 equal(server.alive(), True)
                 server.process.send_signal(signal.SIGTERM)
                 equal(server.process.wait(PATIENCE_S), 1, server.tail())
