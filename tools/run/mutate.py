@@ -41,7 +41,7 @@ PROGRAMS = {
     "core/shard/": "test_shard test_replica test_serve test_command plain_determinism plain_accounts stories",
     "core/replica/": "test_replica snapshot_test loading_test crash_test diskfull_test",
     "core/serve/": "test_serve test_command test_node stories loading_test hostile_test",
-    "core/command/": "test_command test_serve stories",
+    "core/command/": "test_command test_serve stories test_shard",
     "core/config/": "test_config config_set_test config_rewrite_test",
     "core/node/": "test_node client_memory_test info_test shutdown_test refusals_test config_set_test memory_test "
                   "hostile_test",
@@ -49,6 +49,7 @@ PROGRAMS = {
     "modules/kv/": "test_kv stories plain_determinism events_test",
     "modules/counter/": "test_counter stories plain_determinism",
     "modules/deque/": "test_deque stories plain_determinism events_test",
+    "include/geomys/": "test_geomys test_module test_serve test_kv test_deque",
     "tools/cli/": "test_cli cli_test cli_stop_test",
     "tools/geomys_log/": "log_tool_test",
 }

@@ -229,3 +229,37 @@ Test(digest, of_a_value_that_changes_meanwhile)
     cr_expect_eq(at.shard.claims.count, 0);
     shard_fixture_close(&at);
 }
+
+/* What it answers at its end, in however many turns. */
+static void wait_for_any(struct shard_fixture *at, unsigned client, char out[static 64])
+{
+    const char *heard;
+    for (unsigned turns = 0; *(heard = shard_fixture_hear(at, client)) == '\0'; turns++) {
+        cr_assert_lt(turns, 1000);
+        shard_fixture_pass(at, 0);
+    }
+    (void)snprintf(out, 64, "%s", heard);
+}
+
+/* cmd_digest P2: the beginning of the one and the end of the other are nobody's value. */
+Test(digest, of_a_value_that_is_exchanged_meanwhile)
+{
+    struct shard_fixture at;
+    char meanwhile[64];
+    char afterwards[64];
+    open(&at);
+    (void)shard_fixture_say(&at, 0, "COPY list other DB 1");
+    (void)wait_for(&at, 0, ":1");
+    expect_said(&at, 1, "OK", "SELECT 1");
+    expect_said(&at, 1, ":300001", "LPUSH other early");
+    expect_said(&at, 1, "OK", "RENAME other list");
+    expect_said(&at, 0, "", "VALUES list");
+    shard_fixture_pass(&at, 0);
+    expect_said(&at, 1, "OK", "SWAPDB 0 1"); /* which does not ask */
+    wait_for_any(&at, 0, meanwhile);
+    expect_said(&at, 0, "", "VALUES list");
+    wait_for_any(&at, 0, afterwards);
+    cr_expect_str_eq(meanwhile, afterwards);
+    cr_expect_eq(at.shard.claims.count, 0);
+    shard_fixture_close(&at);
+}
