@@ -16,6 +16,9 @@
  *          The table stands at the head of each segment of the log and of each snapshot, so it is known wherever
  *          reading begins; from there on it follows the EPOCH records.
  *
+ *          The secret of the data set (geomys/bytes.h) stands before it, in the same record: whoever reads has it
+ *          before the first record, and files of two data sets are told from each other though their epochs are alike.
+ *
  *          What is older than the oldest record that is kept goes (epochs_forget), and at the ceiling the oldest entry
  *          goes: a table that begins later is still true, and knows less of what nobody can read any more.
  *
@@ -24,6 +27,7 @@
  *   I2  Records of a history never go back to an older epoch, and enter a newer one only with the EPOCH record that
  *       begins it, the first of its batch.
  *   I3  At most EPOCHS_MAX entries. Forgetting takes them from the old end only.
+ *   I4  Tables of two data sets, whose secrets differ, never agree and have no record in common.
  *
  * Limits   One record that differs within an epoch is not seen: that there is none is the promise of whoever lets
  *          epochs begin. */
@@ -74,6 +78,7 @@ void epochs_copy(struct epochs *to, const struct epochs *from)
     check(to != from);
     reserve(to, from->count);
     to->count = from->count;
+    to->secret = from->secret;
     if (from->count > 0) {
         memcpy(to->list, from->list, from->count * sizeof *from->list);
     }
@@ -260,6 +265,9 @@ static bool same(const struct epochs_entry *one, const struct epochs_entry *othe
 bool epochs_agree(const struct epochs *one, const struct epochs *other)
 {
     uint32_t both = one->count < other->count ? one->count : other->count;
+    if (!epochs_same_data(one, other)) {
+        return false; /* epochs I4 */
+    }
     if (both == 0) {
         return one->count == other->count;
     }
@@ -289,6 +297,10 @@ bool epochs_common(const struct epochs *one, uint64_t one_last, const struct epo
     uint32_t i = one->count;
     uint32_t j = other->count;
     *broken = false;
+    if (!epochs_same_data(one, other)) {
+        *sequence = 0;
+        return false; /* epochs I4 */
+    }
     while (i > 0 && j > 0) {
         const struct epochs_entry *first = &one->list[i - 1];
         const struct epochs_entry *second = &other->list[j - 1];
@@ -311,13 +323,15 @@ bool epochs_common(const struct epochs *one, uint64_t one_last, const struct epo
 bool epochs_encode(const struct epochs *epochs, uint64_t sequence, int64_t time_ms, struct buf *out)
 {
     uint32_t count = count_up_to(epochs, sequence);
-    size_t size = (size_t)count * EPOCHS_ENTRY_SIZE;
+    size_t size = GM_SECRET_SIZE + (size_t)count * EPOCHS_ENTRY_SIZE;
     check(count <= EPOCHS_MAX); /* epochs I3 */
-    uint8_t *body = memory_alloc(size + 1);
+    uint8_t *body = memory_alloc(size);
+    memcpy(body, epochs->secret.bytes, GM_SECRET_SIZE);
     for (uint32_t i = 0; i < count; i++) {
-        codec_put_u64(body + i * EPOCHS_ENTRY_SIZE, epochs->list[i].epoch);
-        codec_put_u64(body + i * EPOCHS_ENTRY_SIZE + 8, epochs->list[i].leader);
-        codec_put_u64(body + i * EPOCHS_ENTRY_SIZE + 16, epochs->list[i].first);
+        uint8_t *entry = body + GM_SECRET_SIZE + i * EPOCHS_ENTRY_SIZE;
+        codec_put_u64(entry, epochs->list[i].epoch);
+        codec_put_u64(entry + 8, epochs->list[i].leader);
+        codec_put_u64(entry + 16, epochs->list[i].first);
     }
     struct record record = {
         .sequence = sequence, .time_ms = time_ms, .flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, size}};
@@ -328,7 +342,7 @@ bool epochs_encode(const struct epochs *epochs, uint64_t sequence, int64_t time_
 
 static enum status decode_entries(struct epochs *epochs, const struct record *record, struct complaint *complaint)
 {
-    for (size_t at = 0; at < record->body.size; at += EPOCHS_ENTRY_SIZE) {
+    for (size_t at = GM_SECRET_SIZE; at < record->body.size; at += EPOCHS_ENTRY_SIZE) {
         struct epochs_entry entry = {.epoch = codec_u64(record->body.data + at),
                                      .leader = codec_u64(record->body.data + at + 8),
                                      .first = codec_u64(record->body.data + at + 16)};
@@ -343,10 +357,11 @@ static enum status decode_entries(struct epochs *epochs, const struct record *re
 
 enum status epochs_decode(struct epochs *epochs, const struct record *record, struct complaint *complaint)
 {
-    size_t size = record->body.size;
+    bool whole = record->body.size >= GM_SECRET_SIZE;
+    size_t size = whole ? record->body.size - GM_SECRET_SIZE : 0;
     epochs->count = 0;
     if (record->flags != RECORD_LOCAL || record->op != RECORD_OP_EPOCHS || record->epoch != 0 || record->slot != 0 ||
-        record->key.size > 0 || size % EPOCHS_ENTRY_SIZE != 0) {
+        record->key.size > 0 || !whole || size % EPOCHS_ENTRY_SIZE != 0) {
         complaint_set(complaint, "the table of epochs makes no sense");
         return STATUS_CORRUPT;
     }
@@ -355,6 +370,7 @@ enum status epochs_decode(struct epochs *epochs, const struct record *record, st
                       EPOCHS_MAX);
         return STATUS_CORRUPT;
     }
+    memcpy(epochs->secret.bytes, record->body.data, GM_SECRET_SIZE);
     TRY(decode_entries(epochs, record, complaint));
     const struct epochs_entry *newest = newest_of(epochs);
     if ((newest != NULL ? newest->first : 0) > record->sequence) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* epochs.h - which epoch, and whose, each record of a history belongs to. See epochs.c for the argument.
+/* epochs.h - which epoch, and whose, each record of a history belongs to; and the data set's secret, which stands
+ * beside them wherever they stand. See epochs.c for the argument.
  *
  * An epoch is the time in which one node, its leader, writes. It begins with an EPOCH record (log/record.h). All
  * sequences here are those of history records; 0 is the place before the first one. */
@@ -12,7 +13,7 @@
 
 #define EPOCHS_MAX        1024u /* entries */
 #define EPOCHS_ENTRY_SIZE 24u   /* bytes, encoded */
-#define EPOCHS_RECORD_MAX (RECORD_HEADER_SIZE + EPOCHS_MAX * EPOCHS_ENTRY_SIZE)
+#define EPOCHS_RECORD_MAX (RECORD_HEADER_SIZE + GM_SECRET_SIZE + EPOCHS_MAX * EPOCHS_ENTRY_SIZE)
 
 struct epochs_entry {
     uint64_t epoch;  /* above 0 */
@@ -25,6 +26,7 @@ struct epochs {
     struct epochs_entry *list; /* owned; ascending in epoch and in first */
     uint32_t count;
     uint32_t capacity;
+    struct gm_secret secret; /* of the data set whose history it is: the same from its first record to its last */
 };
 
 void epochs_finish(struct epochs *epochs);
@@ -76,8 +78,15 @@ void epochs_cut(struct epochs *epochs, uint64_t last);
  * itself is of stays. */
 void epochs_forget(struct epochs *epochs, uint64_t needed);
 
-/* Whether two tables may tell of one history up to the same record: as far back as both reach they are equal. */
+/* Whether two tables may tell of one history up to the same record: as far back as both reach they are equal, and so
+ * are the secrets. */
 bool epochs_agree(const struct epochs *one, const struct epochs *other);
+
+/* Whether they tell of one data set: its secret is the same wherever the data are. */
+static inline bool epochs_same_data(const struct epochs *one, const struct epochs *other)
+{
+    return memcmp(&one->secret, &other->secret, sizeof one->secret) == 0;
+}
 
 /* The last record that two histories have in common, 0 if none; each ends with its `last`. False: the tables do not
  * reach back to where the histories parted, if they ever were one. *broken: one epoch has two beginnings, so somebody
@@ -85,7 +94,7 @@ bool epochs_agree(const struct epochs *one, const struct epochs *other);
 bool epochs_common(const struct epochs *one, uint64_t one_last, const struct epochs *other, uint64_t other_last,
                    uint64_t *sequence, bool *broken);
 
-/* Appends the EPOCHS record: the table as it was at the record `sequence`. False past the ceiling. */
+/* Appends the EPOCHS record: the secret, and the table as it was at the record `sequence`. False past the ceiling. */
 bool epochs_encode(const struct epochs *epochs, uint64_t sequence, int64_t time_ms, struct buf *out);
 
 /* Replaces the table by that of an EPOCHS record. CORRUPT, with a sentence. */

@@ -173,8 +173,10 @@ static void prefix_place(const struct replay *replay, struct complaint *complain
 static enum status meet_snapshot(const struct replay *replay, struct complaint *complaint)
 {
     if (replay->expects && !epochs_agree(&replay->epochs, &replay->expected)) {
+        bool same = epochs_same_data(&replay->epochs, &replay->expected);
         return replay_judge_damaged(replay, replay->base + replay->parsed, complaint,
-                                    "the snapshot has other epochs: it is of another log");
+                                    same ? "the snapshot has other epochs: it is of another log"
+                                         : "the snapshot has another secret: it is of another data set");
     }
     return STATUS_OK;
 }
@@ -192,8 +194,12 @@ static enum status take_table(struct replay *replay, const struct record *record
     if (epochs_last(&replay->head) != replay->header.epoch) {
         return replay_judge_damaged(replay, at, complaint, "its header is of another epoch than its table");
     }
-    if (replay->index > 0 && !epochs_agree(&replay->epochs, &replay->head)) { /* replay P6 */
-        return replay_judge_damaged(replay, at, complaint, "its table has other epochs than the records before it");
+    if (replay->index > 0 && !epochs_agree(&replay->epochs, &replay->head)) { /* replay P6, epochs I4 */
+        bool same = epochs_same_data(&replay->epochs, &replay->head);
+        return replay_judge_damaged(
+            replay, at, complaint,
+            same ? "its table has other epochs than the records before it"
+                 : "it has another secret than the segment before it: it is of another data set");
     }
     check(replay->last_sequence + 1 == replay->header.first_sequence && !replay->batch_open); /* replay P1 */
     if (replay->index == 0) {

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "base/memory.h"
 #include "log/numbered.h"
 
 #define PREFIX "wal-"
@@ -89,6 +90,44 @@ bool segment_encode_head(struct segment_header *header, const struct epochs *epo
     segment_encode(header, bytes);
     return buf_append(out, (struct gm_bytes){bytes, sizeof bytes}) &&
            epochs_encode(epochs, before, header->created_ms, out);
+}
+
+static enum status parse_head(struct gm_bytes head, struct epochs *epochs, struct complaint *complaint)
+{
+    struct segment_header header;
+    struct record table;
+    size_t size;
+    TRY(segment_parse(head, &header, complaint));
+    struct gm_bytes rest = {head.data + SEGMENT_HEADER_SIZE, head.size - SEGMENT_HEADER_SIZE};
+    enum status status = record_parse(rest, &table, &size, complaint);
+    if (status == STATUS_AGAIN) {
+        complaint_set(complaint, "it ends within its table of epochs");
+    }
+    return status == STATUS_OK ? epochs_decode(epochs, &table, complaint) : STATUS_CORRUPT;
+}
+
+enum status segment_read_head(struct disk *disk, const char *name, struct epochs *epochs, struct complaint *complaint)
+{
+    struct disk_file *file;
+    size_t got = 0;
+    enum status status = disk->ops->open(disk, name, DISK_READ, &file);
+    if (status != STATUS_OK) {
+        complaint_set(complaint, "%s cannot be read: %s", name, status_text(status));
+        return status;
+    }
+    uint8_t *head = memory_alloc(SEGMENT_HEAD_MAX);
+    status = disk->ops->read(disk, file, 0, head, SEGMENT_HEAD_MAX, &got);
+    if (status == STATUS_OK) {
+        status = parse_head((struct gm_bytes){head, got}, epochs, complaint);
+    } else {
+        complaint_set(complaint, "it cannot be read: %s", status_text(status));
+    }
+    if (status != STATUS_OK) {
+        complaint_prefix(complaint, "%s", name);
+    }
+    memory_free(head);
+    disk->ops->close(disk, file);
+    return status;
 }
 
 void segment_name(uint64_t first_sequence, char out[static DISK_NAME_MAX])

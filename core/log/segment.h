@@ -18,7 +18,8 @@
  *     48     8   time_ms of the last record before, 0 if there is none
  *     56     8   salt: makes the marks in this file unforgeable by what clients store
  *
- * Behind it comes the EPOCHS record, the table of all epochs before the first record (log/epochs.h), then all else.
+ * Behind it comes the EPOCHS record, the data set's secret and the table of all epochs before the first record
+ * (log/epochs.h), then all else.
  */
 #ifndef GEOMYS_LOG_SEGMENT_H
 #define GEOMYS_LOG_SEGMENT_H
@@ -30,7 +31,7 @@
 
 #define SEGMENT_HEADER_SIZE 64 /* bytes */
 #define SEGMENT_MAGIC       "geomyswl"
-#define SEGMENT_MAJOR       3
+#define SEGMENT_MAJOR       4
 #define SEGMENT_SECTOR      512 /* bytes that a disk writes as a whole or not at all */
 #define SEGMENT_HEAD_MAX    (SEGMENT_HEADER_SIZE + EPOCHS_RECORD_MAX) /* bytes: the header and the table */
 
@@ -50,6 +51,11 @@ must_use enum status segment_parse(struct gm_bytes bytes, struct segment_header 
 /* Appends what every segment begins with: the header, and `epochs` as they were before its first record, to which
  * header->epoch is set. False past the ceiling. */
 bool segment_encode_head(struct segment_header *header, const struct epochs *epochs, struct buf *out);
+
+/* The table that the segment of this name begins with: CORRUPT or VERSION where there is none, or none that can be
+ * read; what the disk says. With a sentence. `epochs` is to be finished in any case. Blocks. */
+must_use enum status segment_read_head(struct disk *disk, const char *name, struct epochs *epochs,
+                                       struct complaint *complaint);
 
 /* "wal-<first sequence, 20 digits>.log" */
 void segment_name(uint64_t first_sequence, char out[static DISK_NAME_MAX]);

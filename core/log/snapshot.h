@@ -46,7 +46,7 @@
 
 #define SNAPSHOT_TEMPORARY   "snapshot.tmp"
 #define SNAPSHOT_MAGIC       "geomyssn"
-#define SNAPSHOT_MAJOR       3
+#define SNAPSHOT_MAJOR       4
 #define SNAPSHOT_HEADER_SIZE 64
 #define SNAPSHOT_HEAD_SIZE   32 /* bytes of a block before its content */
 #define SNAPSHOT_COUNTS_SIZE 48 /* bytes of the footer's content */

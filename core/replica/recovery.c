@@ -16,7 +16,8 @@
  *       And it is one history: the snapshot has the epochs that the log has.
  *   P2  No file is changed before all is decided, but for the log's torn tail (log/replay.h). A damaged snapshot gets
  *       another name in the end, so that nothing takes it for a good one, or for one to be removed.
- *   P3  Interrupted at any point and run again, it comes to the same end. */
+ *   P3  Interrupted at any point and run again, it comes to the same end.
+ *   P4  All files that were read have the secret that the shard began with (origin.c), or recovery is refused. */
 #include "replica/recovery.h"
 
 #include <inttypes.h>
@@ -183,11 +184,13 @@ static enum status step_snapshot(struct recovery *recovery, size_t budget, struc
     if (status != STATUS_OK) {
         return status;
     }
+    const struct epochs *epochs = snapshot_reader_epochs(recovery->reader);
+    TRY(shard_expect_secret(recovery->shard, &epochs->secret, "the snapshot", complaint)); /* recovery P4 */
     struct snapshot_cut cut;
     snapshot_reader_cut(recovery->reader, &cut);
     check(cut.sequence == cut_of(recovery) && recovery->replay != NULL);
     shard_stand_at(recovery->shard, cut.sequence, cut.epoch, cut.time_ms);
-    replay_expect(recovery->replay, snapshot_reader_epochs(recovery->reader));
+    replay_expect(recovery->replay, epochs);
     snapshot_reader_destroy(recovery->reader);
     recovery->reader = NULL;
     return STATUS_AGAIN;
@@ -250,6 +253,15 @@ static enum status judge_numbers(const struct recovery *recovery, struct complai
     return STATUS_CORRUPT;
 }
 
+/* Where there is a log, it is of these data. */
+static enum status judge_secret(const struct recovery *recovery, struct complaint *complaint)
+{
+    struct replay_end end;
+    replay_end(recovery->replay, &end);
+    const struct gm_secret *secret = &replay_epochs(recovery->replay)->secret;
+    return end.exists ? shard_expect_secret(recovery->shard, secret, "the log", complaint) : STATUS_OK;
+}
+
 /* What was reserved for keys that have gone to another database, or that never came. */
 static void fit(struct databases *databases)
 {
@@ -271,6 +283,7 @@ enum status recovery_step(struct recovery *recovery, size_t budget, struct compl
     TRY(status);
     check(recovery->shard->tail.last_sequence >= cut_of(recovery)); /* recovery P1 */
     TRY(judge_numbers(recovery, complaint));
+    TRY(judge_secret(recovery, complaint));
     TRY(source_lack(&recovery->source, complaint));
     fit(&recovery->shard->databases);
     TRY(put_all_aside(recovery, complaint)); /* recovery P2: all is decided */

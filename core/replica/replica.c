@@ -10,6 +10,7 @@
 #include "replica/replica.h"
 
 #include "meter/meters.h"
+#include "replica/origin.h"
 
 #define LOADING_SLICE   ((size_t)4 * 1024 * 1024) /* bytes of log per turn */
 #define LOADING_TOLD_MS 2000
@@ -117,15 +118,15 @@ enum status replica_init(struct replica *replica, const struct registry *registr
                          struct complaint *complaint)
 {
     *replica = (struct replica){.options = *options, .env = *env};
-    struct siphash_key hash_key;
-    env->entropy->ops->fill(env->entropy, &hash_key, sizeof hash_key);
-    shard_init(&replica->shard, registry, &options->shard, &hash_key);
+    struct gm_secret secret = {{0}};
+    enum status known = origin_find(env->disk, env->entropy, &secret, complaint);
+    shard_init(&replica->shard, registry, &options->shard, &secret);
     replica->shard.events =
         (struct shard_events){.on_damage = say, .on_mended = say, .on_fault = say, .context = replica};
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     bool logged = options->wal.policy != WAL_NONE;
     reserve_init(&replica->reserve, env->disk, logged ? options->reserve_size : 0, on_reserve, replica);
-    return begin_loading(replica, complaint);
+    return known == STATUS_OK ? begin_loading(replica, complaint) : known;
 }
 
 /* Whatever writes comes to its end, without writing more. */

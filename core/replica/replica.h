@@ -43,7 +43,7 @@ struct replica_options {
 /* What it is given, and borrows. */
 struct replica_env {
     struct disk *disk;       /* NULL with WAL_NONE: nothing is read or written */
-    struct entropy *entropy; /* of secrets: the key of hashes, and the salt of the log */
+    struct entropy *entropy; /* of secrets: the data set's, and the salt of the log */
     const struct trace *trace;
 };
 

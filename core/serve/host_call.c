@@ -242,6 +242,11 @@ static void lend_value(struct gm_call *abi, uint32_t arg, uint32_t k, struct gm_
     }
 }
 
+static const struct gm_secret *lend_secret(struct gm_call *abi)
+{
+    return &call_of(abi)->shard->secret;
+}
+
 const struct gm_call_ops host_call_ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = lend_status,
@@ -271,4 +276,5 @@ const struct gm_call_ops host_call_ops = {
     .outcome_of = lend_outcome,
     .first = lend_first,
     .value = lend_value,
+    .secret = lend_secret,
 };

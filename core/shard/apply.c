@@ -137,6 +137,11 @@ static void lend_outcome(struct gm_apply *abi, int64_t number)
     apply_of(abi)->shard->outcome = number;
 }
 
+static const struct gm_secret *lend_secret(struct gm_apply *abi)
+{
+    return &apply_of(abi)->shard->secret;
+}
+
 static const struct gm_apply_ops lent = {
     .size = sizeof(struct gm_apply_ops),
     .resize = lend_resize,
@@ -147,6 +152,7 @@ static const struct gm_apply_ops lent = {
     .release = lend_release,
     .held = lend_held,
     .outcome = lend_outcome,
+    .secret = lend_secret,
 };
 
 /* `key` is empty where nobody knows any more whose value it was. */

@@ -95,8 +95,13 @@ static void *lend_scratch(struct gm_sink *abi, size_t size)
     return memory;
 }
 
+static const struct gm_secret *lend_secret(struct gm_sink *abi)
+{
+    return &container_of(abi, struct mouth, abi)->shard->secret;
+}
+
 static const struct gm_sink_ops lent = {
-    .size = sizeof(struct gm_sink_ops), .record = take_record, .scratch = lend_scratch};
+    .size = sizeof(struct gm_sink_ops), .record = take_record, .scratch = lend_scratch, .secret = lend_secret};
 
 /* ---- one step ---- */
 

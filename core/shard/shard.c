@@ -3,24 +3,33 @@
 /* shard.c - a shard begins and ends, and what it may do; shard.h has the picture.
  *
  * Promises
- *   P1  Before a newer registry changes the first thing, all that can be refused has been looked at. */
+ *   P1  Before a newer registry changes the first thing, all that can be refused has been looked at.
+ *   P2  The secret is part of nothing that is shown: the keyspace's hash key is a hash of it, and files and streams
+ *       alone carry it itself. */
 #include "shard/shard.h"
 
 #include "base/memory.h"
+#include "geomys/hash.h"
 #include "shard/apply.h"
 
+#define KEYSPACE_LABEL "geomys keyspace" /* stable: SCAN's cursors rest on it */
+
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options,
-                const struct siphash_key *hash_key)
+                const struct gm_secret *secret)
 {
     memset(shard, 0, sizeof *shard);
+    shard->secret = *secret;
+    struct gm_hash_key derived = gm_hash_key_of(secret, KEYSPACE_LABEL); /* shard P2 */
+    struct siphash_key hash_key = {derived.k0, derived.k1};
     shard->options = *options;
     shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
     struct keyspace_ops ops = {.release = apply_release, .context = shard};
-    databases_init(&shard->databases, options->databases > 0 ? options->databases : DATABASES_DEFAULT, &ops, hash_key);
+    databases_init(&shard->databases, options->databases > 0 ? options->databases : DATABASES_DEFAULT, &ops, &hash_key);
     sweep_init(&shard->sweep);
     evict_init(shard, &options->memory);
     tail_init(&shard->tail, 0, 0);
+    shard->tail.epochs.secret = *secret;
     list_init(&shard->listeners);
     remains_init(&shard->remains);
     claims_init(&shard->claims, &shard->listeners);
@@ -195,10 +204,23 @@ void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch)
     gate_reset(&shard->gate, last_sequence);
 }
 
+enum status shard_expect_secret(const struct shard *shard, const struct gm_secret *secret, const char *whence,
+                                struct complaint *complaint)
+{
+    if (memcmp(secret, &shard->secret, sizeof *secret) == 0) {
+        return STATUS_OK;
+    }
+    complaint_set(complaint,
+                  "%s has another secret than the data here: it is of another data set, and the two cannot be mixed",
+                  whence);
+    return STATUS_CORRUPT;
+}
+
 void shard_know_epochs(struct shard *shard, const struct epochs *epochs)
 {
     check(shard_is_loading(shard));
     tail_set_epochs(&shard->tail, epochs);
+    shard->tail.epochs.secret = shard->secret; /* where nothing was read there was none */
 }
 
 void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader)

@@ -86,6 +86,7 @@ struct shard_events {
 
 struct shard {
     const struct registry *registry; /* held */
+    struct gm_secret secret;         /* of the data set: the same from the first moment to the last */
     struct wal *wal;                 /* borrowed; NULL: no record is written anywhere */
     struct clock *clock;             /* borrowed; NULL: nothing is measured. Never in a decision that must repeat */
     struct meters *meters;           /* borrowed, of the thread; NULL: nothing is measured */
@@ -123,10 +124,12 @@ struct shard {
     struct shard_events events;
 };
 
-/* Holds the registry. The shard is loading. The key (copied) keeps clients from choosing keys that collide: it is a
- * secret, so it comes from the system's entropy and never from the options' seed, whose numbers clients see. */
+/* Holds the registry. The shard is loading. The secret (copied) is that of the data which it is to have: drawn from the
+ * system's entropy when they began, never from the options' seed, whose numbers clients see. The keyspace's hash key
+ * comes of it, by a step that has no way back, so clients cannot choose keys that collide, and a key has its place
+ * wherever the data are (SCAN's cursors go on). */
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options,
-                const struct siphash_key *hash_key);
+                const struct gm_secret *secret);
 void shard_finish(struct shard *shard);
 
 /* Goes over to a newer registry, made from the shard's own, and holds that instead. Between commands, not while the log
@@ -175,7 +178,12 @@ void shard_stand_at(struct shard *shard, uint64_t sequence, uint64_t epoch, int6
 /* Everything has been read: records are numbered on from here. While loading. */
 void shard_continue(struct shard *shard, uint64_t last_sequence, uint64_t epoch);
 
-/* The epochs of the history so far, as recovery has found them. Copies. While loading. */
+/* The secret that stands at the head of a file or a stream is that of the data here, or what follows it must not be
+ * taken: CORRUPT, with a sentence about the data from `whence` ("the leader"). */
+must_use enum status shard_expect_secret(const struct shard *shard, const struct gm_secret *secret, const char *whence,
+                                         struct complaint *complaint);
+
+/* The epochs of the history so far, as recovery has found them; their secret is the shard's. Copies. While loading. */
 void shard_know_epochs(struct shard *shard, const struct epochs *epochs);
 
 /* The next write begins this epoch, under this leader: see tail_lead. */

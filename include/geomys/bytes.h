@@ -47,6 +47,16 @@ static inline bool gm_bytes_equal(struct gm_bytes a, struct gm_bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+#define GM_SECRET_SIZE 16
+
+/* What nobody outside knows of a data set: drawn once, when it begins, and the same wherever these data are (this
+ * node after each restart, each node that holds them, a copy that was restored), for ever. For tables whose places
+ * nobody may foresee (hash.h). Any 16 bytes. It is never shown, so a module keeps it out of replies, records and logs.
+ */
+struct gm_secret {
+    uint8_t bytes[GM_SECRET_SIZE];
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -150,6 +150,7 @@ struct gm_call_ops {
     int64_t (*outcome_of)(struct gm_call *, uint32_t emission);
     const bool *(*first)(struct gm_call *, uint32_t arg);
     void (*value)(struct gm_call *, uint32_t arg, uint32_t occurrence, struct gm_arg *out);
+    const struct gm_secret *(*secret)(struct gm_call *);
 };
 
 struct gm_call {
@@ -341,6 +342,13 @@ static inline bool gm_afford(struct gm_call *call, uint64_t bytes)
 static inline void gm_miss(struct gm_call *call, uint32_t key)
 {
     call->ops->miss(call, key);
+}
+
+/* The data set's secret, that of gm_secret: for looking into tables that apply has built with it. Never part of a reply
+ * or of a record. */
+static inline const struct gm_secret *gm_call_secret(struct gm_call *call)
+{
+    return call->ops->secret(call);
 }
 
 /* From the turn's seeded generator: uniform over 64 bits. */

@@ -4,6 +4,11 @@
  *
  * Who does not know the key cannot make many texts of one hash. A key that stands in a module's source is known: then
  * a client can fill one bucket of a table, and the table must stand it (a tree in the bucket, a bound on its length).
+ * The key that nobody knows is made of the data set's secret, of which each use has a key of its own:
+ *
+ *     struct gm_hash_key key = gm_hash_key_of(gm_secret(apply), "acme.set/members");
+ *     uint64_t hash = gm_hash(&key, name);
+ *
  * The same key and bytes give the same hash on every machine, so it may decide where a value's elements lie.
  * [any context] O(size). */
 #ifndef GEOMYS_HASH_H
@@ -69,6 +74,21 @@ static inline uint64_t gm_hash(const struct gm_hash_key *key, struct gm_bytes by
     gm_hash_mix(&s);
     gm_hash_mix(&s);
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* The key for one use of the secret, which is named by `label`: a text of the caller's, the same for ever. Keys of
+ * other labels say nothing of it, nor does it of the secret. Two hashes of the label: ask once per call, not per
+ * element. */
+static inline struct gm_hash_key gm_hash_key_of(const struct gm_secret *secret, const char *label)
+{
+    struct gm_hash_key whole = {gm_load_u64(secret->bytes), gm_load_u64(secret->bytes + 8)};
+    struct gm_hash_key key;
+    struct gm_bytes name = gm_bytes_of(label);
+    key.k0 = gm_hash(&whole, name);
+    uint8_t more[8];
+    (void)gm_store_u64(more, key.k0);
+    key.k1 = gm_hash(&whole, gm_bytes_at(more, sizeof more));
+    return key;
 }
 
 #ifdef __cplusplus

@@ -80,6 +80,7 @@ struct gm_apply_ops {
     void (*release)(struct gm_apply *, void *memory);
     uint64_t (*held)(struct gm_apply *, const void *memory);
     void (*outcome)(struct gm_apply *, int64_t number);
+    const struct gm_secret *(*secret)(struct gm_apply *);
 };
 
 /* The cell under change. The host owns it, for the length of the call. */
@@ -174,6 +175,13 @@ static inline void gm_outcome(struct gm_apply *apply, int64_t number)
     apply->ops->outcome(apply, number);
 }
 
+/* [apply] [free] The data set's secret (bytes.h). The same on all nodes that hold the data, so what apply makes of it
+ * is the same, too. Never NULL; valid as long as the type is loaded. O(1). */
+static inline const struct gm_secret *gm_secret(struct gm_apply *apply)
+{
+    return apply->ops->secret(apply);
+}
+
 /* ---- sinks --------------------------------------------------------------------------------------------------- */
 
 #define GM_DUMP_SCRATCH ((size_t)64 * 1024) /* bytes that one call of dump or digest is lent, all together */
@@ -186,6 +194,7 @@ struct gm_sink_ops {
     uint32_t reserved;
     void (*record)(struct gm_sink *, uint16_t op, const struct gm_bytes *parts, uint32_t part_count);
     void *(*scratch)(struct gm_sink *, size_t size);
+    const struct gm_secret *(*secret)(struct gm_sink *);
 };
 
 /* Where dump puts its records. The host owns it, for the length of the call. */
@@ -211,6 +220,12 @@ static inline void gm_dump_parts(struct gm_sink *sink, uint16_t op, const struct
 static inline void *gm_dump_scratch(struct gm_sink *sink, size_t size)
 {
     return sink->ops->scratch(sink, size);
+}
+
+/* [dump] [digest] As gm_secret. */
+static inline const struct gm_secret *gm_dump_secret(struct gm_sink *sink)
+{
+    return sink->ops->secret(sink);
 }
 
 /* Text with a ceiling: what does not fit is dropped and `cut` says so. */
@@ -285,7 +300,7 @@ struct gm_type {
     const char *name;
 
     /* [apply] Changes the cell as the record says. An absent cell is a new value. Checks the whole body first;
-     * GM_CORRUPT leaves the cell as it was. Deterministic: looks at nothing but the cell and the record. */
+     * GM_CORRUPT leaves the cell as it was. Deterministic: looks at nothing but the cell, the record and the secret. */
     int (*apply)(struct gm_apply *, const struct gm_record *);
 
     /* [read] Emits records which, applied in order to an absent cell, rebuild the value: a bounded amount per call (aim
@@ -295,7 +310,9 @@ struct gm_type {
      * not grow, and a call that emits nothing end what the dump was for (a snapshot, a copy, a digest), and the host
      * names key, type and module.
      * Canonical, unless there is `digest`: equal values dump equal records, however they came to be, and a rebuilt
-     * value dumps the same again. */
+     * value dumps the same again. An order that comes of the secret is canonical: it is the same on each node that
+     * holds these data. Only between two data sets do such dumps differ, and DEBUG DIGEST with them; where that
+     * matters, there is `digest`. */
     uint64_t (*dump)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
 
     /* [free] Releases what a word points to. NULL for a type whose words own nothing. `apply->cell` is the value;

@@ -38,6 +38,7 @@
  *              behind a repeated argument. gm_int_at and gm_number_at give each number of a repeated argument.
  *              gm_outcome in apply, and gm_command.answer, which replies with it. gm_first marks repeated arguments.
  *              gm_reply_begin and gm_reply_end, gm_reply_error_element, gm_protocol.
+ *              The secret of the data set: gm_secret, gm_call_secret, gm_dump_secret, gm_hash_key_of.
  *              "wait/2" for "wait/1": wait(call, timeout_ms, keep), where {0} keeps nothing, and kept(call).
  *         0.1  first version
  */

@@ -44,13 +44,16 @@ def record(sequence, epoch, time_ms, flags, op, type_, slot, key=b"", body=b"", 
 
 
 def snapshot_header(sequence, epoch, time_ms, features=0):
-    rest = struct.pack("<HHIIIIQQqQ", 3, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
+    rest = struct.pack("<HHIIIIQQqQ", 4, 0, features, 0, 0, 0, sequence, epoch, time_ms, 0)
     return b"geomyssn" + struct.pack("<I", crc32c(rest)) + rest
 
 
-def epochs(sequence, time_ms, *entries):
-    """The table: (epoch, leader, first sequence) of each."""
-    body = b"".join(struct.pack("<QQQ", *entry) for entry in entries)
+SECRET = b"sixteen bytes..."
+
+
+def epochs(sequence, time_ms, *entries, secret=SECRET):
+    """The data set's secret, and the table: (epoch, leader, first sequence) of each."""
+    body = secret + b"".join(struct.pack("<QQQ", *entry) for entry in entries)
     return record(sequence, 0, time_ms, LOCAL, 10, 0, 0, body=body)
 
 
@@ -95,15 +98,15 @@ def golden_again():
 
 
 def segment_header(first, number, salt=5):
-    rest = struct.pack("<HHIIIIQQqQ", 3, 0, 0, 0, 0, 0, first, number, 0, salt)
+    rest = struct.pack("<HHIIIIQQqQ", 4, 0, 0, 0, 0, 0, first, number, 0, salt)
     return b"geomyswl" + struct.pack("<I", crc32c(rest)) + rest
 
 
-def segment(first, sequences, salt=5):
+def segment(first, sequences, salt=5, secret=SECRET):
     """A table of epochs, records that declare a type and append to a key, and a mark that says that all is durable.
     Record 1 begins epoch 1; the others go on with it."""
     table = [(1, 1, 1)] if first > 1 else []
-    parts = [segment_header(first, len(table), salt), epochs(first - 1, 0, *table)]
+    parts = [segment_header(first, len(table), salt), epochs(first - 1, 0, *table, secret=secret)]
     parts.append(record(first - 1, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1"))
     for number in sequences:
         begins = epoch(1, 1, 1000, 1)
@@ -143,19 +146,19 @@ def tool(code, *args):
 
 
 def test_the_page_is_enough_to_write_the_golden_file():
-    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v3.bin")), "the golden file")
+    equal(golden_again(), read(os.path.join(GOLDEN, "snapshot_v4.bin")), "the golden file")
 
 
 def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
     with Folder() as folder:
         for ending, beta in (("", 100), ("_lz4", 100000), ("_zstd", 100000)):
             path = os.path.join(folder, NAME)
-            shutil.copy(os.path.join(GOLDEN, f"snapshot_v3{ending}.bin"), path)
+            shutil.copy(os.path.join(GOLDEN, f"snapshot_v4{ending}.bin"), path)
             equal(tool(0, "verify", path), f"{path}: a good snapshot of record {CUT}: 3 keys in 4 records\n", ending)
             lines = tool(0, "print", path).splitlines()
             equal(lines[0], f"# {path}: snapshot of record {CUT}, epoch 4", ending)
             stamp = f"{CUT} 2023-11-14T22:13:20.123Z"
-            table = f"{stamp} . file: epochs 1 of node 1 from 1 on, 4 of node 3 from 1000 on"
+            table = f"{stamp} . file: epochs 1 of node 1 from 1 on, 4 of node 3 from 1000 on; secret: (16 bytes)"
             equal(lines.pop(1), table, ending)
             equal(lines[1], f'{stamp} . file: type 1 is "golden.text/1"', ending)
             expires = "expires 2027-01-15T08:00:00.456Z"
@@ -177,7 +180,7 @@ def test_a_good_snapshot_is_printed_and_verified_whatever_its_compression():
 
 def test_damage_is_found_and_what_is_behind_it_is_printed():
     with Folder() as folder:
-        whole = read(os.path.join(GOLDEN, "snapshot_v3_lz4.bin"))
+        whole = read(os.path.join(GOLDEN, "snapshot_v4_lz4.bin"))
         last = whole.rindex(b"gamma")
         for at in list(range(0, len(whole), 23)) + [last]:
             damaged = bytearray(whole)
@@ -199,9 +202,9 @@ def test_damage_is_found_and_what_is_behind_it_is_printed():
         text = tool(1, "print", write(folder, NAME, head))
         assert "cannot be read: the checksum of the block's head is wrong" in text and '"beta"' in text, text
         future = bytearray(whole)
-        struct.pack_into("<H", future, 12, 4)
+        struct.pack_into("<H", future, 12, 5)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))
-        assert "format version 4" in tool(2, "verify", write(folder, NAME, future))
+        assert "format version 5" in tool(2, "verify", write(folder, NAME, future))
         struct.pack_into("<H", future, 12, 1)
         struct.pack_into("<I", future, 8, crc32c(future[12:64]))
         text = tool(2, "verify", write(folder, NAME, future))
@@ -348,7 +351,7 @@ def test_the_page_is_enough_to_write_the_golden_records():
     data += record(8, 1, 0, REMOVES, 3, 0, 0, b"k")
     data += epoch(9, 2, 5, 3, (1, 3, 0x0102030405060708))
     data += epochs(9, 5, (1, 1, 1), (2, 3, 9))
-    equal(data, read(os.path.join(GOLDEN, "record_v3.bin")), "the golden records")
+    equal(data, read(os.path.join(GOLDEN, "record_v4.bin")), "the golden records")
     data = record(10, 2, 5, REMOVES, 11, 0, 12739, b"a key", b"\0\0another")
     data += record(11, 2, 5, REMOVES, 11, 0, 12739, b"a key", b"\3\1a key", database=2)
     data += record(12, 2, 5, 0, 12, 0, 0, database=2)
@@ -391,7 +394,7 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
         assert "4 records in 3 batches" in tool(0, "verify", folder)
         text = tool(0, "print", path)
         for line in (
-            ". file: epochs none",
+            ". file: epochs none; secret: (16 bytes)",
             "( host epoch 1 begins: node 1 leads, alone",
             "- host epoch 4 begins: node 2 leads, of nodes 1 2 5",
         ):
@@ -449,7 +452,7 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
 def test_a_file_without_its_table_of_epochs_is_damage():
     with Folder() as folder:
         data = segment(1, range(1, 3))
-        data = data[:64] + data[64 + 48 :]
+        data = data[:64] + data[64 + 48 + 16 :]
         path = write(folder, f"wal-{1:020d}.log", data)
         write(folder, "wal.mark", mark(2, 1, 1))
         for what in (path, folder):
@@ -463,12 +466,33 @@ def test_a_file_without_its_table_of_epochs_is_damage():
         assert "it does not begin with a table of epochs" in tool(1, "verify", path)
 
 
+def test_the_secret_is_shown_if_asked_for_and_files_of_two_data_sets_are_told_apart():
+    with Folder() as folder:
+        path = write(folder, f"wal-{1:020d}.log", segment(1, range(1, 26)))
+        write(folder, f"wal-{26:020d}.log", segment(26, range(26, 41)))
+        write(folder, "wal.mark", mark(40, 1, 26))
+        assert SECRET.hex() not in tool(0, "print", path) and "secret: (16 bytes)" in tool(0, "print", path)
+        assert f"secret: {SECRET.hex()}\n" in tool(0, "print", path, "--secret")
+        tool(2, "verify", path, "--secret")
+        tool(0, "verify", folder)
+        other = segment(26, range(26, 41)).replace(epochs(25, 0, (1, 1, 1)), epochs(25, 0, (1, 1, 1), secret=bytes(16)))
+        write(folder, f"wal-{26:020d}.log", other)
+        told = "it has another secret than the segment before it: it is of another data set"
+        assert told in tool(1, "verify", folder)
+    with Folder() as folder:
+        write(folder, f"wal-{1:020d}.log", segment(1, range(1, 26), secret=bytes(16)))
+        write(folder, "wal.mark", mark(25, 1, 1))
+        path = write(folder, f"snapshot-{20:020d}.snap", small_snapshot(20))
+        assert f"secret: {SECRET.hex()}\n" in tool(0, "print", path, "--secret")
+        assert "the snapshot has another secret: it is of another data set" in tool(1, "verify", folder)
+
+
 def test_what_files_say_of_themselves_cannot_steer_a_terminal():
     evil = "evil\x1b[2J\u202e\u200b\x9b"
     with Folder() as folder:
         named = evil.encode() + b"\xff\n/1"
         parts = segment(1, range(1, 3))
-        head = 64 + 48
+        head = 64 + 48 + 16
         declares = record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0" + named)
         was = record(0, 0, 0, LOCAL, 1, 0, 0, body=b"\1\0some.type/1")
         assert parts[head : head + len(was)] == was

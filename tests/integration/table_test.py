@@ -9,10 +9,11 @@ The module is tests/integration/modules/table.c."""
 import os
 import random
 import shutil
+import subprocess
 
 from support.client import Error
 from support.runner import Skip, equal, run
-from support.server import BUILD, MODULES, Folder, Server, wait_until
+from support.server import BUILD, LOG_PROGRAM, MODULES, Folder, Server, wait_until
 
 MODULE = os.path.join(BUILD, "tests", "modules", "table.so")
 
@@ -114,6 +115,49 @@ def test_replies_in_both_protocols():
         client.call("HELLO", "3")
         client.send("TABLE.BETWEEN", "t", "-inf", "2")
         equal([client.line() for _ in range(3)], [b"*2", b"*2", b"$1"], "pairs are nested")
+
+
+def secret_of(server):
+    """As geomys-log tells it, of the newest segment."""
+    told = subprocess.run([LOG_PROGRAM, "print", "--secret", server.segments()[-1]], capture_output=True, text=True,
+                          timeout=60, check=True)
+    return told.stdout.split("; secret: ")[1].split()[0]
+
+
+def look_everywhere(client):
+    """All that a client can be told, as one text."""
+    asked = ("INFO everything", "CONFIG GET *", "MODULE LIST", "CLIENT LIST", "SLOWLOG GET", "DEBUG DIGEST",
+             "MEMORY STATS", "COMMAND DOCS", "DEBUG OBJECT t")
+    return repr([client.call(*line.split()) for line in asked])
+
+
+def test_the_secret_stays_with_the_data_and_is_shown_nowhere():
+    with Folder() as folder, Folder() as second:
+        path = modules(folder)
+        with Server(folder, modules=path, log_level="debug") as server:
+            tags = secret = None
+            for before in (None, ("SAVE",), ("FLUSHALL",)):
+                with server.client() as client, server.client() as monitor:
+                    equal(monitor.call("MONITOR"), b"OK")
+                    if before is not None:
+                        equal(client.call(*before), b"OK")
+                    wait_until(lambda: not isinstance(client.call("TABLE.SET", "t", "a", "1", "b", "2"), Error), before)
+                    found = [client.call("TABLE.TAG", "t", field) for field in "abc"]
+                    equal(found, tags or found, before)
+                    equal(len(set(found)), 3)
+                    equal(secret_of(server), secret or secret_of(server), before)
+                    tags, secret = found, secret_of(server)
+                    equal(len(secret), 32)
+                    told = look_everywhere(client) + server.text()
+                    client.call("ECHO", "the end")
+                    while "the end" not in (line := repr(monitor.receive())):
+                        told += line
+                    for shape in (secret, repr(bytes.fromhex(secret))[2:-1]):
+                        assert shape.lower() not in told.lower(), f"{shape} was shown"
+                server.restart()
+        with Server(second, modules=path) as server, server.client() as client:
+            client.call("TABLE.SET", "t", "a", "1", "b", "2")
+            assert client.call("TABLE.TAG", "t", "a") not in tags and secret_of(server) != secret, "another data set"
 
 
 def test_a_command_that_waits_keeps_where_it_was():

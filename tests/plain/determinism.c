@@ -90,7 +90,7 @@ static void damaged(void *context, const char *sentence)
 static void shard_start(struct shard *shard, const struct registry *registry, uint64_t seed)
 {
     struct shard_options options = {.seed = seed};
-    shard_init(shard, registry, &options, &(struct siphash_key){seed, 1});
+    shard_init(shard, registry, &options, &(struct gm_secret){"one data set"});
     shard->events.on_damage = damaged;
 }
 

@@ -115,6 +115,14 @@ static void outcome(struct gm_apply *apply, int64_t number)
     cell_of(apply)->outcome = number;
 }
 
+static const struct gm_secret the_secret = {"cells of tests"};
+
+static const struct gm_secret *secret(struct gm_apply *apply)
+{
+    (void)apply;
+    return &the_secret;
+}
+
 static const struct gm_apply_ops ops = {
     .size = sizeof(struct gm_apply_ops),
     .resize = resize,
@@ -125,6 +133,7 @@ static const struct gm_apply_ops ops = {
     .release = release,
     .held = held,
     .outcome = outcome,
+    .secret = secret,
 };
 
 /* ---- cells ---- */
@@ -217,8 +226,14 @@ static void *lend_scratch(struct gm_sink *sink, size_t size)
     return memset(memory, RUBBISH, size);
 }
 
+static const struct gm_secret *sink_secret(struct gm_sink *sink)
+{
+    (void)sink;
+    return &the_secret;
+}
+
 static const struct gm_sink_ops sink_ops = {
-    .size = sizeof(struct gm_sink_ops), .record = take_record, .scratch = lend_scratch};
+    .size = sizeof(struct gm_sink_ops), .record = take_record, .scratch = lend_scratch, .secret = sink_secret};
 
 void cell_dump(const struct cell *cell, struct cell_dump *dump)
 {

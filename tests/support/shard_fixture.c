@@ -137,7 +137,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     };
     (void)snprintf(fixture->options.password, sizeof fixture->options.password, "%s",
                    options->password != NULL ? options->password : "");
-    shard_init(&fixture->shard, registry, &shard_options, &(struct siphash_key){shard_options.seed, 1});
+    shard_init(&fixture->shard, registry, &shard_options, &(struct gm_secret){{(uint8_t)shard_options.seed, 1}});
     fixture->shard.events =
         (struct shard_events){.on_damage = on_damage, .on_mended = on_mended, .on_fault = on_fault, .context = fixture};
     worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
@@ -526,7 +526,7 @@ uint64_t shard_fixture_rebuilt_digest(struct shard *shard)
     struct shard target;
     struct shard_options options = shard->options;
     options.seed += 17;
-    shard_init(&target, shard->registry, &options, &(struct siphash_key){options.seed, 1});
+    shard_init(&target, shard->registry, &options, &shard->secret);
     struct rebuild rebuild = {.sink = {.take = rebuild_record}, .source = shard, .target = &target};
     const struct keyspace *keyspace;
     for (uint32_t number = 0; (keyspace = databases_next(&shard->databases, &number)) != NULL;) {

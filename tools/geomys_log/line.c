@@ -121,8 +121,20 @@ static const char *host_op(uint16_t op)
     }
 }
 
+static void text_secret(struct gm_text *text, const struct types *types, const uint8_t secret[static GM_SECRET_SIZE])
+{
+    gm_text_format(text, "; secret: ");
+    if (!types->tells_secrets) {
+        gm_text_format(text, "(%d bytes)", GM_SECRET_SIZE);
+        return;
+    }
+    for (size_t i = 0; i < GM_SECRET_SIZE; i++) {
+        gm_text_format(text, "%02x", secret[i]);
+    }
+}
+
 /* The table at the head of a file, as far as it makes sense. */
-static void text_epochs(struct gm_text *text, const struct record *record)
+static void text_epochs(struct gm_text *text, const struct types *types, const struct record *record)
 {
     struct epochs epochs = {0};
     struct complaint why;
@@ -136,6 +148,9 @@ static void text_epochs(struct gm_text *text, const struct record *record)
         const struct epochs_entry *entry = &epochs.list[i];
         gm_text_format(text, "%s %" PRIu64 " of node %" PRIu64 " from %" PRIu64 " on", i > 0 ? "," : "", entry->epoch,
                        entry->leader, entry->first);
+    }
+    if (record->body.size >= GM_SECRET_SIZE) {
+        text_secret(text, types, record->body.data);
     }
     epochs_finish(&epochs);
 }
@@ -167,7 +182,7 @@ static void text_local(struct gm_text *text, struct types *types, const struct r
         gm_text_format(text, "file: type %u is ", type);
         gm_text_quote(text, name, NAME_QUOTED_MAX);
     } else if (record->op == RECORD_OP_EPOCHS) {
-        text_epochs(text, record);
+        text_epochs(text, types, record);
     } else if (record_read_durable(record, &durable, &salt)) {
         gm_text_format(text, "file: all up to %" PRIu64 " was on stable storage", durable);
     } else {

@@ -12,6 +12,7 @@
 struct types {
     const struct gm_type **list;
     size_t count;
+    bool tells_secrets; /* the data set's is shown */
     struct {
         uint8_t size; /* 0: not declared */
         uint8_t name[RECORD_TYPE_NAME_MAX];

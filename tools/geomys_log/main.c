@@ -23,10 +23,11 @@
 static const char usage_text[] =
     "Looks at the files of a Geomys log. Never changes one.\n"
     "\n"
-    "  geomys-log print FILE... [--modules DIR]\n"
+    "  geomys-log print FILE... [--modules DIR] [--secret]\n"
     "      One line per record: sequence, time, place in its batch ( | ) or - alone, type, operation, key, and what "
     "it\n"
     "      does, as the module says (modules are the *.so files in DIR), else the first bytes of its body.\n"
+    "      The data set's secret is shown with --secret only: who knows it can make keys that collide.\n"
     "      FILE is a segment (wal-*.log), a torn tail kept aside (torn-*.log), the mark file (wal.mark) or a snapshot\n"
     "      (snapshot-*.snap).\n"
     "\n"
@@ -69,6 +70,8 @@ static bool parse_options(struct options *options, int argc, char **argv)
             }
             options->at = (uint64_t)number;
             options->has_at = true;
+        } else if (strcmp(argv[i], "--secret") == 0) {
+            options->secrets = true;
         } else if (argv[i][0] == '-') {
             return false;
         } else {
@@ -80,7 +83,7 @@ static bool parse_options(struct options *options, int argc, char **argv)
 
 static enum outcome run(const struct options *options)
 {
-    bool one = options->path_count == 1 && options->modules == NULL;
+    bool one = options->path_count == 1 && options->modules == NULL && !options->secrets;
     bool cuts = options->has_at && options->to != NULL;
     bool plain = !options->has_at && options->to == NULL;
     if (strcmp(options->command, "print") == 0 && plain) {

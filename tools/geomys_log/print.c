@@ -67,6 +67,7 @@ enum outcome print_files(const struct options *options)
 {
     struct types *types = memory_zeroed(sizeof *types);
     enum outcome outcome = WHOLE;
+    types->tells_secrets = options->secrets;
     if (options->modules != NULL && !line_modules(types, options->modules)) {
         outcome = TROUBLE;
     }

@@ -23,6 +23,7 @@ struct options {
     const char *to;
     uint64_t at;
     bool has_at;
+    bool secrets;
 };
 
 /* The commands. What they find is on stdout, what keeps them from looking on stderr. */

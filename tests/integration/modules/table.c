@@ -6,10 +6,14 @@
  *     rows    TABLE_SET   { u32 size, field, u32 size, value }...      all of one command
  *             TABLE_DROP  { u32 size, field }...
  *
+ * Each row has a tag, a hash of its field with a key that comes of the data set's secret: the same on all nodes and
+ * after each restart, and of another data set another.
+ *
  * What apply finds (how many fields were new, how many were there) is the answer. Sizes are little-endian. */
 #include <stdlib.h>
 
 #include <geomys/ext/wait.h>
+#include <geomys/hash.h>
 #include <geomys/module.h>
 
 enum { TABLE_SET = 1, TABLE_DROP = 2 };
@@ -18,6 +22,7 @@ struct row {
     uint8_t *bytes; /* field, then value; owned */
     uint32_t field_size;
     uint32_t value_size;
+    uint64_t tag;
 };
 
 struct table {
@@ -47,6 +52,14 @@ static int compare(struct gm_bytes a, struct gm_bytes b)
     size_t size = a.size < b.size ? a.size : b.size;
     int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+#define LABEL "test.table/tag"
+
+static uint64_t tag_of(const struct gm_secret *secret, struct gm_bytes field)
+{
+    struct gm_hash_key key = gm_hash_key_of(secret, LABEL);
+    return gm_hash(&key, field);
 }
 
 /* The place of the field, or where it would be. */
@@ -126,6 +139,7 @@ static void set_row(struct gm_apply *apply, struct table *table, uint32_t at, st
     row->bytes = gm_alloc_counted(apply, field.size + value.size + 1, &table->held);
     row->field_size = (uint32_t)field.size;
     row->value_size = (uint32_t)value.size;
+    row->tag = tag_of(gm_secret(apply), field);
     if (field.size > 0) {
         memcpy(row->bytes, field.data, field.size);
     }
@@ -199,6 +213,9 @@ static uint64_t dump_table(const struct gm_cell *cell, uint64_t cursor, struct g
     size_t size = 0;
     do {
         const struct row *row = &table->rows[at++];
+        if (row->tag != tag_of(gm_dump_secret(sink), field_of(row))) {
+            return GM_DUMP_REFUSED; /* apply and dump have one secret */
+        }
         uint8_t heads[8];
         (void)write_size(heads, row->field_size);
         (void)write_size(heads + 4, row->value_size);
@@ -409,6 +426,18 @@ static void plan_sum(struct gm_call *call)
     gm_reply_double(call, sum);
 }
 
+/* The tag of the row, or, where there is none, what it would be. A real module keeps what comes of the secret to
+ * itself.
+ */
+static void plan_tag(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    bool there;
+    uint32_t at = find(table, gm_arg_at(call, 1, 0), &there);
+    uint64_t tag = there ? table->rows[at].tag : tag_of(gm_call_secret(call), gm_arg_at(call, 1, 0));
+    gm_reply_int(call, (int64_t)(tag >> 1));
+}
+
 #define WORDS .size = sizeof(struct gm_command), .summary = "For the tests.", .complexity = "O(n)"
 
 static const struct gm_type *const types[] = {&table_type};
@@ -426,6 +455,7 @@ static const struct gm_command commands[] = {
     {WORDS, .usage = "TABLE.WAIT key timeout:timeout", .flags = GM_READ | GM_BLOCKS, .type = &table_type,
      .plan = plan_wait},
     {WORDS, .usage = "TABLE.HAVE key field...", .flags = GM_READ, .type = &table_type, .plan = plan_have},
+    {WORDS, .usage = "TABLE.TAG key field", .flags = GM_READ, .type = &table_type, .plan = plan_tag},
     {WORDS, .usage = "TABLE.SUM {score:score times:int}...", .flags = GM_READ, .plan = plan_sum},
 };
 

@@ -167,15 +167,15 @@ Test(digest, a_value_that_is_not_dumped_is_named)
     struct shard_fixture at;
     open(&at);
     const char *wanted =
-        "-ERR the type test.mute/1 of the module test.digests does not dump the value of key \"m\": it refuses to";
-    expect_said(&at, 0, "OK", "MUTE m");
+        "-ERR the type test.mute/1 of the module test.digests does not dump the value of key \"mute\": it refuses to";
+    expect_said(&at, 0, "OK", "MUTE mute");
     expect_said(&at, 0, "", "DIGEST");
     (void)wait_for(&at, 0, wanted);
-    expect_said(&at, 0, wanted, "VALUES k1 m");
+    expect_said(&at, 0, wanted, "VALUES k1 mute");
     expect_said(&at, 0, "OK", "MULTI");
     expect_said(&at, 0, "QUEUED", "DIGEST");
     cr_expect(strstr(shard_fixture_say(&at, 0, "EXEC"), wanted) != NULL);
-    expect_said(&at, 0, ":1", "DEL m");
+    expect_said(&at, 0, ":1", "DEL mute");
     expect_said(&at, 0, "", "DIGEST");
     (void)wait_for(&at, 0, shown(digest_shard(&at.shard)));
     shard_fixture_close(&at);

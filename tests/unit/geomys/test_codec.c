@@ -161,3 +161,19 @@ Test(codec, a_hash_depends_on_its_key)
     cr_assert_neq(gm_hash(&other, gm_bytes_at(message, 9)), 0x25a48eb36c063de4);
     cr_assert_eq(gm_hash(&counting, (struct gm_bytes){0}), 0xabac0158050fc4dc);
 }
+
+Test(codec, each_use_of_a_secret_has_a_key_of_its_own)
+{
+    struct gm_secret secret = {"sixteen bytes..."};
+    struct gm_secret other = secret;
+    other.bytes[15] ^= 1;
+    struct gm_hash_key key = gm_hash_key_of(&secret, "acme.set/members");
+    struct gm_hash_key same = gm_hash_key_of(&secret, "acme.set/members");
+    struct gm_hash_key second = gm_hash_key_of(&secret, "acme.set/scores");
+    struct gm_hash_key foreign = gm_hash_key_of(&other, "acme.set/members");
+    cr_assert(key.k0 == same.k0 && key.k1 == same.k1);
+    cr_assert(key.k0 != second.k0 && key.k1 != second.k1 && key.k0 != foreign.k0 && key.k1 != foreign.k1);
+    cr_assert(key.k0 != gm_load_u64(secret.bytes) && key.k1 != gm_load_u64(secret.bytes + 8));
+    cr_assert(key.k0 == 0x08aa8b13f9f246a0 && key.k1 == 0x3b46fd99131a7528,
+              "stable for ever: values and SCAN's cursors rest on it");
+}

@@ -116,7 +116,7 @@ void snap_add(const struct snap *snap, struct snapshot_writer *writer, struct si
 
 uint64_t snap_plain(const struct snap *snap)
 {
-    uint64_t sum = RECORD_HEADER_SIZE + snap->epochs.count * EPOCHS_ENTRY_SIZE;
+    uint64_t sum = RECORD_HEADER_SIZE + GM_SECRET_SIZE + snap->epochs.count * EPOCHS_ENTRY_SIZE;
     for (unsigned i = 0; i < SNAP_TYPES; i++) {
         sum += (RECORD_HEADER_SIZE + 2 + name_of(i).size + 7) & ~(size_t)7;
     }

@@ -320,10 +320,37 @@ Test(epochs, come_back_from_bytes_as_they_were_at_a_record)
     epochs_finish(&back);
 }
 
+/* epochs I4 */
+Test(epochs, of_two_data_sets_have_nothing_in_common)
+{
+    struct epochs one;
+    struct epochs other;
+    struct epochs back = {0};
+    struct complaint complaint;
+    struct buf bytes;
+    uint64_t sequence;
+    bool broken;
+    three(&one);
+    three(&other);
+    memcpy(one.secret.bytes, "sixteen bytes...", GM_SECRET_SIZE);
+    cr_assert(!epochs_agree(&one, &other) && !epochs_same_data(&one, &other));
+    cr_assert(!epochs_common(&one, 40, &other, 40, &sequence, &broken) && sequence == 0 && !broken);
+    buf_init(&bytes, EPOCHS_RECORD_MAX);
+    cr_assert(epochs_encode(&one, 40, 5, &bytes));
+    cr_assert_eq(decode(&back, &bytes, &complaint), STATUS_OK, "%s", complaint.text);
+    cr_assert(epochs_agree(&one, &back) && epochs_same_data(&one, &back));
+    epochs_copy(&other, &back);
+    cr_assert(epochs_common(&one, 40, &other, 40, &sequence, &broken) && sequence == 40);
+    buf_finish(&bytes);
+    epochs_finish(&one);
+    epochs_finish(&other);
+    epochs_finish(&back);
+}
+
 Test(epochs, refuse_bytes_that_are_no_table)
 {
-    static const uint8_t body[(EPOCHS_MAX + 1) * EPOCHS_ENTRY_SIZE];
-    uint8_t one[EPOCHS_ENTRY_SIZE] = {1, [8] = 1, [16] = 7};
+    static const uint8_t body[GM_SECRET_SIZE + (EPOCHS_MAX + 1) * EPOCHS_ENTRY_SIZE];
+    uint8_t one[GM_SECRET_SIZE + EPOCHS_ENTRY_SIZE] = {[16] = 1, [24] = 1, [32] = 7};
     const struct {
         struct record record;
         const char *words;
@@ -334,11 +361,14 @@ Test(epochs, refuse_bytes_that_are_no_table)
         {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .epoch = 1}, "makes no sense"},
         {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .slot = 1}, "makes no sense"},
         {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .key = BYTES("k")}, "makes no sense"},
-        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 23}}, "makes no sense"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 39}}, "makes no sense"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 15}}, "makes no sense"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 24}}, "makes no sense"},
         {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, sizeof body}}, "1025 entries, more than 1024"},
-        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 24}}, "has the number 0"},
-        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 1}, "is empty, but there are records before it"},
-        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 6, .body = {one, 24}}, "that begins behind it"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .body = {body, 40}}, "has the number 0"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 1, .body = {body, 16}},
+         "is empty, but there are records before it"},
+        {{.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 6, .body = {one, 40}}, "that begins behind it"},
     };
     struct epochs epochs = {0};
     struct complaint complaint;
@@ -346,7 +376,7 @@ Test(epochs, refuse_bytes_that_are_no_table)
         cr_assert_eq(epochs_decode(&epochs, &cases[i].record, &complaint), STATUS_CORRUPT, "%zu", i);
         cr_assert_not_null(strstr(complaint.text, cases[i].words), "%zu: %s", i, complaint.text);
     }
-    struct record good = {.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 7, .body = {one, 24}};
+    struct record good = {.flags = RECORD_LOCAL, .op = RECORD_OP_EPOCHS, .sequence = 7, .body = {one, 40}};
     cr_assert_eq(epochs_decode(&epochs, &good, &complaint), STATUS_OK);
     epochs_finish(&epochs);
 }

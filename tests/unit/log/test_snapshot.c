@@ -23,7 +23,7 @@ static const struct snapshot_cut golden_cut = {.sequence = SEQUENCE, .epoch = 4,
 
 static struct epochs_entry golden_entries[] = {{.epoch = 1, .leader = 1, .first = 1},
                                                {.epoch = 4, .leader = 3, .first = 1000}};
-static const struct epochs golden_epochs = {.list = golden_entries, .count = 2};
+static const struct epochs golden_epochs = {.list = golden_entries, .count = 2, .secret = {"sixteen bytes..."}};
 
 struct told {
     struct record_sink sink;
@@ -146,7 +146,7 @@ static struct gm_bytes golden_file(const char *file, struct gm_bytes fresh, uint
 
 Test(snapshot, the_golden_files_are_read_and_the_plain_one_is_written_byte_for_byte)
 {
-    static const char *const files[] = {"snapshot_v3.bin", "snapshot_v3_lz4.bin", "snapshot_v3_zstd.bin"};
+    static const char *const files[] = {"snapshot_v4.bin", "snapshot_v4_lz4.bin", "snapshot_v4_zstd.bin"};
     for (enum snapshot_codec codec = SNAPSHOT_PLAIN; codec <= SNAPSHOT_ZSTD; codec++) {
         static uint8_t bytes[8192];
         struct sim_disk *sim = sim_disk_create(1);
@@ -643,7 +643,7 @@ Test(snapshot, what_a_later_version_may_bring_is_told_from_damage)
         size_t at;
         uint8_t value;
         enum status status;
-    } cases[] = {{12, 1, STATUS_VERSION}, {12, 4, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION},
+    } cases[] = {{12, 1, STATUS_VERSION}, {12, 5, STATUS_VERSION},   {16, 4, STATUS_VERSION}, {19, 128, STATUS_VERSION},
                  {14, 9, STATUS_OK},      {20, 1, STATUS_OK},        {24, 255, STATUS_OK},    {28, 1, STATUS_CORRUPT},
                  {56, 1, STATUS_CORRUPT}, {63, 128, STATUS_CORRUPT}, {32, 1, STATUS_CORRUPT}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -445,8 +445,8 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
         .sequence = 9, .epoch = 2, .time_ms = 5, .op = RECORD_OP_EPOCH, .body = record_epoch_body(&epoch, body)};
     cr_assert(record_encode(&record, &buf));
     struct epochs_entry entries[] = {{.epoch = 1, .leader = 1, .first = 1}, {.epoch = 2, .leader = 3, .first = 9}};
-    cr_assert(epochs_encode(&(struct epochs){.list = entries, .count = 2}, 9, 5, &buf));
-    expect_golden("record_v3.bin", buf_bytes(&buf));
+    cr_assert(epochs_encode(&(struct epochs){.list = entries, .count = 2, .secret = {"sixteen bytes..."}}, 9, 5, &buf));
+    expect_golden("record_v4.bin", buf_bytes(&buf));
     buf_clear(&buf, 0);
     uint8_t target[16];
     record = (struct record){.sequence = 10,
@@ -495,7 +495,7 @@ Test(golden, the_bytes_of_a_record_a_segment_and_a_mark_file_are_as_released)
     harness_settle(&harness, 30);
     cr_assert(harness_close(&harness));
     struct gm_bytes segment = sim_disk_contents(harness.sim, "wal-00000000000000000001.log");
-    expect_golden("log_segment_v3.bin", (struct gm_bytes){segment.data, segment.size < 8192 ? segment.size : 8192});
+    expect_golden("log_segment_v4.bin", (struct gm_bytes){segment.data, segment.size < 8192 ? segment.size : 8192});
     expect_golden("log_mark_v1.bin", sim_disk_contents(harness.sim, MARK_NAME));
     harness_finish(&harness);
 }

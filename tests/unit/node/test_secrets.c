@@ -55,11 +55,11 @@ static size_t draw_of(const void *bytes, size_t size)
     return i < drawn ? i : DRAWS_MAX;
 }
 
-Test(secrets, hash_key_and_run_id_are_draws_of_their_own)
+Test(secrets, that_of_the_data_and_run_id_are_draws_of_their_own)
 {
     begin(1);
-    const struct siphash_key *key = &at.node->replica.shard.databases.none.table.hash_key;
-    size_t of_key = draw_of(key, sizeof *key);
+    const struct gm_secret *secret = &at.node->replica.shard.secret;
+    size_t of_key = draw_of(secret, sizeof *secret);
     uint8_t id[20];
     cr_assert_eq(strlen(at.node->run_id), 2 * sizeof id);
     for (size_t i = 0; i < sizeof id; i++) {
@@ -71,6 +71,9 @@ Test(secrets, hash_key_and_run_id_are_draws_of_their_own)
     cr_expect_neq(of_key, DRAWS_MAX);
     cr_expect_neq(of_id, DRAWS_MAX);
     cr_expect_neq(of_key, of_id);
+    const struct siphash_key *key = &at.node->replica.shard.databases.none.table.hash_key;
+    cr_expect_eq(draw_of(key, sizeof *key), DRAWS_MAX, "the keyspace's key is made of it by a hash"); /* shard P2 */
+    cr_expect_neq(memcmp(key, secret, 8), 0);
     finish();
 }
 
@@ -79,12 +82,14 @@ Test(secrets, with_one_seed_two_lives_have_nothing_secret_in_common)
 {
     begin(1);
     struct siphash_key key = at.node->replica.shard.databases.none.table.hash_key;
+    struct gm_secret secret = at.node->replica.shard.secret;
     char run_id[sizeof at.node->run_id];
     memcpy(run_id, at.node->run_id, sizeof run_id);
     finish();
     begin(2);
     cr_expect_neq(key.k0, at.node->replica.shard.databases.none.table.hash_key.k0);
     cr_expect_neq(key.k1, at.node->replica.shard.databases.none.table.hash_key.k1);
+    cr_expect_neq(memcmp(&secret, &at.node->replica.shard.secret, sizeof secret), 0);
     cr_expect_str_neq(run_id, at.node->run_id);
     finish();
 }

@@ -81,7 +81,7 @@ static void follower_start(struct follower *follower, uint64_t seed)
         cr_assert_eq(registry_add(&follower->registry, modules[i], "built in", &complaint), STATUS_OK, "%s",
                      complaint.text);
     }
-    shard_init(&follower->shard, follower->registry, &options, &(struct siphash_key){options.seed, 1});
+    shard_init(&follower->shard, follower->registry, &options, &(struct gm_secret){"one data set"});
     follower->shard.events.on_damage = on_damage;
     source_init(&follower->source, &follower->shard);
     change_listener_init(&follower->listener, CHANGE_RANK_NOTIFY, on_change);

@@ -120,7 +120,7 @@ Test(diskfull, reads_that_came_before_it_was_known)
     free_space(&at);
     shard_fixture_sync(&at);
     expect_heard(&at, 0, "OK");
-    expect_heard(&at, 2, ":60000 | [\"written\" \"before\"]");
+    expect_heard(&at, 2, ":60000 | [\"before\" \"written\"]");
     shard_fixture_close(&at);
 }
 
