@@ -186,6 +186,12 @@ static enum status check_type(const struct gm_module *module, uint32_t index, bo
         return refuse(complaint, "its type '%s' has free_some, but no free for when all of a value must go at once",
                       type->id);
     }
+    bool has_due = type->size >= offsetof(struct gm_type, due) + sizeof(void *) && type->due != NULL;
+    bool has_plan = type->size >= offsetof(struct gm_type, plan_due) + sizeof(void *) && type->plan_due != NULL;
+    if (has_due != has_plan) {
+        return refuse(complaint, "its type '%s' has %s", type->id,
+                      has_due ? "due, but no plan_due that does what is due" : "plan_due, but no due that says when");
+    }
     return STATUS_OK;
 }
 

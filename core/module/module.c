@@ -5,7 +5,7 @@
  * Idea     One struct module owns all that is made from one descriptor, in three arrays; so a module that is refused
  *          half-way goes like one that has served for a year.
  *
- *              module ── types[]                                     (abi, index)
+ *              module ── types[] ──► plans_due                       (abi, index)
  *                     ── commands[] ──► type, entry                  (abi, usage, index)
  *                     ── entries[] ──► command, subs ──► commands[]  (first words)
  *
@@ -98,6 +98,32 @@ static enum status refuse_twice(const struct draft *draft, const char *what, con
     return STATUS_EXISTS;
 }
 
+/* What is due in a value is planned as a command is, with the key as its only one (serve/due.c). It says no event where
+ * an emission has none, and stands in sentences as 'plan_due of acme.set/1'. */
+static void take_plan_due(struct type *type)
+{
+    struct gm_command *abi = memory_zeroed(sizeof *abi);
+    *abi = (struct gm_command){
+        .size = sizeof *abi, .flags = GM_WRITE, .type = type->abi, .plan = type->abi->plan_due, .event = ""};
+    struct command *command = memory_zeroed(sizeof *command);
+    *command = (struct command){.abi = abi,
+                                .module = type->module,
+                                .type = type,
+                                .interfaces = type->module->interfaces,
+                                .index = COMMAND_NO_INDEX,
+                                .group = type->module->group};
+    (void)snprintf(command->usage.name, sizeof command->usage.name, "plan_due of %s", type->abi->id);
+    type->plans_due = command;
+}
+
+static void release_plan_due(struct type *type)
+{
+    if (type->plans_due != NULL) {
+        memory_free((void *)(uintptr_t)type->plans_due->abi);
+        memory_free(type->plans_due);
+    }
+}
+
 static enum status take_types(const struct draft *draft)
 {
     struct module *module = draft->module;
@@ -111,6 +137,9 @@ static enum status take_types(const struct draft *draft)
         }
         module->types[i].abi = widen(abi->types[i], abi->types[i]->size, sizeof(struct gm_type));
         module->types[i].module = module;
+        if (module->types[i].abi->plan_due != NULL) {
+            take_plan_due(&module->types[i]);
+        }
     }
     return STATUS_OK;
 }
@@ -233,6 +262,7 @@ static void destroy(struct module *module)
     }
     for (uint32_t i = 0; module->types != NULL && i < module->abi->type_count; i++) {
         struct type *type = &module->types[i];
+        release_plan_due(type);
         narrow(type->abi, type->abi != NULL ? type->abi->size : 0, sizeof(struct gm_type));
     }
     memory_free(module->entries);

@@ -47,7 +47,11 @@ struct type {
     const struct gm_type *abi;
     const struct module *module;
     uint32_t index; /* number, for arrays: equal in each newer registry, also in a newer version of the module */
+    struct command
+        *plans_due; /* owned: its plan_due, as if it were a command that nobody can call; NULL: it has none */
 };
+
+#define COMMAND_NO_INDEX UINT32_MAX /* of a type's plans_due */
 
 struct command {
     const struct gm_command *abi;

@@ -278,6 +278,12 @@ static void *find_frozen(struct place *place)
     return counts->frozen > 0 ? counts : NULL;
 }
 
+static void *find_due(struct place *place)
+{
+    struct store_counts *counts = find_store(place);
+    return counts->wakes > 0 ? counts : NULL;
+}
+
 /* ---- the sections ---- */
 
 struct part {
@@ -359,7 +365,8 @@ static const struct section sections[] = {
      NULL,
      {{&store_counters_database, find_database},
       {&shard_counters_of_type, find_type_with_keys},
-      {&store_counters_frozen, find_frozen}}},
+      {&store_counters_frozen, find_frozen},
+      {&store_counters_due, find_due}}},
 };
 
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])

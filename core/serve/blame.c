@@ -66,6 +66,8 @@ static const char *doing(const struct crumb *crumb)
         return "dumping";
     case CRUMB_FREE:
         return "freeing";
+    case CRUMB_DUE:
+        return "asking for the due time of";
     case CRUMB_NONE:
         break;
     }

@@ -259,6 +259,18 @@ bool exec_again(struct session *session, bool timed_out)
     return answered;
 }
 
+struct call *exec_begin(struct worker *worker, const struct caller *caller, const struct request *request,
+                        struct buf *out)
+{
+    check(caller->session == NULL && worker->depth == 0);
+    return begin(worker, caller, request, out);
+}
+
+void exec_end(struct call *call)
+{
+    end(call);
+}
+
 void exec_queue(struct call *call)
 {
     struct session *session = call_session(call);

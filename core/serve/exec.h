@@ -17,6 +17,12 @@ uint64_t exec_call(struct worker *worker, const struct caller *caller, const str
 /* Runs the parked command of a waiting session again. True: it has been answered, and the session waits no more. */
 bool exec_again(struct session *session, bool timed_out);
 
+/* A call of the host's own accord begins and ends: between them whoever asked looks its keys up (admit_again), plans,
+ * and commits. The reply goes nowhere. Between commands. */
+struct call *exec_begin(struct worker *worker, const struct caller *caller, const struct request *request,
+                        struct buf *out);
+void exec_end(struct call *call);
+
 /* EXEC: carries out what MULTI has queued, as one batch, answering into the call's reply. */
 void exec_queue(struct call *call);
 

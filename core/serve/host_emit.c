@@ -113,6 +113,16 @@ static const char *reply_fault(const struct reply *reply)
     return NULL;
 }
 
+/* Whether the command was named in the log already. */
+static bool *blamed_of(struct call *call)
+{
+    const struct command *command = call->command;
+    if (command->index == COMMAND_NO_INDEX) {
+        return &call->worker->due.blamed[call->shard->types.numbers[command->type->index]];
+    }
+    return &call->worker->meters.commands[command->index].blamed;
+}
+
 void call_fault(struct call *call, const char *format, ...)
 {
     char text[256];
@@ -132,9 +142,9 @@ void call_fault(struct call *call, const char *format, ...)
     (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': %s", command->module->abi->name,
                    text, command->usage.name,
                    call->answering ? "what it has changed stands" : "nothing was changed by it");
-    struct command_meter *meter = &call->worker->meters.commands[command->index];
-    if (!meter->blamed) { /* host_emit P1 */
-        meter->blamed = true;
+    bool *blamed = blamed_of(call);
+    if (!*blamed) { /* host_emit P1 */
+        *blamed = true;
         const struct shard_events *events = &call->shard->events;
         if (events->on_fault != NULL) {
             events->on_fault(events->context, call->fault + strlen("ERR "));

@@ -189,6 +189,9 @@ static void tell_record(const struct telling *telling, struct told *told, const 
     if (event == NULL) {
         event = call->command->abi->event != NULL ? call->command->abi->event : call->command->usage.name;
     }
+    if (event[0] == '\0') {
+        return; /* what is due in a value has no name of its own */
+    }
     if (told->event != NULL && told->number == emission->key && strcmp(told->event, event) == 0) {
         return; /* notify I2 */
     }

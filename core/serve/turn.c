@@ -3,12 +3,18 @@
 /* turn.c - the order of things; turn.h says which. */
 #include "serve/turn.h"
 
+#include "serve/due.h"
 #include "serve/guard.h"
 #include "serve/pause.h"
 #include "serve/stint.h"
 #include "serve/waiters.h"
 #include "shard/build.h"
 #include "shard/upkeep.h"
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 void turn_begin(struct worker *worker, int64_t now_ms, int64_t monotonic_ms)
 {
@@ -26,6 +32,7 @@ bool turn_end(struct worker *worker)
 {
     check(worker->depth == 0 && worker->sessions.executing == NULL);
     bool more = upkeep_turn(worker->shard);
+    more |= due_turn(worker); /* before those who wait are served: they wait for it, too */
     waiters_synced(worker);
     waiters_time_out(worker);
     waiters_serve(worker);
@@ -36,14 +43,9 @@ bool turn_end(struct worker *worker)
     return more;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t turn_next_ms(const struct worker *worker)
 {
-    int64_t next = upkeep_next_ms(worker->shard);
+    int64_t next = least(upkeep_next_ms(worker->shard), due_next_ms(worker));
     const struct heap_node *first = heap_first(&worker->timeouts);
     if (first != NULL) {
         next = least(next, first->at > worker->monotonic_ms ? first->at : worker->monotonic_ms);

@@ -86,6 +86,7 @@ void worker_finish(struct worker *worker)
     meters_finish(&worker->meters);
     arena_finish(&worker->arena);
     arena_finish(&worker->requests);
+    buf_finish(&worker->due.out);
     memory_free(worker->calls[0]);
     memory_free(worker->calls[1]);
     worker->shard->meters = NULL;
@@ -97,6 +98,7 @@ void worker_finish(struct worker *worker)
 void worker_configure(struct worker *worker, const struct worker_options *options)
 {
     worker->options = *options;
+    buf_limit(&worker->due.out, WORKER_DUE_REPLY_MAX);
     session_pool_limit(&worker->sessions, options->output_max, options->push_max);
     pubsub_limit(&worker->pubsub, options->queue_max);
     tracking_limit(&worker->tracking, options->tracking_max_keys);

@@ -23,7 +23,8 @@
 
 struct call;
 
-#define WORKER_PASSWORD_MAX 512 /* bytes */
+#define WORKER_PASSWORD_MAX  512                 /* bytes */
+#define WORKER_DUE_REPLY_MAX ((size_t)64 * 1024) /* bytes of a reply that nobody is to hear */
 
 /* All that a worker is told by its settings, by value: nothing in it is borrowed. */
 struct worker_options {
@@ -44,6 +45,12 @@ enum hold_reason {
     HOLD_GUESS,  /* it would try a password, and some were wrong */
     HOLD_MEMORY, /* its next command is about a large value, and the clients hold much already: see crowd.h */
     HOLD_REASONS,
+};
+
+/* For plans that nobody has called (due.h). */
+struct worker_due {
+    struct buf out;                /* owned: where one that replies would reply to */
+    bool blamed[ENTRY_TYPE_COUNT]; /* by the type's number: its plan_due was named in the log already */
 };
 
 struct worker {
@@ -74,6 +81,7 @@ struct worker {
     unsigned depth;        /* calls under way: 0, 1, or 2 inside EXEC */
     struct call *calls[2]; /* owned; by depth */
     void *owner;           /* of the worker: whom the node's own commands ask */
+    struct worker_due due;
 };
 
 /* The registry is the shard's, which outlives the worker. From now on the shard is measured by the worker's meters, and

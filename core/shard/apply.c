@@ -280,7 +280,18 @@ static void remove_key(struct apply *apply)
     }
 }
 
-/* Whether the key is gone now; else its expiry is what it should be. */
+/* The value says when something is due in it. */
+seldom static void ask_due(struct shard *shard, struct keyspace *keyspace, struct entry *entry)
+{
+    const struct gm_type *type = shard_type_of(shard, entry)->abi;
+    struct gm_cell cell = shard_cell(entry);
+    crumb_drop(shard->crumb, CRUMB_DUE, entry->type, entry_key(entry));
+    int64_t at_ms = type->due(&cell);
+    crumb_clear(shard->crumb);
+    keyspace_wake(keyspace, entry, at_ms < 0 ? 1 : at_ms); /* there are no times before 1970: it has passed */
+}
+
+/* Whether the key is gone now; else its times are what they should be. */
 static bool conclude(struct apply *apply, const struct gm_type *type)
 {
     const struct gm_cell *cell = &apply->abi.cell;
@@ -290,6 +301,9 @@ static bool conclude(struct apply *apply, const struct gm_type *type)
     }
     if (entry_expire_at(apply->entry) != apply->expire_at_ms) {
         shape(apply, apply->entry->flags & ENTRY_WORD, apply->entry->value_size, false);
+    }
+    if (__builtin_expect(type->due != NULL, 0)) {
+        ask_due(apply->shard, apply->keyspace, apply->entry);
     }
     return false;
 }
@@ -729,6 +743,10 @@ static void take_over(struct shard *shard, const struct record *record, uint64_t
     (void)take_up(shard, &to);      /* as rename P1 */
     shard->databases.ledger.keys++; /* it is a key now */
     rename_value(&aside->place, &to);
+    struct entry *entry = keyspace_find(to.keyspace, to.key, to.hash);
+    if ((entry->flags & ENTRY_FROZEN) == 0 && shard_type_of(shard, entry)->abi->due != NULL) {
+        ask_due(shard, to.keyspace, entry); /* aside it was no value yet */
+    }
     (void)set_expiry(shard, record, hash, aside->expire_at_ms);
     if (shard->types.settling) {
         types_walk_again(&shard->types);

@@ -10,7 +10,7 @@
  *              crumb_clear(shard->crumb);
  *
  * Promises
- *   I1  Crumbs do not nest: dump, apply and free call nothing that drops another one.
+ *   I1  Crumbs do not nest: dump, apply, free and due call nothing that drops another one.
  */
 #ifndef GEOMYS_SHARD_CRUMB_H
 #define GEOMYS_SHARD_CRUMB_H
@@ -23,6 +23,7 @@ enum crumb_kind {
     CRUMB_APPLY, /* a record is carried out on the value of `key` */
     CRUMB_DUMP,  /* the value of `key` is turned into records */
     CRUMB_FREE,  /* what the value of `key` owns is released */
+    CRUMB_DUE,   /* the value of `key` is asked when something is due in it */
 };
 
 struct crumb {

@@ -74,6 +74,7 @@ struct shard_stats {
     uint64_t expired;
     uint64_t evicted;
     uint64_t damaged; /* records that did not fit their value */
+    uint64_t due;     /* plans of what was due in a value */
 };
 
 /* What its owner wants to know beside the changes. */

@@ -8,6 +8,8 @@ static const struct counter_row counts[] = {
      .resets = true},
     {"evicted_keys", "Keys that went because memory was short.", COUNTER_OF(struct shard_stats, evicted),
      .resets = true},
+    {"due_planned", "Plans of what was due in a value, such as fields that expire.",
+     COUNTER_OF(struct shard_stats, due), .resets = true},
     /* What is wrong with the data stays to be seen: CONFIG RESETSTAT leaves it. */
     {"damaged_records", "Records that did not fit their value.", COUNTER_OF(struct shard_stats, damaged)},
 };

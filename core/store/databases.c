@@ -61,7 +61,8 @@ void databases_finish(struct databases *databases)
     keyspace_finish(&databases->none);
     const struct ledger *ledger = &databases->ledger;
     check(ledger->keys == 0 && ledger->expires == 0 && ledger->flushed == 0 && ledger->overhead == 0); /* ledger I2 */
-    check(ledger->total.bytes == 0 && ledger->total.blocks == 0);                                      /* ledger I1 */
+    check(ledger->wakes == 0);
+    check(ledger->total.bytes == 0 && ledger->total.blocks == 0); /* ledger I1 */
     memory_free(databases->numbered);
     databases->numbered = NULL;
 }
@@ -160,6 +161,20 @@ struct keyspace *databases_due(struct databases *databases, int64_t now_ms)
     }
     databases->ledger.expires_ms = soonest_ms;
     return NULL;
+}
+
+const struct keyspace *databases_wake(struct databases *databases, int64_t now_ms)
+{
+    const struct keyspace *soonest = &databases->none;
+    if (now_ms < databases->ledger.wakes_ms) {
+        return NULL;
+    }
+    for (const struct list *at = databases->used.next; at != &databases->used; at = at->next) {
+        const struct keyspace *keyspace = keyspace_at(at);
+        soonest = wake_next(&keyspace->wakes) < wake_next(&soonest->wakes) ? keyspace : soonest;
+    }
+    databases->ledger.wakes_ms = wake_next(&soonest->wakes);
+    return databases->ledger.wakes_ms <= now_ms ? soonest : NULL;
 }
 
 struct keyspace *databases_turn(struct databases *databases, bool expiring)

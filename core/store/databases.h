@@ -70,6 +70,10 @@ static inline bool databases_reap(struct databases *databases, size_t budget)
  * ledger's expires_ms has come, then O(databases that were used). */
 struct keyspace *databases_due(struct databases *databases, int64_t now_ms);
 
+/* The keyspace in one of whose values something is due first, that of wake_first, if that time has come by `now_ms`;
+ * else NULL. O(1) until the ledger's wakes_ms has come, then O(databases that were used). */
+const struct keyspace *databases_wake(struct databases *databases, int64_t now_ms);
+
 /* One with keys (with keys that expire, if `expiring`), another one with each call as far as there are others; NULL:
  * there is none. O(1), or O(databases that were used) where most of them are empty. */
 struct keyspace *databases_turn(struct databases *databases, bool expiring);

@@ -38,6 +38,7 @@ enum entry_flag {
     ENTRY_FROZEN = 4,
     ENTRY_DAMAGED = 8, /* frozen because a record did not fit: commands refuse it */
     ENTRY_SWEPT = 16,  /* equal to keyspace.swept: nothing of the entry is to be kept for a snapshot (shard/sweep.h) */
+    ENTRY_WAKES = 32,  /* something is due in the value at some time: it is among the keyspace's wakes (wake.h) */
     /* The keyspace's own, see entry_size: */
     ENTRY_VACANT = 64, /* there is no value; value_size is that of the one that was there last */
     ENTRY_SPARE = 128, /* the allocation (of a run apart: the run's) is of a larger class than is needed */

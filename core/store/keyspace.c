@@ -10,10 +10,10 @@ static struct gm_bytes key_of(const void *element)
 
 static const struct table_ops table_of_entries = {.key = key_of};
 
-/* Table or heap may have another size now: ledger I2. */
+/* Table or heap may have another size now: ledger I2. The wakes are weighed where they change. */
 static inline void weigh(struct keyspace *keyspace)
 {
-    uint64_t now = keyspace_overhead(keyspace);
+    uint64_t now = sizeof *keyspace + keyspace->table.bytes + expire_memory(&keyspace->expire);
     if (__builtin_expect(now != keyspace->weighed, 0)) {
         keyspace->ledger->overhead += now - keyspace->weighed;
         keyspace->weighed = now;
@@ -45,6 +45,57 @@ static void end_expiry(struct keyspace *keyspace, struct entry *entry)
 {
     expire_remove(&keyspace->expire, entry);
     keyspace->ledger->expires--;
+}
+
+/* ---- when something is due ---- */
+
+seldom static void begin_wake(struct keyspace *keyspace, struct entry *entry, int64_t at_ms)
+{
+    struct ledger *ledger = keyspace->ledger;
+    uint64_t before = wake_memory(&keyspace->wakes);
+    wake_add(&keyspace->wakes, entry, at_ms);
+    entry->flags |= ENTRY_WAKES; /* keyspace I1 */
+    ledger->wakes++;
+    ledger->wakes_ms = at_ms < ledger->wakes_ms ? at_ms : ledger->wakes_ms; /* ledger I3 */
+    ledger->overhead += wake_memory(&keyspace->wakes) - before;             /* ledger I2 */
+}
+
+seldom static void end_wake(struct keyspace *keyspace, struct entry *entry)
+{
+    uint64_t before = wake_memory(&keyspace->wakes);
+    wake_remove(&keyspace->wakes, entry);
+    entry->flags &= (uint8_t)~ENTRY_WAKES; /* keyspace I1 */
+    keyspace->ledger->wakes--;
+    keyspace->ledger->overhead -= before - wake_memory(&keyspace->wakes); /* ledger I2 */
+}
+
+void keyspace_wake(struct keyspace *keyspace, struct entry *entry, int64_t at_ms)
+{
+    check(at_ms >= 0 && !keyspace->flushed);
+    check_slow((entry->flags & (ENTRY_FROZEN | ENTRY_VACANT)) == 0);
+    struct ledger *ledger = keyspace->ledger;
+    if ((entry->flags & ENTRY_WAKES) == 0) {
+        if (at_ms != 0) {
+            begin_wake(keyspace, entry, at_ms);
+        }
+    } else if (at_ms == 0) {
+        end_wake(keyspace, entry);
+    } else {
+        wake_change(&keyspace->wakes, entry, at_ms);
+        ledger->wakes_ms = at_ms < ledger->wakes_ms ? at_ms : ledger->wakes_ms; /* ledger I3 */
+    }
+}
+
+/* The entry has another shape and perhaps another address: what is due in it stays, but for a frozen value. */
+seldom static void rewake(struct keyspace *keyspace, const struct entry *old, struct entry *entry)
+{
+    entry->flags |= ENTRY_WAKES;
+    if (old != entry) {
+        wake_moved(&keyspace->wakes, old, entry);
+    }
+    if ((entry->flags & ENTRY_FROZEN) != 0) {
+        end_wake(keyspace, entry);
+    }
 }
 
 /* ---- entries ---- */
@@ -320,6 +371,8 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     bool same_place = ((entry->flags ^ shape.flags) & ENTRY_EXPIRES) == 0;
     bool had = same_place && (shape.flags & ENTRY_EXPIRES) != 0;
     uint8_t spare = 0;
+    const struct entry *old = entry;
+    bool wakes = (entry->flags & ENTRY_WAKES) != 0;
     count_out(keyspace, entry);
     if (!same_place && (entry->flags & ENTRY_EXPIRES) != 0) {
         end_expiry(keyspace, entry);
@@ -331,7 +384,10 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     }
     entry->value_size = shape.value_size;
     entry->type = shape.type;
-    entry->flags = marked(keyspace, (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE)) | spare));
+    entry->flags = marked(keyspace, (uint8_t)((shape.flags & ~(ENTRY_VACANT | ENTRY_SPARE | ENTRY_WAKES)) | spare));
+    if (__builtin_expect(wakes, 0)) {
+        rewake(keyspace, old, entry);
+    }
     count_in(keyspace, entry);
     if (had) {
         expire_moved(&keyspace->expire, entry);
@@ -347,12 +403,23 @@ struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slo
     return entry;
 }
 
+/* The value that goes is frozen, or something was due in it. */
+seldom static void leave(struct keyspace *keyspace, struct entry *entry)
+{
+    keyspace->frozen -= (entry->flags & ENTRY_FROZEN) != 0;
+    keyspace->damaged -= (entry->flags & ENTRY_DAMAGED) != 0;
+    if ((entry->flags & ENTRY_WAKES) != 0) {
+        end_wake(keyspace, entry);
+    }
+}
+
 void keyspace_vacate(struct keyspace *keyspace, struct entry *entry)
 {
     check(!is_owed(keyspace, entry)); /* keyspace I4 */
-    count_out(keyspace, entry);
+    if (__builtin_expect((entry->flags & (ENTRY_FROZEN | ENTRY_WAKES)) != 0, 0)) {
+        leave(keyspace, entry);
+    }
     entry->flags = (uint8_t)((entry->flags & (ENTRY_EXPIRES | ENTRY_SPARE | ENTRY_SWEPT)) | ENTRY_VACANT);
-    count_in(keyspace, entry);
 }
 
 /* The entry under another key: an inline value comes with it, and of one that lies apart the address. */
@@ -382,6 +449,10 @@ void keyspace_move(struct keyspace_place from, struct keyspace_place to)
     struct entry *old = table_remove(&from.keyspace->table, from.key, from.hash);
     check((old->flags & ENTRY_VACANT) == 0 && !is_owed(from.keyspace, old)); /* keyspace I4 */
     int64_t at_ms = entry_expire_at(old);
+    int64_t wake_ms = keyspace_wake_at(from.keyspace, old);
+    if (wake_ms != 0) {
+        end_wake(from.keyspace, old);
+    }
     count_out(from.keyspace, old);
     if (at_ms != 0) {
         end_expiry(from.keyspace, old);
@@ -393,9 +464,22 @@ void keyspace_move(struct keyspace_place from, struct keyspace_place to)
     if (at_ms != 0) {
         begin_expiry(to.keyspace, entry, at_ms); /* keyspace I1 */
     }
+    if (wake_ms != 0) {
+        begin_wake(to.keyspace, entry, wake_ms);
+    }
     weigh(from.keyspace);
     weigh(to.keyspace);
     check_slow(adds_up(ledger)); /* keyspace I2 */
+}
+
+static void end_times(struct keyspace *keyspace, struct entry *entry)
+{
+    if ((entry->flags & ENTRY_EXPIRES) != 0) {
+        end_expiry(keyspace, entry);
+    }
+    if ((entry->flags & ENTRY_WAKES) != 0) {
+        end_wake(keyspace, entry);
+    }
 }
 
 void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t hash)
@@ -403,8 +487,8 @@ void keyspace_remove(struct keyspace *keyspace, struct gm_bytes key, uint64_t ha
     struct entry *entry = table_remove(&keyspace->table, key, hash);
     check(entry != NULL && !is_owed(keyspace, entry));
     count_out(keyspace, entry);
-    if ((entry->flags & ENTRY_EXPIRES) != 0) {
-        end_expiry(keyspace, entry);
+    if ((entry->flags & (ENTRY_EXPIRES | ENTRY_WAKES)) != 0) {
+        end_times(keyspace, entry);
     }
     keyspace->ledger->keys--;
     bury(keyspace, entry);
@@ -423,6 +507,9 @@ void keyspace_flush(struct keyspace *keyspace)
     ledger->flushed += keyspace->table.count;
     ledger->expires -= keyspace->expire.count;
     expire_finish(&keyspace->expire);
+    ledger->wakes -= keyspace->wakes.count;
+    ledger->overhead -= wake_memory(&keyspace->wakes);
+    wake_finish(&keyspace->wakes);
     memset(keyspace->keys, 0, sizeof keyspace->keys);
     keyspace->frozen = 0;
     keyspace->damaged = 0;
@@ -450,8 +537,8 @@ void keyspace_finish(struct keyspace *keyspace)
     list_remove(&keyspace->walk);
     while (keyspace_reap(keyspace, SIZE_MAX)) {
     }
-    check(keyspace->table.count == 0 && keyspace->expire.count == 0); /* keyspace I1 */
-    check(adds_up(keyspace->ledger));                                 /* keyspace I2 */
+    check(keyspace->table.count == 0 && keyspace->expire.count == 0 && keyspace->wakes.count == 0); /* keyspace I1 */
+    check(adds_up(keyspace->ledger));                                                               /* keyspace I2 */
     table_finish(&keyspace->table);
     keyspace->ledger->overhead -= keyspace->weighed;
     list_remove(&keyspace->link);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* keyspace.h - the keys of one database in memory: the table of entries and their expiries. What they cost stands in
+/* keyspace.h - the keys of one database in memory: the table of entries, their expiries and when something is due in
+ * their values. What they cost stands in
  * the ledger that all keyspaces of a shard share; which of them has which number, databases.h knows.
  *
  * Idea     It knows keys, cells and types by number, and nothing of what a value means: how a word's memory is released
  *          is a function that the owner passes in.
  *
  * Promises
- *   I1  An entry is in the table exactly once, and in the expiry heap exactly if it has ENTRY_EXPIRES.
+ *   I1  An entry is in the table exactly once, in the expiry heap exactly if it has ENTRY_EXPIRES, and among the wakes
+ *       exactly if it has ENTRY_WAKES.
  *   I2  What is in the ledger of this keyspace (ledger I1, I2) is true after each call.
  *   I3  A new key's note is that of the ledger's heat; it stays with the key through all its shapes, and goes
  *       along to another key.
@@ -23,6 +25,7 @@
 #include "base/table.h"
 #include "store/expire.h"
 #include "store/ledger.h"
+#include "store/wake.h"
 
 struct keyspace_ops {
     /* Releases what the entry's value owns beyond the entry. Called before an entry goes. */
@@ -45,6 +48,7 @@ struct keyspace {
     bool flushed;                    /* it only waits to be released */
     struct list link;                /* its owner's */
     struct list walk;                /* of a sweep that has not been through it yet, or alone (shard/sweep.h) */
+    struct wakes wakes;
 };
 
 /* The ledger outlives it. */
@@ -92,9 +96,19 @@ struct entry *keyspace_add(struct keyspace *keyspace, struct gm_bytes key, uint6
 
 /* Gives the entry in `slot` another shape, and returns it at its new address, which `slot` then has too. The common
  * beginning of the value stays as it is; what is new is not initialised. `roomy`: it is likely to grow again. With
- * ENTRY_EXPIRES its time becomes `expire_at_ms`. What the old value owned is the caller's business. */
+ * ENTRY_EXPIRES its time becomes `expire_at_ms`. When something is due in it stays as it is, but nothing is in a frozen
+ * value. What the old value owned is the caller's business. */
 struct entry *keyspace_reshape(struct keyspace *keyspace, struct table_slot *slot, struct keyspace_shape shape,
                                int64_t expire_at_ms, bool roomy);
+
+/* Something is due in the entry's value at that time, unix ms; 0: nothing is. O(log n) of those. */
+void keyspace_wake(struct keyspace *keyspace, struct entry *entry, int64_t at_ms);
+
+/* When; 0: nothing is. O(1). */
+static inline int64_t keyspace_wake_at(const struct keyspace *keyspace, const struct entry *entry)
+{
+    return (entry->flags & ENTRY_WAKES) != 0 ? wake_at(&keyspace->wakes, entry) : 0;
+}
 
 /* Empties the value, what it owned having been released or forgotten by the caller: no bytes, no frozen flag; type,
  * expiry and memory stay, so that a new value of the same size costs no allocation. O(1). */
@@ -107,7 +121,7 @@ struct keyspace_place {
     uint64_t hash;
 };
 
-/* The value of key `from`, which is there, becomes that of key `to`, which is not, with its expiry and its note, and
+/* The value of key `from`, which is there, becomes that of key `to`, which is not, with its times and its note, and
  * `from` is gone. Both keyspaces have the same ledger, or are one. Neither name is borrowed from the entry. O(log n) of
  * those that expire, whatever the value's size. */
 void keyspace_move(struct keyspace_place from, struct keyspace_place to);
@@ -125,10 +139,10 @@ bool keyspace_reap(struct keyspace *keyspace, size_t budget);
 /* Bytes that the allocator reserved for the entry, with a run that lies apart; not what its word points to. O(1). */
 size_t keyspace_held(const struct entry *entry);
 
-/* Bytes of itself, the table and the heap: what is not any key's own. O(1). */
+/* Bytes of itself, the table, the heap and the wakes: what is not any key's own. O(1). */
 static inline uint64_t keyspace_overhead(const struct keyspace *keyspace)
 {
-    return sizeof *keyspace + keyspace->table.bytes + expire_memory(&keyspace->expire);
+    return sizeof *keyspace + keyspace->table.bytes + expire_memory(&keyspace->expire) + wake_memory(&keyspace->wakes);
 }
 
 #endif

@@ -9,8 +9,8 @@
  *   I1  account[t].bytes is the memory of all entries of type t in all keyspaces, what was flushed and not released yet
  *       among it, and whatever else was charged to t; `total` is the sum over t.
  *   I2  `overhead` is the sum of keyspace_overhead, `keys` and `expires` are the sums of the tables' and the heaps'
- *       counts, without what was flushed.
- *   I3  No key expires before `expires_ms`.
+ *       counts, without what was flushed; so is `wakes`.
+ *   I3  No key expires before `expires_ms`, and in no value something is due before `wakes_ms`.
  */
 #ifndef GEOMYS_STORE_LEDGER_H
 #define GEOMYS_STORE_LEDGER_H
@@ -28,6 +28,8 @@ struct ledger {
     uint64_t expires;   /* of them, with an expiry */
     uint64_t flushed;   /* entries that are not released yet */
     int64_t expires_ms; /* a lower bound, see I3; INT64_MAX: none does */
+    uint64_t wakes;     /* keys in whose values something is due at some time */
+    int64_t wakes_ms;   /* a lower bound, as above */
     uint8_t swept;      /* ENTRY_SWEPT or 0: what entries are marked with (shard/sweep.h) */
 };
 
@@ -35,6 +37,7 @@ static inline void ledger_init(struct ledger *ledger)
 {
     memset(ledger, 0, sizeof *ledger);
     ledger->expires_ms = INT64_MAX;
+    ledger->wakes_ms = INT64_MAX;
     for (size_t i = 0; i < ENTRY_TYPE_COUNT; i++) {
         ledger->account[i].parent = &ledger->total;
     }

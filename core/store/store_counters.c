@@ -29,6 +29,13 @@ static const struct counter_row frozen[] = {
 
 const struct counter_table store_counters_frozen = COUNTER_TABLE(struct store_counts, frozen);
 
+static const struct counter_row due[] = {
+    {"due_keys", "Values in which something is due at some time, such as fields that expire.",
+     COUNTER_OF(struct store_counts, wakes), .kind = COUNTER_GAUGE},
+};
+
+const struct counter_table store_counters_due = COUNTER_TABLE(struct store_counts, due);
+
 static const struct counter_row memory[] = {
     {"lazyfree_pending_objects", "Flushed keys that are still being released.", COUNTER_OF(struct store_counts, dead),
      .kind = COUNTER_GAUGE},
@@ -59,5 +66,6 @@ void store_counters_take_all(const struct databases *databases, struct store_cou
                                  .expires = ledger->expires,
                                  .frozen = frozen.frozen,
                                  .damaged = frozen.damaged,
-                                 .dead = ledger->flushed};
+                                 .dead = ledger->flushed,
+                                 .wakes = ledger->wakes};
 }

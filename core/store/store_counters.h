@@ -14,6 +14,7 @@ struct store_counts {
     uint64_t frozen;
     uint64_t damaged;
     uint64_t dead; /* flushed, not released yet */
+    uint64_t wakes;
 };
 
 /* Of one database. O(1). */
@@ -24,6 +25,7 @@ void store_counters_take_all(const struct databases *databases, struct store_cou
 
 extern const struct counter_table store_counters_database; /* INFO keyspace: "db0:keys=..." */
 extern const struct counter_table store_counters_frozen;   /* INFO keyspace */
+extern const struct counter_table store_counters_due;      /* INFO keyspace */
 extern const struct counter_table store_counters_memory;   /* INFO memory */
 
 #endif

@@ -13,6 +13,7 @@
  *   [free]   inside gm_type.free             may only release memory
  *   [read]   inside plan or a facet          may change nothing
  *   [dump] [digest]   inside these two       may change nothing, may use the sink
+ *   [plan]   inside gm_type.plan_due         as the plan of a command that writes (call.h)
  * All of them run on the thread that owns the key. A module has no writable statics: several hosts may share it.
  */
 #ifndef GEOMYS_VALUE_H
@@ -357,6 +358,19 @@ struct gm_type {
      * the same parts (op and body) as often: DEBUG DIGEST and the comparison of nodes rest on this instead of on the
      * dump then, which need not be canonical. NULL: what the dump emits, in its order. */
     uint64_t (*digest)(const struct gm_cell *, uint64_t cursor, struct gm_sink *);
+
+    /* [read] When something in the value wants to change by itself: unix milliseconds, 0: never. The host asks after
+     * each apply, on every node. O(1). With plan_due or not at all. */
+    int64_t (*due)(const struct gm_cell *);
+
+    /* [plan] That time has come. Emits, as a command that writes, what is due by call->now_ms in key 0 of the call, the
+     * only one, which is GM_KEY_OWN; argc is 0. No reply. At most about GM_DUMP_BODY bytes of body per call: if `due`
+     * still names a time that has come, the host calls again, between other commands. What grows asks gm_afford, and
+     * returns if there is no room: the host comes again. A call that emits nothing though something is due breaks the
+     * contract, and so does one of very many in a row that change nothing about it: the key is let alone for a second
+     * then, longer each time. It is planned by the node that leads, and only while clients could write: between its
+     * time and that, plans that read see the value as it is, and go by call->now_ms themselves. */
+    void (*plan_due)(struct gm_call *);
 };
 
 #ifdef __cplusplus

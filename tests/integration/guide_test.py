@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 from support.runner import Skip, equal, run, seed
-from support.server import BUILD, ROOT, SANITIZED, Folder, Server
+from support.server import BUILD, ROOT, SANITIZED, Folder, Server, wait_until
 
 GUIDE = os.path.join(ROOT, "docs", "module-guide.md")
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -99,6 +99,22 @@ def test_the_lines_that_load_it():
             said = [subprocess.run([client, "-p", str(server.port), *line.split()[1:]], capture_output=True, text=True,
                                    check=True).stdout.strip() for line in lines.splitlines()]
             equal(said, ["12", "12"])
+
+
+def test_the_module_with_a_time():
+    with Folder() as folder, Server(folder, modules=modules(folder, "seen")) as server:
+        with server.client() as client:
+            for name, ms in (("b", 40), ("late", 3000000), ("a", 20), ("c", 3000000), ("c", 30)):
+                equal(client.call("SEEN.ADD", "k", ms, name), b"OK")
+            equal(client.call("SEEN.HAS", "k", "late"), 1)
+            wait_until(lambda: not any(client.call("SEEN.HAS", "k", name) for name in "abc"), "they are over")
+            wait_until(lambda: int(client.info("stats")["due_planned"]) >= 1, "and go")
+            equal(client.call("SEEN.HAS", "k", "late"), 1)
+        server.restart()
+        with server.client() as client:
+            equal([client.call("SEEN.HAS", "k", name) for name in ("a", "late")], [0, 1])
+            equal(client.call("SEEN.ADD", "k", 1, "late"), b"OK")
+            wait_until(lambda: client.call("EXISTS", "k") == 0, "an empty value is none")
 
 
 def scan(client, key):

@@ -52,7 +52,7 @@ FIELDS = {
         client_stalled_disconnections n,
         client_protocol_error_disconnections n, client_foreign_disconnections n, client_idle_disconnections n,
         client_killed_disconnections n, evicted_clients n, client_reset_disconnections n, client_lost_disconnections n,
-        expired_keys n, evicted_keys n, damaged_records n,
+        expired_keys n, evicted_keys n, due_planned n, damaged_records n,
         pubsub_channels n, pubsub_patterns n, pubsubshard_channels n, pubsub_cut_events n, tracking_total_keys n,
         tracking_total_items n,
         tracking_total_prefixes n,

@@ -180,5 +180,90 @@ def test_a_command_that_waits_keeps_where_it_was():
             assert not isinstance(client.call("PING"), Error)
 
 
+def planned(client):
+    return int(client.info("stats")["due_planned"])
+
+
+def due_keys(client):
+    return int(client.info("keyspace").get("due_keys", 0))
+
+
+def test_fields_that_go_by_themselves():
+    """Through a restart, a snapshot, COPY, RENAME, and a time without their module."""
+    far = 3_000_000
+    with Folder() as folder:
+        with_table = modules(folder)
+        with Server(folder, modules=with_table, persistence="bufferedwrite") as server:
+            with server.client() as client, server.client() as listener:
+                client.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
+                listener.call("SUBSCRIBE", "__keyevent@0__:texpired")
+                equal(client.call("TABLE.SET", "t", "a", "1", "b", "2", "c", "3"), 3)
+                equal(client.call("TABLE.EXPIRE", "none", "1", "a"), 0)
+                equal(client.call("TABLE.EXPIRE", "t", far, "a", "b", "x"), 2)
+                assert 0 < client.call("TABLE.TTL", "t", "a") <= far
+                equal([client.call("TABLE.TTL", "t", field) for field in "cx"], [-1, -2])
+                equal(client.call("COPY", "t", "copy"), 1)
+                equal(client.call("RENAME", "copy", "copied"), b"OK")
+                equal(due_keys(client), 2)
+                equal(client.call("TABLE.SET", "t", "b", "2"), 0, "what is set has no time any more")
+                equal(client.call("TABLE.EXPIRE", "t", "20", "a"), 1)
+                wait_until(lambda: planned(client) == 1, "it is planned")
+                equal(listener.receive(), [b"message", b"__keyevent@0__:texpired", b"t"])
+                equal(client.call("TABLE.ALL", "t"), [b"b", b"2", b"c", b"3"])
+                equal(client.call("TABLE.SET", "soon", "f", "1"), 1)
+                equal(client.call("TABLE.EXPIRE", "soon", "300", "f"), 1)
+                digest = client.call("DEBUG", "DIGEST")
+            server.restart(module_folder=MODULES)
+            with server.client() as client:
+                equal(client.call("DBSIZE"), 3, "without the module nothing goes")
+                equal(due_keys(client), 0)
+                equal(client.call("SAVE"), b"OK")
+            server.restart(module_folder=with_table)
+            with server.client() as client:
+                wait_until(lambda: client.call("EXISTS", "soon") == 0, "what was due meanwhile goes now")
+                equal(client.call("DBSIZE"), 2)
+                equal(due_keys(client), 1)
+                equal(client.call("SAVE"), b"OK")
+                equal(client.call("TABLE.SET", "soon", "f", "1"), 1)
+                equal(client.call("TABLE.EXPIRE", "soon", far, "f"), 1)
+                assert digest != client.call("DEBUG", "DIGEST")
+                digest = client.call("DEBUG", "DIGEST")
+            server.restart()
+            with server.client() as client:
+                equal(client.call("DEBUG", "DIGEST"), digest)
+                equal(due_keys(client), 2)
+                assert 0 < client.call("TABLE.TTL", "copied", "b") <= far
+                equal(client.call("TABLE.EXPIRE", "copied", "1", "a", "b", "c"), 3)
+                wait_until(lambda: client.call("EXISTS", "copied") == 0, "an empty value goes as a whole")
+
+
+def test_thousands_of_fields_go_in_pieces():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+        fields = [f"field:{i:06d}" for i in range(20000)]
+        for at in range(0, len(fields), 1000):
+            client.call("TABLE.SET", "t", *[word for field in fields[at:at + 1000] for word in (field, "x")])
+        equal(client.call("TABLE.EXPIRE", "t", "5", *fields), len(fields))
+        wait_until(lambda: client.call("EXISTS", "t") == 0, "all of it goes")
+        assert 20 <= planned(client) <= 60, planned(client)
+
+
+def test_a_delayed_queue_wakes_who_waits():
+    """What comes later is not there before; then it wakes a client that waits, and breaks what watches."""
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server:
+        with server.client() as client, server.client() as waiter, server.client() as watcher:
+            waiter.send("TABLE.WAIT", "queue", "0")
+            wait_until(lambda: client.info("clients")["blocked_clients"] == "1", "it waits")
+            equal(client.call("TABLE.LATER", "queue", "100", "job", "1"), b"OK")
+            equal(watcher.call("WATCH", "queue"), b"OK")
+            if client.call("TABLE.TTL", "queue", "job") == -2:
+                equal(client.info("clients")["blocked_clients"], "1", "it waits on")
+            equal(waiter.receive(), b"job")
+            equal(client.call("TABLE.ALL", "queue"), [b"job", b"1"])
+            equal(watcher.pipeline([("MULTI",), ("PING",), ("EXEC",)]), [b"OK", b"QUEUED", None])
+            equal(due_keys(client), 0)
+            equal(client.call("CLIENT", "PAUSE", "100000", "WRITE"), b"OK")
+            equal(client.call("CLIENT", "UNPAUSE"), b"OK")
+
+
 if __name__ == "__main__":
     run(globals())

@@ -57,6 +57,8 @@ LOADS = {
     "TYPE_APPLY=NULL": ["'test.wrong/1' has no apply"],
     "TYPE_DUMP=NULL": ["'test.wrong/1' has no dump"],
     "TYPE_FREE_SOME=free_some": ["'test.wrong/1' has free_some, but no free"],
+    "TYPE_DUE=NULL": ["'test.wrong/1' has plan_due, but no due"],
+    "TYPE_PLAN_DUE=NULL": ["'test.wrong/1' has due, but no plan_due"],
     "COMMAND_SIZE=8": ["command number 0 has the size 8", REMEDY],
     "COMMAND_SIZE=4096": ["command number 0 has the size 4096", REMEDY],
     "COMMAND_USAGE=NULL": ["command number 0 has no usage line"],
@@ -122,6 +124,15 @@ WRITES = {
     "endless-body": "emitted a record of more than 512 MiB",
     "strange-type": "emitted a record of a type that is not one of its own",
     "two-ways": "went on answering though its answer was whole",
+}
+
+
+DUES = {
+    "nothing": 'emits nothing, though something is due in the value of key "nothing"',
+    "few": "answers, though nobody has called it",
+    "empty-error": "gave an error without a text",
+    "far-key": "emitted a record for its key number 1, but the call has 1",
+    "same": 'has emitted 65536 times in a row what leaves the value of key "same" as due as it was',
 }
 
 
@@ -285,6 +296,45 @@ def test_exit_and_crash():
             with server.client() as client:
                 equal(client.call("GET", "count"), str(count).encode(), "what was acknowledged")
                 equal(client.call("EXISTS", "key"), 0, "what was not")
+
+
+def test_wrong_plans_of_what_is_due():
+    """Named once for each type, and let alone: the server is not busy with it."""
+    for how, words in DUES.items():
+        with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+            equal(client.call("WRONG.PUT", "fine", "due:well"), b"OK")
+            wait_until(lambda client=client: client.call("WRONG.GET", "fine") == b"wrong", "what is due is done")
+            equal(client.call("WRONG.PUT", how, f"due:{how}"), b"OK")
+            wait_until(lambda server=server, words=words: words in server.text(), f"it is told: {words}")
+            [line] = [line for line in server.text().splitlines() if "the module test.wrong " in line]
+            assert f"the module test.wrong {words}, in 'plan_due of test.wrong/1': " in line, line
+            equal(client.call("WRONG.GET", how), f"due:{how}".encode())
+            planned = int(client.info("stats")["due_planned"])
+            wait_until(lambda client=client, planned=planned: int(client.info("stats")["due_planned"]) > planned,
+                       "it is tried again")
+            assert int(client.info("stats")["due_planned"]) <= planned + 2, "not often"
+            equal(client.info("keyspace")["due_keys"], "1")
+            equal(client.call("DEL", how), 1)
+            equal(server.text().count("the module test.wrong "), 1)
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+        equal(client.call("WRONG.PUT", "key", "due:refused"), b"OK")
+        wait_until(lambda: 'key "key" is damaged' in server.text(), "its own type refuses it")
+        equal(str(client.call("WRONG.GET", "key")).split()[0], "DAMAGED")
+
+
+def test_what_is_due_ends_the_process():
+    """So it does at the next start; without the module all that was acknowledged is there."""
+    cases = {"due:exit": (1, "the module test.wrong called exit() in 'plan_due of test.wrong/1'"),
+             "due:crash": (-signal.SIGILL, "the module test.wrong crashed in 'plan_due of test.wrong/1'"),
+             "due!": (-signal.SIGILL, 'the type test.wrong/1 crashed while asking for the due time of the value of key '
+                                      '"key"')}
+    for text, (code, words) in cases.items():
+        with Folder() as folder, Server(folder, modules=modules(folder), persistence="bufferedwrite") as server:
+            equal((text, ends(server, "WRONG.PUT", "key", text)), (text, code), server.tail())
+            assert words in last_words(server)[-1], last_words(server)
+            server.restart(module_folder=MODULES)
+            with server.client() as client:
+                equal(client.call("GET", "count"), b"1")
 
 
 def test_a_plan_that_does_not_return():

@@ -3,7 +3,8 @@
 /* determinism.c - one story, lived four times, must end the same.
  *
  * Idea     Random commands, drawn from the usage lines of all loaded modules and of the host, run on one shard under a
- *          virtual clock, from several clients, with MULTI, waiting and expiry among them. Then:
+ *          virtual clock, from several clients, with MULTI, waiting and expiry among them, and with values that
+ *          change by themselves (support/due_module.c). Then:
  *
  *            first    the shard that carried out the commands
  *            second   a shard that was given the records as they were appended, like a follower
@@ -34,6 +35,7 @@
 #include "shard/digest.h"
 #include "shard/source.h"
 #include "store/slot.h"
+#include "support/due_module.h"
 #include "support/seed.h"
 #include "support/shard_fixture.h"
 #include "support/sim_disk.h"
@@ -383,7 +385,7 @@ static void compare(const char *what, uint64_t digest, uint64_t expected, uint64
 }
 
 struct outcome {
-    uint64_t digest, answers, log, calls, changes, keys, answer_bytes;
+    uint64_t digest, answers, log, calls, changes, keys, answer_bytes, due;
 };
 
 static uint64_t log_digest(struct world *world)
@@ -420,6 +422,7 @@ static struct outcome live(const struct registry *registry, uint64_t seed, uint6
         .changes = world.changes,
         .keys = world.first.databases.ledger.keys,
         .answer_bytes = world.answer_bytes,
+        .due = world.first.stats.due,
     };
     compare("second shard", digest_shard(&world.second), outcome.digest, steps);
     compare("third shard", recover(&world), outcome.digest, steps);
@@ -440,6 +443,9 @@ static const struct registry *load(const char *folder)
         if (registry_add(&registry, own[i], NULL, &complaint) != STATUS_OK) {
             die("the host's own commands", &complaint);
         }
+    }
+    if (registry_add(&registry, &due_module, "due.so", &complaint) != STATUS_OK) {
+        die("values that change by themselves", &complaint);
     }
     struct dirent **names;
     int count = scandir(folder, &names, NULL, alphasort);
@@ -501,9 +507,9 @@ int main(int argc, char **argv)
                           once.log != again.log, once.answers != again.answers, once.digest != again.digest);
             return 1;
         }
-        (void)printf("%" PRIu64 " calls, %" PRIu64 " records, %" PRIu64 " bytes of answers, %" PRIu64
-                     " keys: four times the same\n",
-                     once.calls, once.changes, once.answer_bytes, once.keys);
+        (void)printf("%" PRIu64 " calls, %" PRIu64 " records, %" PRIu64 " bytes of answers, %" PRIu64 " keys, %" PRIu64
+                     " plans of what was due: four times the same\n",
+                     once.calls, once.changes, once.answer_bytes, once.keys, once.due);
     }
     registry_release(registry);
     return 0;

@@ -136,6 +136,25 @@ LISTENED = [
 ]
 
 
+# Values of a type of the tests' own (tests/integration/modules/table.c), in each of which a field is to go at a time.
+DUE = "100,000 of a million values in which something is due at once"
+DUE_WAIT_S = 20  # until it is: they are made meanwhile
+
+
+class OursWithTable(Ours):
+    """The same server with the module of the tests, if that is built."""
+
+    def __init__(self, program, scratch, table):
+        super().__init__(program, scratch)
+        self.folder_of_modules = os.path.join(scratch, "modules")
+        shutil.copytree(os.path.join(os.path.dirname(program), "modules"), self.folder_of_modules)
+        shutil.copy(table, self.folder_of_modules)
+
+    def arguments(self, role):
+        kept = [word for word in super().arguments(role) if not word.startswith("--module")]
+        return [*kept, f"--module-folder={self.folder_of_modules}"]
+
+
 def watch(port, questions):
     """The process that pings: for each question the longest round trip since the last one, in seconds."""
     with Connection(port, 120) as connection:
@@ -237,6 +256,31 @@ def measure(port, questions, connection, row):
     return max(0.0, pause)
 
 
+def measure_due(port, questions):
+    fill(port, ((b"".join(encode("TABLE.SET", f"due:{i}", "f", "v") + encode("TABLE.EXPIRE", f"due:{i}", 10**9, "f")
+                          for i in range(at, at + 1000)), 2000) for at in range(0, KEYS, 1000)))
+    until = time.time() + DUE_WAIT_S
+    fill(port, ((b"".join(encode("TABLE.EXPIRE", f"due:{i}", max(1, int((until - time.time()) * 1000)), "f")
+                          for i in range(at, at + 1000)), 1000) for at in range(0, KEYS // 10, 1000)))
+    with Connection(port, 300) as connection:
+        def keys():
+            return int(ask(connection, ("DBSIZE",))[1:])
+        time.sleep(max(0.0, until - time.time() - 1))
+        if keys() != KEYS:
+            raise Trouble(f"{DUE}: some went before all were made")
+        questions.send(True)
+        questions.recv()
+        time.sleep(0.3)
+        questions.send(True)
+        usual = questions.recv()
+        while keys() > KEYS - KEYS // 10:
+            time.sleep(0.02)
+        questions.send(True)
+        pause = questions.recv() - usual
+        ask(connection, ("FLUSHALL",))
+    return max(0.0, pause)
+
+
 def run(port, rounds, rows, questions, found):
     with Connection(port, 300) as connection:
         for _ in range(rounds):
@@ -250,9 +294,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", metavar="WORD", help="only the rows whose names have it")
     parser.add_argument("--program", default=os.path.join(ROOT, "build", "release", "geomys-server"))
+    parser.add_argument("--table", metavar="MODULE", help="tests/modules/table.so of a build with the tests: what is "
+                        "due in its values is measured, too")
     given = parser.parse_args()
     scratch = tempfile.mkdtemp(prefix="geomys-pauses-")
-    server = Ours(given.program, scratch)
+    server = (OursWithTable(given.program, scratch, given.table) if given.table
+              else Ours(given.program, scratch))
     found = {}
     try:
         server.start("log", os.path.join(scratch, "run"))
@@ -271,6 +318,9 @@ def main():
         listened = [row for row in LISTENED if given.only in row[0]]
         if listened:
             measure_listened(server.port, given.rounds, listened, ours, found)
+        for _ in range(given.rounds if given.table and given.only in DUE else 0):
+            found.setdefault(DUE, []).append(measure_due(server.port, ours))
+            print(f"{DUE}: {found[DUE][-1] * 1000:.1f} ms", file=sys.stderr, flush=True)
         ours.send(None)
         pinger.join(10)
     except (Trouble, OSError) as trouble:

@@ -5,6 +5,11 @@
  *
  *     rows    TABLE_SET   { u32 size, field, u32 size, value }...      all of one command
  *             TABLE_DROP  { u32 size, field }...
+ *             TABLE_TIME  u64 time, u8 later, { u32 size, field }...      when they go; later: when they come
+ *             TABLE_SHOW  { u32 size, field }...                          they have come
+ *
+ * A field that has a time goes by itself, or comes by itself, which is what is due in a value. Between the time and the
+ * plan of that, those who read go by the turn's time.
  *
  * Each row has a tag, a hash of its field with a key that comes of the data set's secret: the same on all nodes and
  * after each restart, and of another data set another.
@@ -12,17 +17,22 @@
  * What apply finds (how many fields were new, how many were there) is the answer. Sizes are little-endian. */
 #include <stdlib.h>
 
+#include <geomys/codec.h>
 #include <geomys/ext/wait.h>
 #include <geomys/hash.h>
 #include <geomys/module.h>
 
-enum { TABLE_SET = 1, TABLE_DROP = 2 };
+enum { TABLE_SET = 1, TABLE_DROP = 2, TABLE_TIME = 3, TABLE_SHOW = 4 };
+
+#define TIME_HEAD 9
 
 struct row {
     uint8_t *bytes; /* field, then value; owned */
     uint32_t field_size;
     uint32_t value_size;
     uint64_t tag;
+    int64_t at_ms; /* 0: it has no time */
+    bool later;    /* it comes then; else it goes */
 };
 
 struct table {
@@ -30,6 +40,7 @@ struct table {
     uint64_t held;    /* bytes: the sum of gm_held */
     uint32_t count;
     uint32_t room;
+    int64_t due_ms; /* the least of the rows' times; 0: none has one */
 };
 
 static struct table *table_of(const struct gm_cell *cell)
@@ -119,6 +130,12 @@ static size_t write_piece(uint8_t *out, struct gm_bytes piece)
 static bool is_sound(const struct gm_record *record)
 {
     struct gm_bytes rest = record->body;
+    if (record->op == TABLE_TIME) {
+        if (rest.size < TIME_HEAD || (int64_t)gm_load_u64(rest.data) <= 0 || rest.data[8] > 1) {
+            return false;
+        }
+        rest = (struct gm_bytes){rest.data + TIME_HEAD, rest.size - TIME_HEAD};
+    }
     struct gm_bytes piece;
     uint32_t pieces = 0;
     while (rest.size > 0) {
@@ -127,7 +144,8 @@ static bool is_sound(const struct gm_record *record)
         }
         pieces++;
     }
-    return pieces > 0 && (record->op == TABLE_DROP || (record->op == TABLE_SET && pieces % 2 == 0));
+    bool pairs = record->op == TABLE_SET;
+    return pieces > 0 && record->op >= TABLE_SET && record->op <= TABLE_SHOW && (!pairs || pieces % 2 == 0);
 }
 
 /* ---- apply ---- */
@@ -140,6 +158,8 @@ static void set_row(struct gm_apply *apply, struct table *table, uint32_t at, st
     row->field_size = (uint32_t)field.size;
     row->value_size = (uint32_t)value.size;
     row->tag = tag_of(gm_secret(apply), field);
+    row->at_ms = 0;
+    row->later = false;
     if (field.size > 0) {
         memcpy(row->bytes, field.data, field.size);
     }
@@ -179,6 +199,29 @@ static bool drop(struct gm_apply *apply, struct table *table, struct gm_bytes fi
     return there;
 }
 
+/* Of a field that is there. */
+static bool set_time(struct table *table, struct gm_bytes field, int64_t at_ms, bool later)
+{
+    bool there;
+    uint32_t at = find(table, field, &there);
+    if (there) {
+        table->rows[at].at_ms = at_ms;
+        table->rows[at].later = later;
+    }
+    return there;
+}
+
+/* O(rows), and only where one may have had a time: a type for many rows keeps them in a heap. */
+static void settle_due(struct table *table, int64_t added_ms)
+{
+    int64_t least = added_ms;
+    for (uint32_t i = 0; table->due_ms != 0 && i < table->count; i++) {
+        int64_t at_ms = table->rows[i].at_ms;
+        least = at_ms != 0 && (least == 0 || at_ms < least) ? at_ms : least;
+    }
+    table->due_ms = least;
+}
+
 static int apply_table(struct gm_apply *apply, const struct gm_record *record)
 {
     if (!is_sound(record) || (apply->cell.form == GM_ABSENT && record->op != TABLE_SET)) {
@@ -194,13 +237,23 @@ static int apply_table(struct gm_apply *apply, const struct gm_record *record)
     struct gm_bytes field;
     struct gm_bytes value;
     int64_t found = 0;
+    int64_t at_ms = 0;
+    bool later = false;
+    if (record->op == TABLE_TIME) {
+        at_ms = (int64_t)gm_load_u64(rest.data);
+        later = rest.data[8] != 0;
+        rest = (struct gm_bytes){rest.data + TIME_HEAD, rest.size - TIME_HEAD};
+    }
     while (read_piece(&rest, &field)) {
         if (record->op == TABLE_DROP) {
             found += drop(apply, table, field);
+        } else if (record->op != TABLE_SET) {
+            found += set_time(table, field, at_ms, later);
         } else if (read_piece(&rest, &value)) {
             found += set(apply, table, field, value);
         }
     }
+    settle_due(table, found > 0 ? at_ms : 0);
     gm_outcome(apply, found);
     return GM_OK;
 }
@@ -221,6 +274,12 @@ static uint64_t dump_table(const struct gm_cell *cell, uint64_t cursor, struct g
         (void)write_size(heads + 4, row->value_size);
         const struct gm_bytes parts[] = {{heads, 4}, field_of(row), {heads + 4, 4}, value_of(row)};
         gm_dump_parts(sink, TABLE_SET, parts, 4);
+        if (row->at_ms != 0) {
+            uint8_t head[TIME_HEAD + 4];
+            (void)write_size(gm_store_u8(gm_store_u64(head, (uint64_t)row->at_ms), row->later), row->field_size);
+            const struct gm_bytes time[] = {{head, sizeof head}, field_of(row)};
+            gm_dump_parts(sink, TABLE_TIME, time, 2);
+        }
         size += 8 + row->field_size + row->value_size;
     } while (at < table->count && size < GM_DUMP_BODY);
     return at < table->count ? at : 0;
@@ -251,6 +310,32 @@ static uint64_t length(const struct gm_cell *cell)
     return table_of(cell)->count;
 }
 
+static int64_t due(const struct gm_cell *cell)
+{
+    return table_of(cell)->due_ms;
+}
+
+/* The fields whose time has come: some go, some come. A record of each, and about GM_DUMP_BODY bytes in all. */
+static void plan_due(struct gm_call *call)
+{
+    const struct table *table = table_of(&gm_key(call, 0)->cell);
+    for (int show = 0; show < 2; show++) {
+        uint8_t *body = gm_scratch_raw(call, GM_DUMP_BODY);
+        size_t size = 0;
+        for (uint32_t i = 0; body != NULL && i < table->count; i++) {
+            const struct row *row = &table->rows[i];
+            bool over = row->at_ms != 0 && row->at_ms <= call->now_ms && row->later == (show != 0);
+            if (over && size + 4 + row->field_size <= GM_DUMP_BODY) {
+                size += write_piece(body + size, field_of(row));
+            }
+        }
+        if (size > 0) {
+            gm_emit(call, &GM_EMISSION(.op = show ? TABLE_SHOW : TABLE_DROP, .flags = GM_BORROWED, .body = {body, size},
+                                       .event = show ? "tshow" : "texpired"));
+        }
+    }
+}
+
 static const struct gm_type table_type = {.size = sizeof table_type,
                                           .id = "test.table/1",
                                           .name = "table",
@@ -259,7 +344,9 @@ static const struct gm_type table_type = {.size = sizeof table_type,
                                           .free = free_table,
                                           .memory = memory,
                                           .empty = is_empty,
-                                          .length = length};
+                                          .length = length,
+                                          .due = due,
+                                          .plan_due = plan_due};
 
 /* ---- plans ---- */
 
@@ -305,11 +392,89 @@ static void answer_number(struct gm_call *call)
     gm_reply_int(call, gm_outcome_of(call, 0));
 }
 
+/* Whether it is there by this turn's time, whatever was planned. */
+static bool is_there(const struct gm_call *call, const struct row *row)
+{
+    return row->at_ms == 0 || (row->at_ms <= call->now_ms) == row->later;
+}
+
+/* The first row from `at` on that is there. */
+static uint32_t next_there(const struct gm_call *call, const struct table *table, uint32_t at)
+{
+    while (at < table->count && !is_there(call, &table->rows[at])) {
+        at++;
+    }
+    return at;
+}
+
+/* TABLE.EXPIRE, and TABLE.LATER behind the record that has set the field. */
+static void emit_time(struct gm_call *call, int64_t ms, bool later)
+{
+    uint32_t first = gm_arg(call, 2)->first;
+    uint32_t end = later ? first + 1 : call->argc;
+    size_t size = TIME_HEAD;
+    for (uint32_t i = first; i < end; i++) {
+        size += 4 + call->argv[i].size;
+    }
+    uint8_t *body = gm_scratch_raw(call, size);
+    if (body == NULL) {
+        return;
+    }
+    (void)gm_store_u8(gm_store_u64(body, (uint64_t)(call->now_ms + ms)), later);
+    size = TIME_HEAD;
+    for (uint32_t i = first; i < end; i++) {
+        size += write_piece(body + size, call->argv[i]);
+    }
+    gm_emit(call, &GM_EMISSION(.op = TABLE_TIME, .flags = GM_BORROWED, .body = {body, size}));
+}
+
+#define MS_MAX ((int64_t)1 << 50)
+
+static void plan_expire(struct gm_call *call)
+{
+    int64_t ms = gm_arg(call, 1)->integer;
+    if (ms > MS_MAX) {
+        gm_reply_error(call, "ERR that is too far away");
+    } else if (gm_key(call, 0)->state == GM_KEY_ABSENT) {
+        gm_reply_int(call, 0);
+    } else {
+        emit_time(call, ms, false);
+    }
+}
+
+static void plan_later(struct gm_call *call)
+{
+    int64_t ms = gm_arg(call, 1)->integer;
+    struct gm_bytes field = gm_arg_at(call, 2, 0);
+    struct gm_bytes value = gm_arg_at(call, 3, 0);
+    uint8_t *body = gm_scratch_raw(call, 8 + field.size + value.size);
+    if (ms > MS_MAX) {
+        gm_reply_error(call, "ERR that is too far away");
+    } else if (body != NULL) {
+        size_t size = write_piece(body, field);
+        size += write_piece(body + size, value);
+        gm_emit(call, &GM_EMISSION(.op = TABLE_SET, .flags = GM_BORROWED, .body = {body, size}));
+        emit_time(call, ms, true);
+        gm_reply_status(call, "OK");
+    }
+}
+
+/* Milliseconds; -1: it has no time, -2: it is not there. */
+static void plan_ttl(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    bool there;
+    uint32_t at = find(table, gm_arg_at(call, 1, 0), &there);
+    there = there && is_there(call, &table->rows[at]);
+    int64_t at_ms = there && !table->rows[at].later ? table->rows[at].at_ms : 0;
+    gm_reply_int(call, !there ? -2 : at_ms == 0 ? -1 : at_ms - call->now_ms);
+}
+
 static void plan_all(struct gm_call *call)
 {
     const struct table *table = table_at(call, 0);
     gm_reply_begin(call, GM_REPLY_MAP);
-    for (uint32_t i = 0; i < table->count; i++) {
+    for (uint32_t i = next_there(call, table, 0); i < table->count; i = next_there(call, table, i + 1)) {
         gm_reply_bytes(call, field_of(&table->rows[i]));
         gm_reply_bytes(call, value_of(&table->rows[i]));
     }
@@ -334,7 +499,7 @@ static void plan_between(struct gm_call *call)
 {
     const struct table *table = table_at(call, 0);
     gm_reply_begin(call, GM_REPLY_PAIRS);
-    for (uint32_t i = 0; i < table->count; i++) {
+    for (uint32_t i = next_there(call, table, 0); i < table->count; i = next_there(call, table, i + 1)) {
         double number = number_of(value_of(&table->rows[i]));
         if (is_within(call, 1, number, true) && is_within(call, 2, number, false)) {
             gm_reply_bytes(call, field_of(&table->rows[i]));
@@ -352,7 +517,7 @@ static void plan_after(struct gm_call *call)
         const struct table *table = table_at(call, k);
         bool there;
         uint32_t at = find(table, gm_arg_at(call, 4, k), &there);
-        at += there ? 1 : 0;
+        at = next_there(call, table, at + there);
         if (at == table->count) {
             continue;
         }
@@ -360,7 +525,7 @@ static void plan_after(struct gm_call *call)
         gm_reply_bytes(call, gm_key(call, k)->name);
         gm_reply_begin(call, GM_REPLY_ARRAY);
         for (int64_t left = gm_given(call, 1) ? gm_arg(call, 1)->integer : INT64_MAX; at < table->count && left > 0;
-             at++, left--) {
+             at = next_there(call, table, at + 1), left--) {
             gm_reply_bytes(call, field_of(&table->rows[at]));
         }
         gm_reply_end(call);
@@ -376,7 +541,10 @@ static void plan_wait(struct gm_call *call)
     const struct table *table = table_at(call, 0);
     struct gm_bytes kept = wait->kept(call);
     if (kept.data == NULL) {
-        struct gm_bytes last = table->count > 0 ? field_of(&table->rows[table->count - 1]) : gm_bytes_of("");
+        struct gm_bytes last = gm_bytes_of("");
+        for (uint32_t i = next_there(call, table, 0); i < table->count; i = next_there(call, table, i + 1)) {
+            last = field_of(&table->rows[i]);
+        }
         uint8_t *seen = gm_scratch(call, 1 + last.size);
         if (seen == NULL) {
             return;
@@ -386,7 +554,7 @@ static void plan_wait(struct gm_call *call)
     }
     bool there;
     uint32_t at = find(table, (struct gm_bytes){kept.data + 1, kept.size - 1}, &there);
-    at += there ? 1 : 0;
+    at = next_there(call, table, at + there);
     if (at < table->count) {
         gm_reply_bytes(call, field_of(&table->rows[at]));
     } else if (!wait->wait(call, gm_arg(call, 1)->integer, kept)) {
@@ -407,7 +575,8 @@ static void plan_have(struct gm_call *call)
     gm_reply_begin(call, GM_REPLY_SET);
     for (uint32_t k = 0; k < gm_arg(call, 1)->count; k++) {
         bool there;
-        (void)find(table, gm_arg_at(call, 1, k), &there);
+        uint32_t at = find(table, gm_arg_at(call, 1, k), &there);
+        there = there && is_there(call, &table->rows[at]);
         distinct += first[k];
         if (first[k] && there) {
             gm_reply_bytes(call, gm_arg_at(call, 1, k));
@@ -447,6 +616,11 @@ static const struct gm_command commands[] = {
      .plan = plan_set, .answer = answer_number, .answer_max = 32},
     {WORDS, .usage = "TABLE.DROP key field...", .flags = GM_WRITE, .type = &table_type, .plan = plan_drop,
      .answer = answer_number, .answer_max = 32},
+    {WORDS, .usage = "TABLE.EXPIRE key ms:positive field...", .flags = GM_WRITE, .type = &table_type,
+     .plan = plan_expire, .answer = answer_number, .answer_max = 32},
+    {WORDS, .usage = "TABLE.LATER key ms:positive field value", .flags = GM_WRITE | GM_GROWS, .type = &table_type,
+     .plan = plan_later},
+    {WORDS, .usage = "TABLE.TTL key field", .flags = GM_READ, .type = &table_type, .plan = plan_ttl},
     {WORDS, .usage = "TABLE.ALL key", .flags = GM_READ, .type = &table_type, .plan = plan_all},
     {WORDS, .usage = "TABLE.BETWEEN key min:bound max:bound", .flags = GM_READ, .type = &table_type,
      .plan = plan_between},

@@ -7,7 +7,9 @@
  *                                EXIT_EARLY: see below
  *     WRONG.PUT key text, WRONG.GET key                    a value as any other; but "undumped" refuses to be dumped,
  *                                                          the dump of "endless" never ends, and that of "misdumped"
- *                                                          is what apply refuses
+ *                                                          is what apply refuses; in "due:how" something is due at
+ *                                                          once, and plan_due is wrong in that way; "due!" crashes
+ *                                                          when it is asked
  *     WRONG.READ how key, WRONG.WRITE how key other        breaks the contract of plan in that way
  *     WRONG.APPLY key how                                  that of a type, as the record is applied: refuse, exit, hang
  */
@@ -74,6 +76,12 @@
 #endif
 #ifndef TYPE_FREE_SOME
 #define TYPE_FREE_SOME NULL
+#endif
+#ifndef TYPE_DUE
+#define TYPE_DUE due
+#endif
+#ifndef TYPE_PLAN_DUE
+#define TYPE_PLAN_DUE plan_due
 #endif
 #ifndef COMMAND_SIZE
 #define COMMAND_SIZE sizeof(struct gm_command)
@@ -167,13 +175,33 @@ __attribute__((unused)) static bool free_some(struct gm_apply *apply, uint64_t b
     return false;
 }
 
+__attribute__((unused)) static int64_t due(const struct gm_cell *cell)
+{
+    struct gm_bytes text = gm_bytes_at(cell->data, cell->size);
+    if (is(text, "due!")) {
+        __builtin_trap();
+    }
+    return text.size > 4 && memcmp(text.data, "due:", 4) == 0 ? 1 : 0;
+}
+
+static bool misreply(struct gm_call *call, struct gm_bytes how);
+static void misdo_due(struct gm_call *call, struct gm_bytes how);
+
+__attribute__((unused)) static void plan_due(struct gm_call *call)
+{
+    const struct gm_cell *cell = &gm_key(call, 0)->cell;
+    misdo_due(call, gm_bytes_at(cell->data + 4, cell->size - 4));
+}
+
 static const struct gm_type type = {.size = (uint32_t)(TYPE_SIZE),
                                     .flags = TYPE_FLAGS,
                                     .id = TYPE_ID,
                                     .name = TYPE_NAME,
                                     .apply = TYPE_APPLY,
                                     .dump = TYPE_DUMP,
-                                    .free_some = TYPE_FREE_SOME};
+                                    .free_some = TYPE_FREE_SOME,
+                                    .due = TYPE_DUE,
+                                    .plan_due = TYPE_PLAN_DUE};
 static const struct gm_type stranger = {
     .size = sizeof stranger, .id = "test.stranger/1", .name = "stranger", .apply = apply_record, .dump = dump};
 
@@ -281,6 +309,28 @@ static void misdo(struct gm_call *call, struct gm_bytes how)
         put(call, 0);
     }
     gm_reply_status(call, "OK");
+}
+
+static void misdo_due(struct gm_call *call, struct gm_bytes how)
+{
+    if (is(how, "nothing") || (!is(how, "silent") && misreply(call, how))) {
+        return;
+    }
+    if (is(how, "exit")) {
+        exit(0);
+    } else if (is(how, "hang")) {
+        hang();
+    } else if (is(how, "crash")) {
+        __builtin_trap();
+    } else if (is(how, "far-key")) {
+        put(call, 1);
+    } else if (is(how, "same")) {
+        gm_emit(call, &GM_EMISSION(.op = PUT, .body = gm_bytes_of("due:same")));
+    } else if (is(how, "refused")) {
+        gm_emit(call, &GM_EMISSION(.op = MISDO, .body = gm_bytes_of("refuse")));
+    } else {
+        put(call, 0);
+    }
 }
 
 static void plan_wrong(struct gm_call *call)
