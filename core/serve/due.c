@@ -163,6 +163,8 @@ static void plan(struct worker *worker, const struct command *command, struct su
         subject->at_ms = command->type->abi->due(&gm_key(&call->abi, 0)->cell);
         command->abi->plan(&call->abi);
         conclude(call, subject, vain);
+    } else {
+        try_later(worker, subject, DELAY_MS); /* if it is still there: nobody can look at it now */
     }
     reply_rewind(&call->reply); /* an error is nobody's */
     exec_end(call);

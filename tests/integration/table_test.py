@@ -261,8 +261,19 @@ def test_a_delayed_queue_wakes_who_waits():
             equal(client.call("TABLE.ALL", "queue"), [b"job", b"1"])
             equal(watcher.pipeline([("MULTI",), ("PING",), ("EXEC",)]), [b"OK", b"QUEUED", None])
             equal(due_keys(client), 0)
-            equal(client.call("CLIENT", "PAUSE", "100000", "WRITE"), b"OK")
-            equal(client.call("CLIENT", "UNPAUSE"), b"OK")
+
+
+def test_what_is_due_waits_while_clients_are_paused():
+    with Folder() as folder, Server(folder, modules=modules(folder)) as server, server.client() as client:
+        equal(client.call("TABLE.SET", "t", "a", "1", "b", "2"), 2)
+        equal(client.pipeline([("TABLE.EXPIRE", "t", "30", "a"), ("CLIENT", "PAUSE", "100000", "WRITE")]), [1, b"OK"])
+        wait_until(lambda: client.call("TABLE.TTL", "t", "a") == -2, "it is over for those who read")
+        equal(client.call("TABLE.ALL", "t"), [b"b", b"2"])
+        equal((planned(client), due_keys(client)), (0, 1))
+        equal(client.call("CLIENT", "UNPAUSE"), b"OK")
+        wait_until(lambda: planned(client) == 1, "it goes")
+        equal(client.call("TABLE.ALL", "t"), [b"b", b"2"])
+        equal(due_keys(client), 0)
 
 
 if __name__ == "__main__":

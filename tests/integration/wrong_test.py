@@ -341,7 +341,9 @@ def test_a_plan_that_does_not_return():
     """Named after a second, once; SIGTERM ends the server although it is never read."""
     cases = [(("WRONG.READ", "hang", "key"), "the module test.wrong has not returned for a second in 'wrong.read'"),
              (("WRONG.APPLY", "key", "hang"),
-              "the type test.wrong/1 has not returned for a second while applying a record")]
+              "the type test.wrong/1 has not returned for a second while applying a record"),
+             (("WRONG.PUT", "key", "due:hang"),
+              "the module test.wrong has not returned for a second in 'plan_due of test.wrong/1'")]
     with Folder() as folder, Server(folder, modules=modules(folder)) as server:
         for count, (call, words) in enumerate(cases, 1):
             with server.client() as client:
