@@ -36,6 +36,7 @@
 #include "log/scan.h"
 #include "log/segment.h"
 
+#define REVISIONS_MAX  8192                 /* that are believed of one segment: of 255 types of a node */
 #define WINDOW         ((size_t)256 * 1024) /* bytes read at a time */
 #define MEMORY_KEEP    (4 * WINDOW)         /* bytes of memory kept from one run to the next */
 #define TAIL_NUMBERING UINT64_MAX           /* of runs from the tail; of others: the segment's first sequence */
@@ -57,6 +58,7 @@ struct reader {
     char name[DISK_NAME_MAX];
     uint64_t segment; /* first sequence of the one that is read; 0: none */
     struct names names;
+    struct revisions revisions; /* that the segment has said so far */
 
     uint8_t *data;
     size_t capacity;
@@ -115,6 +117,7 @@ static void forget_segment(struct reader *reader)
     reader->filled = 0;
     reader->batch_open = false;
     names_clear(&reader->names);
+    revisions_clear(&reader->revisions);
     if (reader->capacity > MEMORY_KEEP) {
         memory_free(reader->data);
         reader->data = NULL;
@@ -152,6 +155,7 @@ void reader_destroy(struct reader *reader)
     }
     forget_segment(reader);
     names_finish(&reader->names);
+    revisions_finish(&reader->revisions);
     memory_free(reader->data);
     memory_free(reader);
 }
@@ -256,6 +260,7 @@ static enum status take_slice(struct reader *reader, size_t max, struct reader_r
                                .first = slice->first,
                                .last = slice->last,
                                .names = &reader->config.tail->names,
+                               .revisions = &reader->config.tail->revisions,
                                .numbering = TAIL_NUMBERING};
     move_on(reader, slice->last + 1);
     return STATUS_OK;
@@ -350,6 +355,19 @@ static enum status take_header(struct reader *reader)
     return STATUS_OK;
 }
 
+/* What is behind it may have such operations. */
+static enum status take_revision(struct reader *reader, const struct record *record)
+{
+    struct record_revision revision;
+    if (!record_read_revision(record, &revision) || names_of(&reader->names, revision.type).size == 0 ||
+        revision.revision <= revisions_of(&reader->revisions, revision.type) ||
+        reader->revisions.count == REVISIONS_MAX) {
+        return damaged(reader, "a record about a type's revision makes no sense");
+    }
+    revisions_note(&reader->revisions, &revision, UINT64_MAX);
+    return STATUS_OK;
+}
+
 /* A record about the file. AGAIN: what was put together goes out first, since the numbers change. */
 static enum status take_local(struct reader *reader, const struct record *record)
 {
@@ -358,6 +376,9 @@ static enum status take_local(struct reader *reader, const struct record *record
     const char *fault = scan_local_misplaced(record, reader->last, reader->batch_open);
     if (fault != NULL) {
         return damaged(reader, fault);
+    }
+    if (record->op == RECORD_OP_REVISION) {
+        return take_revision(reader, record);
     }
     if (record->op != RECORD_OP_TYPE) {
         return STATUS_OK;
@@ -371,6 +392,7 @@ static enum status take_local(struct reader *reader, const struct record *record
         return STATUS_AGAIN;
     }
     (void)names_declare(&reader->names, type, name);
+    revisions_forget(&reader->revisions, type);
     return STATUS_OK;
 }
 
@@ -460,6 +482,7 @@ static void lend(struct reader *reader, struct reader_run *out)
                                .first = reader->next,
                                .last = reader->run_end,
                                .names = &reader->names,
+                               .revisions = &reader->revisions,
                                .numbering = reader->segment};
     move_on(reader, reader->run_end + 1);
 }

@@ -35,6 +35,9 @@ struct reader_run {
      * before, all numbers have a new meaning; else the list has only grown. */
     const struct names *names;
     uint64_t numbering;
+    /* What revisions of these types it may have operations of: revisions_next(revisions, first - 1, ...) says what is
+     * due before it, to who has said others since the numbering is this one. */
+    const struct revisions *revisions;
 };
 
 /* Begins with record `sequence`, which must be a batch's first one: 1 to the tail's last + 1. Never blocks. */

@@ -38,6 +38,7 @@ _Static_assert(AT_SEQUENCE == 16, "record_sequence reads there");
 #define EXPIRY_SIZE   8u
 #define TYPE_BODY_MIN 3u
 #define DURABLE_BODY  16u
+#define REVISION_HEAD 4u  /* bytes of a REVISION record's body before the writer */
 #define EPOCH_FIXED   16u /* bytes of an EPOCH record's body before the replicas */
 
 static size_t padded(size_t size)
@@ -63,7 +64,8 @@ static bool coherent(uint16_t flags, uint16_t op, uint16_t type)
         (flags & (RECORD_DAMAGED | RECORD_MISFIT)) == RECORD_MISFIT) {
         return false;
     }
-    bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE || op == RECORD_OP_EPOCHS);
+    bool about_file = type == 0 && (op == RECORD_OP_TYPE || op == RECORD_OP_DURABLE || op == RECORD_OP_EPOCHS ||
+                                    op == RECORD_OP_REVISION);
     if ((flags & RECORD_LOCAL) != 0) {
         return type == 0 && (flags & RECORD_MORE) == 0;
     }
@@ -307,8 +309,55 @@ bool record_read_durable(const struct record *record, uint64_t *durable, uint64_
     return true;
 }
 
+/* ---- revisions ---- */
+
+_Static_assert(RECORD_REVISION_MAX == GM_REVISION_MAX, "a module's revisions fit into a record");
+
+static bool is_printable(struct gm_bytes text)
+{
+    size_t at = 0;
+    while (at < text.size && text.data[at] >= 0x20 && text.data[at] < 0x7f) {
+        at++;
+    }
+    return at == text.size;
+}
+
+static bool is_revision(const struct record_revision *revision)
+{
+    return revision->type > 0 && revision->revision >= 2 && revision->revision <= RECORD_REVISION_MAX &&
+           revision->writer.size > 0 && revision->writer.size <= RECORD_WRITER_MAX && is_printable(revision->writer);
+}
+
+bool record_encode_revision(uint64_t sequence, int64_t time_ms, const struct record_revision *revision, struct buf *out)
+{
+    uint8_t body[REVISION_HEAD + RECORD_WRITER_MAX];
+    check(is_revision(revision));
+    codec_put_u16(body, revision->type);
+    codec_put_u16(body + 2, revision->revision);
+    memcpy(body + REVISION_HEAD, revision->writer.data, revision->writer.size);
+    struct gm_bytes all = {body, REVISION_HEAD + revision->writer.size};
+    return encode_local(sequence, time_ms, RECORD_OP_REVISION, all, out);
+}
+
+bool record_read_revision(const struct record *record, struct record_revision *revision)
+{
+    if (!is_local(record, RECORD_OP_REVISION) || record->flags != RECORD_LOCAL || record->body.size <= REVISION_HEAD) {
+        return false;
+    }
+    *revision = (struct record_revision){
+        .type = codec_u16(record->body.data),
+        .revision = codec_u16(record->body.data + 2),
+        .writer = {record->body.data + REVISION_HEAD, record->body.size - REVISION_HEAD},
+    };
+    return is_revision(revision);
+}
+
 void record_explain_local(const struct record *record, struct complaint *complaint)
 {
+    if (record->op == RECORD_OP_REVISION) {
+        complaint_set(complaint, "a record about a type's revision makes no sense");
+        return;
+    }
     if (!is_local(record, RECORD_OP_TYPE) || record->flags != RECORD_LOCAL || record->body.size < TYPE_BODY_MIN ||
         codec_u16(record->body.data) == 0) {
         complaint_set(complaint, "a record about the file makes no sense");
@@ -438,7 +487,7 @@ uint16_t record_database_last(const struct record *record)
 
 enum status record_expect_known_op(const struct record *record, struct complaint *complaint)
 {
-    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_COPY) {
+    if (record->op >= RECORD_OP_TYPE && record->op <= RECORD_OP_REVISION) {
         return STATUS_OK;
     }
     complaint_set(complaint,

@@ -41,6 +41,8 @@
 #define RECORD_KEY_MAX       65535u               /* bytes */
 #define RECORD_BODY_MAX      (512u * 1024 * 1024) /* bytes, GM_VALUE_SIZE_MAX */
 #define RECORD_TYPE_NAME_MAX TYPE_ID_MAX          /* bytes */
+#define RECORD_WRITER_MAX    127                  /* bytes of a module's name and version, "acme.bag 1.4.0" */
+#define RECORD_REVISION_MAX  255                  /* GM_REVISION_MAX */
 #define RECORD_SLOT_COUNT    16384
 #define RECORD_NUMBER_MAX    ((uint64_t)INT64_MAX) /* of sequences and epochs: what comes next is a number, too */
 #define RECORD_REPLICAS_MAX  64                    /* nodes that an EPOCH record can name */
@@ -75,6 +77,7 @@ enum record_host_op {
     RECORD_OP_FLUSH_DATABASE = 12, /* no key: everything in the database is removed */
     RECORD_OP_SWAP = 13,           /* no key: the database and that of the body, another u16, change places */
     RECORD_OP_COPY = 14,           /* key: gets a copy of another's value. Body: u16 the other's database, that key */
+    RECORD_OP_REVISION = 15, /* LOCAL: body = u16 index of a type, u16 revision, then the module that has written it */
 };
 
 struct record {
@@ -133,6 +136,18 @@ bool record_encode_durable(uint64_t sequence, int64_t time_ms, uint64_t durable,
 bool record_read_type(const struct record *record, uint16_t *type, struct gm_bytes *name);
 bool record_read_durable(const struct record *record, uint64_t *durable, uint64_t *salt);
 
+/* Operations of a type that came with a revision may come from here on. */
+struct record_revision {
+    uint16_t type;          /* index, which was declared before */
+    uint16_t revision;      /* 2 to RECORD_REVISION_MAX */
+    struct gm_bytes writer; /* borrowed: name and version of the module, 1 to RECORD_WRITER_MAX printable bytes */
+};
+
+/* The record about that, and taken apart: as those above. */
+bool record_encode_revision(uint64_t sequence, int64_t time_ms, const struct record_revision *revision,
+                            struct buf *out);
+bool record_read_revision(const struct record *record, struct record_revision *revision);
+
 /* What is wrong with a record about the file that none of these takes: a clause for a sentence about its place. */
 void record_explain_local(const struct record *record, struct complaint *complaint);
 
@@ -190,6 +205,9 @@ struct record_sink {
      * come yet. Its key stays where it is until then. Or it never comes. With NULL: none of those announced comes, or
      * not from where its key was. */
     void (*foresee)(struct record_sink *, const struct record *);
+    /* NULL, or: a type that was declared has operations of this revision in the source, or may have from here on. The
+     * revision is above those that the same file has said of it before. */
+    enum status (*revise)(struct record_sink *, const struct record_revision *, struct complaint *);
 };
 
 #endif

@@ -120,6 +120,7 @@ static enum status begin_segment(struct replay *replay, struct complaint *compla
     }
     TRY(read_header(replay, complaint));
     memset(replay->declared, 0, sizeof replay->declared);
+    memset(replay->revisions, 0, sizeof replay->revisions);
     replay->has_table = false;
     replay->base = SEGMENT_HEADER_SIZE;
     replay->filled = 0;
@@ -209,6 +210,26 @@ static enum status take_table(struct replay *replay, const struct record *record
     return replay->last_sequence == replay->from ? meet_snapshot(replay, complaint) : STATUS_OK;
 }
 
+/* What a type that was declared has in store. NULL: the sink has heard of it, with *status; else what is wrong. */
+static const char *take_revision(struct replay *replay, const struct record *record, struct record_sink *sink,
+                                 enum status *status, struct complaint *complaint)
+{
+    struct record_revision revision;
+    if (!record_read_revision(record, &revision)) {
+        return "a record about a type's revision makes no sense";
+    }
+    const char *fault = scan_revision_misplaced(&revision, replay->declared, replay->revisions);
+    if (fault != NULL) {
+        return fault;
+    }
+    replay->revisions[revision.type] = (uint8_t)revision.revision;
+    *status = sink->revise != NULL ? sink->revise(sink, &revision, complaint) : STATUS_OK;
+    if (*status != STATUS_OK) {
+        complaint_prefix(complaint, "%s", replay->name);
+    }
+    return NULL;
+}
+
 static enum status take_local(struct replay *replay, const struct record *record, struct record_sink *sink,
                               struct complaint *complaint)
 {
@@ -226,11 +247,17 @@ static enum status take_local(struct replay *replay, const struct record *record
     }
     if (record->op == RECORD_OP_TYPE && record_read_type(record, &type, &name)) {
         replay->declared[type / 64] |= (uint64_t)1 << type % 64;
+        replay->revisions[type] = 0;
         enum status status = sink->declare(sink, type, name, complaint);
         if (status != STATUS_OK) {
             prefix_place(replay, complaint);
         }
         return status;
+    }
+    if (record->op == RECORD_OP_REVISION) {
+        enum status status = STATUS_OK;
+        fault = take_revision(replay, record, sink, &status, complaint);
+        return fault != NULL ? replay_judge_damaged(replay, at, complaint, fault) : status;
     }
     if (record->op == RECORD_OP_DURABLE && record_read_durable(record, &durable, &salt) &&
         salt == replay->header.salt && durable <= record->sequence) {

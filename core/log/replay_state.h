@@ -27,6 +27,7 @@ struct replay {
     char name[DISK_NAME_MAX];
     struct segment_header header;
     uint64_t declared[65536 / 64]; /* bit set of the types declared in this segment */
+    uint8_t revisions[65536];      /* by type: the highest that this segment has said of it since it was declared */
     bool has_table;                /* the table of epochs at its head has been read */
 
     uint8_t *data; /* bytes base.. of the file */

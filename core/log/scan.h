@@ -7,6 +7,7 @@
  *       before it.
  *   I2  A type is declared in the segment before a record has it.
  *   I3  A batch is at most TAIL_BATCH_MAX bytes.
+ *   I4  What is said of a type's revision is more than what was said since the type was declared, in the same file.
  */
 #ifndef GEOMYS_LOG_SCAN_H
 #define GEOMYS_LOG_SCAN_H
@@ -29,6 +30,16 @@ static inline const char *scan_misplaced(const struct record *record, uint64_t l
 static inline const char *scan_local_misplaced(const struct record *record, uint64_t last, bool batch_open)
 {
     return record->sequence != last || batch_open ? "a record about the file has the wrong place" : NULL;
+}
+
+/* The same for one about a type's revision, behind what was declared (a bit set) and said (by type) in the file. */
+static inline const char *scan_revision_misplaced(const struct record_revision *revision, const uint64_t *declared,
+                                                  const uint8_t *said)
+{
+    if ((declared[revision->type / 64] >> revision->type % 64 & 1) == 0) {
+        return "a record about a type's revision is of one that was not declared";
+    }
+    return revision->revision <= said[revision->type] ? "a type's revision goes back" : NULL; /* scan I4 */
 }
 
 /* The same for a batch that takes so many bytes so far. */

@@ -28,6 +28,7 @@
 
 #include "base/crc32c.h"
 #include "base/memory.h"
+#include "log/scan.h"
 #include "log/snapshot_codec.h"
 
 #define WINDOW     ((size_t)2 * 1024 * 1024) /* bytes read at a time; more than a block */
@@ -62,6 +63,7 @@ struct snapshot_reader {
     uint64_t effort; /* bytes delivered or put together in this step */
     struct snapshot_counts seen;
     uint64_t declared[65536 / 64]; /* bit set */
+    uint8_t revisions[65536];      /* by type: the highest that the file has said of it so far */
     struct epochs epochs;
     bool has_table; /* `epochs` has been read */
 };
@@ -379,11 +381,34 @@ static enum status take_table(struct snapshot_reader *reader, const struct recor
     return STATUS_OK;
 }
 
+static enum status deliver_revision(struct snapshot_reader *reader, const struct record *record,
+                                    struct record_sink *sink, struct complaint *complaint)
+{
+    struct record_revision revision;
+    if (record->epoch != 0 || !record_read_revision(record, &revision)) {
+        return refuse(reader, reader->place, "a record about a type's revision makes no sense", complaint);
+    }
+    const char *fault = scan_revision_misplaced(&revision, reader->declared, reader->revisions);
+    if (fault != NULL) {
+        return refuse(reader, reader->place, fault, complaint);
+    }
+    reader->revisions[revision.type] = (uint8_t)revision.revision;
+    reader->seen.types++;
+    enum status status = sink->revise != NULL ? sink->revise(sink, &revision, complaint) : STATUS_OK;
+    if (status != STATUS_OK) {
+        complaint_prefix(complaint, "%s", reader->name);
+    }
+    return status;
+}
+
 static enum status deliver_type(struct snapshot_reader *reader, const struct record *record, struct record_sink *sink,
                                 struct complaint *complaint)
 {
     uint16_t type;
     struct gm_bytes name;
+    if (record->op == RECORD_OP_REVISION) {
+        return deliver_revision(reader, record, sink, complaint);
+    }
     if (record->op != RECORD_OP_TYPE && record->op != RECORD_OP_DURABLE) {
         complaint_set(complaint,
                       "%s, byte %" PRIu64 ": a record about the file has operation %u, which this program "

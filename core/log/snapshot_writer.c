@@ -41,6 +41,7 @@
 
 #include "base/crc32c.h"
 #include "base/memory.h"
+#include "log/revisions.h"
 #include "log/snapshot_codec.h"
 
 #define BLOCK_LARGEST  ((size_t)256 * 1024)
@@ -101,6 +102,7 @@ struct snapshot_writer {
     struct snapshot_counts counts;
     struct lane lane;
     uint64_t declared[65536 / 64]; /* bit set of types */
+    struct revisions said;         /* what the file says of revisions */
 };
 
 /* ---- blocks ---- */
@@ -567,6 +569,21 @@ struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_conf
     return writer;
 }
 
+/* A record about the file. False: there is no room, and the writer has failed. */
+static bool add_local(struct snapshot_writer *writer, struct gm_bytes encoded)
+{
+    if (!make_room(writer, SNAPSHOT_RECORDS, encoded.size)) {
+        return false;
+    }
+    struct block *block = writer->current;
+    memcpy(block->data + block->size, encoded.data, encoded.size);
+    block->size += encoded.size;
+    block->records++;
+    writer->counts.types++;
+    writer->counts.plain += encoded.size;
+    return true;
+}
+
 void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, struct gm_bytes name)
 {
     uint8_t body[2 + RECORD_TYPE_NAME_MAX + RECORD_HEADER_SIZE + 8];
@@ -577,14 +594,23 @@ void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, stru
     }
     bool fits = record_encode_type(writer->cut.sequence, writer->cut.time_ms, type, name, &encoded);
     check(fits);
-    if (make_room(writer, SNAPSHOT_RECORDS, encoded.size)) {
-        struct block *block = writer->current;
-        memcpy(block->data + block->size, body, encoded.size);
-        block->size += encoded.size;
-        block->records++;
+    if (add_local(writer, buf_bytes(&encoded))) {
         writer->declared[type / 64] |= bit;
-        writer->counts.types++;
-        writer->counts.plain += encoded.size;
+    }
+}
+
+void snapshot_writer_revise(struct snapshot_writer *writer, const struct record_revision *revision)
+{
+    uint8_t body[RECORD_HEADER_SIZE + 4 + RECORD_WRITER_MAX + 8];
+    struct buf encoded = {.data = body, .capacity = sizeof body, .limit = sizeof body};
+    if (writer->state != SNAPSHOT_WRITER_OPEN || revision->revision <= revisions_of(&writer->said, revision->type)) {
+        return;
+    }
+    check((writer->declared[revision->type / 64] >> revision->type % 64 & 1) != 0);
+    bool fits = record_encode_revision(writer->cut.sequence, writer->cut.time_ms, revision, &encoded);
+    check(fits);
+    if (add_local(writer, buf_bytes(&encoded))) {
+        revisions_note(&writer->said, revision, 0);
     }
 }
 
@@ -678,5 +704,6 @@ void snapshot_writer_destroy(struct snapshot_writer *writer)
     check(writer->memory == writer->fixed);
     writer->disk->ops->close(writer->disk, writer->file);
     snapshot_packer_destroy(writer->lane.packer);
+    revisions_finish(&writer->said);
     memory_free(writer);
 }

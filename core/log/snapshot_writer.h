@@ -43,6 +43,9 @@ struct snapshot_writer *snapshot_writer_create(const struct snapshot_writer_conf
  * O(1). */
 void snapshot_writer_declare(struct snapshot_writer *writer, uint16_t type, struct gm_bytes name);
 
+/* A type that was declared has operations of this revision from here on; said once. */
+void snapshot_writer_revise(struct snapshot_writer *writer, const struct record_revision *revision);
+
 /* Whether whoever has a choice may add a record now, however large: less than half of memory_max waits, or nothing at
  * all. (Whoever waits for it looks at the state, too.) */
 bool snapshot_writer_has_room(const struct snapshot_writer *writer);

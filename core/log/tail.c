@@ -277,6 +277,12 @@ void tail_declare(struct tail *tail, uint16_t type, struct gm_bytes name)
     check(outcome != NAMES_CHANGED); /* what was added with this number would mean something else */
 }
 
+void tail_revise(struct tail *tail, const struct record_revision *revision, uint64_t sequence)
+{
+    check(names_of(&tail->names, revision->type).size > 0);
+    revisions_note(&tail->revisions, revision, sequence);
+}
+
 /* ---- who needs what ---- */
 
 void tail_kept_changed(struct tail *tail)
@@ -305,6 +311,7 @@ void tail_continue(struct tail *tail, uint64_t last_sequence, uint64_t epoch)
     tail->window = 0;
     tail_kept_changed(tail);
     check(!tail->carried); /* no cursor keeps */
+    revisions_clear(&tail->revisions);
     tail->last_sequence = last_sequence;
     tail->epoch = epoch;
     tail->begins = 0;
@@ -329,5 +336,6 @@ void tail_finish(struct tail *tail)
     memory_free(tail->spare);
     tail->spare = NULL;
     names_finish(&tail->names);
+    revisions_finish(&tail->revisions);
     epochs_finish(&tail->epochs);
 }

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "log/epochs.h"
 #include "log/names.h"
+#include "log/revisions.h"
 
 #define TAIL_BATCH_MAX   ((size_t)1024 * 1024 * 1024)       /* bytes of one batch, encoded                          */
 #define TAIL_PENDING_MAX ((uint64_t)2 * 1024 * 1024 * 1024) /* bytes that wait: whoever adds holds back long before */
@@ -42,6 +43,7 @@ struct tail {
     struct tail_piece *spare;   /* NULL, or an empty one of TAIL_PIECE bytes */
     struct names names;         /* of the types, by their numbers in the records */
     struct record_epoch leader; /* in the epoch that begins */
+    struct revisions revisions; /* of the operations that came later than their types */
 };
 
 /* A reader of the tail, in the order of sequences. In the struct that reads; its own fields are the tail's. */
@@ -74,6 +76,10 @@ void tail_continue(struct tail *tail, uint64_t last_sequence, uint64_t epoch);
 
 /* Type number `type` is called `name`, for good: before the first record that uses it. O(types). */
 void tail_declare(struct tail *tail, uint16_t type, struct gm_bytes name);
+
+/* The record with this sequence, which is the next to be added or has just been taken over, has an operation that came
+ * with a later revision of its type. O(pairs of type and revision). */
+void tail_revise(struct tail *tail, const struct record_revision *revision, uint64_t sequence);
 
 /* The history up to last_sequence had these epochs. Copies. O(entries). */
 void tail_set_epochs(struct tail *tail, const struct epochs *epochs);

@@ -465,6 +465,7 @@ void wal_destroy(struct wal *wal)
     wal->disk->ops->close(wal->disk, wal->file);
     wal->disk->ops->close(wal->disk, wal->mark_file);
     buf_finish(&wal->head);
+    revisions_finish(&wal->said);
     wal_work_release_group(wal);
     tail_cursor_close(&wal->cursor);
     memory_free(wal);

@@ -31,6 +31,7 @@ struct wal {
 
     struct tail_cursor cursor; /* what it has not taken yet; closed with WAL_NONE */
     size_t types_declared;     /* how many of the tail's names this segment has */
+    struct revisions said;     /* what it says, or the group that is under way, of the tail's revisions */
 
     struct disk_file *file; /* the segment */
     struct segment_header header;

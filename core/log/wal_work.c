@@ -76,6 +76,17 @@ static void head_add_types(struct wal *wal, size_t from)
     check(!wal->head.full);
 }
 
+/* Before the first of the group's records that has such an operation. */
+static void head_add_revisions(struct wal *wal)
+{
+    struct record_revision revision;
+    while (revisions_next(&wal->tail->revisions, wal->written, &wal->said, &revision)) {
+        bool fits = record_encode_revision(wal->written, wal->tail->last_time_ms, &revision, &wal->head);
+        check(fits);
+        revisions_note(&wal->said, &revision, 0);
+    }
+}
+
 /* All that waits in the tail, as far as it fits into a group. */
 static void take_batches(struct wal *wal)
 {
@@ -117,6 +128,7 @@ static void prepare_group(struct wal *wal)
     }
     head_add_types(wal, wal->types_declared);
     take_batches(wal);
+    head_add_revisions(wal);
     check(!wal->mark_stale); /* wal P3 */
     request->action = DISK_ACTION_WRITE;
     request->file = wal->file;
@@ -133,6 +145,7 @@ static void prepare_segment(struct wal *wal)
 {
     struct disk_request *request = &wal->request;
     wal->next_header = wal_work_header(wal, wal->written + 1);
+    revisions_clear(&wal->said);
     buf_clear(&wal->head, HEAD_KEEP);
     bool fits = segment_encode_head(&wal->next_header, &wal->tail->epochs, &wal->head);
     check(fits);

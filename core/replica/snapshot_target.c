@@ -13,6 +13,11 @@ static void declare(struct sweep_target *target, uint16_t type, struct gm_bytes 
     snapshot_writer_declare(writer_of(target), type, name);
 }
 
+static void revise(struct sweep_target *target, const struct record_revision *revision)
+{
+    snapshot_writer_revise(writer_of(target), revision);
+}
+
 static void add(struct sweep_target *target, const struct record *record)
 {
     snapshot_writer_add(writer_of(target), record);
@@ -38,6 +43,7 @@ void snapshot_target_init(struct snapshot_target *target, struct snapshot_writer
     check(snapshot_writer_state(writer) == SNAPSHOT_WRITER_OPEN);
     *target = (struct snapshot_target){
         .base = {.declare = declare,
+                 .revise = revise,
                  .add = add,
                  .is_open = is_open,
                  .has_room = has_room,

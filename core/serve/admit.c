@@ -278,6 +278,17 @@ static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uin
     return slot;
 }
 
+static const char *refuse_frozen(const struct shard *shard, const struct entry *entry)
+{
+    if ((entry->flags & ENTRY_DAMAGED) != 0) {
+        return "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it";
+    }
+    return shard_type_of(shard, entry)->abi == NULL
+               ? "MODMISSING the module of this key's type is not loaded; its value is kept until it is"
+               : "MODMISSING the value of this key needs a newer version of its module; it is kept until that is "
+                 "loaded";
+}
+
 /* What the entry is to the command; an error if the command does not take it. */
 static const char *classify(const struct call *call, const struct entry *entry, struct gm_key *key)
 {
@@ -288,9 +299,7 @@ static const char *classify(const struct call *call, const struct entry *entry, 
         if ((flags & CALL_FROZEN) != 0) {
             return NULL;
         }
-        return (entry->flags & ENTRY_DAMAGED) != 0
-                   ? "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it"
-                   : "MODMISSING the module of this key's type is not loaded; its value is kept until it is";
+        return refuse_frozen(call->shard, entry);
     }
     const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
     if (call->command->abi->type == type) {

@@ -13,11 +13,14 @@
  *       becomes damaged, its records are kept, and a sentence is told.
  *   I3  A value whose module is absent stays frozen: its records are kept in order.
  *   P4  A damaged value whose records only its type's code refused is tried again with each other code, once: all of
- *       them make a value, or it stays as it is. */
+ *       them make a value, or it stays as it is.
+ *   P5  A record that is of a newer revision of its type than the code that there is does no damage: the value is
+ *       frozen until there is newer code. */
 #include "shard/apply.h"
 
 #include <stdio.h>
 
+#include "module/revision.h"
 #include "shard/frozen.h"
 #include "shard/rename.h"
 #include "store/slot.h"
@@ -249,7 +252,7 @@ static enum status freeze(struct apply *apply, const struct record *record, stru
 {
     struct frozen_key key = {apply->keyspace, apply->key, apply->hash, apply->type, apply->expire_at_ms};
     TRY(frozen_append(apply->shard, &key, record, how.damaged, complaint));
-    if (how.damaged && how.stamp != FROZEN_AS_IT_IS) {
+    if (how.stamp != FROZEN_AS_IT_IS) {
         frozen_set_stamp(keyspace_find(apply->keyspace, apply->key, apply->hash), how.stamp);
     }
     return STATUS_OK;
@@ -381,6 +384,45 @@ static enum status damage(struct apply *apply, const struct record *record, cons
     return freeze(apply, record, (struct keeping){true, stamp}, complaint); /* apply I2 */
 }
 
+/* Once for each code of a type. */
+static void tell_newer(struct shard *shard, const struct record *record)
+{
+    struct types_newer *newer = &shard->types.newer[record->type];
+    const struct shard_type *type = &shard->types.by_number[record->type];
+    newer->records++;
+    if (newer->told == shard->types.stamps[record->type] || shard->events.on_damage == NULL) {
+        return;
+    }
+    newer->told = shard->types.stamps[record->type];
+    char place[192];
+    char sentence[640];
+    struct gm_text text = {.data = place, .capacity = sizeof place - 1};
+    gm_text_quote(&text, record->key, 32);
+    place[text.size] = '\0';
+    (void)snprintf(
+        sentence, sizeof sentence,
+        "key %s is frozen: record %llu (%s, operation %u) is of a newer revision of its type than that of the "
+        "module %s %s (%u; %s has %u): its records are kept until the newer module is loaded. This is said "
+        "of the first such key",
+        place, (unsigned long long)record->sequence, type->name, record->op, type->module, type->version,
+        revision_of(type->abi), type->wanted_by, type->wanted);
+    shard->events.on_damage(shard->events.context, sentence);
+}
+
+/* What the code of its type refuses: it is too old for it, or else the record is wrong. */
+static enum status refused(struct apply *apply, const struct record *record, bool first, struct complaint *complaint)
+{
+    struct shard *shard = apply->shard;
+    uint16_t stamp = shard->types.stamps[record->type];
+    if (!first && types_is_behind(&shard->types, record->type)) {
+        tell_newer(shard, record);
+        return keep(apply, record, (struct keeping){false, stamp}, complaint); /* apply P5 */
+    }
+    /* What its author saw emptied is not for newer code to fill. */
+    bool worth = (record->flags & RECORD_REMOVES) == 0;
+    return damage(apply, record, "has a body that its type does not accept", worth ? stamp : FROZEN_MISFIT, complaint);
+}
+
 /* The type changes the value. `first`: the record's outcome is completed; else it is compared. */
 static enum status carry_out(struct apply *apply, struct record *record, bool first, struct complaint *complaint)
 {
@@ -395,10 +437,7 @@ static enum status carry_out(struct apply *apply, struct record *record, bool fi
     int accepted = type->apply(&apply->abi, &seen);
     crumb_clear(shard->crumb);
     if (__builtin_expect(accepted != GM_OK, 0)) {
-        /* What its author saw emptied is not for newer code to fill. */
-        bool worth = (record->flags & RECORD_REMOVES) == 0;
-        return damage(apply, record, "has a body that its type does not accept",
-                      worth ? shard->types.stamps[record->type] : FROZEN_MISFIT, complaint);
+        return refused(apply, record, first, complaint);
     }
     bool gone = conclude(apply, type);
     if (first) {
@@ -497,7 +536,7 @@ static void tell_mended(const struct shard *shard, const struct apply *apply)
 static void put_back(struct shard *shard, const struct frozen_key *key, struct gm_bytes records, struct keeping how)
 {
     frozen_put(shard, key, records, how.damaged);
-    if (how.damaged) {
+    if (how.stamp != FROZEN_UNTRIED) {
         frozen_set_stamp(keyspace_find(key->keyspace, key->key, key->hash), how.stamp);
     }
 }
@@ -515,7 +554,7 @@ void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_s
     struct frozen_key frozen = {place.keyspace, place.key, place.hash, number, entry_expire_at(entry)};
     const struct gm_type *type = shard->types.by_number[number].abi;
     bool damaged = (entry->flags & ENTRY_DAMAGED) != 0;
-    uint16_t stamp = damaged ? frozen_stamp(entry) : 0;
+    uint16_t stamp = damaged ? frozen_stamp(entry) : FROZEN_UNTRIED;
     check(types_newest(&shard->types, number) && gm_bytes_equal(entry_key(entry), place.key));
     sweep_before(shard, place.keyspace, entry);
     if (type == NULL || stamp == FROZEN_MISFIT) {
@@ -539,12 +578,13 @@ void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_s
         }
         return;
     }
-    if (!damaged) {
+    bool behind = !damaged && types_is_behind(&shard->types, number); /* apply P5 */
+    if (!damaged && !behind) {
         struct record record = {.sequence = shard->tail.last_sequence, .type = number, .key = place.key};
         apply_tell_damage(shard, &record,
                           "and those before it make a value that the newer version of its type does not accept");
     }
-    put_back(shard, &frozen, records, (struct keeping){true, shard->types.stamps[number]});
+    put_back(shard, &frozen, records, (struct keeping){!behind, shard->types.stamps[number]});
 }
 
 /* ---- records of the host ---- */
@@ -766,6 +806,15 @@ void apply_copied(struct shard *shard, const struct record *record, uint64_t has
     take_over(shard, record, hash, aside, CHANGE_NOBODY);
 }
 
+void apply_revise(struct shard *shard, const struct record *record, bool kept)
+{
+    char writer[RECORD_WRITER_MAX + 1];
+    struct record_revision revision;
+    if (types_revision(&shard->types, record->type, record->op, kept, &revision, writer)) {
+        tail_revise(&shard->tail, &revision, record->sequence);
+    }
+}
+
 bool apply_first(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place, uint64_t author)
 {
     record->sequence = tail_next(&shard->tail); /* change I3 */
@@ -778,6 +827,10 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
     }
     check_slow((keyspace_find(databases_see(&shard->databases, record->database), record->key, hash) == NULL) ==
                ((record->flags & RECORD_REMOVES) != 0)); /* apply I1: the outcome is part of the record */
+    const struct gm_type *type = shard->types.by_number[record->type].abi;
+    if (__builtin_expect(type != NULL && type->later_count > 0, 0)) {
+        apply_revise(shard, record, false);
+    }
     announce(shard, record, hash, author);
     return true;
 }

@@ -24,6 +24,10 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
 must_use enum status apply_again(struct shard *shard, const struct record *record, uint64_t hash,
                                  struct complaint *complaint);
 
+/* The record of a type is about to be logged, or has been taken over (`kept`): the tail hears of it if its operation
+ * came later than the type. */
+void apply_revise(struct shard *shard, const struct record *record, bool kept);
+
 /* A value that was built aside (build.h). */
 struct apply_aside {
     struct keyspace_place place; /* in a keyspace of its own, where it counts as no key; no sweep is owed it */

@@ -27,6 +27,7 @@ static enum status carry_out(struct source *source, const struct record *record,
         check(record->type < SOURCE_TYPES); /* apply_follow I1 */
         ours.type = source->types[record->type];
         check(ours.type != 0);
+        apply_revise(shard, &ours, true);
     }
     return copy_or_apply(shard, &ours, databases_hash(&shard->databases, record->key), complaint);
 }

@@ -29,8 +29,8 @@ static void collect(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 
 uint16_t frozen_stamp(const struct entry *entry)
 {
-    uint16_t stamp = FROZEN_MISFIT;
-    check((entry->flags & ENTRY_DAMAGED) != 0);
+    uint16_t stamp = (entry->flags & ENTRY_DAMAGED) != 0 ? FROZEN_MISFIT : FROZEN_UNTRIED;
+    check((entry->flags & ENTRY_FROZEN) != 0);
     if (entry->value_size >= FROZEN_HEAD) {
         memcpy(&stamp, entry_value(entry) + 2, sizeof stamp);
     }
@@ -39,7 +39,7 @@ uint16_t frozen_stamp(const struct entry *entry)
 
 void frozen_set_stamp(struct entry *entry, uint16_t stamp)
 {
-    check((entry->flags & ENTRY_DAMAGED) != 0 && stamp != FROZEN_AS_IT_IS);
+    check((entry->flags & ENTRY_FROZEN) != 0 && stamp != FROZEN_AS_IT_IS);
     if (entry->value_size >= FROZEN_HEAD) {
         memcpy(entry_value(entry) + 2, &stamp, sizeof stamp);
     }

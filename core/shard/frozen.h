@@ -4,8 +4,9 @@
  *
  * The entry's bytes are those records one after the other:   | op 2 | stamp 2 | body_size 4 | body ... |
  *
- * The stamp of the first record of a damaged value says which code has refused it (types.stamps), or that none is to be
- * asked: other code is, once (settle.c). All other stamps are zero.
+ * The stamp of the first record says which code has refused the value (types.stamps), or that none is to be asked:
+ * other code is, once (settle.c). A value that is not damaged has one if the code was too old for it. All other stamps
+ * are zero.
  *
  * Such a value is counted, expires, is deleted, renamed, copied and digested like any other; it thaws when the log is
  * read by a host that has its module, or when its module comes (types.h).
@@ -20,7 +21,7 @@
 #define FROZEN_MISFIT   UINT16_MAX /* a stamp: its records do not follow from each other, so none is to be asked */
 #define FROZEN_AS_IT_IS (UINT16_MAX - 1) /* no stamp: that of the value stays */
 
-/* The stamp of a damaged value. */
+/* The stamp of a frozen value. */
 uint16_t frozen_stamp(const struct entry *entry);
 void frozen_set_stamp(struct entry *entry, uint16_t stamp);
 

@@ -38,7 +38,7 @@ static bool is_unsettled(const struct shard *shard, const struct entry *entry)
     if ((entry->flags & ENTRY_FROZEN) == 0 || types->by_number[entry->type].abi == NULL) {
         return false;
     }
-    uint16_t stamp = (entry->flags & ENTRY_DAMAGED) != 0 ? frozen_stamp(entry) : FROZEN_UNTRIED;
+    uint16_t stamp = frozen_stamp(entry);
     return stamp != FROZEN_MISFIT && stamp != types->stamps[entry->type]; /* apply P4 */
 }
 

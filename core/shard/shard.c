@@ -184,6 +184,7 @@ void shard_clear(struct shard *shard)
     while (databases_reap(&shard->databases, SIZE_MAX)) {
     }
     tail_continue(&shard->tail, 0, 0);
+    types_want_nothing(&shard->types);
     gate_reset(&shard->gate, 0);
     shard->stats.damaged = 0;
     check(shard->databases.ledger.keys == 0 && !shard->sweep.active && shard->databases.ledger.flushed == 0);

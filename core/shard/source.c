@@ -3,6 +3,7 @@
 /* source.c - the sink of source.h. */
 #include "shard/source.h"
 
+#include "module/revision.h"
 #include "shard/copy.h"
 #include "shard/settle.h"
 
@@ -25,6 +26,30 @@ static enum status declare(struct record_sink *sink, uint16_t type, struct gm_by
     }
     check(number > 0 && number < ENTRY_TYPE_COUNT);
     source->types[type] = (uint16_t)number;
+    return STATUS_OK;
+}
+
+/* A node that starts has a choice: its operator can load the newer module, or none. One that serves has not. */
+static enum status revise(struct record_sink *sink, const struct record_revision *revision, struct complaint *complaint)
+{
+    struct source *source = source_of(sink);
+    struct types *types = &source->shard->types;
+    uint16_t number = revision->type < SOURCE_TYPES ? source->types[revision->type] : 0;
+    if (number == 0) {
+        complaint_set(complaint, "type number %u has a revision, but was never declared", revision->type);
+        return STATUS_CORRUPT; /* source I1 */
+    }
+    const struct shard_type *type = &types->by_number[types->now[number]];
+    if (type->abi != NULL && revision_of(type->abi) < revision->revision && !source->serves) {
+        complaint_set(complaint,
+                      "it has operations of the type %s that came with its revision %u (module %.*s), and the module "
+                      "that is loaded, %s %s, has revision %u: load the newer one again; or start without this "
+                      "module, then the type's keys are kept, frozen, until the newer one is there",
+                      type->name, revision->revision, (int)revision->writer.size, (const char *)revision->writer.data,
+                      type->module, type->version, revision_of(type->abi));
+        return STATUS_VERSION;
+    }
+    types_want(types, number, revision->revision, revision->writer);
     return STATUS_OK;
 }
 
@@ -132,7 +157,8 @@ static enum status accept(struct record_sink *sink, const struct record *record,
 
 void source_init(struct source *source, struct shard *shard)
 {
-    *source = (struct source){.shard = shard, .sink = {.declare = declare, .accept = accept, .foresee = foresee}};
+    *source = (struct source){.shard = shard,
+                              .sink = {.declare = declare, .accept = accept, .foresee = foresee, .revise = revise}};
 }
 
 void source_expect(struct source *source, uint64_t keys)

@@ -47,6 +47,8 @@ struct source {
     uint64_t announced, taken;
     uint64_t expected; /* keys that are about to come, most of them in the database of the first; 0: nobody knows */
     struct source_leaps leaps;
+    bool serves;               /* the shard goes on serving whatever comes: what its code is too old for is frozen. Else
+                                  a type that needs newer code than there is ends it */
     uint32_t databases_needed; /* 0: those that there are were enough so far */
 };
 

@@ -54,14 +54,28 @@ void sweep_init(struct sweep *sweep)
 struct dumper {
     struct dump_sink sink;
     struct sweep_target *target;
+    const struct types *types;
+    bool frozen;
     struct record record;
 };
+
+/* Before a record with an operation that came later. */
+static void revise(const struct dumper *dumper, uint16_t op)
+{
+    char writer[RECORD_WRITER_MAX + 1];
+    struct record_revision revision;
+    if (dumper->target->revise != NULL &&
+        types_revision(dumper->types, dumper->record.type, op, dumper->frozen, &revision, writer)) {
+        dumper->target->revise(dumper->target, &revision);
+    }
+}
 
 static void take(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct dumper *dumper = container_of(sink, struct dumper, sink);
     dumper->record.op = op;
     dumper->record.body = body;
+    revise(dumper, op);
     dumper->target->add(dumper->target, &dumper->record);
     dumper->record.flags &= (uint16_t) ~(RECORD_FRESH | RECORD_EXPIRE);
     dumper->record.expire_at_ms = 0;
@@ -93,7 +107,10 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
     struct sweep *sweep = &shard->sweep;
     int64_t expire_at_ms = entry_expire_at(entry);
     bool first = *cursor == 0;
-    struct dumper dumper = {.sink = {.take = take}, .target = sweep->target};
+    struct dumper dumper = {.sink = {.take = take},
+                            .target = sweep->target,
+                            .types = &shard->types,
+                            .frozen = (entry->flags & ENTRY_FROZEN) != 0};
     struct record *record = &dumper.record;
     record->type = entry->type;
     record->key = entry_key(entry);

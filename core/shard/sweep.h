@@ -20,6 +20,9 @@ struct shard;
 struct sweep_target {
     /* Type number `type` is called `name`: before the first record of the sweep. */
     void (*declare)(struct sweep_target *target, uint16_t type, struct gm_bytes name);
+    /* NULL, or: the records from the next one on may have operations of this revision of a type. Said before each
+     * record that has one. */
+    void (*revise)(struct sweep_target *target, const struct record_revision *revision);
     /* One record of a dump; key and body are borrowed for the call. It is never refused and never waits. */
     void (*add)(struct sweep_target *target, const struct record *record);
     /* Whether it still takes records: false once it has failed, by itself or by `fail`. */

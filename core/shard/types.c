@@ -25,7 +25,10 @@
  */
 #include "shard/types.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
+#include "module/revision.h"
 
 void types_init(struct types *types, struct tail *tail, const struct databases *databases)
 {
@@ -60,8 +63,11 @@ static uint32_t first_of(const struct types *types, struct gm_bytes name)
 static uint32_t add(struct types *types, struct gm_bytes name)
 {
     check(types->count < ENTRY_TYPE_COUNT && name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
+    const struct shard_type *twin = &types->by_number[first_of(types, name)]; /* the host, if there is none */
     uint32_t number = types->count++;
     struct shard_type *type = &types->by_number[number];
+    type->wanted = twin->wanted;
+    memcpy(type->wanted_by, twin->wanted_by, sizeof type->wanted_by);
     memcpy(type->name, name.data, name.size);
     type->name[name.size] = '\0';
     types->now[number] = (uint8_t)number;
@@ -80,6 +86,51 @@ int types_number(struct types *types, struct gm_bytes name)
         return -1;
     }
     return (int)add(types, name);
+}
+
+/* ---- revisions ---- */
+
+void types_want(struct types *types, uint32_t number, uint16_t revision, struct gm_bytes writer)
+{
+    check(number > 0 && number < types->count && revision <= GM_REVISION_MAX && writer.size <= RECORD_WRITER_MAX);
+    for (uint32_t i = 1; i < types->count; i++) {
+        struct shard_type *type = &types->by_number[i];
+        if (revision > type->wanted && strcmp(type->name, types->by_number[number].name) == 0) {
+            type->wanted = (uint8_t)revision;
+            memcpy(type->wanted_by, writer.data, writer.size);
+            type->wanted_by[writer.size] = '\0';
+        }
+    }
+}
+
+void types_want_nothing(struct types *types)
+{
+    for (uint32_t i = 1; i < types->count; i++) {
+        types->by_number[i].wanted = 0;
+    }
+}
+
+bool types_is_behind(const struct types *types, uint32_t number)
+{
+    const struct shard_type *type = &types->by_number[number];
+    return type->abi != NULL && revision_of(type->abi) < type->wanted;
+}
+
+/* What its own code does not know may be of any revision up to the highest that was wanted. */
+bool types_revision(const struct types *types, uint32_t number, uint16_t op, bool kept, struct record_revision *out,
+                    char *writer)
+{
+    const struct shard_type *type = &types->by_number[number];
+    bool guessed = kept && (type->abi == NULL || types_is_behind(types, number));
+    uint16_t revision = guessed ? type->wanted : revision_needed(type->abi, op);
+    if (revision <= 1) {
+        return false;
+    }
+    int size = guessed ? snprintf(writer, RECORD_WRITER_MAX + 1, "%s", type->wanted_by)
+                       : snprintf(writer, RECORD_WRITER_MAX + 1, "%s %s", type->module, type->version);
+    check(size > 0 && size <= RECORD_WRITER_MAX);
+    *out = (struct record_revision){(uint16_t)number, revision, gm_bytes_of(writer)};
+    return true;
 }
 
 /* ---- another registry ---- */
@@ -105,6 +156,7 @@ static void give_code(struct types *types, uint32_t number, const struct type *t
     }
     types->by_number[number].abi = type != NULL ? type->abi : NULL;
     types->by_number[number].module = type != NULL ? type->module->abi->name : NULL;
+    types->by_number[number].version = type != NULL ? type->module->abi->version : NULL;
 }
 
 /* Whether the newest number of a name cannot just be given the code: its own is another, and has values. */

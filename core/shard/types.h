@@ -18,8 +18,17 @@
 /* A type by the number that entries carry. Number 0 is the host. */
 struct shard_type {
     const struct gm_type *abi; /* NULL: its module is absent, its values are frozen */
-    const char *module;        /* its name, as long as there is abi */
+    const char *module;        /* its name, as long as there is abi, */
+    const char *version;       /* and its version */
     char name[RECORD_TYPE_NAME_MAX + 1];
+    uint8_t wanted; /* the highest revision that records from elsewhere may have; 0, 1: the first */
+    char wanted_by[RECORD_WRITER_MAX + 1]; /* the module that has written them */
+};
+
+/* What was frozen because the code of its type is too old for it. */
+struct types_newer {
+    uint64_t records; /* so many since the start */
+    uint16_t told;    /* the stamp of the code of which it was told last */
 };
 
 struct types {
@@ -32,10 +41,11 @@ struct types {
     const struct registry *code[ENTRY_TYPE_COUNT]; /* held: what the code of older numbers is from; else NULL */
     uint16_t stamps[ENTRY_TYPE_COUNT];             /* number -> of its code: above 0, another for each code */
     uint16_t last_stamp;
-    bool settling;     /* values may be older than their code, or worth another try */
-    bool walked;       /* all of them were looked at once */
-    uint32_t database; /* of the walk: the next one */
-    uint64_t cursor;   /* ... through its table */
+    struct types_newer newer[ENTRY_TYPE_COUNT]; /* by number */
+    bool settling;                              /* values may be older than their code, or worth another try */
+    bool walked;                                /* all of them were looked at once */
+    uint32_t database;                          /* of the walk: the next one */
+    uint64_t cursor;                            /* ... through its table */
 };
 
 /* Both outlive it. */
@@ -45,6 +55,21 @@ void types_finish(struct types *types);
 /* The number of a type's newest code by name, a new one if it is unknown; -1: there are too many. Declares it to the
  * log. O(types). */
 int types_number(struct types *types, struct gm_bytes name);
+
+/* Records that come from elsewhere, of this type, may have operations of this revision: the number is one of its name.
+ * O(types). */
+void types_want(struct types *types, uint32_t number, uint16_t revision, struct gm_bytes writer);
+
+/* Whether the code of a number is older than records that come from elsewhere: what it refuses is not damage then. */
+bool types_is_behind(const struct types *types, uint32_t number);
+
+/* The revision of which a record is that has the operation, of a value of this number, as far as is known; `kept`: it
+ * stands in a frozen value, or came from elsewhere. `writer` has RECORD_WRITER_MAX + 1 bytes. False: the first. */
+bool types_revision(const struct types *types, uint32_t number, uint16_t op, bool kept, struct record_revision *out,
+                    char *writer);
+
+/* Forgets what was wanted. */
+void types_want_nothing(struct types *types);
 
 /* Takes over the types of a registry that is about to follow `older`, which is NULL at the beginning. Between commands.
  * STATUS_TOO_BIG: there are more than entries have numbers for; nothing has changed then. O(types^2), no value is

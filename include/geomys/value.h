@@ -287,6 +287,14 @@ static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, si
 #define GM_DUMP_BODY      16384      /* bytes of body that one dump record should aim at */
 #define GM_DUMP_REFUSED   UINT64_MAX /* what dump returns for a value that it cannot tell */
 
+#define GM_REVISION_MAX 255 /* of a type */
+
+/* An operation that came after a type's first revision. */
+struct gm_op_since {
+    uint16_t op;
+    uint16_t since; /* the revision with which it came: 2 to the type's own */
+};
+
 struct gm_call;
 
 struct gm_type {
@@ -371,6 +379,16 @@ struct gm_type {
      * then, longer each time. It is planned by the node that leads, and only while clients could write: between its
      * time and that, plans that read see the value as it is, and go by call->now_ms themselves. */
     void (*plan_due)(struct gm_call *);
+
+    /* ---- versions: docs/module-guide.md, "A type's second version" ---- */
+
+    /* 1 (0 reads as 1), and one more with each release of the module in which an operation is new; at most
+     * GM_REVISION_MAX. A new form of a body is a new operation: apply refuses (GM_CORRUPT) one that it does not know.
+     * `later` names all operations that came after revision 1, each once. Files say the highest revision of which they
+     * have an operation: an older module loads them as long as that is not above its own. */
+    uint32_t revision;
+    uint32_t later_count;
+    const struct gm_op_since *later;
 };
 
 #ifdef __cplusplus

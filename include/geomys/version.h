@@ -39,6 +39,7 @@
  *              gm_outcome in apply, and gm_command.answer, which replies with it. gm_first marks repeated arguments.
  *              gm_reply_begin and gm_reply_end, gm_reply_error_element, gm_protocol.
  *              The secret of the data set: gm_secret, gm_call_secret, gm_dump_secret, gm_hash_key_of.
+ *              gm_type has a revision, and the operations that came later than its first.
  *              "wait/2" for "wait/1": wait(call, timeout_ms, keep), where {0} keeps nothing, and kept(call).
  *              gm_type has due and plan_due: what changes in a value by itself, at a time.
  *         0.1  first version

@@ -421,10 +421,10 @@ def test_epochs_are_printed_and_what_does_not_follow_is_damage():
                 text = tool(1, "verify", what)
                 assert sentence in text, text
     with Folder() as folder:
-        path = build(folder, record(51, 3, 1000, 0, 15, 0, 0), table=begun, first=51)
+        path = build(folder, record(51, 3, 1000, 0, 16, 0, 0), table=begun, first=51)
         write(folder, f"snapshot-{50:020d}.snap", snapshot(50, 3, 1000, b"", 0, 0, 0, begun))
         text = tool(2, "verify", folder)
-        sentence = "record 51 has operation 15 of the host, which this program does not know: a newer one wrote it"
+        sentence = "record 51 has operation 16 of the host, which this program does not know: a newer one wrote it"
         assert sentence in text, text
     for table, header, sentence in (
         ([], 0, "the table of epochs is empty, but there are records before it"),

@@ -59,6 +59,14 @@ LOADS = {
     "TYPE_FREE_SOME=free_some": ["'test.wrong/1' has free_some, but no free"],
     "TYPE_DUE=NULL": ["'test.wrong/1' has plan_due, but no due"],
     "TYPE_PLAN_DUE=NULL": ["'test.wrong/1' has due, but no plan_due"],
+    "TYPE_REVISION=2": ["'test.wrong/1' is of revision 2", "no operation came with it", "leave the revision at 1"],
+    "TYPE_REVISION=256": ["revision 256", "at most 255"],
+    "LATER_COUNT=5000": ["5000 later operations", "1024"],
+    "TYPE_LATER={MISDO,2}": ["operation 2 since revision 2", "that of the type, 0"],
+    "TYPE_LATER={PUT,1},{MISDO,2} -DTYPE_REVISION=2": ["operation 1 since revision 1", "from 2 on"],
+    "TYPE_LATER={MISDO,2},{MISDO,2} -DTYPE_REVISION=2": ["operation 2 twice"],
+    "TYPE_LATER={MISDO,2} -DTYPE_REVISION=3": ["is of revision 3", "leave the revision at 2"],
+    "LATER=NULL -DLATER_COUNT=2": ["2 operations came later, and names none"],
     "COMMAND_SIZE=8": ["command number 0 has the size 8", REMEDY],
     "COMMAND_SIZE=4096": ["command number 0 has the size 4096", REMEDY],
     "COMMAND_USAGE=NULL": ["command number 0 has no usage line"],
@@ -145,7 +153,8 @@ def compiler():
 
 def build(folder, define, *more):
     path = os.path.join(folder, "wrong.so")
-    done = subprocess.run([compiler(), "-std=c17", "-D_GNU_SOURCE", "-w", f"-D{define}", "-fPIC", "-shared",
+    defines = [f"-D{part}" for part in define.split(" -D")]
+    done = subprocess.run([compiler(), "-std=c17", "-D_GNU_SOURCE", "-w", *defines, "-fPIC", "-shared",
                            "-fvisibility=hidden", "-I", os.path.join(ROOT, "include"), SOURCE, "-o", path, *more],
                           capture_output=True, text=True, check=False)
     equal((define, done.returncode, done.stderr), (define, 0, ""))

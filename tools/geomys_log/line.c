@@ -176,11 +176,15 @@ static void text_local(struct gm_text *text, struct types *types, const struct r
     uint64_t durable;
     uint64_t salt;
     struct gm_bytes name;
+    struct record_revision revision;
     if (record_read_type(record, &type, &name)) {
         types->declared[type].size = (uint8_t)name.size;
         memcpy(types->declared[type].name, name.data, name.size);
         gm_text_format(text, "file: type %u is ", type);
         gm_text_quote(text, name, NAME_QUOTED_MAX);
+    } else if (record_read_revision(record, &revision)) {
+        gm_text_format(text, "file: type %u has revision %u, of %.*s", revision.type, revision.revision,
+                       (int)revision.writer.size, (const char *)revision.writer.data);
     } else if (record->op == RECORD_OP_EPOCHS) {
         text_epochs(text, types, record);
     } else if (record_read_durable(record, &durable, &salt)) {

@@ -83,6 +83,24 @@
 #ifndef TYPE_PLAN_DUE
 #define TYPE_PLAN_DUE plan_due
 #endif
+#ifndef TYPE_REVISION
+#define TYPE_REVISION 0
+#endif
+#ifdef TYPE_LATER
+#define LATER       later_ops
+#define LATER_COUNT (sizeof later_ops / sizeof later_ops[0])
+#else
+#define TYPE_LATER                                                                                                     \
+    {                                                                                                                  \
+        MISDO, 2                                                                                                       \
+    }
+#endif
+#ifndef LATER
+#define LATER NULL
+#endif
+#ifndef LATER_COUNT
+#define LATER_COUNT 0
+#endif
 #ifndef COMMAND_SIZE
 #define COMMAND_SIZE sizeof(struct gm_command)
 #endif
@@ -193,6 +211,8 @@ __attribute__((unused)) static void plan_due(struct gm_call *call)
     misdo_due(call, gm_bytes_at(cell->data + 4, cell->size - 4));
 }
 
+__attribute__((unused)) static const struct gm_op_since later_ops[] = {TYPE_LATER};
+
 static const struct gm_type type = {.size = (uint32_t)(TYPE_SIZE),
                                     .flags = TYPE_FLAGS,
                                     .id = TYPE_ID,
@@ -201,7 +221,10 @@ static const struct gm_type type = {.size = (uint32_t)(TYPE_SIZE),
                                     .dump = TYPE_DUMP,
                                     .free_some = TYPE_FREE_SOME,
                                     .due = TYPE_DUE,
-                                    .plan_due = TYPE_PLAN_DUE};
+                                    .plan_due = TYPE_PLAN_DUE,
+                                    .revision = TYPE_REVISION,
+                                    .later_count = LATER_COUNT,
+                                    .later = LATER};
 static const struct gm_type stranger = {
     .size = sizeof stranger, .id = "test.stranger/1", .name = "stranger", .apply = apply_record, .dump = dump};
 

@@ -236,7 +236,7 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         {{.op = RECORD_OP_TYPE, .flags = RECORD_LOCAL}, "not of a history"},
         {{.type = 4}, "type number 4, which was not declared"},
         {{.type = 65535}, "type number 65535, which was not declared"},
-        {{.op = 15}, "record 11 has operation 15 of the host, which this program does not know"},
+        {{.op = 16}, "record 11 has operation 16 of the host, which this program does not know"},
         {{.type = 2, .database = 16}, "record 11 names database 16, but there are 16 here"},
     };
     struct pair pair;
@@ -250,7 +250,7 @@ Test(adopt, refuses_records_that_stand_in_no_history)
         buf_clear(&batch, SIZE_MAX);
         cr_assert(record_encode(&record, &batch));
         expect_refused(&pair, &batch,
-                       record.op == 15        ? STATUS_VERSION
+                       record.op == 16        ? STATUS_VERSION
                        : record.database != 0 ? STATUS_REFUSED
                                               : STATUS_CORRUPT,
                        cases[i].part);

@@ -332,7 +332,7 @@ Test(damage, an_operation_of_the_host_that_nobody_knows_is_refused_and_not_taken
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     struct complaint complaint;
-    static const uint16_t ops[] = {0, RECORD_OP_COPY + 1, UINT16_MAX};
+    static const uint16_t ops[] = {0, RECORD_OP_REVISION + 1, UINT16_MAX};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         struct record record = {.sequence = 7, .epoch = 1, .op = ops[i], .key = BYTES("k")};
         cr_expect_eq(at.source.sink.accept(&at.source.sink, &record, &complaint), STATUS_VERSION);
