@@ -8,6 +8,7 @@
 
 #define EACH(DO)                                                                                                       \
     DO(cmd_keys)        /* DEL EXISTS TYPE RENAME COPY ... */                                                          \
+    DO(cmd_sort)        /* SORT SORT_RO */                                                                             \
     DO(cmd_databases)   /* SELECT MOVE SWAPDB FLUSHDB FLUSHALL */                                                      \
     DO(cmd_scan)        /* KEYS SCAN DBSIZE RANDOMKEY */                                                               \
     DO(cmd_object)      /* OBJECT PEEK */                                                                              \

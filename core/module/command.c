@@ -94,7 +94,7 @@ static enum usage_outcome find_keys(const struct command *command, const struct 
         if (index == 0 || index >= argc) {
             return refuse_keys(bound);
         }
-        bound->keys[i] = (struct usage_key){index, 1};
+        bound->keys[i] = (struct usage_key){index, 1, USAGE_ACCEPTS_OWN};
     }
     return USAGE_OK;
 }

@@ -200,9 +200,14 @@ static bool add_to_entry(struct registry_entry *entry, struct command *command)
 static enum status check_keys(const struct draft *draft, const struct command *command)
 {
     bool keyed = command->usage.has_keys || command->abi->keys != NULL;
-    if (keyed && command->type == NULL && (command->abi->flags & GM_ACCEPT_ANY) == 0) {
-        complaint_set(draft->complaint, "its command '%s' has keys but no type, and is not GM_ACCEPT_ANY",
-                      command->usage.name);
+    bool any =
+        (command->abi->flags & GM_ACCEPT_ANY) != 0 || (!command->usage.has_own_keys && command->abi->keys == NULL);
+    if (keyed && command->type == NULL && !any) {
+        complaint_set(
+            draft->complaint,
+            "its command '%s' has keys but no type, and is not GM_ACCEPT_ANY: name the type, or write key-any "
+            "or rkey-any for each key that takes values of every type",
+            command->usage.name);
         return STATUS_INVALID;
     }
     bool writes = (command->abi->flags & GM_WRITE) != 0;

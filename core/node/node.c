@@ -67,7 +67,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
     struct replica_options replica = options_replica(config, node->env.seed);
     struct replica_env replica_env = {.disk = env->disk, .entropy = env->entropy, .trace = &node->env.trace};
     enum status status = replica_init(&node->replica, registry, &replica, &replica_env, complaint);
-    worker_init(&node->worker, &node->replica.shard, env->clock, &worker);
+    worker_init(&node->worker, &node->replica.shard, &host_call_ops, env->clock, &worker);
     node->worker.owner = node;
     node->replica.saver.on_idle = on_saver_idle;
     node->replica.saver.context = node;

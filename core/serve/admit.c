@@ -3,16 +3,15 @@
 /* admit.c - the door: known? allowed? now? well-formed? the right types?
  *
  * The order is the one that clients of Redis see: unknown command, arity, password, loading, memory, MULTI, a full
- * disk, arguments, keys. A key that has expired is removed here, by decision and logged, before anybody looks at it. */
+ * disk, arguments, keys (lookup.c). */
 #include "serve/admit.h"
 
 #include <stdio.h>
 
 #include "serve/count.h"
+#include "serve/lookup.h"
 #include "serve/monitor.h"
 #include "serve/notify.h"
-#include "shard/apply.h"
-#include "shard/settle.h"
 
 static uint32_t flags_of(const struct call *call)
 {
@@ -232,150 +231,7 @@ static bool is_well_formed(struct call *call)
     }
 }
 
-/* ---- keys ---- */
-
-/* Notes that the key is used, unless this is only a look at it. */
-static void touch(const struct call *call, struct heat *heat, struct table_slot *slot)
-{
-    uint32_t flags = flags_of(call);
-    if ((flags & CALL_NO_TOUCH) != 0 || (call->caller.no_touch && (flags & CALL_TOUCH) == 0)) {
-        return;
-    }
-    heat_use(heat, slot);
-}
-
-/* Whether the open batch, if there is one, still takes the record that removes the key. */
-static bool takes_expiry(const struct call *call, struct gm_bytes name)
-{
-    struct record record = {.op = RECORD_OP_EXPIRED, .flags = RECORD_REMOVES, .key = name};
-    return record_size(&record) <= tail_room(&call->shard->tail);
-}
-
-/* The slot of a key, NULL if it is absent or its time has come; or, with an error, it cannot be removed now. */
-static struct table_slot *find_slot(struct call *call, struct gm_bytes name, uint64_t hash, const char **error)
-{
-    struct shard *shard = call->shard;
-    const struct keyspace *keyspace = call_keyspace(call);
-    struct table_slot *slot = keyspace_slot(keyspace, name, hash);
-    if (slot == NULL) {
-        return NULL;
-    }
-    struct entry *entry = table_element(slot);
-    int64_t expire_at_ms = entry_expire_at(entry);
-    if (__builtin_expect(expire_at_ms != 0 && expire_at_ms <= shard->now_ms, 0)) {
-        if (call->nested && !takes_expiry(call, name)) {
-            *error = CALL_TOO_LARGE;
-            call->seen = UINT64_MAX;
-        } else if (shard_may_change(shard) && !shard_delays(shard, keyspace, entry)) {
-            apply_expiry(shard, keyspace->number, name, hash);
-        } else {
-            call->seen = UINT64_MAX; /* it is there, though nobody is to see it */
-        }
-        return NULL;
-    }
-    check_slow(gm_bytes_equal(entry_key(entry), name));
-    touch(call, &shard->databases.ledger.heat, slot);
-    return slot;
-}
-
-static const char *refuse_frozen(const struct shard *shard, const struct entry *entry)
-{
-    if ((entry->flags & ENTRY_DAMAGED) != 0) {
-        return "DAMAGED the value of this key is damaged and kept aside; see the server's log, DEL removes it";
-    }
-    return shard_type_of(shard, entry)->abi == NULL
-               ? "MODMISSING the module of this key's type is not loaded; its value is kept until it is"
-               : "MODMISSING the value of this key needs a newer version of its module; it is kept until that is "
-                 "loaded";
-}
-
-/* What the entry is to the command; an error if the command does not take it. */
-static const char *classify(const struct call *call, const struct entry *entry, struct gm_key *key)
-{
-    check_slow(shard_type_of(call->shard, entry)->abi != NULL || (entry->flags & ENTRY_FROZEN) != 0); /* call P3 */
-    uint32_t flags = flags_of(call);
-    if (__builtin_expect((entry->flags & ENTRY_FROZEN) != 0, 0)) {
-        key->state = GM_KEY_OTHER;
-        if ((flags & CALL_FROZEN) != 0) {
-            return NULL;
-        }
-        return refuse_frozen(call->shard, entry);
-    }
-    const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
-    if (call->command->abi->type == type) {
-        key->state = GM_KEY_OWN;
-        key->cell = shard_cell(entry);
-        return NULL;
-    }
-    if ((flags & (GM_ACCEPT_SCALAR | GM_ACCEPT_ANY)) != 0 && type->scalar != NULL) {
-        key->state = GM_KEY_SCALAR;
-        return NULL;
-    }
-    key->state = GM_KEY_OTHER;
-    return (flags & GM_ACCEPT_ANY) != 0 ? NULL : "WRONGTYPE Operation against a key holding the wrong kind of value";
-}
-
-static const char *look_up(struct call *call, uint32_t i)
-{
-    struct gm_key *key = &call->keys[i];
-    struct gm_bytes name = request_key(call->request, i);
-    uint64_t hash = request_hash(call->request, &call->shard->databases, i);
-    *key = (struct gm_key){.name = name, .host_more = (const void *)(uintptr_t)hash};
-    if (name.size > ENTRY_KEY_MAX) {
-        return "ERR the key is longer than 65535 bytes";
-    }
-    const char *error = NULL;
-    struct table_slot *slot = find_slot(call, name, hash, &error);
-    call_depends(call, gate_mark(&call->shard->gate, hash));
-    if (i == 0) {
-        call->slot = slot;
-    }
-    if (slot == NULL) {
-        return error;
-    }
-    struct entry *entry = table_element(slot);
-    key->host = entry;
-    key->held = entry->type;
-    key->expire_at_ms = entry_expire_at(entry);
-    return classify(call, entry, key);
-}
-
-/* Whether the key that was looked up has a value of older code, which has gone over to the newest now: entries have
- * moved, so it is to be looked up again. */
-static bool goes_over(struct call *call, uint32_t i)
-{
-    struct gm_key *key = &call->keys[i];
-    bool gone_over = key->host != NULL && settle_key(call->shard, call->caller.database, key->name, call_hash(call, i));
-    call->seen = gone_over ? UINT64_MAX : call->seen;
-    return gone_over;
-}
-
-/* An expiry found on the way removes an entry that an earlier key of the call may name too: look again then. */
-static const char *look_up_keys(struct call *call)
-{
-    check_slow(request_is_sound(call->request)); /* call P1 */
-    uint32_t count = call->request->bound.key_count;
-    call->keys = call->keys_inline;
-    if (__builtin_expect(count > CALL_KEYS_INLINE, 0)) {
-        call->keys = arena_alloc(&call->worker->arena, count * sizeof *call->keys);
-    }
-    call->abi.keys = call->keys;
-    call->abi.key_count = count;
-    call->seen = call->shard->tail.last_sequence;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *error = look_up(call, i);
-        if (__builtin_expect(call->shard->types.settling, 0) && goes_over(call, i)) {
-            i--; /* it is its turn again */
-            continue;
-        }
-        if (__builtin_expect(call->timed_out, 0)) {
-            call->keys[i].state = GM_KEY_ABSENT; /* there is nothing more to wait for: only the answer is wanted */
-        } else if (__builtin_expect(error != NULL, 0)) {
-            return error;
-        }
-    }
-    return NULL;
-}
+/* ---- what it has found ---- */
 
 /* Each key that a command wants to read, and is not there. */
 seldom static void tell_misses(const struct call *call)
@@ -402,19 +258,15 @@ static void count_hits(struct call *call)
     }
 }
 
-/* The log is stuck, and what the call was to show is not as durable as its caller wants it: that is said. It counts for
- * a whole stripe of keys. */
+/* It counts for a whole stripe of keys. */
 seldom static bool refuse_what_waits(struct call *call)
 {
-    if (call->mark <= gate_released(&call->shard->gate, call->caller.level)) {
+    const char *error = lookup_waits(call);
+    if (error == NULL) {
         return false;
     }
-    bool full = shard_refusal(call->shard) == SHARD_IS_FULL;
     call->mark = 0; /* call I2 */
-    return !fail(call, full ? "DISKFULL the disk is full, and the last change of this key may not be durable yet: ask "
-                              "again when there is space"
-                            : "MISCONF the log cannot be written for the moment, and the last change of this key may "
-                              "not be durable yet: ask again when it can be");
+    return !fail(call, error);
 }
 
 /* The command comes, whatever becomes of it. */
@@ -442,7 +294,7 @@ bool admit(struct call *call)
         return false;
     }
     monitor_tell(call);
-    const char *error = look_up_keys(call);
+    const char *error = lookup_keys(call);
     if (__builtin_expect(call->shard->gate.stuck, 0) && refuse_what_waits(call)) {
         return false; /* an error about the key shows something of it, too */
     }
@@ -462,5 +314,5 @@ bool admit_again(struct call *call)
     if (!is_known(call) || !is_well_formed(call)) {
         return false; /* its module has gone, or has another grammar now (renew.h) */
     }
-    return look_up_keys(call) == NULL && !(call->shard->gate.stuck && refuse_what_waits(call));
+    return lookup_keys(call) == NULL && !(call->shard->gate.stuck && refuse_what_waits(call));
 }

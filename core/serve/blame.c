@@ -68,6 +68,10 @@ static const char *doing(const struct crumb *crumb)
         return "freeing";
     case CRUMB_DUE:
         return "asking for the due time of";
+    case CRUMB_ELEMENTS:
+        return "showing the elements of";
+    case CRUMB_PLAN:
+        return "planning";
     case CRUMB_NONE:
         break;
     }

@@ -8,6 +8,8 @@
  *   I1  A call knows its caller by value, and no session but through it: what has no connection here can call as well.
  *   I2  `mark` is at least the sequence of every record whose effect the reply shows (gate I1), and 0 for a refusal
  *       that shows nothing; call_depends alone raises it. What is shown of all keys is marked by call_depends_on_all.
+ *   I3  It is the first thing that a plan does wrong that is told, in a reply or an emission alike.
+ *   I4  A command's faults are one line of the log, however often they come.
  */
 #ifndef GEOMYS_SERVE_CALL_H
 #define GEOMYS_SERVE_CALL_H
@@ -81,7 +83,7 @@ struct call_needs {
 };
 
 #define CALL_KEYS_INLINE 16
-#define CALL_FAULT_MAX   384
+#define CALL_FAULT_MAX   512
 
 struct call {
     struct gm_call abi;
@@ -111,6 +113,7 @@ struct call {
     bool answering; /* its records have been applied: `answer` replies */
     bool closes;    /* the session closes after this answer */
     int64_t wait_ms;
+    const struct type *lent;    /* whose from_elements is emitting (elements.c); NULL: the command's own plan */
     struct gm_bytes keep;       /* what a call that waits gives to keep; its own */
     struct call_needs needs;    /* of its plan */
     struct arena_mark before;   /* within EXEC: what the worker's arena has given later is the call's */
@@ -199,6 +202,9 @@ void call_emit_copy(struct call *call, uint32_t source, struct call_target targe
 /* The module breaks its contract: from "the module x.y" on, as "emitted a record that ...". That becomes the answer,
  * and the first time a line of the log. */
 __attribute__((format(printf, 2, 3))) void call_fault(struct call *call, const char *format, ...);
+/* The type of another module does, which the call has asked for something. */
+__attribute__((format(printf, 3, 4))) void call_fault_of(struct call *call, const struct shard_type *type,
+                                                         const char *format, ...);
 /* The same, of a plan that has come back without a whole reply. */
 void call_fault_unfinished(struct call *call);
 
@@ -215,6 +221,7 @@ bool call_affords(struct call *call, uint64_t bytes);
 
 /* Of host_emit.c, for host_call_ops. */
 void host_emit(struct gm_call *abi, const struct gm_emission *given);
+void host_emit_lent(struct gm_call *abi, const struct gm_emission *given);
 void host_emit_delete(struct gm_call *abi, uint32_t key);
 void host_emit_expire(struct gm_call *abi, uint32_t key, int64_t at_ms);
 

@@ -47,6 +47,7 @@ static struct call *begin(struct worker *worker, const struct caller *caller, co
     call->timed_out = false;
     call->waits = false;
     call->closes = false;
+    call->lent = NULL;
     call->fault[0] = '\0';
     call->needs = (struct call_needs){0};
     call->began = worker->meters.timing.now;

@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "serve/call.h"
+#include "serve/elements.h"
 #include "serve/first.h"
+#include "serve/lookup.h"
 #include "serve/notify.h"
 
 /* ---- replies ---- */
@@ -132,12 +134,6 @@ static struct gm_bytes lend_scalar(struct gm_call *abi, uint32_t key)
     return type->scalar(&cell, arena_alloc(&call->worker->arena, GM_SCALAR_SCRATCH));
 }
 
-void call_lacks(struct call *call, const char *error)
-{
-    call->needs.lack = call->needs.lack != NULL ? call->needs.lack : error;
-    call->reply.bad |= REPLY_WRONG; /* whatever else it says: exec.c makes the error the answer */
-}
-
 _Static_assert(GM_SCRATCH_SURE <= ARENA_CHUNK, "such a piece is always given");
 
 static void *lend_scratch_raw(struct gm_call *abi, size_t size)
@@ -247,6 +243,16 @@ static const struct gm_secret *lend_secret(struct gm_call *abi)
     return &call_of(abi)->shard->secret;
 }
 
+static uint32_t lend_key_add(struct gm_call *abi, struct gm_bytes name)
+{
+    struct call *call = call_of(abi);
+    if (call->answering || (name.data == NULL && name.size > 0)) {
+        call_fault(call, call->answering ? "asks for a key in its answer" : "asks for a key whose name is at NULL");
+        return GM_KEY_NONE;
+    }
+    return lookup_added(call, name);
+}
+
 const struct gm_call_ops host_call_ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = lend_status,
@@ -277,4 +283,7 @@ const struct gm_call_ops host_call_ops = {
     .first = lend_first,
     .value = lend_value,
     .secret = lend_secret,
+    .walk = elements_walk,
+    .emit_elements = elements_emit,
+    .key_add = lend_key_add,
 };

@@ -8,10 +8,8 @@
  *          out of the ordinary (another size, another type, parts) goes a second way.
  *
  * Promises
- *   P1  What is refused is an error reply that names module and command, one line in the log however often it comes,
- *       and nothing of the call is applied.
+ *   P1  What is refused is an error reply that names module and command, and nothing of the call is applied.
  *   P2  A record that is not fresh meets a value of its own type, or none.
- *   P4  It is the first thing that a plan does wrong that is told, in a reply or an emission alike.
  *   P3  What is copied for a call, before it is known whether its records can be taken, is at most what the log has
  *       room for (tail_room); beyond it nothing more is kept, and the call is refused.
  *
@@ -92,82 +90,15 @@ static struct gm_bytes kept(struct call *call, struct gm_bytes bytes)
 
 /* ---- what is refused ---- */
 
-/* What is wrong with the reply by now; NULL: nothing that is the module's fault. */
-static const char *reply_fault(const struct reply *reply)
-{
-    switch ((enum reply_wrong)reply->wrong) {
-    case REPLY_MORE:
-        return "went on answering though its answer was whole";
-    case REPLY_ENDLESS:
-        return "announced more elements than there can be";
-    case REPLY_SIZE:
-        return "answered with more bytes than there can be";
-    case REPLY_UNOPENED:
-        return "ended what it has not begun";
-    case REPLY_EARLY:
-        return "ended what lacks elements that it announced, or half of a pair";
-    case REPLY_RIGHT:
-    case REPLY_ROOM:
-        break;
-    }
-    return NULL;
-}
-
-/* Whether the command was named in the log already. */
-static bool *blamed_of(struct call *call)
-{
-    const struct command *command = call->command;
-    if (command->index == COMMAND_NO_INDEX) {
-        return &call->worker->due.blamed[call->shard->types.numbers[command->type->index]];
-    }
-    return &call->worker->meters.commands[command->index].blamed;
-}
-
-void call_fault(struct call *call, const char *format, ...)
-{
-    char text[256];
-    const char *earlier = reply_fault(&call->reply);
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    call->reply.bad |= REPLY_WRONG; /* whatever else it says: exec.c makes the sentence the answer */
-    if (call->fault[0] != '\0') {
-        return; /* the first says most */
-    }
-    if (earlier != NULL) { /* host_emit P4 */
-        (void)snprintf(text, sizeof text, "%s", earlier);
-    }
-    const struct command *command = call->command;
-    (void)snprintf(call->fault, sizeof call->fault, "ERR the module %s %s, in '%s': %s", command->module->abi->name,
-                   text, command->usage.name,
-                   call->answering ? "what it has changed stands" : "nothing was changed by it");
-    bool *blamed = blamed_of(call);
-    if (!*blamed) { /* host_emit P1 */
-        *blamed = true;
-        const struct shard_events *events = &call->shard->events;
-        if (events->on_fault != NULL) {
-            events->on_fault(events->context, call->fault + strlen("ERR "));
-        }
-    }
-}
-
-void call_fault_unfinished(struct call *call)
-{
-    const struct reply *reply = &call->reply;
-    if (reply->open_count > 0) {
-        call_fault(call, "left open what it has begun");
-    } else if (reply->out->size == reply->start) {
-        call_fault(call, "gave no answer");
-    } else {
-        call_fault(call, "left out %llu of the elements that it announced", (unsigned long long)reply->owed);
-    }
-}
-
+/* host_emit P1 */
 static bool may_change(struct call *call, uint32_t key)
 {
     if (__builtin_expect(key >= call->abi.key_count, 0)) {
         call_fault(call, "emitted a record for its key number %u, but the call has %u", key, call->abi.key_count);
+        return false;
+    }
+    if (__builtin_expect(key >= call->request->bound.key_count, 0)) {
+        call_fault(call, "emitted a record for its key number %u, which it has added to read it", key);
         return false;
     }
     if (__builtin_expect(call->request->bound.keys[key].written == 0, 0)) {
@@ -300,7 +231,9 @@ seldom static void take_unusual(struct call *call, const struct gm_emission *giv
     if (!widen(call, given, &whole)) {
         return;
     }
-    const struct type *type = whole.type == NULL ? call->command->type : type_of(call->command->module, whole.type);
+    const struct type *own = call->lent != NULL ? call->lent : call->command->type;
+    const struct type *type =
+        whole.type == NULL ? own : type_of(own != NULL ? own->module : call->command->module, whole.type);
     if (whole.reserved != 0 || whole.reserved2 != 0) {
         call_fault(call, "emitted a record whose reserved fields are not zero");
         return;
@@ -317,7 +250,8 @@ static inline bool is_usual(const struct call *call, const struct gm_emission *g
 {
     uint32_t odd = (given->flags & ~(uint32_t)(KNOWN_FLAGS & ~GM_DELETE)) | given->part_count | given->reserved |
                    given->reserved2 | (given->size ^ (uint32_t)sizeof *given);
-    if (odd != 0 || given->type != NULL || given->body.size > GM_VALUE_SIZE_MAX || given->key >= call->abi.key_count) {
+    if (odd != 0 || given->type != NULL || given->body.size > GM_VALUE_SIZE_MAX ||
+        given->key >= call->request->bound.key_count) {
         return false;
     }
     uint32_t held = call->keys[given->key].held;
@@ -346,6 +280,12 @@ void host_emit(struct gm_call *abi, const struct gm_emission *given)
     call->emission_count = at + 1;
     call->emission_size += emission_size(key->name.size, given->body.size);
     fill(&call->emissions_inline[at], given, given->body, number);
+}
+
+void host_emit_lent(struct gm_call *abi, const struct gm_emission *given)
+{
+    check(call_of(abi)->lent != NULL);
+    take_unusual(call_of(abi), given);
 }
 
 void host_emit_delete(struct gm_call *abi, uint32_t key)

@@ -26,7 +26,8 @@ static void init_lists(struct worker *worker)
     }
 }
 
-void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options)
+void worker_init(struct worker *worker, struct shard *shard, const struct gm_call_ops *ops, struct clock *clock,
+                 const struct worker_options *options)
 {
     const struct siphash_key *hash_key = &shard->databases.none.table.hash_key;
     memset(worker, 0, sizeof *worker);
@@ -46,7 +47,7 @@ void worker_init(struct worker *worker, struct shard *shard, struct clock *clock
     notify_init(&worker->notify, &worker->pubsub, &worker->arena, &shard->listeners);
     for (size_t i = 0; i < 2; i++) {
         worker->calls[i] = memory_zeroed(sizeof *worker->calls[i]);
-        worker->calls[i]->abi.ops = &host_call_ops;
+        worker->calls[i]->abi.ops = ops;
         worker->calls[i]->abi.arg_stride = sizeof(struct gm_arg);
         worker->calls[i]->abi.key_stride = sizeof(struct gm_key);
         worker->calls[i]->worker = worker;

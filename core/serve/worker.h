@@ -85,8 +85,10 @@ struct worker {
 };
 
 /* The registry is the shard's, which outlives the worker. From now on the shard is measured by the worker's meters, and
- * lets those go that the worker holds back for its sweep. `clock` may be NULL: nothing is measured. */
-void worker_init(struct worker *worker, struct shard *shard, struct clock *clock, const struct worker_options *options);
+ * lets those go that the worker holds back for its sweep. `ops` is what calls lend to plans: &host_call_ops; borrowed.
+ * `clock` may be NULL: nothing is measured. */
+void worker_init(struct worker *worker, struct shard *shard, const struct gm_call_ops *ops, struct clock *clock,
+                 const struct worker_options *options);
 void worker_finish(struct worker *worker); /* no session may be left */
 
 /* Takes over other options, but for what sessions do about a lower limit: sessions_configure. O(sessions). */

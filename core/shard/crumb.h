@@ -10,7 +10,8 @@
  *              crumb_clear(shard->crumb);
  *
  * Promises
- *   I1  Crumbs do not nest: dump, apply, free and due call nothing that drops another one.
+ *   I1  Crumbs do not nest: dump, apply, free and due call nothing that drops another one. What runs within a plan puts
+ *       back the crumb that it has found (serve/elements.c).
  */
 #ifndef GEOMYS_SHARD_CRUMB_H
 #define GEOMYS_SHARD_CRUMB_H
@@ -20,10 +21,12 @@
 
 enum crumb_kind {
     CRUMB_NONE,
-    CRUMB_APPLY, /* a record is carried out on the value of `key` */
-    CRUMB_DUMP,  /* the value of `key` is turned into records */
-    CRUMB_FREE,  /* what the value of `key` owns is released */
-    CRUMB_DUE,   /* the value of `key` is asked when something is due in it */
+    CRUMB_APPLY,    /* a record is carried out on the value of `key` */
+    CRUMB_DUMP,     /* the value of `key` is turned into records */
+    CRUMB_FREE,     /* what the value of `key` owns is released */
+    CRUMB_ELEMENTS, /* the elements of the value of `key` are shown to a command */
+    CRUMB_PLAN,     /* a value for `key` is planned from elements */
+    CRUMB_DUE,      /* the value of `key` is asked when something is due in it */
 };
 
 struct crumb {

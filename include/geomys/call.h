@@ -59,7 +59,7 @@ enum gm_key_state {
     GM_KEY_ABSENT = 0,
     GM_KEY_OWN = 1,    /* a value of the command's type: `cell` is it                                               */
     GM_KEY_SCALAR = 2, /* another type's value that has a text: gm_scalar gives it (commands with GM_ACCEPT_SCALAR) */
-    GM_KEY_OTHER = 3,  /* any other value (commands with GM_ACCEPT_ANY)                                             */
+    GM_KEY_OTHER = 3,  /* any other value (commands with GM_ACCEPT_ANY, keys that are key-any, rkey-elements ...)   */
 };
 
 /* One key of the call, in the order of the command line. gm_key reaches one. */
@@ -120,6 +120,9 @@ static inline const gm_emission &gm_emission_here(const gm_emission &emission)
 
 /* ---- the call ------------------------------------------------------------------------------------------------ */
 
+/* Is shown one element by gm_walk. False: enough. */
+typedef bool gm_each_element(void *context, const struct gm_element *element);
+
 struct gm_call_ops {
     uint32_t size; /* of this struct, as the host knows it */
     uint32_t reserved;
@@ -151,6 +154,10 @@ struct gm_call_ops {
     const bool *(*first)(struct gm_call *, uint32_t arg);
     void (*value)(struct gm_call *, uint32_t arg, uint32_t occurrence, struct gm_arg *out);
     const struct gm_secret *(*secret)(struct gm_call *);
+    uint64_t (*walk)(struct gm_call *, uint32_t key, uint64_t cursor, gm_each_element *each, void *context);
+    bool (*emit_elements)(struct gm_call *, uint32_t key, const char *name, const struct gm_element *elements,
+                          size_t count);
+    uint32_t (*key_add)(struct gm_call *, struct gm_bytes name);
 };
 
 struct gm_call {
@@ -349,6 +356,41 @@ static inline void gm_miss(struct gm_call *call, uint32_t key)
 static inline const struct gm_secret *gm_call_secret(struct gm_call *call)
 {
     return call->ops->secret(call);
+}
+
+#define GM_WALK_REFUSED UINT64_MAX /* what gm_walk returns for a value whose elements cannot be read */
+
+/* Shows elements of key number `key`, of whatever type, to `each`, with `context`, beginning at `cursor`: 0 at first,
+ * then what the last call returned, until that is 0. The elements' bytes stay where they are until plan returns. An
+ * absent key has none. GM_WALK_REFUSED: the type has no elements to show, which an rkey-elements never is. When `each`
+ * has returned false, 0. O(elements shown); a page is about a thousand. */
+static inline uint64_t gm_walk(struct gm_call *call, uint32_t key, uint64_t cursor, gm_each_element *each,
+                               void *context)
+{
+    return call->ops->walk(call, key, cursor, each, context);
+}
+
+/* Emits what makes key number `key` a value with these elements, of the type that clients call `name` ("list"): of
+ * whichever module gives it. It replaces what is there, with its expiry; without elements that is deleted. The bytes
+ * are borrowed until the records have been applied. False: there is no such type, and the host answers with an error
+ * that names it: plan returns. */
+static inline bool gm_emit_elements(struct gm_call *call, uint32_t key, const char *name,
+                                    const struct gm_element *elements, size_t count)
+{
+    return call->ops->emit_elements(call, key, name, elements, count);
+}
+
+#define GM_KEY_ADDED_MAX ((uint32_t)1 << 20) /* keys that one plan may add */
+#define GM_KEY_NONE      UINT32_MAX
+
+/* One more key to read, that the usage line cannot name since it comes from a value (SORT's BY and GET): its number for
+ * gm_key, gm_scalar and gm_walk. It may hold any type. `name` stays where it is until plan returns. What gm_key gave
+ * before stays readable. A call that waits is not run again because such a key changes, and in a cluster it has to be
+ * in the slot of the call's other keys. Not in `answer`. GM_KEY_NONE: there are too many, or its value cannot be read
+ * here; the host answers with an error: plan returns. O(name), and 88 bytes of the plan's memory. */
+static inline uint32_t gm_key_add(struct gm_call *call, struct gm_bytes name)
+{
+    return call->ops->key_add(call, name);
 }
 
 /* From the turn's seeded generator: uniform over 64 bits. */

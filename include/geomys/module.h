@@ -53,8 +53,8 @@ struct gm_command {
     const char *complexity;     /* "O(1)", "O(n), n the number of elements"                                         */
     const char *since;          /* the module's version in which it came; NULL: the first                           */
     const char *example;        /* one complete command line, for people; NULL: none               */
-    const struct gm_type *type; /* of all its keys, an element of the module's `types`; NULL only with GM_ACCEPT_ANY
-                                   or without keys */
+    const struct gm_type *type; /* of all its keys, an element of the module's `types`; NULL only with GM_ACCEPT_ANY,
+                                   without keys, or where each of them takes any type (key-any) */
     void (*plan)(struct gm_call *);
     /* The escape hatch, for keys that no grammar expresses; NULL otherwise. Writes up to `room` indexes into argv
      * and returns how many there are (more than room: called again with more), or -1 if the arguments make no sense. */

@@ -281,6 +281,47 @@ static inline void gm_text_quote(struct gm_text *text, struct gm_bytes bytes, si
     gm_text_format(text, shown < bytes.size ? "\"..." : "\"");
 }
 
+/* ---- elements ------------------------------------------------------------------------------------------------ */
+
+/* One part of a value, as a reader of another type understands it. Zero what a type does not have. As gm_bytes it stays
+ * as it is: it never grows. */
+struct gm_element {
+    struct gm_bytes name;  /* what it is: the member of a set, the field of a hash, of a list the element itself */
+    struct gm_bytes bytes; /* what belongs to it: the value of a field; `data` NULL: nothing */
+    double score;          /* with `scored` */
+    bool scored;
+    uint8_t reserved[7];
+};
+
+struct gm_visitor;
+
+/* What the host lends to `elements`. Use the inline functions below. */
+struct gm_visitor_ops {
+    uint32_t size; /* of this struct, as the host knows it */
+    uint32_t reserved;
+    bool (*element)(struct gm_visitor *, const struct gm_element *);
+    void *(*scratch)(struct gm_visitor *, size_t size);
+};
+
+/* Who looks at the elements. The host owns it, for the length of the call. */
+struct gm_visitor {
+    const struct gm_visitor_ops *ops;
+};
+
+/* [elements] Shows one element. Its bytes lie in the value, or in what gm_visit_scratch gave: the reader may keep
+ * pointers to them until its plan returns. False: the reader has seen enough; return any cursor. */
+static inline bool gm_visit(struct gm_visitor *visitor, const struct gm_element *element)
+{
+    return visitor->ops->element(visitor, element);
+}
+
+/* [elements] Memory for bytes that are made to be shown (the text of a number): until the reader's plan returns, not
+ * zeroed. NULL: the reader has no more memory; return any cursor. */
+static inline void *gm_visit_scratch(struct gm_visitor *visitor, size_t size)
+{
+    return visitor->ops->scratch(visitor, size);
+}
+
 /* ---- types --------------------------------------------------------------------------------------------------- */
 
 #define GM_SCALAR_SCRATCH 32         /* bytes that scalar may use for text it makes */
@@ -389,6 +430,18 @@ struct gm_type {
     uint32_t revision;
     uint32_t later_count;
     const struct gm_op_since *later;
+
+    /* [read] Shows the value's elements to a command of another type (gm_walk), each once: a bounded number per call (a
+     * thousand or so), with a cursor as that of `dump`. The value does not change between the calls of one walk. In the
+     * type's own order, if it has one. NULL: nobody else can read it. */
+    uint64_t (*elements)(const struct gm_cell *, uint64_t cursor, struct gm_visitor *);
+
+    /* [plan of another module] The inverse: emits records for key number `key` of the call which make it a value of
+     * this type that has these elements, in their order; the first with GM_FRESH. At least one element; their bytes
+     * stay where they are until the records have been applied, so GM_BORROWED may be used. The emissions' type is
+     * this one without being named, and so is their `event` (NULL: the command's). No reply. NULL: no command can make
+     * such a value by its name (gm_emit_elements). */
+    void (*from_elements)(struct gm_call *, uint32_t key, const struct gm_element *elements, size_t count);
 };
 
 #ifdef __cplusplus

@@ -34,39 +34,63 @@ void deque_emit_pop(struct gm_call *call, uint32_t key, enum deque_side side, ui
                                .event = side == DEQUE_LEFT ? "lpop" : "rpop"));
 }
 
-/* How many of the elements go into the next record, and its size: at least one. */
-static uint32_t gather(const struct gm_bytes *elements, uint32_t count, size_t *size)
+static const struct gm_bytes *element_at(const struct gm_bytes *elements, size_t stride, size_t i)
 {
-    uint32_t taken = 1;
-    *size = gm_item_size(elements[0].size);
-    while (taken < count && *size < RECORD_SIZE && gm_item_size(elements[taken].size) <= RECORD_SIZE - *size) {
-        *size += gm_item_size(elements[taken++].size);
+    return (const struct gm_bytes *)(const void *)((const char *)elements + i * stride);
+}
+
+static size_t item_size_at(const struct gm_bytes *elements, size_t stride, size_t i)
+{
+    return gm_item_size(element_at(elements, stride, i)->size);
+}
+
+/* How many of the elements go into the next record, and its size: at least one. */
+static size_t gather(const struct gm_bytes *elements, size_t stride, size_t count, size_t *size)
+{
+    size_t taken = 1;
+    *size = gm_item_size(elements->size);
+    while (taken < count && *size < RECORD_SIZE && item_size_at(elements, stride, taken) <= RECORD_SIZE - *size) {
+        *size += item_size_at(elements, stride, taken++);
     }
     return taken;
 }
 
-static void emit_push_many(struct gm_call *call, enum deque_side side, const struct gm_bytes *elements, uint32_t count)
+/* One element is a record that is the element itself. */
+static uint16_t single_op(uint16_t op)
 {
+    return op == DEQUE_PUSH_FRONT ? DEQUE_PUSH_FRONT1 : DEQUE_PUSH_BACK1;
+}
+
+/* Elements that lie `stride` bytes from one another, which is what argv and an array of gm_element have in common. `as`
+ * is the first of its records, but for the body: GM_BORROWED, since the elements stay where they are. */
+static void emit_push_many(struct gm_call *call, const struct gm_emission *as, const struct gm_bytes *elements,
+                           size_t stride, size_t count)
+{
+    struct gm_emission emission = *as;
     while (count > 0) {
         size_t size = 0;
-        uint32_t taken = gather(elements, count, &size);
-        if (taken == 1) {
-            deque_emit_push(call, 0, side, elements[0], true);
-        } else {
-            uint8_t *body = gm_scratch_raw(call, size);
-            if (body == NULL) {
-                return;
-            }
-            uint8_t *at = body;
-            for (uint32_t i = 0; i < taken; i++) {
-                at = gm_store_item(at, elements[i]);
-            }
-            gm_emit(call, &GM_EMISSION(.op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
-                                       .flags = GM_BORROWED, .body = {body, size}, .event = push_event(side)));
+        size_t taken = gather(elements, stride, count, &size);
+        uint8_t *body = taken > 1 ? gm_scratch_raw(call, size) : NULL;
+        if (taken > 1 && body == NULL) {
+            return;
         }
-        elements += taken;
+        uint8_t *at = body;
+        for (size_t i = 0; i < taken && taken > 1; i++) {
+            at = gm_store_item(at, *element_at(elements, stride, i));
+        }
+        emission.op = taken > 1 ? as->op : single_op(as->op);
+        emission.body = taken > 1 ? gm_bytes_between(body, at) : elements[0];
+        gm_emit(call, &emission);
+        emission.flags = GM_BORROWED;
+        elements = element_at(elements, stride, taken);
         count -= taken;
     }
+}
+
+void deque_plan_elements(struct gm_call *call, uint32_t key, const struct gm_element *elements, size_t count)
+{
+    emit_push_many(call, &GM_EMISSION(.key = key, .flags = GM_FRESH | GM_BORROWED, .op = DEQUE_PUSH_BACK),
+                   &elements->name, sizeof *elements, count);
 }
 
 static void push(struct gm_call *call, enum deque_side side)
@@ -76,7 +100,10 @@ static void push(struct gm_call *call, enum deque_side side)
     if (__builtin_expect(given->count == 1, 1)) {
         deque_emit_push(call, 0, side, elements[0], true);
     } else {
-        emit_push_many(call, side, elements, given->count);
+        emit_push_many(call,
+                       &GM_EMISSION(.flags = GM_BORROWED, .op = side == DEQUE_LEFT ? DEQUE_PUSH_FRONT : DEQUE_PUSH_BACK,
+                                    .event = push_event(side)),
+                       elements, sizeof *elements, given->count);
     }
     gm_reply_int(call, (int64_t)(deque_key_length(call, 0) + given->count));
 }

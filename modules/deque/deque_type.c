@@ -547,6 +547,20 @@ static void describe(const struct gm_record *record, struct gm_text *text)
     }
 }
 
+#define PAGE 1024 /* elements shown in one go */
+
+/* The cursor is the number of elements shown. */
+static uint64_t elements(const struct gm_cell *cell, uint64_t cursor, struct gm_visitor *visitor)
+{
+    uint64_t length = deque_cell_length(cell);
+    uint64_t end = length - cursor > PAGE ? cursor + PAGE : length;
+    struct deque_cursor at = deque_cell_seek(cell, cursor < length ? cursor : length);
+    struct gm_element element = {0};
+    for (; cursor < end && deque_next(&at, &element.name) && gm_visit(visitor, &element); cursor++) {
+    }
+    return end < length ? end : 0;
+}
+
 const struct gm_type deque_type = {
     .size = sizeof(struct gm_type),
     .id = "geomys.deque/1",
@@ -560,4 +574,6 @@ const struct gm_type deque_type = {
     .encoding = encoding,
     .length = deque_cell_length,
     .free_some = release_some,
+    .elements = elements,
+    .from_elements = deque_plan_elements,
 };

@@ -9,6 +9,7 @@
 #define GEOMYS_DEQUE_TYPE_H
 
 #include "deque_value.h"
+#include "geomys/value.h"
 
 enum deque_op {
     DEQUE_PUSH_BACK1 = 1,  /* the element                                                                */
@@ -24,6 +25,9 @@ enum deque_op {
 };
 
 extern const struct gm_type deque_type;
+
+/* gm_type.from_elements, in deque_plan_ends.c: their names become a list. */
+void deque_plan_elements(struct gm_call *call, uint32_t key, const struct gm_element *elements, size_t count);
 
 /* Elements of a deque's cell; 0 if it is absent. O(1). */
 uint64_t deque_cell_length(const struct gm_cell *cell);

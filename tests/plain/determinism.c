@@ -104,7 +104,7 @@ static void worker_start(struct worker *worker, struct shard *shard)
         .push_max = 1 << 26,
         .queue_max = 1 << 22,
     };
-    worker_init(worker, shard, NULL, &options);
+    worker_init(worker, shard, &host_call_ops, NULL, &options);
 }
 
 static void world_start(struct world *world, const struct registry *registry, uint64_t seed)

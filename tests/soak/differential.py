@@ -25,7 +25,7 @@ from support.server import Folder, Server, free_port, wait_until
 FAR = 9999999999
 KEYS = ["a", "b", "c", "d", "l", "m", "n", "o", ""]
 VALUES = ["", "x", "y", "abc", "ohmytext", "mynewtext", "0", "1", "-1", "10", "3.0", "2.5", " 1", "1e3", "007", "nan",
-          "9223372036854775807", "-9223372036854775808", "\x00\xff", "hello world", "a" * 70]
+          "9223372036854775807", "-9223372036854775808", "\x01\xff", "hello world", "a" * 70]
 NUMBERS = ["0", "1", "-1", "2", "-2", "3", "5", "-7", "100", "1000", "9223372036854775807", "-9223372036854775808",
            "x", "1.5"]
 SMALL = ["0", "1", "2", "3", "-1", "-2", "7", "9"]
@@ -62,6 +62,9 @@ INCR K | DECR K | INCRBY K I | DECRBY K I | INCRBYFLOAT K F
 LPUSH K V | RPUSH K V V V | LPUSHX K V | RPUSHX K V V | LPOP K | RPOP K | LPOP K S | RPOP K S | LLEN K
 LRANGE K S S | LRANGE K 0 -1 | LINDEX K S | LSET K S V | LINSERT K BEFORE V V | LINSERT K AFTER V V | LREM K S V
 LTRIM K S S | LPOS K V | LPOS K V RANK S | LPOS K V COUNT S | LPOS K V RANK S COUNT S MAXLEN S
+SORT K | SORT K DESC | SORT K ALPHA | SORT K ALPHA DESC LIMIT S S | SORT K LIMIT S S | SORT K BY nosort | SORT K BY *
+SORT K BY * GET # GET * | SORT K ALPHA GET *->x GET n* GET x | SORT K STORE K | SORT K ALPHA LIMIT S S STORE K
+SORT K BY nosort DESC LIMIT S S GET * | SORT_RO K ALPHA | SORT K ALPHA GET * STORE K | RPUSH K K K K | SORT K LIMIT I S
 LMOVE K K D D | RPOPLPUSH K K | LMPOP S K K D | LMPOP 2 K K D COUNT S | LMPOP 1 K D
 DEL K | DEL K K | UNLINK K | EXISTS K K | TOUCH K K | RENAME K K | RENAMENX K K | COPY K K | COPY K K REPLACE
 EXPIREAT K T | PEXPIREAT K M | EXPIREAT K T NX | EXPIREAT K T XX | EXPIREAT K T GT | EXPIREAT K T LT | EXPIRE K P

@@ -140,7 +140,7 @@ void shard_fixture_begin(struct shard_fixture *fixture, const struct shard_fixtu
     shard_init(&fixture->shard, registry, &shard_options, &(struct gm_secret){{(uint8_t)shard_options.seed, 1}});
     fixture->shard.events =
         (struct shard_events){.on_damage = on_damage, .on_mended = on_mended, .on_fault = on_fault, .context = fixture};
-    worker_init(&fixture->worker, &fixture->shard, NULL, &fixture->options);
+    worker_init(&fixture->worker, &fixture->shard, &host_call_ops, NULL, &fixture->options);
     source_init(&fixture->source, &fixture->shard);
     shard_continue(&fixture->shard, 0, 1);
     begin_history(&fixture->shard.tail, options);

@@ -37,13 +37,26 @@
 struct type_word {
     const char *word;
     enum usage_type type;
+    enum usage_accepts accepts;
 };
 
 static const struct type_word type_words[] = {
-    {"string", USAGE_STRING},   {"int", USAGE_INT},   {"count", USAGE_COUNT},     {"positive", USAGE_POSITIVE},
-    {"float", USAGE_FLOAT},     {"unix", USAGE_UNIX}, {"unix-ms", USAGE_UNIX_MS}, {"timeout", USAGE_TIMEOUT},
-    {"pattern", USAGE_PATTERN}, {"key", USAGE_KEY},   {"rkey", USAGE_RKEY},       {"score", USAGE_SCORE},
-    {"bound", USAGE_BOUND},
+    {"string", USAGE_STRING, 0},
+    {"int", USAGE_INT, 0},
+    {"count", USAGE_COUNT, 0},
+    {"positive", USAGE_POSITIVE, 0},
+    {"float", USAGE_FLOAT, 0},
+    {"unix", USAGE_UNIX, 0},
+    {"unix-ms", USAGE_UNIX_MS, 0},
+    {"timeout", USAGE_TIMEOUT, 0},
+    {"pattern", USAGE_PATTERN, 0},
+    {"key", USAGE_KEY, 0},
+    {"rkey", USAGE_RKEY, 0},
+    {"score", USAGE_SCORE, 0},
+    {"bound", USAGE_BOUND, 0},
+    {"key-any", USAGE_KEY, USAGE_ACCEPTS_ANY},
+    {"rkey-any", USAGE_RKEY, USAGE_ACCEPTS_ANY},
+    {"rkey-elements", USAGE_RKEY, USAGE_ACCEPTS_ELEMENTS},
 };
 
 struct parser {
@@ -54,16 +67,6 @@ struct parser {
     uint32_t node_count;
     struct usage_node nodes[USAGE_NODE_MAX];
 };
-
-const char *usage_type_name(enum usage_type type)
-{
-    for (size_t i = 0; i < sizeof type_words / sizeof type_words[0]; i++) {
-        if (type_words[i].type == type) {
-            return type_words[i].word;
-        }
-    }
-    return "string";
-}
 
 enum status usage_refuse(struct complaint *complaint, uint32_t column, const char *format, ...)
 {
@@ -185,7 +188,7 @@ static enum status parse_token(struct parser *parser, uint8_t *out)
     return add_leaf(parser, USAGE_TOKEN, begin, parser->at, out);
 }
 
-static enum status parse_type(struct parser *parser, enum usage_type *out)
+static enum status parse_type(struct parser *parser, struct type_word *out)
 {
     uint32_t begin = ++parser->at;
     while (continues_argument(here(parser))) {
@@ -194,7 +197,7 @@ static enum status parse_type(struct parser *parser, enum usage_type *out)
     struct gm_bytes word = {(const uint8_t *)parser->usage->line + begin, parser->at - begin};
     for (size_t i = 0; i < sizeof type_words / sizeof type_words[0]; i++) {
         if (gm_bytes_equal(word, gm_bytes_of(type_words[i].word))) {
-            *out = type_words[i].type;
+            *out = type_words[i];
             return STATUS_OK;
         }
     }
@@ -209,12 +212,13 @@ static enum status parse_argument(struct parser *parser, uint8_t *out)
     }
     uint32_t end = parser->at;
     struct gm_bytes name = {(const uint8_t *)parser->usage->line + begin, end - begin};
-    enum usage_type type = gm_bytes_equal(name, BYTES("key")) ? USAGE_KEY : USAGE_STRING;
+    struct type_word type = {.type = gm_bytes_equal(name, BYTES("key")) ? USAGE_KEY : USAGE_STRING};
     if (here(parser) == ':') {
         TRY(parse_type(parser, &type));
     }
     TRY(add_leaf(parser, USAGE_ARGUMENT, begin, end, out));
-    parser->nodes[*out].type = (uint8_t)type;
+    parser->nodes[*out].type = (uint8_t)type.type;
+    parser->nodes[*out].accepts = (uint8_t)type.accepts;
     return STATUS_OK;
 }
 

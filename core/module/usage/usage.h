@@ -65,6 +65,13 @@ enum usage_flag {
     USAGE_HALF = 512,   /* an open repeat, of which another one beside it has as many: key... id{key}            */
 };
 
+/* Values of which types a key may have, whatever the command says of all its keys. */
+enum usage_accepts {
+    USAGE_ACCEPTS_OWN,      /* key, rkey: the command's type, and what its flags add */
+    USAGE_ACCEPTS_ANY,      /* key-any, rkey-any: every type                         */
+    USAGE_ACCEPTS_ELEMENTS, /* rkey-elements: every type whose elements can be read  */
+};
+
 /* One node. Node 0 is the root, a sequence. Links are node numbers, 0 = none. */
 struct usage_node {
     uint16_t flags; /* enum usage_flag */
@@ -77,6 +84,7 @@ struct usage_node {
     uint8_t count_leaf; /* of USAGE_COUNTED */
     uint8_t lead;       /* the argument that its first word may be, a leaf; USAGE_NO_LEAF: always a token */
     uint8_t depth;
+    uint8_t accepts;    /* enum usage_accepts of a key */
     uint16_t column;    /* in the line, of its first byte, from 0 */
     uint16_t text;      /* in the line, of a leaf's word */
     uint16_t text_size; /* bytes, without the type */
@@ -105,6 +113,7 @@ struct usage {
     bool movable_keys;
     bool has_keys;
     bool has_written_keys; /* a key that is no rkey */
+    bool has_own_keys;     /* a key that takes the command's type, rather than any */
     bool has_options;      /* too many words are then a syntax error, not a matter of arity */
 
     /* For usage_bind: the leading required arguments, the open repeat after them, the required arguments after that. */
@@ -158,7 +167,8 @@ enum usage_outcome {
 
 struct usage_key {
     uint32_t index;   /* into argv */
-    uint32_t written; /* 1: type key, so written if the command is a GM_WRITE; 0: type rkey */
+    uint16_t written; /* 1: type key, so written if the command is a GM_WRITE; 0: type rkey */
+    uint16_t accepts; /* enum usage_accepts */
 };
 
 /* What binding finds besides the arguments. The caller sets `keys` and `key_room`. */
@@ -185,8 +195,5 @@ int usage_token_among(const struct usage *usage, uint64_t tokens, struct gm_byte
 
 /* Reads a word as an argument's type says and stores the number in `arg`. NULL: it fits; else the error reply. */
 const char *usage_read(const struct usage *usage, uint32_t leaf, struct gm_bytes word, struct gm_arg *arg);
-
-/* "int", "rkey", ... */
-const char *usage_type_name(enum usage_type type);
 
 #endif

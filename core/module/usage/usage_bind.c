@@ -74,8 +74,8 @@ static enum usage_outcome refuse_missing(const struct binder *binder)
 static inline void add_key(const struct usage *usage, struct usage_bound *bound, uint32_t leaf, uint32_t index)
 {
     if (bound->key_count < bound->key_room) {
-        uint32_t written = usage->nodes[usage->leaves[leaf]].type == USAGE_KEY;
-        bound->keys[bound->key_count] = (struct usage_key){index, written};
+        const struct usage_node *node = &usage->nodes[usage->leaves[leaf]];
+        bound->keys[bound->key_count] = (struct usage_key){index, node->type == USAGE_KEY, node->accepts};
     }
     bound->key_count++;
 }

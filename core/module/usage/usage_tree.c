@@ -395,6 +395,7 @@ static void sort_leaves(struct usage *usage)
         usage->keyed |= key ? bit : 0;
         usage->checked |= bytes ? 0 : bit;
         usage->has_written_keys = usage->has_written_keys || (key && node->type == USAGE_KEY);
+        usage->has_own_keys = usage->has_own_keys || (key && node->accepts == USAGE_ACCEPTS_OWN);
         if (node->kind == USAGE_TOKEN) {
             uint8_t number = usage->leaves[leaf];
             while (number != 0 && !is_optional(&usage->nodes[number])) {

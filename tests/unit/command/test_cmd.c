@@ -66,7 +66,7 @@ static void open_world(struct world *world, bool with_modules, const char *passw
     (void)snprintf(options.password, sizeof options.password, "%s", password != NULL ? password : "");
     shard_init(&world->shard, world->registry, &shard_options, &(struct gm_secret){{(uint8_t)shard_options.seed, 1}});
     shard_become(&world->shard, SHARD_ALONE);
-    worker_init(&world->worker, &world->shard, NULL, &options);
+    worker_init(&world->worker, &world->shard, &host_call_ops, NULL, &options);
     turn_begin(&world->worker, 1000000, 5000);
     world->session = sessions_open(&world->worker, 1);
     world->other = sessions_open(&world->worker, 2);

@@ -32,6 +32,7 @@ Test(usage, arity_and_keys_are_those_that_clients_know)
         {"LMPOP numkeys:int key{numkeys} <LEFT|RIGHT> [COUNT count:int]", -4, NO_END, 0, 0, 0, true},
         {"ZUNIONSTORE destination:key numkeys:int key:rkey{numkeys} [WITHSCORES]", -4, NO_END, 1, 1, 1, true},
         {"SORT key [GET pattern:pattern]... [STORE destination:key]", -2, NO_END, 1, 1, 1, true},
+        {"SORT key:rkey-elements [GET pattern:pattern]... [STORE destination:key-any]", -2, NO_END, 1, 1, 1, true},
         {"PFMERGE destination:key key:rkey...", -3, NO_END, 1, -1, 1, false},
         {"OBJECT|ENCODING key", 3, 3, 2, 2, 1, false},
         {"MEMORY|USAGE key [SAMPLES count:int]", -3, 5, 2, 2, 1, false},

@@ -313,7 +313,7 @@ Test(usage_bind, keys_beyond_the_room_are_counted_but_not_written)
     struct usage usage = usage_of("MSET {key value}...");
     struct words words = words_of("MSET a 1 b 2 c 3");
     struct gm_arg args[USAGE_LEAF_MAX];
-    struct usage_key keys[2] = {{0, 0}, {77, 77}};
+    struct usage_key keys[2] = {{0, 0, 0}, {77, 77, 0}};
     struct usage_bound bound = {.keys = keys, .key_room = 1};
     cr_assert_eq(usage_bind(&usage, words.argv, words.argc, args, &bound), USAGE_OK);
     cr_assert_eq(bound.key_count, 3);

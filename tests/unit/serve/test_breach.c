@@ -586,7 +586,7 @@ static const struct {
     {"NOERROR k", FAULT "gave an error without a text"},
     {"NOSTATUS k", FAULT "gave a status without a text"},
     {"NOBYTES k", FAULT "answered with 3 bytes at NULL"},
-    /* host_emit P4 */
+    /* call I3 */
     {"FIRSTREPLY k", WENT_ON},
     {"FIRSTFLAG k", FAULT "emitted a record with the flags 0x10001"},
     {"FARMISS k", FAULT "says that a key is missing which it does not have"},
@@ -613,7 +613,7 @@ Test(breach, an_error_and_the_next_answer_is_right)
     shard_fixture_close(&at);
 }
 
-/* host_emit P1: a line of the log for each command, not for each call. */
+/* call I4: a line of the log for each command, not for each call. */
 Test(breach, is_logged_once)
 {
     struct shard_fixture at;
