@@ -15,6 +15,7 @@
 #include "base/trust.h"
 #include "base/version.h"
 #include "module/loader.h"
+#include "node/declare.h"
 #include "node/node.h"
 #include "node/node_commands.h"
 #include "node/reload.h"
@@ -174,7 +175,7 @@ static enum status load_modules(struct server *server, struct complaint *complai
                   module->path);
         }
     }
-    return STATUS_OK;
+    return declare_settings(&server->config, server->registry, complaint);
 }
 
 /* ---- turns ---- */
@@ -387,6 +388,27 @@ static void finish(struct server *server, int code)
     config_finish(&server->config);
 }
 
+/* With the settings of the modules that flags before --help have named. */
+static int help(struct server *server)
+{
+    struct complaint complaint;
+    enum status status = STATUS_OK;
+    server->trace = os_log_trace(TRACE_WARNING);
+    if (config_modules_given(&server->config)) {
+        status = load_modules(server, &complaint);
+    }
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "geomys-server: %s\n", complaint.text);
+        return 1;
+    }
+    struct buf text;
+    buf_init(&text, 262144);
+    config_help(&server->config, &text);
+    (void)fwrite(text.data, 1, text.size, stdout);
+    buf_finish(&text);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct server server = {.argc = argc, .argv = argv};
@@ -398,11 +420,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "geomys-server: %s\n", complaint.text);
         code = 2;
     } else if (server.config.want == CONFIG_WANT_HELP) {
-        struct buf text;
-        buf_init(&text, 65536);
-        config_help(&text);
-        (void)fwrite(text.data, 1, text.size, stdout);
-        buf_finish(&text);
+        code = help(&server);
     } else if (server.config.want == CONFIG_WANT_VERSION) {
         (void)printf("geomys-server %s (module ABI %d.%d)\n", GEOMYS_VERSION, GM_ABI_MAJOR, GM_ABI_MINOR);
     } else if (run(&server, &complaint) != STATUS_OK) {

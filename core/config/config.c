@@ -17,11 +17,6 @@
 #include "base/memory.h"
 #include "config/config_keys.h"
 
-static void *field(const struct config *config, const struct config_key *key)
-{
-    return (char *)(uintptr_t)config + key->offset;
-}
-
 static char *text_copy(const char *text, size_t size)
 {
     char *copy = memory_alloc(size + 1);
@@ -51,20 +46,21 @@ static void release_value(struct config *config, const struct config_key *key)
     switch (key->type) {
     case CONFIG_TEXT:
     case CONFIG_PATH: {
-        char **text = field(config, key);
+        char **text = config_field(config, key);
         memory_free(*text);
         *text = NULL;
         break;
     }
     case CONFIG_LIST:
     case CONFIG_PATHS:
-        config_list_clear(field(config, key));
+        config_list_clear(config_field(config, key));
         break;
     case CONFIG_BOOL:
     case CONFIG_INT:
     case CONFIG_SIZE:
     case CONFIG_OCTAL:
     case CONFIG_CHOICE:
+    case CONFIG_DOUBLE:
         break;
     }
 }
@@ -75,6 +71,7 @@ void config_finish(struct config *config)
         release_value(config, config_key_at(i));
     }
     config_redis_finish(config);
+    config_extra_finish(config);
     memory_free(config->home);
     memory_free(config->file);
     *config = (struct config){0};
@@ -177,9 +174,9 @@ static must_use enum status expand_all(struct config *config, struct complaint *
     for (size_t i = 0; i < config_key_count(); i++) {
         const struct config_key *key = config_key_at(i);
         if (key->type == CONFIG_PATH) {
-            TRY(expand(config, key->name, field(config, key), complaint));
+            TRY(expand(config, key->name, config_field(config, key), complaint));
         } else if (key->type == CONFIG_PATHS) {
-            struct config_list *list = field(config, key);
+            struct config_list *list = config_field(config, key);
             for (size_t k = 0; k < list->count; k++) {
                 TRY(expand(config, key->name, &list->items[k], complaint));
             }
@@ -284,8 +281,8 @@ static void describe_size(int64_t size, struct buf *value)
 
 void config_describe(const struct config *config, size_t index, struct buf *value)
 {
-    const struct config_key *key = config_key_at(index);
-    const void *at = field(config, key);
+    const struct config_key *key = config_row(config, index);
+    const void *at = config_field(config, key);
     switch (key->type) {
     case CONFIG_BOOL:
         (void)buf_append(value, gm_bytes_of(*(const bool *)at ? "true" : "false"));
@@ -299,6 +296,11 @@ void config_describe(const struct config *config, size_t index, struct buf *valu
     case CONFIG_OCTAL:
         (void)buf_format(value, "%llo", (unsigned long long)*(const int64_t *)at);
         break;
+    case CONFIG_DOUBLE: {
+        char text[GM_DOUBLE_TEXT];
+        (void)buf_append(value, gm_bytes_at(text, config_double_text(text, *(const double *)at)));
+        break;
+    }
     case CONFIG_CHOICE:
         describe_choice(key, *(const int64_t *)at, value);
         break;
@@ -321,9 +323,9 @@ void config_describe(const struct config *config, size_t index, struct buf *valu
 void config_raw(const struct config *config, const struct config_key *key, struct buf *value)
 {
     if (key->type == CONFIG_TEXT || key->type == CONFIG_PATH) {
-        (void)buf_append(value, gm_bytes_of(*(char *const *)field(config, key)));
+        (void)buf_append(value, gm_bytes_of(*(char *const *)config_field(config, key)));
     } else {
-        config_describe(config, (size_t)(key - config_key_at(0)), value);
+        config_describe(config, config_row_of(key), value);
     }
 }
 
@@ -333,7 +335,7 @@ void config_raw(const struct config *config, const struct config_key *key, struc
 static must_use enum status set_text(struct config *config, const struct config_key *key, struct gm_bytes text,
                                      struct complaint *complaint)
 {
-    char **now = field(config, key);
+    char **now = config_field(config, key);
     char *before = *now;
     *now = NULL;
     enum status status = config_put_any(config, key, text, complaint);
@@ -351,7 +353,11 @@ static must_use enum status set_text(struct config *config, const struct config_
 
 enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text, struct complaint *complaint)
 {
-    const struct config_key *key = config_key_find(name, true);
+    const struct config_key *key = config_find(config, name, true);
+    if (key == NULL && config_extra_is(name)) {
+        config_extra_unknown(config, name, complaint);
+        return STATUS_NOT_FOUND;
+    }
     if (key == NULL) {
         config_key_unknown(name, complaint);
         return STATUS_NOT_FOUND;

@@ -31,6 +31,8 @@
 #include "base/status.h"
 
 #define CONFIG_KEYS_MAX      64
+#define CONFIG_EXTRAS_MAX    256 /* settings of modules; what files and flags say of them */
+#define CONFIG_ROWS_MAX      (CONFIG_KEYS_MAX + CONFIG_EXTRAS_MAX)
 #define CONFIG_REDIS_MAX     256               /* names of Redis                */
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 #define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
@@ -55,6 +57,7 @@ enum config_touches {
     CONFIG_TOUCHES_CLIENTS = 16, /* how many connections, and how long they may be silent     */
     CONFIG_TOUCHES_NETWORK = 32, /* what the system does for each connection                  */
     CONFIG_TOUCHES_TRACE = 64,   /* the server's own log                                      */
+    CONFIG_TOUCHES_MODULES = 128 /* what plans of modules read                                */
 };
 
 enum config_want {
@@ -70,6 +73,16 @@ struct config_key; /* a row of the table, see config_keys.h */
 struct config_list {
     char **items;
     size_t count;
+};
+
+struct config_extra;   /* a row of a module, see config_extra.c */
+struct config_written; /* what was said of such a row before it was known */
+
+struct config_extras {
+    struct config_extra **rows; /* owned, as all here */
+    size_t count;
+    struct config_written *written;
+    size_t written_count;
 };
 
 /* Numbers are int64_t throughout, so that one table serves them all. */
@@ -130,6 +143,7 @@ struct config {
     enum config_want want;
     bool password_taken;             /* from password_file */
     uint8_t origin[CONFIG_KEYS_MAX]; /* enum config_origin, by key */
+    struct config_extras extras;
     char *hints[CONFIG_REDIS_MAX]; /* what CONFIG SET has said of settings that only Redis has, by row; NULL: nothing */
 };
 
@@ -184,8 +198,9 @@ void config_describe(const struct config *config, size_t key, struct buf *value)
 must_use enum status config_set(struct config *config, struct gm_bytes name, struct gm_bytes text,
                                 struct complaint *complaint);
 
-/* What a change of setting `key` touches, enum config_touches or-ed; 0: it cannot be changed while the server runs. */
-unsigned config_touches(size_t key);
+/* All settings, those of modules too: to iterate, from 0 to the count. config_describe takes such a number. */
+size_t config_row_count(const struct config *config);
+const char *config_row_name(const struct config *config, size_t row);
 
 /* Settings that have been changed, and may be changed back. */
 struct config_change {
@@ -198,7 +213,7 @@ struct config_change {
         size_t row;                   /* that one */
         bool taken;                   /* it has another value now */
         struct buf before;            /* its value as text, secrets too */
-    } settings[CONFIG_KEYS_MAX + CONFIG_REDIS_MAX];
+    } settings[CONFIG_ROWS_MAX + CONFIG_REDIS_MAX];
 };
 
 /* Changes `count` settings, or none of them if one is refused or given twice. One that cannot change is taken with the
@@ -225,7 +240,49 @@ void config_redis_describe(const struct config *config, size_t row, struct buf *
 must_use enum status config_rewrite(const struct config *config, const char *file_name, struct gm_bytes text,
                                     struct buf *out, struct complaint *complaint);
 
-/* Appends the text of --help. */
-void config_help(struct buf *text);
+/* Appends the text of --help, with the settings of modules that the config knows. */
+void config_help(const struct config *config, struct buf *text);
+
+/* ---- settings of modules: "acme.bloom.error_rate" (config_extra.c) ---- */
+
+enum config_extra_kind {
+    CONFIG_EXTRA_INT,
+    CONFIG_EXTRA_BYTES,
+    CONFIG_EXTRA_BOOL,
+    CONFIG_EXTRA_NUMBER,
+    CONFIG_EXTRA_WORD,
+};
+
+/* All of it is copied. The values are within their range, and the words among each other different. */
+struct config_extra_row {
+    const char *module; /* "acme.bloom"         */
+    const char *name;   /* "error_rate"         */
+    enum config_extra_kind kind;
+    int64_t minimum, maximum, fallback; /* of INT and BYTES; of a BOOL 0 or 1, of a WORD its number */
+    double least, most, usual;          /* of a NUMBER */
+    const char *words;                  /* of a WORD, with a blank between */
+    const char *sentence;
+};
+
+union config_extra_value {
+    int64_t integer; /* of a WORD its number */
+    bool truth;
+    double number;
+};
+
+/* A module has this setting. One that is there by that name keeps its value; if it is of another kind or range it is
+ * REFUSED. That, and TOO_BIG, with a complaint. */
+must_use enum status config_extra_declare(struct config *config, const struct config_extra_row *row,
+                                          struct complaint *complaint);
+
+/* All modules have been declared: what file and flags have said of their settings is taken. INVALID, with a complaint
+ * that says where, for what is not such a value, or no such setting. */
+must_use enum status config_extra_settle(struct config *config, struct complaint *complaint);
+
+/* `to` gets the rows that `from` has, and settles. As above. */
+must_use enum status config_extra_follow(struct config *to, const struct config *from, struct complaint *complaint);
+
+/* The value of a setting; NULL: there is none of that name. Borrowed, until the config is changed. O(settings). */
+const union config_extra_value *config_extra_value(const struct config *config, const char *module, const char *name);
 
 #endif

@@ -49,7 +49,7 @@ struct config_changed *config_change_note(struct config_change *change, const st
             return NULL;
         }
     }
-    check(change->count < CONFIG_KEYS_MAX + CONFIG_REDIS_MAX); /* none comes twice */
+    check(change->count < CONFIG_ROWS_MAX + CONFIG_REDIS_MAX); /* none comes twice */
     struct config_changed *setting = &change->settings[change->count++];
     setting->key = key;
     setting->row = row;
@@ -64,7 +64,7 @@ static bool is_so(const struct config *config, const struct config_key *key, str
 {
     struct buf now;
     buf_init(&now, CONFIG_LIST_MAX * CONFIG_TEXT_MAX);
-    config_describe(config, (size_t)(key - config_key_at(0)), &now);
+    config_describe(config, config_row_of(key), &now);
     bool same = gm_bytes_equal(buf_bytes(&now), text);
     buf_finish(&now);
     return same;
@@ -108,10 +108,14 @@ static must_use enum status change_one(struct config_change *change, const struc
 {
     size_t row = config_redis_find(pair[0]);
     bool theirs = row < config_redis_count();
-    const struct config_key *key = theirs ? config_redis_own(row) : config_key_find(pair[0], true);
+    const struct config_key *key = theirs ? config_redis_own(row) : config_find(change->config, pair[0], true);
     change->blamed = pair[0];
     if (key == NULL && theirs) {
         return config_redis_change(change, row, pair[1], complaint);
+    }
+    if (key == NULL && config_extra_is(pair[0])) {
+        config_extra_unknown(change->config, pair[0], complaint);
+        return STATUS_INVALID;
     }
     if (key == NULL) {
         config_key_unknown(pair[0], complaint);

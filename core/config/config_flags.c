@@ -6,6 +6,8 @@
  *     --key         of a setting that is true or false: true
  *     --config FILE   --help   --version
  *
+ *     --vendor.module.setting=value                            of a module; looked at when the modules are known
+ *
  * Lists grow by each flag and are split at commas. A value may begin with a dash (it is the next word, whatever it is),
  * except after a setting that is true or false, where only a word for true or false is taken as its value.
  */
@@ -91,6 +93,11 @@ static must_use enum status take_file(struct flags *flags, struct flag *flag)
 static must_use enum status take_setting(struct flags *flags, struct flag *flag)
 {
     const struct config_key *key = config_key_find(flag->name, true);
+    if (key == NULL && config_extra_is(flag->name)) {
+        TRY(need_value(flags, flag));
+        return config_extra_write(flags->config, flag->name, flag->value, CONFIG_SHAPE_ANY,
+                                  config_show(flag->whole).text, flags->complaint);
+    }
     if (key == NULL) {
         config_key_unknown(flag->name, flags->complaint);
         return STATUS_INVALID;
@@ -147,7 +154,7 @@ enum status config_from_flags(struct config *config, int argc, const char *const
 static void help_of(const struct config_key *key, struct buf *text)
 {
     const char *value = key->type == CONFIG_BOOL                                ? ""
-                        : key->type == CONFIG_INT                               ? "=NUMBER"
+                        : key->type == CONFIG_INT || key->type == CONFIG_DOUBLE ? "=NUMBER"
                         : key->type == CONFIG_SIZE                              ? "=SIZE"
                         : key->type == CONFIG_LIST || key->type == CONFIG_PATHS ? "=A,B..."
                         : key->type == CONFIG_PATH                              ? "=PATH"
@@ -162,7 +169,7 @@ static void help_of(const struct config_key *key, struct buf *text)
     (void)buf_append(text, BYTES("\n"));
 }
 
-void config_help(struct buf *text)
+void config_help(const struct config *config, struct buf *text)
 {
     (void)buf_append(text,
                      BYTES("usage: geomys-server [--setting=value]...\n\n"
@@ -172,7 +179,11 @@ void config_help(struct buf *text)
                            "  --config=PATH\n      Another file of settings.\n"
                            "  --help\n      This text.\n"
                            "  --version\n      The version.\n"));
-    for (size_t i = 0; i < config_key_count(); i++) {
-        help_of(config_key_at(i), text);
+    for (size_t i = 0; i < config_row_count(config); i++) {
+        if (i == config_key_count()) {
+            (void)buf_append(text, BYTES("\nof the modules, in the file under the name of the module, as in\n"
+                                         "  { \"vendor.module\": { \"setting\": 1 } }\n\n"));
+        }
+        help_of(config_row(config, i), text);
     }
 }

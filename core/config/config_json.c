@@ -9,9 +9,12 @@
  * Promises
  *   P1  The outermost value is an object; each of its names is a setting, and none comes twice, however it is escaped.
  *   P2  A value is of its setting's type: a number is never taken from a text, nor a truth from a number.
+ *       The settings of a module stand in an object under its name. Whether there are such is seen when the modules are
+ *       loaded, which the same file may name: until then they are kept with their places (config_extra.c).
  *   P3  A value that a flag overrules is checked all the same.
  */
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/config_json.h"
@@ -21,6 +24,7 @@
 
 struct reading {
     struct config *config;
+    const char *file_name;
     struct gm_bytes text;
     struct config_json_spans spans;
     size_t value; /* the next value of spans.values */
@@ -111,6 +115,8 @@ static must_use enum status take_value(struct reading *reading, struct config *c
     case CONFIG_LIST:
     case CONFIG_PATHS:
         return take_list(reading, config, key, value);
+    case CONFIG_DOUBLE: /* of modules alone */
+        break;
     }
     return wrong_type(reading, key, value, config_key_kind(key));
 }
@@ -139,6 +145,75 @@ static size_t count_values(const cJSON *value)
     return count;
 }
 
+/* "file:3:7": where the value is. */
+static void place_of(const struct reading *reading, char *place, size_t size)
+{
+    size_t line;
+    size_t column;
+    config_json_place(reading->text, reading->at, &line, &column);
+    (void)snprintf(place, size, "%s:%zu:%zu", reading->file_name, line, column);
+}
+
+/* A setting of a module, whose kind nobody knows yet. */
+static must_use enum status write_down(struct reading *reading, const cJSON *module, const cJSON *value)
+{
+    char place[CONFIG_PLACE_MAX];
+    char name[2 * CONFIG_NAME_MAX + 2];
+    if (strlen(module->string) > CONFIG_NAME_MAX || strlen(value->string) > CONFIG_NAME_MAX) {
+        complaint_set(reading->complaint, "no setting of a module has so long a name");
+        return STATUS_INVALID;
+    }
+    (void)snprintf(name, sizeof name, "%s.%s", module->string, value->string);
+    enum config_shape shape = cJSON_IsString(value)   ? CONFIG_SHAPE_TEXT
+                              : cJSON_IsNumber(value) ? CONFIG_SHAPE_NUMBER
+                                                      : CONFIG_SHAPE_BOOL;
+    if (shape == CONFIG_SHAPE_BOOL && !cJSON_IsBool(value)) {
+        complaint_set(reading->complaint, "\"%s\" must be a number, a text, true or false",
+                      config_show(gm_bytes_of(name)).text);
+        return STATUS_INVALID;
+    }
+    place_of(reading, place, sizeof place);
+    struct gm_bytes text = shape == CONFIG_SHAPE_TEXT ? gm_bytes_of(value->valuestring)
+                                                      : slice(reading, reading->spans.values[reading->value]);
+    enum status status = config_extra_write(reading->config, gm_bytes_of(name), text, shape, place, reading->complaint);
+    if (status == STATUS_EXISTS) {
+        complaint_set(reading->complaint, "\"%s\" was already given", config_show(gm_bytes_of(name)).text);
+        return STATUS_INVALID;
+    }
+    return status;
+}
+
+/* { "setting": value, ... } under the module's name. */
+static must_use enum status take_module(struct reading *reading, const cJSON *object, const cJSON *module)
+{
+    for (const cJSON *before = object->child; before != module; before = before->next) {
+        if (strcmp(before->string, module->string) == 0) {
+            complaint_set(reading->complaint, "\"%s\" was already given",
+                          config_show(gm_bytes_of(module->string)).text);
+            return STATUS_INVALID;
+        }
+    }
+    size_t next = reading->value + 1;
+    reading->at = reading->spans.values[reading->value].start;
+    if (!cJSON_IsObject(module)) {
+        complaint_set(
+            reading->complaint,
+            "\"%s\" must be an object: a module's settings stand under its name, as in { \"vendor.module\": { "
+            "\"setting\": value } }",
+            config_show(gm_bytes_of(module->string)).text);
+        return STATUS_INVALID;
+    }
+    const cJSON *value;
+    cJSON_ArrayForEach(value, module)
+    {
+        reading->value = next;
+        reading->at = reading->spans.values[next].start;
+        next += count_values(value);
+        TRY(write_down(reading, module, value));
+    }
+    return STATUS_OK;
+}
+
 static must_use enum status take_object(struct reading *reading, const cJSON *object)
 {
     size_t lines[CONFIG_KEYS_MAX] = {0}; /* where each setting was given first */
@@ -154,6 +229,11 @@ static must_use enum status take_object(struct reading *reading, const cJSON *ob
         reading->at = reading->spans.names[number++].start;
         config_json_place(reading->text, reading->at, &line, &column);
         const struct config_key *key = config_key_find(gm_bytes_of(member->string), false);
+        if (key == NULL && config_extra_is(gm_bytes_of(member->string))) {
+            TRY(take_module(reading, object, member));
+            reading->value = next;
+            continue;
+        }
         if (key == NULL) {
             config_key_unknown(gm_bytes_of(member->string), reading->complaint);
             return STATUS_INVALID;
@@ -198,7 +278,7 @@ enum status config_from_json(struct config *config, const char *file_name, struc
         complaint_set(complaint, "%s: larger than 1 MiB, which is the limit of a configuration file", file_name);
         return STATUS_TOO_BIG;
     }
-    struct reading reading = {.config = config, .text = text, .complaint = complaint};
+    struct reading reading = {.config = config, .file_name = file_name, .text = text, .complaint = complaint};
     enum status status = read_text(&reading);
     if (status != STATUS_OK) {
         size_t line;

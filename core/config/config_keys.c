@@ -32,7 +32,8 @@
 
 #define KEY(name, field, type, touches, flags, minimum, maximum, fallback, choices, sentence)                          \
     {                                                                                                                  \
-        name, type, touches, flags, offsetof(struct config, field), minimum, maximum, fallback, choices, sentence      \
+        name, type, touches, flags, offsetof(struct config, field), minimum, maximum, fallback, choices, sentence, 0,  \
+            0                                                                                                          \
     }
 #define NUMBER(name, field, touches, minimum, maximum, fallback, sentence)                                             \
     KEY(name, field, CONFIG_INT, touches, 0, minimum, maximum, fallback, NULL, sentence)
@@ -155,9 +156,24 @@ const char *config_key_name(size_t key)
     return config_key_at(key)->name;
 }
 
-unsigned config_touches(size_t key)
+size_t config_row_count(const struct config *config)
 {
-    return config_key_at(key)->touches;
+    return KEY_COUNT + config->extras.count;
+}
+
+const struct config_key *config_row(const struct config *config, size_t row)
+{
+    return row < KEY_COUNT ? &keys[row] : config_extra_key(config, row - KEY_COUNT);
+}
+
+const char *config_row_name(const struct config *config, size_t row)
+{
+    return config_row(config, row)->name;
+}
+
+size_t config_row_of(const struct config_key *key)
+{
+    return (key->flags & CONFIG_EXTRA) != 0 ? KEY_COUNT + key->offset : (size_t)(key - keys);
 }
 
 /* ---- names ---- */
@@ -187,6 +203,12 @@ const struct config_key *config_key_find(struct gm_bytes name, bool alike)
         }
     }
     return NULL;
+}
+
+const struct config_key *config_find(const struct config *config, struct gm_bytes name, bool alike)
+{
+    const struct config_key *key = config_key_find(name, alike);
+    return key != NULL ? key : config_extra_find(config, name, alike);
 }
 
 #define NAME_MAX_NEAR 32 /* bytes; longer names are near to nothing */
@@ -269,9 +291,10 @@ struct config_shown config_show(struct gm_bytes bytes)
 
 /* ---- putting values ---- */
 
-static void *field(struct config *config, const struct config_key *key)
+void *config_field(const struct config *config, const struct config_key *key)
 {
-    return (char *)config + key->offset;
+    bool extra = (key->flags & CONFIG_EXTRA) != 0;
+    return extra ? config_extra_field(config, key->offset) : (char *)(uintptr_t)config + key->offset;
 }
 
 const char *config_key_kind(const struct config_key *key)
@@ -289,6 +312,8 @@ const char *config_key_kind(const struct config_key *key)
     case CONFIG_LIST:
     case CONFIG_PATHS:
         return "a list of texts";
+    case CONFIG_DOUBLE:
+        return "a number";
     case CONFIG_CHOICE:
     case CONFIG_TEXT:
     case CONFIG_PATH:
@@ -319,7 +344,7 @@ enum status config_put_number(struct config *config, const struct config_key *ke
         return STATUS_INVALID;
     }
     check(key->type != CONFIG_BOOL && key->type != CONFIG_TEXT && key->type != CONFIG_PATH);
-    *(int64_t *)field(config, key) = number;
+    *(int64_t *)config_field(config, key) = number;
     return STATUS_OK;
 }
 
@@ -331,7 +356,7 @@ enum status config_put_bool(struct config *config, const struct config_key *key,
         return STATUS_REFUSED;
     }
     check(key->type == CONFIG_BOOL);
-    *(bool *)field(config, key) = truth;
+    *(bool *)config_field(config, key) = truth;
     return STATUS_OK;
 }
 
@@ -438,7 +463,7 @@ static char *copy_text(struct gm_bytes text)
 static must_use enum status append_text(struct config *config, const struct config_key *key, struct gm_bytes text,
                                         struct complaint *complaint)
 {
-    struct config_list *list = field(config, key);
+    struct config_list *list = config_field(config, key);
     if (text.size == 0) {
         complaint_set(complaint, "\"%s\" has an empty element", key->name);
         return STATUS_INVALID;
@@ -459,7 +484,7 @@ enum status config_put_text(struct config *config, const struct config_key *key,
     switch (key->type) {
     case CONFIG_SIZE:
         if (read_share(key, text, &number)) {
-            *(int64_t *)field(config, key) = number;
+            *(int64_t *)config_field(config, key) = number;
             return STATUS_OK;
         }
         return read_size(text, &number) ? config_put_number(config, key, number, text, complaint)
@@ -472,7 +497,7 @@ enum status config_put_text(struct config *config, const struct config_key *key,
     case CONFIG_TEXT:
     case CONFIG_PATH: {
         TRY(check_text(key, text, complaint));
-        char **value = field(config, key);
+        char **value = config_field(config, key);
         memory_free(*value);
         *value = copy_text(text);
         return STATUS_OK;
@@ -483,6 +508,7 @@ enum status config_put_text(struct config *config, const struct config_key *key,
         return append_text(config, key, text, complaint);
     case CONFIG_BOOL:
     case CONFIG_INT:
+    case CONFIG_DOUBLE:
         break;
     }
     return wrong_kind(key, text, complaint);
@@ -500,11 +526,30 @@ static must_use enum status put_bool_word(struct config *config, const struct co
     return wrong_kind(key, text, complaint);
 }
 
+static must_use enum status put_double(struct config *config, const struct config_key *key, struct gm_bytes text,
+                                       struct complaint *complaint)
+{
+    double number;
+    if (!gm_parse_double(text, &number)) {
+        return wrong_kind(key, text, complaint);
+    }
+    if (!(number >= key->least && number <= key->most)) {
+        char least[GM_DOUBLE_TEXT];
+        char most[GM_DOUBLE_TEXT];
+        complaint_set(complaint, "\"%s\" must be between %.*s and %.*s, not %s", key->name,
+                      (int)config_double_text(least, key->least), least, (int)config_double_text(most, key->most), most,
+                      config_show(text).text);
+        return STATUS_INVALID;
+    }
+    *(double *)config_field(config, key) = number;
+    return STATUS_OK;
+}
+
 static must_use enum status put_list(struct config *config, const struct config_key *key, struct gm_bytes text,
                                      struct complaint *complaint)
 {
     if (text.size == 0 && key->type == CONFIG_PATHS) {
-        config_list_clear(field(config, key));
+        config_list_clear(config_field(config, key));
         return STATUS_OK;
     }
     while (true) {
@@ -528,6 +573,8 @@ enum status config_put_any(struct config *config, const struct config_key *key, 
     case CONFIG_INT:
         return bytes_to_int(text, &number) ? config_put_number(config, key, number, text, complaint)
                                            : wrong_kind(key, text, complaint);
+    case CONFIG_DOUBLE:
+        return put_double(config, key, text, complaint);
     case CONFIG_LIST:
     case CONFIG_PATHS:
         return put_list(config, key, text, complaint);
@@ -565,19 +612,25 @@ static const struct config_key *partner_of(const struct config_key *key)
 static void reset(struct config *config, const struct config_key *key)
 {
     if (key->type == CONFIG_LIST || key->type == CONFIG_PATHS) {
-        config_list_clear(field(config, key));
+        config_list_clear(config_field(config, key));
     } else if (key->type == CONFIG_PATH) {
-        char **text = field(config, key);
+        char **text = config_field(config, key);
         memory_free(*text);
         *text = copy_text(BYTES_NONE);
     }
 }
 
+static uint8_t *origin_of(const struct config *config, const struct config_key *key)
+{
+    bool extra = (key->flags & CONFIG_EXTRA) != 0;
+    return extra ? config_extra_origin(config, key->offset) : (uint8_t *)(uintptr_t)&config->origin[key - keys];
+}
+
 bool config_claim(struct config *config, const struct config_key *key, enum config_origin origin)
 {
     const struct config_key *partner = partner_of(key);
-    uint8_t *had = &config->origin[key - keys];
-    uint8_t *partner_had = partner != NULL ? &config->origin[partner - keys] : had;
+    uint8_t *had = origin_of(config, key);
+    uint8_t *partner_had = partner != NULL ? origin_of(config, partner) : had;
     if (*had > origin || *partner_had > origin) {
         return false;
     }
@@ -593,5 +646,10 @@ bool config_claim(struct config *config, const struct config_key *key, enum conf
 
 enum config_origin config_origin(const struct config *config, const struct config_key *key)
 {
-    return (enum config_origin)config->origin[key - keys];
+    return (enum config_origin) * origin_of(config, key);
+}
+
+void config_set_origin(struct config *config, const struct config_key *key, enum config_origin origin)
+{
+    *origin_of(config, key) = (uint8_t)origin;
 }

@@ -5,6 +5,7 @@
 #define GEOMYS_CONFIG_CONFIG_KEYS_H
 
 #include "config/config.h"
+#include "geomys/number.h"
 
 enum config_type {
     CONFIG_BOOL,   /* bool                                           */
@@ -16,11 +17,13 @@ enum config_type {
     CONFIG_PATH,   /* char *, "~/" is the person's folder            */
     CONFIG_LIST,   /* struct config_list                             */
     CONFIG_PATHS,  /* struct config_list, "~/" is the person's folder */
+    CONFIG_DOUBLE, /* double; of modules alone                       */
 };
 
 enum config_key_flag {
     CONFIG_SECRET = 1, /* never shown                                 */
     CONFIG_LATER = 2,  /* a bool that may not be true in this version */
+    CONFIG_EXTRA = 8,  /* of a module: the value is in config.extras, `offset` is the row there */
     CONFIG_SHARE = 4,  /* a SIZE that may be a part of another one: "25%" is -25 */
 };
 
@@ -36,12 +39,21 @@ struct config_key {
     const char
         *choices; /* of a CHOICE: words with a blank between; of a TEXT: the letters that it may hold, NULL: any */
     const char *sentence; /* for people                               */
+    double least, most;   /* of a DOUBLE */
 };
 
 /* The setting, or NULL. With `alike`, dashes count as underscores, and "port" is external_port. */
 const struct config_key *config_key_find(struct gm_bytes name, bool alike);
 
 const struct config_key *config_key_at(size_t index);
+
+/* The same with the settings of modules, which a config has by itself: by name, by number, and the number of one. */
+const struct config_key *config_find(const struct config *config, struct gm_bytes name, bool alike);
+const struct config_key *config_row(const struct config *config, size_t row);
+size_t config_row_of(const struct config_key *key);
+
+/* Where the value is. */
+void *config_field(const struct config *config, const struct config_key *key);
 
 /* Appends the value of a changeable setting as config_put_any takes it, secrets included. */
 void config_raw(const struct config *config, const struct config_key *key, struct buf *value);
@@ -51,6 +63,43 @@ const struct config_key *config_key_near(struct gm_bytes name);
 
 /* Complains that there is no such setting, and names the nearest one. `name` may be any bytes. */
 void config_key_unknown(struct gm_bytes name, struct complaint *complaint);
+
+/* ---- settings of modules, config_extra.c ---- */
+
+/* Whether a name can only be that of a setting of a module, or of a module. */
+bool config_extra_is(struct gm_bytes name);
+
+/* Appends what is said of a setting that no module has: which there are. */
+void config_extra_unknown(const struct config *config, struct gm_bytes name, struct complaint *complaint);
+
+#define CONFIG_NAME_MAX  63   /* bytes of a module's name, and of a setting's */
+#define CONFIG_PLACE_MAX 4200 /* of where something stands: a path, line and column */
+
+/* How a value stood there. */
+enum config_shape {
+    CONFIG_SHAPE_ANY, /* as a text for any kind: a flag */
+    CONFIG_SHAPE_TEXT,
+    CONFIG_SHAPE_NUMBER,
+    CONFIG_SHAPE_BOOL,
+};
+
+/* Notes what was written, until the modules are known (config_extra_settle). What a flag has said before of the same
+ * goes. EXISTS: a file has said it twice. TOO_BIG with a complaint: of too many, or too much. */
+must_use enum status config_extra_write(struct config *config, struct gm_bytes name, struct gm_bytes text,
+                                        enum config_shape shape, const char *place, struct complaint *complaint);
+
+/* The row with that number among those of modules; and who has set it. */
+const struct config_key *config_extra_key(const struct config *config, size_t row);
+const struct config_key *config_extra_find(const struct config *config, struct gm_bytes name, bool alike);
+void *config_extra_field(const struct config *config, size_t row);
+uint8_t *config_extra_origin(const struct config *config, size_t row);
+void config_extra_finish(struct config *config);
+
+/* Bytes of the module's name, with which the name of its setting begins, before a dot. */
+size_t config_extra_module_size(const struct config_key *key);
+
+/* The shortest text that is read back as the number. Returns its bytes. */
+size_t config_double_text(char out[static GM_DOUBLE_TEXT], double number);
 
 /* What a value of this setting is: "a whole number". */
 const char *config_key_kind(const struct config_key *key);
@@ -74,6 +123,7 @@ bool config_claim(struct config *config, const struct config_key *key, enum conf
 
 /* Who has set it. */
 enum config_origin config_origin(const struct config *config, const struct config_key *key);
+void config_set_origin(struct config *config, const struct config_key *key, enum config_origin origin);
 
 /* ---- changes ---- */
 

@@ -362,7 +362,7 @@ void config_redis_describe(const struct config *config, size_t row, struct buf *
             bool truth = *(const bool *)((const char *)config + key->offset);
             (void)buf_append(value, truth ? BYTES("yes") : BYTES("no"));
         } else {
-            config_describe(config, (size_t)(key - config_key_at(0)), value);
+            config_describe(config, config_row_of(key), value);
         }
         break;
     }

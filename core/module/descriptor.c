@@ -390,5 +390,6 @@ enum status descriptor_check(const struct gm_module *module, bool own, struct co
     TRY(check_words(module, complaint));
     TRY(check_types(module, own, complaint));
     TRY(check_needs(module, complaint));
+    TRY(descriptor_check_settings(module, complaint));
     return check_commands(module, own, complaint);
 }

@@ -144,6 +144,16 @@ static enum status take_types(const struct draft *draft)
     return STATUS_OK;
 }
 
+static void take_settings(struct module *module)
+{
+    module->setting_count = descriptor_setting_count(module->abi);
+    module->settings = memory_zeroed((module->setting_count + (size_t)1) * sizeof module->settings[0]);
+    for (uint32_t i = 0; i < module->setting_count; i++) {
+        const struct gm_setting *abi = descriptor_setting(module->abi, i);
+        module->settings[i].abi = widen(abi, abi->size, sizeof(struct gm_setting));
+    }
+}
+
 static const struct type *type_of(const struct module *module, const struct gm_type *abi)
 {
     uint32_t i = 0;
@@ -270,6 +280,11 @@ static void destroy(struct module *module)
         release_plan_due(type);
         narrow(type->abi, type->abi != NULL ? type->abi->size : 0, sizeof(struct gm_type));
     }
+    for (uint32_t i = 0; i < module->setting_count; i++) {
+        const struct gm_setting *setting = module->settings[i].abi;
+        narrow(setting, setting->size, sizeof(struct gm_setting));
+    }
+    memory_free(module->settings);
     memory_free(module->entries);
     memory_free(module->commands);
     memory_free(module->types);
@@ -298,6 +313,7 @@ enum status module_create(const struct module_offer *offer, const struct registr
 {
     TRY(descriptor_check(offer->abi, offer->path == NULL, complaint));
     struct draft draft = {offer, interfaces, interface_count, begin(offer), complaint};
+    take_settings(draft.module);
     enum status status = take_needs(&draft);
     if (status == STATUS_OK) {
         status = take_types(&draft);

@@ -32,11 +32,14 @@ struct module_file {
  * are zero. */
 struct module {
     const struct gm_module *abi;
-    const char *path;               /* owned; NULL: the host's own */
-    const void **interfaces;        /* owned: what `needs` names, in its order: gm_call.interfaces */
-    const char *group;              /* never NULL: "module" where the descriptor says nothing */
-    struct type *types;             /* owned: abi->type_count of them, in the descriptor's order */
-    struct command *commands;       /* owned: abi->command_count of them, in the descriptor's order */
+    const char *path;         /* owned; NULL: the host's own */
+    const void **interfaces;  /* owned: what `needs` names, in its order: gm_call.interfaces */
+    const char *group;        /* never NULL: "module" where the descriptor says nothing */
+    struct type *types;       /* owned: abi->type_count of them, in the descriptor's order */
+    struct command *commands; /* owned: abi->command_count of them, in the descriptor's order */
+    struct setting *settings; /* owned: descriptor_setting_count of them, in the descriptor's order */
+    uint32_t setting_count;
+    uint32_t index;                 /* number, for arrays: as that of a type */
     struct registry_entry *entries; /* owned: the first words, in the order of their first command */
     uint32_t entry_count;
     struct module_file *file; /* owned by all who hold the module; NULL: nothing to close */
@@ -52,6 +55,10 @@ struct type {
 };
 
 #define COMMAND_NO_INDEX UINT32_MAX /* of a type's plans_due */
+
+struct setting {
+    const struct gm_setting *abi;
+};
 
 struct command {
     const struct gm_command *abi;

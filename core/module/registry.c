@@ -56,6 +56,7 @@ struct registry {
     struct vector entries;
     struct roll command_roll;
     struct roll type_roll;
+    struct roll module_roll;
     atomic_uint references;
 };
 
@@ -283,6 +284,10 @@ static void number(struct registry *registry, const struct registry *old, struct
 {
     roll_copy(&registry->command_roll, &old->command_roll, module != NULL ? module->abi->command_count : 0);
     roll_copy(&registry->type_roll, &old->type_roll, module != NULL ? module->abi->type_count : 0);
+    roll_copy(&registry->module_roll, &old->module_roll, 1);
+    if (module != NULL) {
+        module->index = roll_number(&registry->module_roll, module->abi->name);
+    }
     for (uint32_t i = 0; module != NULL && i < module->abi->command_count; i++) {
         module->commands[i].index = roll_number(&registry->command_roll, module->commands[i].usage.name);
     }
@@ -450,6 +455,7 @@ static void destroy(struct registry *registry)
     memory_free(registry->entries.items);
     memory_free(registry->command_roll.names);
     memory_free(registry->type_roll.names);
+    memory_free(registry->module_roll.names);
     memory_free(registry->slots);
     memory_free(registry);
 }
@@ -473,6 +479,11 @@ uint32_t registry_command_numbers(const struct registry *registry)
     return registry->command_roll.count;
 }
 
+uint32_t registry_module_numbers(const struct registry *registry)
+{
+    return registry->module_roll.count;
+}
+
 uint32_t registry_type_numbers(const struct registry *registry)
 {
     return registry->type_roll.count;
@@ -492,7 +503,8 @@ static bool begins_with(const struct roll *roll, const struct roll *beginning)
 
 bool registry_follows(const struct registry *newer, const struct registry *older)
 {
-    return begins_with(&newer->command_roll, &older->command_roll) && begins_with(&newer->type_roll, &older->type_roll);
+    return begins_with(&newer->command_roll, &older->command_roll) &&
+           begins_with(&newer->type_roll, &older->type_roll) && begins_with(&newer->module_roll, &older->module_roll);
 }
 
 /* ---- iteration ---- */

@@ -16,9 +16,9 @@
  * name once a newer one was adopted (registry_successor). A shard holds a reference, which covers all that happens
  * within one command.
  *
- * Numbers: each command and each type has one (`index`), from 0, under which others keep arrays. In all registries that
- * were made from one another a number has one name for ever: a newer version of a command has the number of the older
- * one, and a command that went and comes back, too. So arrays grow, and nothing in them moves.
+ * Numbers: each module, command and type has one (`index`), from 0, under which others keep arrays. In all registries
+ * that were made from one another a number has one name for ever: a newer version of a command has the number of the
+ * older one, and a command that went and comes back, too. So arrays grow, and nothing in them moves.
  *
  * Contexts: registry_keep and registry_release on any thread; all else reads only.
  */
@@ -101,6 +101,7 @@ const struct registry_entry *registry_entry(const struct registry *registry, uin
 /* For arrays by number: all numbers so far are below it, those of what has gone, too. Not less in a newer registry. */
 uint32_t registry_command_numbers(const struct registry *registry);
 uint32_t registry_type_numbers(const struct registry *registry);
+uint32_t registry_module_numbers(const struct registry *registry);
 
 /* The full name of the command with that number, also of one that has gone. Valid as long as the registry. */
 const char *registry_command_name(const struct registry *registry, uint32_t number);

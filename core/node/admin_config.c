@@ -62,8 +62,9 @@ static size_t write_setting(struct asked *asked, const char *name, size_t index,
 static size_t write_pairs(struct asked *asked)
 {
     size_t pairs = 0;
-    for (size_t key = 0; key < config_key_count(); key++) {
-        pairs += write_setting(asked, config_key_name(key), key, config_describe);
+    const struct config *config = admin_node(asked->call)->config;
+    for (size_t row = 0; row < config_row_count(config); row++) {
+        pairs += write_setting(asked, config_row_name(config, row), row, config_describe);
     }
     for (size_t row = 0; row < config_redis_count(); row++) {
         pairs += write_setting(asked, config_redis_name(row), row, config_redis_describe);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "geomys/ext/wait.h"
 #include "node/client.h"
+#include "node/declare.h"
 #include "node/memory_report.h"
 #include "node/publish.h"
 #include "node/squeeze.h"
@@ -52,6 +53,7 @@ static void make_run_id(struct node *node)
 enum status node_create(struct node **out, struct config *config, const struct registry *registry,
                         const struct node_env *env, struct complaint *complaint)
 {
+    TRY(declare_settings(config, registry, complaint));
     struct node *node = memory_zeroed(sizeof *node);
     node->config = config;
     node->registry = registry_keep(registry);
@@ -94,9 +96,11 @@ void node_destroy(struct node *node)
 
 enum status node_adopt(struct node *node, const struct registry *newer, struct complaint *complaint)
 {
+    TRY(declare_settings(node->config, newer, complaint));
     TRY(renew(&node->worker, newer, complaint));
     registry_release(node->registry);
     node->registry = registry_keep(newer);
+    publish(node, CONFIG_TOUCHES_MODULES);
     return STATUS_OK;
 }
 

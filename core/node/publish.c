@@ -4,6 +4,7 @@
 #include "node/publish.h"
 
 #include "node/client.h"
+#include "node/declare.h"
 #include "serve/sessions.h"
 
 static void publish_worker(struct node *node)
@@ -54,6 +55,11 @@ static void publish_trace(struct node *node)
     node->env.trace.least = options_trace(node->config);
 }
 
+static void publish_modules(struct node *node)
+{
+    worker_tune(&node->worker, declare_tuning(node->config, node->registry));
+}
+
 static const struct {
     unsigned touches;
     void (*publish)(struct node *node);
@@ -64,6 +70,7 @@ static const struct {
     {CONFIG_TOUCHES_CLIENTS, publish_crowd},
     {CONFIG_TOUCHES_NETWORK, publish_network},
     {CONFIG_TOUCHES_TRACE, publish_trace},
+    {CONFIG_TOUCHES_MODULES, publish_modules},
 };
 
 void publish(struct node *node, unsigned touches)
@@ -128,5 +135,5 @@ void publish_at_start(struct node *node)
 {
     publish(node, CONFIG_TOUCHES_TRACE);
     publish_fit(node, node->config);
-    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK);
+    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK | CONFIG_TOUCHES_MODULES);
 }

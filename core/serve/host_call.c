@@ -253,6 +253,35 @@ static uint32_t lend_key_add(struct gm_call *abi, struct gm_bytes name)
     return lookup_added(call, name);
 }
 
+/* NULL, and the call is refused: its module has no such setting. */
+static const union tuning_value *setting_of(struct gm_call *abi, uint32_t setting, bool number)
+{
+    struct call *call = call_of(abi);
+    const struct module *module = call->command->module;
+    if (setting >= module->setting_count) {
+        call_fault(call, "asks for its module's setting number %u, of %u", setting, module->setting_count);
+        return NULL;
+    }
+    if ((module->settings[setting].abi->kind == GM_SETTING_NUMBER) != number) {
+        call_fault(call, "asks for the setting '%s' by gm_setting_%s, which is for other kinds",
+                   module->settings[setting].abi->name, number ? "number" : "int");
+        return NULL;
+    }
+    return tuning_at(call->worker->tuning, module, setting);
+}
+
+static int64_t lend_setting_int(struct gm_call *abi, uint32_t setting)
+{
+    const union tuning_value *value = setting_of(abi, setting, false);
+    return value != NULL ? value->integer : 0;
+}
+
+static double lend_setting_number(struct gm_call *abi, uint32_t setting)
+{
+    const union tuning_value *value = setting_of(abi, setting, true);
+    return value != NULL ? value->number : 0;
+}
+
 const struct gm_call_ops host_call_ops = {
     .size = sizeof(struct gm_call_ops),
     .reply_status = lend_status,
@@ -286,4 +315,6 @@ const struct gm_call_ops host_call_ops = {
     .walk = elements_walk,
     .emit_elements = elements_emit,
     .key_add = lend_key_add,
+    .setting_int = lend_setting_int,
+    .setting_number = lend_setting_number,
 };

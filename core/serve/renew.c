@@ -69,6 +69,7 @@ enum status renew(struct worker *worker, const struct registry *newer, struct co
     enum status status = shard_adopt(worker->shard, newer, complaint);
     if (status == STATUS_OK) {
         worker->registry = newer;
+        worker_tune(worker, tuning_create(newer)); /* whoever knows other values than the defaults says so then */
         meters_grow(&worker->meters, registry_command_numbers(newer));
         for (struct list *at = worker->sessions.all.next; at != &worker->sessions.all; at = at->next) {
             renew_session(worker, container_of(at, struct session, all));

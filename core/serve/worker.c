@@ -58,6 +58,14 @@ void worker_init(struct worker *worker, struct shard *shard, const struct gm_cal
     shard->claims.on_let_go = on_let_go;
     shard->claims.context = worker;
     worker_configure(worker, options);
+    worker_tune(worker, tuning_create(worker->registry));
+}
+
+void worker_tune(struct worker *worker, struct tuning *tuning)
+{
+    check(tuning->module_count == registry_module_numbers(worker->registry));
+    tuning_destroy(worker->tuning);
+    worker->tuning = tuning;
 }
 
 struct worker_moment worker_moment(const struct worker *worker)
@@ -88,6 +96,8 @@ void worker_finish(struct worker *worker)
     arena_finish(&worker->arena);
     arena_finish(&worker->requests);
     buf_finish(&worker->due.out);
+    tuning_destroy(worker->tuning);
+    worker->tuning = NULL;
     memory_free(worker->calls[0]);
     memory_free(worker->calls[1]);
     worker->shard->meters = NULL;

@@ -19,6 +19,7 @@
 #include "serve/pubsub.h"
 #include "serve/session.h"
 #include "serve/tracking.h"
+#include "serve/tuning.h"
 #include "shard/shard.h"
 
 struct call;
@@ -82,6 +83,7 @@ struct worker {
     struct call *calls[2]; /* owned; by depth */
     void *owner;           /* of the worker: whom the node's own commands ask */
     struct worker_due due;
+    struct tuning *tuning; /* owned: what plans read of their modules' settings; changed by worker_tune alone */
 };
 
 /* The registry is the shard's, which outlives the worker. From now on the shard is measured by the worker's meters, and
@@ -93,6 +95,10 @@ void worker_finish(struct worker *worker); /* no session may be left */
 
 /* Takes over other options, but for what sessions do about a lower limit: sessions_configure. O(sessions). */
 void worker_configure(struct worker *worker, const struct worker_options *options);
+
+/* The settings of modules have these values from now on: takes over the tuning, which is of the worker's registry. No
+ * plan may be under way in a module; a command of the host may. */
+void worker_tune(struct worker *worker, struct tuning *tuning);
 
 /* The shard that the request is about. */
 static inline struct shard *worker_shard(const struct worker *worker, const struct request *request)

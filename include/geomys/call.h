@@ -158,6 +158,8 @@ struct gm_call_ops {
     bool (*emit_elements)(struct gm_call *, uint32_t key, const char *name, const struct gm_element *elements,
                           size_t count);
     uint32_t (*key_add)(struct gm_call *, struct gm_bytes name);
+    int64_t (*setting_int)(struct gm_call *, uint32_t setting);
+    double (*setting_number)(struct gm_call *, uint32_t setting);
 };
 
 struct gm_call {
@@ -391,6 +393,21 @@ static inline bool gm_emit_elements(struct gm_call *call, uint32_t key, const ch
 static inline uint32_t gm_key_add(struct gm_call *call, struct gm_bytes name)
 {
     return call->ops->key_add(call, name);
+}
+
+/* The value of the module's setting of that number (gm_module.settings): of a BOOL 1 or 0, of a WORD its number, of
+ * INT, BYTES and MS itself; always within its range. It is one value for the whole of a plan: a change (CONFIG SET, a
+ * file that is read again) holds from the next command on, so two commands of one transaction see two values if a
+ * CONFIG SET stands between them, and only then. Of no setting, or of a NUMBER, the host refuses the call. O(1). */
+static inline int64_t gm_setting_int(struct gm_call *call, uint32_t setting)
+{
+    return call->ops->setting_int(call, setting);
+}
+
+/* The same of a NUMBER. */
+static inline double gm_setting_number(struct gm_call *call, uint32_t setting)
+{
+    return call->ops->setting_number(call, setting);
 }
 
 /* From the turn's seeded generator: uniform over 64 bits. */

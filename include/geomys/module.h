@@ -82,6 +82,34 @@ struct gm_command {
 
 #define GM_ANSWER_MAX ((size_t)65536)
 
+/* ---- settings ---- */
+
+enum gm_setting_kind {
+    GM_SETTING_INT = 0,    /* a whole number                                           */
+    GM_SETTING_BYTES = 1,  /* a number of bytes: people may write "64mb"               */
+    GM_SETTING_MS = 2,     /* a time in milliseconds                                   */
+    GM_SETTING_BOOL = 3,   /* true or false: `fallback` is 1 or 0                      */
+    GM_SETTING_NUMBER = 4, /* a double: number_min, number_max and number_fallback    */
+    GM_SETTING_WORD = 5,   /* one of several words: `fallback` is a number among them, from 0 on */
+};
+
+/* What the operator may set for the module, as "vendor.name.setting": in the configuration file under the module's
+ * name, as a flag, by CONFIG SET. Plans read it (gm_setting_int); apply never does: what it does must be the same on
+ * every node, so what depends on a setting is settled in plan and written into the record. */
+struct gm_setting {
+    uint32_t size;    /* sizeof (struct gm_setting) */
+    uint32_t kind;    /* enum gm_setting_kind       */
+    const char *name; /* 1 to 63 of [a-z0-9_]       */
+    const char *help; /* one sentence               */
+    int64_t min;      /* of INT, BYTES, MS; both 0 for the others; BYTES and MS are not below 0 */
+    int64_t max;
+    int64_t fallback;  /* the default, within its range */
+    double number_min; /* of NUMBER; all three are 0 for the others */
+    double number_max;
+    double number_fallback;
+    const char *words; /* of WORD: two or more of [a-z0-9_-], a blank between; NULL for the others */
+};
+
 struct gm_module {
     uint32_t size; /* sizeof (struct gm_module) */
     uint16_t abi_major;
@@ -98,6 +126,9 @@ struct gm_module {
     uint32_t command_count;
     uint32_t need_count;
     uint32_t reserved;
+    const struct gm_setting *settings; /* numbered from 0, as gm_setting_int counts them */
+    uint32_t setting_count;
+    uint32_t reserved2;
 };
 
 #define GM_ENTRY_SYMBOL "geomys_module"

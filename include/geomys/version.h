@@ -38,6 +38,7 @@
  *              behind a repeated argument. gm_int_at and gm_number_at give each number of a repeated argument.
  *              gm_outcome in apply, and gm_command.answer, which replies with it. gm_first marks repeated arguments.
  *              gm_reply_begin and gm_reply_end, gm_reply_error_element, gm_protocol.
+ *              gm_module has settings, which plans read: gm_setting_int, gm_setting_number.
  *              The secret of the data set: gm_secret, gm_call_secret, gm_dump_secret, gm_hash_key_of.
  *              gm_type has a revision, and the operations that came later than its first.
  *              Usage lines have the types key-any, rkey-any and rkey-elements. gm_type has elements and from_elements,

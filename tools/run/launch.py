@@ -133,8 +133,9 @@ def start(command_of, ready_of, output, home, patience_s, port=None, before=None
 
 
 def flags_of(settings):
-    """{"data_folder": "x", "allow_insecure": True} as Geomys takes them."""
-    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in settings.items()]
+    """{"data_folder": "x", "allow_insecure": True} as Geomys takes them. None: nothing is said of it."""
+    said = {name: value for name, value in settings.items() if value is not None}
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in said.items()]
 
 
 def answers_ping(port, patience_s=5):

@@ -607,6 +607,70 @@ static void plan_tag(struct gm_call *call)
     gm_reply_int(call, (int64_t)(tag >> 1));
 }
 
+/* ---- settings ---- */
+
+enum { PAGE, ROOM, WAIT, LOUD, FACTOR, ORDER };
+
+static const struct gm_setting settings[] = {
+    {.size = sizeof(struct gm_setting),
+     .kind = GM_SETTING_INT,
+     .name = "page",
+     .min = -5,
+     .max = 1000,
+     .fallback = 10,
+     .help = "How many fields TABLE.PAGE gives."},
+    {.size = sizeof(struct gm_setting),
+     .kind = GM_SETTING_BYTES,
+     .name = "room",
+     .max = (int64_t)1 << 40,
+     .fallback = 65536,
+     .help = "Bytes, for the tests."},
+    {.size = sizeof(struct gm_setting),
+     .kind = GM_SETTING_MS,
+     .name = "wait_ms",
+     .max = 60000,
+     .fallback = 250,
+     .help = "A time, for the tests."},
+    {.size = sizeof(struct gm_setting), .kind = GM_SETTING_BOOL, .name = "loud", .help = "A truth, for the tests."},
+    {.size = sizeof(struct gm_setting),
+     .kind = GM_SETTING_NUMBER,
+     .name = "factor",
+     .number_min = 1e-9,
+     .number_max = 0.5,
+     .number_fallback = 0.1,
+     .help = "A number, for the tests."},
+    {.size = sizeof(struct gm_setting),
+     .kind = GM_SETTING_WORD,
+     .name = "order",
+     .words = "up down none-at-all",
+     .fallback = 1,
+     .help = "A word, for the tests."},
+};
+
+/* What the settings are. */
+static void plan_settings(struct gm_call *call)
+{
+    gm_reply_array(call, 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        if (i == FACTOR) {
+            gm_reply_double(call, gm_setting_number(call, i));
+        } else {
+            gm_reply_int(call, gm_setting_int(call, i));
+        }
+    }
+}
+
+/* The first fields, as many as the setting says. */
+static void plan_page(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    gm_reply_begin(call, GM_REPLY_ARRAY);
+    for (uint32_t i = 0; i < table->count && i < gm_setting_int(call, PAGE); i++) {
+        gm_reply_bytes(call, field_of(&table->rows[i]));
+    }
+    gm_reply_end(call);
+}
+
 #define WORDS .size = sizeof(struct gm_command), .summary = "For the tests.", .complexity = "O(n)"
 
 static const struct gm_type *const types[] = {&table_type};
@@ -629,9 +693,12 @@ static const struct gm_command commands[] = {
     {WORDS, .usage = "TABLE.WAIT key timeout:timeout", .flags = GM_READ | GM_BLOCKS, .type = &table_type,
      .plan = plan_wait},
     {WORDS, .usage = "TABLE.HAVE key field...", .flags = GM_READ, .type = &table_type, .plan = plan_have},
+    {WORDS, .usage = "TABLE.SETTINGS", .flags = GM_READ, .plan = plan_settings},
+    {WORDS, .usage = "TABLE.PAGE key", .flags = GM_READ, .type = &table_type, .plan = plan_page},
     {WORDS, .usage = "TABLE.TAG key field", .flags = GM_READ, .type = &table_type, .plan = plan_tag},
     {WORDS, .usage = "TABLE.SUM {score:score times:int}...", .flags = GM_READ, .plan = plan_sum},
 };
 
 GM_MODULE(.name = "test.table", .version = "1.0.0", .types = types, .type_count = 1, .commands = commands,
-          .command_count = sizeof commands / sizeof commands[0], .needs = needs, .need_count = 1)
+          .command_count = sizeof commands / sizeof commands[0], .settings = settings, .setting_count = 6,
+          .needs = needs, .need_count = 1)

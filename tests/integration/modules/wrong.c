@@ -41,6 +41,22 @@
 #ifndef MODULE_RESERVED
 #define MODULE_RESERVED 0
 #endif
+#ifndef SETTING_COUNT
+#define SETTING_COUNT 2
+#endif
+#ifndef SETTINGS
+#define SETTINGS settings
+#endif
+#ifndef SETTING /* the first one */
+#define SETTING WHOLE(GM_SETTING_INT, 1, 9, 5)
+#endif
+#define SAYS(word, line) .size = sizeof(struct gm_setting), .name = (word), .help = (line)
+#define WHOLE(as, least, most, by)                                                                                     \
+    SAYS("first", "For the tests."), .kind = (as), .min = (least), .max = (most), .fallback = (by)
+#define DOUBLE(least, most, by)                                                                                        \
+    SAYS("first", "For the tests."), .kind = GM_SETTING_NUMBER, .number_min = (least), .number_max = (most),           \
+                                     .number_fallback = (by)
+#define CHOICE(list, by) SAYS("first", "For the tests."), .kind = GM_SETTING_WORD, .words = (list), .fallback = (by)
 #ifndef TYPE_COUNT
 #define TYPE_COUNT 1
 #endif
@@ -283,6 +299,12 @@ static bool misreply(struct gm_call *call, struct gm_bytes how)
         gm_reply_error(call, NULL);
     } else if (is(how, "no-status")) {
         gm_reply_status(call, NULL);
+    } else if (is(how, "far-setting")) {
+        gm_reply_int(call, gm_setting_int(call, 7));
+    } else if (is(how, "setting-int")) {
+        gm_reply_int(call, gm_setting_int(call, 1));
+    } else if (is(how, "setting-number")) {
+        gm_reply_double(call, gm_setting_number(call, 0));
     } else if (is(how, "after-error")) {
         gm_reply_error(call, "ERR no");
         gm_reply_int(call, 1);
@@ -395,6 +417,15 @@ static const struct gm_command commands[] = {
 static const struct gm_type *const types[] = {&type};
 static const char *const needs[] = {NEED};
 
+static const struct gm_setting settings[] = {
+    {SETTING},
+    {.size = sizeof(struct gm_setting),
+     .name = "second",
+     .help = "For the tests.",
+     .kind = GM_SETTING_NUMBER,
+     .number_max = 1},
+};
+
 static const struct gm_module descriptor = {.size = (uint32_t)(MODULE_SIZE),
                                             .abi_major = ABI_MAJOR,
                                             .abi_minor = ABI_MINOR,
@@ -408,7 +439,9 @@ static const struct gm_module descriptor = {.size = (uint32_t)(MODULE_SIZE),
                                             .command_count = COMMAND_COUNT,
                                             .needs = needs,
                                             .need_count = NEED_COUNT,
-                                            .reserved = MODULE_RESERVED};
+                                            .reserved = MODULE_RESERVED,
+                                            .settings = SETTINGS,
+                                            .setting_count = SETTING_COUNT};
 
 #ifdef MANGLED /* as a C++ compiler would name it */
 #define geomys_module _Z13geomys_modulev

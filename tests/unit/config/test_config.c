@@ -690,7 +690,7 @@ Test(config, describes_every_setting_and_hides_secrets)
 
     struct buf help;
     buf_init(&help, 1 << 16);
-    config_help(&help);
+    config_help(&config, &help);
     cr_assert_not(help.full);
     cr_assert(buf_append(&help, BYTES("\0")));
     for (size_t key = 0; key < config_key_count(); key++) {
