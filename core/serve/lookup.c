@@ -67,6 +67,12 @@ static const char *refuse_frozen(const struct shard *shard, const struct entry *
                  "loaded";
 }
 
+/* Whether it is the command's type, of which the host has a longer copy than its module. */
+static bool is_own(const struct command *command, const struct gm_type *type)
+{
+    return command->type != NULL && command->type->abi == type;
+}
+
 /* What the entry is to the command; an error if the command does not take it there. */
 static const char *classify(const struct call *call, const struct entry *entry, uint32_t accepts, struct gm_key *key)
 {
@@ -80,7 +86,7 @@ static const char *classify(const struct call *call, const struct entry *entry, 
         return refuse_frozen(call->shard, entry);
     }
     const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
-    if (call->command->abi->type == type) {
+    if (call->command->abi->type == type || is_own(call->command, type)) {
         key->state = GM_KEY_OWN;
         key->cell = shard_cell(entry);
         return NULL;

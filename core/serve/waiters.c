@@ -57,7 +57,8 @@ static const struct entry *find(const struct shard *shard, const struct interest
 /* Whether the value that the key has now is of a type that the session's command can be waiting for. */
 static bool suits(const struct shard *shard, const struct session *session, const struct entry *entry)
 {
-    const struct gm_type *wanted = session->parked->request.command->abi->type;
+    const struct type *type = session->parked->request.command->type;
+    const struct gm_type *wanted = type != NULL ? type->abi : NULL;
     return (entry->flags & ENTRY_FROZEN) == 0 && (wanted == NULL || wanted == shard_type_of(shard, entry)->abi);
 }
 

@@ -573,3 +573,41 @@ Test(due, what_there_is_no_memory_for_comes_later)
     shard_configure(&at.shard, &options);
     shard_fixture_close(&at);
 }
+
+/* ---- a type of earlier headers ---- */
+
+static const struct gm_type brief = {.size = offsetof(struct gm_type, free_some),
+                                     .id = "test.brief/1",
+                                     .name = "brief",
+                                     .apply = apply_odd,
+                                     .dump = dump_odd};
+static const struct gm_type *const brief_types[] = {&brief};
+#define BRIEF .size = sizeof(struct gm_command), .summary = "For the test.", .complexity = "O(1)", .type = &brief
+static const struct gm_command brief_commands[] = {
+    {BRIEF, .usage = "BRIEF.PUT key text", .flags = GM_WRITE, .plan = plan_odd_put},
+    {BRIEF, .usage = "BRIEF.GET key", .flags = GM_READ, .plan = plan_odd_get},
+};
+static const struct gm_module brief_module = {.size = sizeof brief_module,
+                                              .abi_major = GM_ABI_MAJOR,
+                                              .abi_minor = GM_ABI_MINOR,
+                                              .name = "test.brief",
+                                              .version = "1.0.0",
+                                              .summary = "A type without what came later.",
+                                              .types = brief_types,
+                                              .type_count = 1,
+                                              .commands = brief_commands,
+                                              .command_count = 2};
+
+/* Its struct ends before `due` and more: that is read as zero, and its values are its own. */
+Test(due, a_type_that_is_shorter_has_none)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &brief_module});
+    expect_said(&at, 0, "OK", "BRIEF.PUT k one");
+    expect_said(&at, 0, "OK", "BRIEF.PUT k two");
+    expect_said(&at, 0, "\"two\"", "BRIEF.GET k");
+    expect_said(&at, 0, ":1", "COPY k l");
+    expect_said(&at, 0, "\"two\"", "BRIEF.GET l");
+    cr_expect_eq(waiting(&at), 0);
+    shard_fixture_close(&at);
+}
