@@ -73,32 +73,49 @@ static bool is_own(const struct command *command, const struct gm_type *type)
     return command->type != NULL && command->type->abi == type;
 }
 
-/* What the entry is to the command; an error if the command does not take it there. */
-static const char *classify(const struct call *call, const struct entry *entry, uint32_t accepts, struct gm_key *key)
+/* What the usage line says of the key; one that plan has asked for may hold anything. */
+static uint32_t accepts_of(const struct call *call, const struct gm_key *key)
 {
-    check_slow(shard_type_of(call->shard, entry)->abi != NULL || (entry->flags & ENTRY_FROZEN) != 0); /* call P3 */
+    size_t number = (size_t)(key - call->keys);
+    return number < call->request->bound.key_count ? call->request->bound.keys[number].accepts : USAGE_ACCEPTS_ANY;
+}
+
+/* What a value is to the command that is not of its type at the first glance, or cannot be read here. */
+static __attribute__((noinline)) const char *classify_other(const struct call *call, const struct entry *entry,
+                                                            struct gm_key *key)
+{
     uint32_t flags = call->command->abi->flags;
-    if (__builtin_expect((entry->flags & ENTRY_FROZEN) != 0, 0)) {
-        key->state = GM_KEY_OTHER;
-        if ((flags & CALL_FROZEN) != 0) {
-            return NULL;
-        }
-        return refuse_frozen(call->shard, entry);
-    }
     const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
-    if (call->command->abi->type == type || is_own(call->command, type)) {
+    key->state = GM_KEY_OTHER;
+    if ((entry->flags & ENTRY_FROZEN) != 0) {
+        return (flags & CALL_FROZEN) != 0 ? NULL : refuse_frozen(call->shard, entry);
+    }
+    if (is_own(call->command, type)) {
         key->state = GM_KEY_OWN;
         key->cell = shard_cell(entry);
         return NULL;
     }
+    uint32_t accepts = accepts_of(call, key);
     bool any = accepts == USAGE_ACCEPTS_ANY || (flags & GM_ACCEPT_ANY) != 0 ||
                (accepts == USAGE_ACCEPTS_ELEMENTS && type->elements != NULL);
     if ((any || (flags & GM_ACCEPT_SCALAR) != 0) && type->scalar != NULL) {
         key->state = GM_KEY_SCALAR;
         return NULL;
     }
-    key->state = GM_KEY_OTHER;
     return any ? NULL : "WRONGTYPE Operation against a key holding the wrong kind of value";
+}
+
+/* What the entry is to the command; an error if the command does not take it there. */
+static inline const char *classify(const struct call *call, const struct entry *entry, struct gm_key *key)
+{
+    const struct gm_type *type = shard_type_of(call->shard, entry)->abi;
+    check_slow(type != NULL || (entry->flags & ENTRY_FROZEN) != 0); /* call P3 */
+    if (call->command->abi->type == type && __builtin_expect((entry->flags & ENTRY_FROZEN) == 0, 1)) {
+        key->state = GM_KEY_OWN;
+        key->cell = shard_cell(entry);
+        return NULL;
+    }
+    return classify_other(call, entry, key);
 }
 
 static const char *look_up(struct call *call, uint32_t i)
@@ -123,7 +140,7 @@ static const char *look_up(struct call *call, uint32_t i)
     key->host = entry;
     key->held = entry->type;
     key->expire_at_ms = entry_expire_at(entry);
-    return classify(call, entry, call->request->bound.keys[i].accepts, key);
+    return classify(call, entry, key);
 }
 
 /* Whether the key that was looked up has a value of older code, which has gone over to the newest now: entries have
@@ -248,7 +265,7 @@ uint32_t lookup_added(struct call *call, struct gm_bytes name)
     if (error == NULL && entry != NULL) {
         key->held = entry->type;
         key->expire_at_ms = entry_expire_at(entry);
-        error = classify(call, entry, USAGE_ACCEPTS_ANY, key);
+        error = classify(call, entry, key);
     }
     return error == NULL ? call->abi.key_count++ : refuse(call, error);
 }

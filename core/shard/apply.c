@@ -472,6 +472,37 @@ static struct apply find(struct shard *shard, const struct record *record, uint6
     };
 }
 
+/* Whether nothing stands in the way at the first glance: judge would say so, too. */
+static inline bool is_plain(const struct apply *apply, const struct record *record)
+{
+    const struct entry *entry = apply->entry;
+    bool fits = (record->flags & RECORD_FRESH) != 0 ||
+                (entry != NULL && entry->type == record->type && (entry->flags & ENTRY_FROZEN) == 0);
+    return fits && (record->flags & RECORD_DAMAGED) == 0 && apply->shard->types.by_number[apply->type].abi != NULL;
+}
+
+/* Whether the record is kept with its value rather than carried out, and what has become of that. */
+seldom static bool is_kept(struct apply *apply, struct record *record, enum status *status, struct complaint *complaint)
+{
+    struct judgement judgement = judge(apply, record);
+    if (judgement.verdict == VERDICT_DAMAGE) {
+        if (!judgement.keeping.damaged) {
+            apply_tell_damage(apply->shard, record, judgement.reason);
+        }
+        judgement.keeping.damaged = true;
+        *status = keep(apply, record, judgement.keeping, complaint); /* apply I2 */
+        return true;
+    }
+    if (judgement.verdict == VERDICT_FREEZE) {
+        if ((record->flags & RECORD_FRESH) != 0) {
+            start_fresh(apply);
+        }
+        *status = keep(apply, record, judgement.keeping, complaint); /* apply I3 */
+        return true;
+    }
+    return false;
+}
+
 /* The whole life of one typed record. `first`: complete its flags; else compare them. */
 static enum status apply_typed(struct shard *shard, struct record *record, uint64_t hash, struct apply_place place,
                                bool first, struct complaint *complaint)
@@ -483,19 +514,12 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
         record->flags |= RECORD_FRESH;
     }
     apply.expire_at_ms = expiry_after(record, apply.entry);
-    struct judgement judgement = judge(&apply, record);
-    if (__builtin_expect(judgement.verdict == VERDICT_DAMAGE, 0)) {
-        if (!judgement.keeping.damaged) {
-            apply_tell_damage(shard, record, judgement.reason);
-        }
-        judgement.keeping.damaged = true;
-        return keep(&apply, record, judgement.keeping, complaint); /* apply I2 */
+    enum status status;
+    if (__builtin_expect(!is_plain(&apply, record), 0) && is_kept(&apply, record, &status, complaint)) {
+        return status;
     }
     if ((record->flags & RECORD_FRESH) != 0) {
         start_fresh(&apply);
-    }
-    if (__builtin_expect(judgement.verdict == VERDICT_FREEZE, 0)) {
-        return keep(&apply, record, judgement.keeping, complaint); /* apply I3 */
     }
     return carry_out(&apply, record, first, complaint);
 }
@@ -806,7 +830,7 @@ void apply_copied(struct shard *shard, const struct record *record, uint64_t has
     take_over(shard, record, hash, aside, CHANGE_NOBODY);
 }
 
-void apply_revise(struct shard *shard, const struct record *record, bool kept)
+seldom void apply_revise(struct shard *shard, const struct record *record, bool kept)
 {
     char writer[RECORD_WRITER_MAX + 1];
     struct record_revision revision;
@@ -827,8 +851,7 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
     }
     check_slow((keyspace_find(databases_see(&shard->databases, record->database), record->key, hash) == NULL) ==
                ((record->flags & RECORD_REMOVES) != 0)); /* apply I1: the outcome is part of the record */
-    const struct gm_type *type = shard->types.by_number[record->type].abi;
-    if (__builtin_expect(type != NULL && type->later_count > 0, 0)) {
+    if (__builtin_expect(shard->types.later, 0) && shard->types.by_number[record->type].abi != NULL) {
         apply_revise(shard, record, false);
     }
     announce(shard, record, hash, author);

@@ -26,7 +26,7 @@ must_use enum status apply_again(struct shard *shard, const struct record *recor
 
 /* The record of a type is about to be logged, or has been taken over (`kept`): the tail hears of it if its operation
  * came later than the type. */
-void apply_revise(struct shard *shard, const struct record *record, bool kept);
+seldom void apply_revise(struct shard *shard, const struct record *record, bool kept);
 
 /* A value that was built aside (build.h). */
 struct apply_aside {

@@ -269,6 +269,9 @@ enum status types_adopt(struct types *types, const struct registry *older, const
     }
     number_types(types, newer);
     check_numbers(types);
+    for (uint32_t i = 0; i < registry_type_count(newer); i++) {
+        types->later = types->later || registry_type(newer, i)->abi->later_count > 0;
+    }
     types_walk_again(types);
     return STATUS_OK;
 }

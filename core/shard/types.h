@@ -42,6 +42,7 @@ struct types {
     uint16_t stamps[ENTRY_TYPE_COUNT];             /* number -> of its code: above 0, another for each code */
     uint16_t last_stamp;
     struct types_newer newer[ENTRY_TYPE_COUNT]; /* by number */
+    bool later;                                 /* a type has, or had, operations that came later than itself */
     bool settling;                              /* values may be older than their code, or worth another try */
     bool walked;                                /* all of them were looked at once */
     uint32_t database;                          /* of the walk: the next one */

@@ -82,8 +82,11 @@ static void head(struct reply *reply, char type, int64_t number)
     }
     out[0] = (uint8_t)type;
     size_t size = 1;
-    if (number >= 0 && number < 10) {
-        out[size++] = (uint8_t)('0' + number);
+    if (number >= 0 && number < 100) { /* the length of most values */
+        unsigned tens = (unsigned)number / 10;
+        out[1] = (uint8_t)('0' + tens);
+        size += tens > 0;
+        out[size++] = (uint8_t)('0' + (unsigned)number - 10 * tens);
     } else {
         size += bytes_from_int((char *)out + 1, number);
     }

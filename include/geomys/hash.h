@@ -34,7 +34,7 @@ static inline uint64_t gm_hash_rotate(uint64_t x, int by)
     return (x << by) | (x >> (64 - by));
 }
 
-static inline void gm_hash_mix(struct gm_hash_state *s)
+__attribute__((always_inline)) static inline void gm_hash_mix(struct gm_hash_state *s)
 {
     s->v0 += s->v1;
     s->v1 = gm_hash_rotate(s->v1, 13) ^ s->v0;
@@ -48,7 +48,7 @@ static inline void gm_hash_mix(struct gm_hash_state *s)
     s->v2 = gm_hash_rotate(s->v2, 32);
 }
 
-static inline void gm_hash_absorb(struct gm_hash_state *s, uint64_t word)
+__attribute__((always_inline)) static inline void gm_hash_absorb(struct gm_hash_state *s, uint64_t word)
 {
     s->v3 ^= word;
     gm_hash_mix(s);

@@ -276,5 +276,63 @@ def test_what_is_due_waits_while_clients_are_paused():
         equal(due_keys(client), 0)
 
 
+def test_elements_go_from_type_to_type():
+    with Folder() as folder:
+        with Server(folder, modules=modules(folder)) as server:
+            with server.client() as client:
+                equal(client.call("TABLE.SET", "t", "b", "2", "a", "10", "c", "1"), 3)
+                equal(client.call("RPUSH", "l", "c", "a", "b"), 3)
+                equal(client.call("TABLE.JOIN", "LIST", "all", "t", "none", "l"), 6)
+                equal(client.call("LRANGE", "all", 0, -1), [b"a", b"b", b"c", b"c", b"a", b"b"])
+                equal(client.call("TABLE.JOIN", "l2", "l", "t"), 6)
+                equal(client.call("TABLE.ALL", "l2"), [b"a", b"10", b"b", b"2", b"c", b"1"])
+                equal(client.call("SORT", "l", "BY", "t->*", "GET", "#"), [b"a", b"b", b"c"])
+                equal(client.call("TABLE.SET", "w_a", "n", "3"), 1)
+                equal(client.call("TABLE.SET", "w_b", "n", "1", "name", "Bert"), 2)
+                equal(client.call("SORT", "l", "BY", "w_*->n", "GET", "w_*->name"), [None, b"Bert", None])
+                equal(client.call("SORT", "t", "ALPHA", "DESC", "STORE", "sorted"), 3)
+                equal(client.call("LRANGE", "sorted", 0, -1), [b"c", b"b", b"a"])
+                equal(client.call("MSET", "a", "x", "b", "y"), b"OK")
+                equal(client.call("TABLE.DEREF", "t"), [b"x", b"y", None])
+                wrong = client.call("TABLE.JOIN", "all", "a")
+                assert isinstance(wrong, Error) and wrong.code == "WRONGTYPE", wrong
+                equal(client.call("TABLE.MOVE", "none", "l", "a"), 0)
+                wrong = client.call("TABLE.MOVE", "t", "l", "a")
+                assert isinstance(wrong, Error) and wrong.code == "WRONGTYPE", wrong
+                equal(client.call("TABLE.MOVE", "t", "t2", "a"), 1)
+                equal(client.call("TABLE.JOIN", "a", "none"), 0)
+                equal(client.call("EXISTS", "a"), 0)
+                digest = client.call("DEBUG", "DIGEST")
+            server.restart()
+            with server.client() as client:
+                equal(client.call("DEBUG", "DIGEST"), digest)
+                equal(client.call("TABLE.ALL", "t2"), [b"a", b"10"])
+
+
+def test_both_ways_of_writing_a_type_are_alike():
+    """What tools/bench/two_ways.py counts does the same work."""
+    seed = int(os.environ.get("GEOMYS_SEED", random.randrange(1 << 32)))
+    print(f"GEOMYS_SEED={seed}", flush=True)
+    rng = random.Random(seed)
+    with Folder() as folder:
+        path = modules(folder)
+        shutil.copy(os.path.join(os.path.dirname(MODULE), "ways.so"), path)
+        with Server(folder, modules=path) as server:
+            with server.client() as client:
+                digests = []
+                rounds = [(rng.choice(["ADD", "SET"]), [f"w{rng.randrange(500)}" for _ in range(2 * rng.randrange(1, 9))])
+                          for _ in range(500)]
+                for way in (1, 2):
+                    told = [client.call(f"WAYS.{name}{way}", "k", *words) for name, words in rounds]
+                    digests.append((told, client.call("WAYS.LEN", "k"), client.call("DEBUG", "DIGEST")))
+                    equal(client.call("DEL", "k"), 1)
+                equal(digests[0], digests[1])
+                equal(client.call("WAYS.ADD2", "k", "a", "b", "a"), 2)
+                digest = client.call("DEBUG", "DIGEST")
+            server.restart()
+            with server.client() as client:
+                equal(client.call("DEBUG", "DIGEST"), digest)
+
+
 if __name__ == "__main__":
     run(globals())

@@ -336,6 +336,34 @@ static void plan_due(struct gm_call *call)
     }
 }
 
+/* ---- elements ---- */
+
+static uint64_t show_rows(const struct gm_cell *cell, uint64_t cursor, struct gm_visitor *visitor)
+{
+    const struct table *table = table_of(cell);
+    uint64_t at = cursor;
+    for (; at < table->count && at < cursor + 100; at++) {
+        const struct row *row = &table->rows[at];
+        if (!gm_visit(visitor, &(struct gm_element){.name = field_of(row), .bytes = value_of(row)})) {
+            return 0;
+        }
+    }
+    return at < table->count ? at : 0;
+}
+
+/* A row of each: what has nothing beside its name has an empty value. */
+static void plan_rows(struct gm_call *call, uint32_t key, const struct gm_element *elements, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t heads[8];
+        (void)write_size(heads, elements[i].name.size);
+        (void)write_size(heads + 4, elements[i].bytes.size);
+        const struct gm_bytes parts[] = {elements[i].name, {heads + 4, 4}, elements[i].bytes};
+        gm_emit(call, &GM_EMISSION(.key = key, .flags = i == 0 ? GM_FRESH : 0, .op = TABLE_SET, .body = {heads, 4},
+                                   .parts = parts, .part_count = 3));
+    }
+}
+
 static const struct gm_type table_type = {.size = sizeof table_type,
                                           .id = "test.table/1",
                                           .name = "table",
@@ -346,7 +374,9 @@ static const struct gm_type table_type = {.size = sizeof table_type,
                                           .empty = is_empty,
                                           .length = length,
                                           .due = due,
-                                          .plan_due = plan_due};
+                                          .plan_due = plan_due,
+                                          .elements = show_rows,
+                                          .from_elements = plan_rows};
 
 /* ---- plans ---- */
 
@@ -671,6 +701,91 @@ static void plan_page(struct gm_call *call)
     gm_reply_end(call);
 }
 
+/* ---- other types ---- */
+
+struct gathered {
+    struct gm_call *call;
+    struct gm_element *elements; /* scratch */
+    size_t count;
+    size_t room;
+};
+
+static bool gather(void *context, const struct gm_element *element)
+{
+    struct gathered *all = context;
+    if (all->count == all->room) {
+        size_t room = all->room == 0 ? 16 : all->room * 2;
+        struct gm_element *wider = gm_scratch_raw(all->call, room * sizeof *wider);
+        if (wider == NULL) {
+            return false;
+        }
+        if (all->count > 0) {
+            memcpy(wider, all->elements, all->count * sizeof *wider);
+        }
+        all->elements = wider;
+        all->room = room;
+    }
+    all->elements[all->count++] = *element;
+    return true;
+}
+
+/* All elements of all sources, whatever they are, as a value of the kind that is asked for. */
+static void plan_join(struct gm_call *call)
+{
+    struct gathered all = {.call = call};
+    for (uint32_t k = 1; k < call->key_count; k++) {
+        uint64_t cursor = 0;
+        do {
+            cursor = gm_walk(call, k, cursor, gather, &all);
+        } while (cursor != 0);
+    }
+    if (gm_emit_elements(call, 0, gm_given(call, 0) ? "list" : "table", all.elements, all.count)) {
+        gm_reply_int(call, (int64_t)all.count);
+    }
+}
+
+/* Of each field what the key of that name holds. */
+static void plan_deref(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    gm_reply_array(call, table->count);
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t key = gm_key_add(call, field_of(&table->rows[i]));
+        if (key == GM_KEY_NONE) {
+            return;
+        }
+        struct gm_bytes text = gm_scalar(call, key);
+        if (text.data != NULL) {
+            gm_reply_bytes(call, text);
+        } else {
+            gm_reply_null(call);
+        }
+    }
+}
+
+/* As SMOVE: a source that is not there matters before what the destination is. */
+static void plan_move(struct gm_call *call)
+{
+    const struct table *table = table_at(call, 0);
+    struct gm_bytes field = gm_arg_at(call, 2, 0);
+    bool there;
+    uint32_t at = find(table, field, &there);
+    if (!there) {
+        gm_reply_int(call, 0);
+    } else if (gm_key(call, 1)->state > GM_KEY_OWN) {
+        gm_reply_error(call, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    } else {
+        const struct gm_element row = {.name = field, .bytes = value_of(&table->rows[at])};
+        uint8_t heads[8];
+        (void)write_size(heads, field.size);
+        (void)write_size(heads + 4, row.bytes.size);
+        const struct gm_bytes parts[] = {field, {heads + 4, 4}, row.bytes};
+        gm_emit(call, &GM_EMISSION(.op = TABLE_DROP, .body = {heads, 4}, .parts = parts, .part_count = 1));
+        gm_emit(call, &GM_EMISSION(.key = 1, .op = TABLE_SET, .body = {heads, 4}, .parts = parts, .part_count = 3));
+        gm_reply_int(call, 1);
+    }
+}
+
 #define WORDS .size = sizeof(struct gm_command), .summary = "For the tests.", .complexity = "O(n)"
 
 static const struct gm_type *const types[] = {&table_type};
@@ -696,6 +811,11 @@ static const struct gm_command commands[] = {
     {WORDS, .usage = "TABLE.SETTINGS", .flags = GM_READ, .plan = plan_settings},
     {WORDS, .usage = "TABLE.PAGE key", .flags = GM_READ, .type = &table_type, .plan = plan_page},
     {WORDS, .usage = "TABLE.TAG key field", .flags = GM_READ, .type = &table_type, .plan = plan_tag},
+    {WORDS, .usage = "TABLE.JOIN [LIST] destination:key-any source:rkey-elements...", .flags = GM_WRITE | GM_GROWS,
+     .plan = plan_join},
+    {WORDS, .usage = "TABLE.DEREF key", .flags = GM_READ, .type = &table_type, .plan = plan_deref},
+    {WORDS, .usage = "TABLE.MOVE source:key destination:key-any field", .flags = GM_WRITE | GM_GROWS,
+     .type = &table_type, .plan = plan_move},
     {WORDS, .usage = "TABLE.SUM {score:score times:int}...", .flags = GM_READ, .plan = plan_sum},
 };
 
