@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/type_id.h"
 #include "module/revision.h"
+#include "module/succession.h"
 #include "module/usage/usage.h"
 
 #define MODULE_SIZE_MIN  (offsetof(struct gm_module, reserved) + sizeof(uint32_t))
@@ -193,7 +194,8 @@ static enum status check_type(const struct gm_module *module, uint32_t index, bo
         return refuse(complaint, "its type '%s' has %s", type->id,
                       has_due ? "due, but no plan_due that does what is due" : "plan_due, but no due that says when");
     }
-    return revision_check(type, complaint);
+    TRY(revision_check(type, complaint));
+    return succession_check(type, complaint);
 }
 
 static enum status check_types(const struct gm_module *module, bool own, struct complaint *complaint)

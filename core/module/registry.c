@@ -22,6 +22,7 @@
 #include "module/registry.h"
 
 #include "base/memory.h"
+#include "module/succession.h"
 #include "module/usage/word.h"
 
 #define NAME_SIZE   ((size_t)USAGE_NAME_MAX + 1)
@@ -378,6 +379,7 @@ static enum status check_free(const struct registry *old, const struct module *m
                       REGISTRY_TYPES_MAX);
         return STATUS_TOO_BIG;
     }
+    TRY(succession_check_free(old, module, taken, complaint));
     return check_names_free(old, module, taken, complaint);
 }
 

@@ -20,7 +20,7 @@
 
 #include <stdio.h>
 
-#include "module/revision.h"
+#include "module/succession.h"
 #include "shard/frozen.h"
 #include "shard/rename.h"
 #include "store/slot.h"
@@ -333,8 +333,18 @@ struct judgement {
     struct keeping keeping; /* damaged: the value was found to be before, nobody needs to hear of it again */
 };
 
+/* Whether the value is one that a record of that type may change: it is of its newest code, as settle.c sees to; or
+ * nobody here knows the record's type, and its name says that it may have taken over the value. */
+static bool fits(const struct apply *apply, const struct record *record, const struct entry *entry)
+{
+    const struct shard_type *by_number = apply->shard->types.by_number;
+    return __builtin_expect(entry->type == apply->type, 1) ||
+           (by_number[apply->type].abi == NULL &&
+            succession_may_follow(by_number[record->type].name, by_number[entry->type].name));
+}
+
 /* What stands in the way of applying, NULL if nothing does. */
-static const char *misfit(const struct record *record, const struct entry *entry)
+static const char *misfit(const struct apply *apply, const struct record *record, const struct entry *entry)
 {
     if ((record->flags & RECORD_FRESH) != 0) {
         return NULL;
@@ -342,7 +352,7 @@ static const char *misfit(const struct record *record, const struct entry *entry
     if (entry == NULL) {
         return "changes a key that is not there";
     }
-    return entry->type != record->type ? "is of another type than the value" : NULL;
+    return fits(apply, record, entry) ? NULL : "is of another type than the value";
 }
 
 static struct judgement judge(const struct apply *apply, const struct record *record)
@@ -351,13 +361,13 @@ static struct judgement judge(const struct apply *apply, const struct record *re
     bool fresh = (record->flags & RECORD_FRESH) != 0;
     bool frozen = !fresh && entry != NULL && (entry->flags & ENTRY_FROZEN) != 0;
     bool told = (record->flags & RECORD_DAMAGED) != 0; /* by the snapshot that it comes from */
-    struct judgement judgement = {.reason = misfit(record, entry)};
+    struct judgement judgement = {.reason = misfit(apply, record, entry)};
     judgement.keeping.damaged = told || (frozen && (entry->flags & ENTRY_DAMAGED) != 0);
     judgement.keeping.stamp = FROZEN_AS_IT_IS;
     if (__builtin_expect(judgement.reason != NULL, 0)) {
         judgement.verdict = VERDICT_DAMAGE;
         judgement.keeping.stamp = FROZEN_MISFIT;
-    } else if (__builtin_expect(apply->shard->types.by_number[record->type].abi == NULL || frozen || told, 0)) {
+    } else if (__builtin_expect(apply->shard->types.by_number[apply->type].abi == NULL || frozen || told, 0)) {
         judgement.verdict = VERDICT_FREEZE;
         bool misfit = (record->flags & RECORD_MISFIT) != 0;
         judgement.keeping.stamp = !fresh ? FROZEN_AS_IT_IS : misfit ? FROZEN_MISFIT : FROZEN_UNTRIED;
@@ -387,13 +397,15 @@ static enum status damage(struct apply *apply, const struct record *record, cons
 /* Once for each code of a type. */
 static void tell_newer(struct shard *shard, const struct record *record)
 {
+    const struct types *types = &shard->types;
     struct types_newer *newer = &shard->types.newer[record->type];
-    const struct shard_type *type = &shard->types.by_number[record->type];
+    const struct shard_type *type = &types->by_number[record->type];
+    const struct shard_type *code = &types->by_number[types->now[record->type]];
     newer->records++;
-    if (newer->told == shard->types.stamps[record->type] || shard->events.on_damage == NULL) {
+    if (newer->told == types->stamps[types->now[record->type]] || shard->events.on_damage == NULL) {
         return;
     }
-    newer->told = shard->types.stamps[record->type];
+    newer->told = types->stamps[types->now[record->type]];
     char place[192];
     char sentence[640];
     struct gm_text text = {.data = place, .capacity = sizeof place - 1};
@@ -404,8 +416,8 @@ static void tell_newer(struct shard *shard, const struct record *record)
         "key %s is frozen: record %llu (%s, operation %u) is of a newer revision of its type than that of the "
         "module %s %s (%u; %s has %u): its records are kept until the newer module is loaded. This is said "
         "of the first such key",
-        place, (unsigned long long)record->sequence, type->name, record->op, type->module, type->version,
-        revision_of(type->abi), type->wanted_by, type->wanted);
+        place, (unsigned long long)record->sequence, type->name, record->op, code->module, code->version,
+        types_known(types, record->type), type->wanted_by, type->wanted);
     shard->events.on_damage(shard->events.context, sentence);
 }
 
@@ -413,7 +425,7 @@ static void tell_newer(struct shard *shard, const struct record *record)
 static enum status refused(struct apply *apply, const struct record *record, bool first, struct complaint *complaint)
 {
     struct shard *shard = apply->shard;
-    uint16_t stamp = shard->types.stamps[record->type];
+    uint16_t stamp = shard->types.stamps[apply->type];
     if (!first && types_is_behind(&shard->types, record->type)) {
         tell_newer(shard, record);
         return keep(apply, record, (struct keeping){false, stamp}, complaint); /* apply P5 */
@@ -427,14 +439,15 @@ static enum status refused(struct apply *apply, const struct record *record, boo
 static enum status carry_out(struct apply *apply, struct record *record, bool first, struct complaint *complaint)
 {
     struct shard *shard = apply->shard;
-    const struct gm_type *type = shard->types.by_number[record->type].abi;
-    check_slow(type != NULL && types_newest(&shard->types, record->type)); /* types P3 */
+    const struct gm_type *type = shard->types.by_number[apply->type].abi;
+    types_apply change = types_apply_of(&shard->types, apply->type, record->type);
+    check_slow(type != NULL && types_newest(&shard->types, apply->type)); /* types P3 */
     struct gm_record seen = {.op = record->op, .time_ms = record->time_ms, .key = record->key, .body = record->body};
     if ((record->flags & RECORD_FRESH) == 0) {
         apply->abi.cell = shard_cell(apply->entry);
     }
-    crumb_drop(shard->crumb, CRUMB_APPLY, record->type, record->key);
-    int accepted = type->apply(&apply->abi, &seen);
+    crumb_drop(shard->crumb, CRUMB_APPLY, apply->type, record->key);
+    int accepted = change != NULL ? change(&apply->abi, &seen) : GM_CORRUPT;
     crumb_clear(shard->crumb);
     if (__builtin_expect(accepted != GM_OK, 0)) {
         return refused(apply, record, first, complaint);
@@ -468,7 +481,7 @@ static struct apply find(struct shard *shard, const struct record *record, uint6
         .slot = slot,
         .key = record->key,
         .hash = hash,
-        .type = (uint8_t)record->type,
+        .type = shard->types.now[record->type],
     };
 }
 
@@ -477,7 +490,7 @@ static inline bool is_plain(const struct apply *apply, const struct record *reco
 {
     const struct entry *entry = apply->entry;
     bool fits = (record->flags & RECORD_FRESH) != 0 ||
-                (entry != NULL && entry->type == record->type && (entry->flags & ENTRY_FROZEN) == 0);
+                (entry != NULL && entry->type == apply->type && (entry->flags & ENTRY_FROZEN) == 0);
     return fits && (record->flags & RECORD_DAMAGED) == 0 && apply->shard->types.by_number[apply->type].abi != NULL;
 }
 
@@ -527,14 +540,16 @@ static enum status apply_typed(struct shard *shard, struct record *record, uint6
 /* ---- values made anew ---- */
 
 /* Applies records in a frozen value's form to what is nothing yet. False: one is not accepted. */
-static bool apply_all(struct apply *apply, const struct gm_type *type, struct gm_bytes records)
+static bool apply_all(struct apply *apply, struct gm_bytes records)
 {
     size_t at = 0;
-    struct gm_record seen = {.key = apply->key};
+    struct frozen_record record;
     bool accepted = true;
-    while (accepted && frozen_step(records, &at, &seen.op, &seen.body)) {
+    while (accepted && frozen_step(records, &at, &record)) {
+        struct gm_record seen = {.op = record.op, .key = apply->key, .body = record.body};
+        types_apply change = types_apply_of(&apply->shard->types, apply->type, record.type);
         crumb_drop(apply->shard->crumb, CRUMB_APPLY, apply->type, apply->key);
-        accepted = type->apply(&apply->abi, &seen) == GM_OK;
+        accepted = change != NULL && change(&apply->abi, &seen) == GM_OK;
         crumb_clear(apply->shard->crumb);
     }
     return accepted;
@@ -595,7 +610,7 @@ void apply_thaw(struct shard *shard, struct keyspace_place place, struct table_s
                           .expire_at_ms = frozen.expire_at_ms,
                           .type = number};
     start_fresh(&apply);
-    if (apply_all(&apply, type, records) && !(damaged && holds_nothing(&apply, type))) { /* apply P4 */
+    if (apply_all(&apply, records) && !(damaged && holds_nothing(&apply, type))) { /* apply P4 */
         (void)conclude(&apply, type);
         if (damaged) {
             tell_mended(shard, &apply);
@@ -797,7 +812,7 @@ bool apply_aside(struct shard *shard, struct keyspace_place place, uint8_t type,
     if (entry != NULL && (entry->flags & ENTRY_VACANT) == 0) {
         apply.abi.cell = shard_cell(entry);
     }
-    return apply_all(&apply, shard->types.by_number[type].abi, records);
+    return apply_all(&apply, records);
 }
 
 static void take_over(struct shard *shard, const struct record *record, uint64_t hash, const struct apply_aside *aside,

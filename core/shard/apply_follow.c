@@ -18,6 +18,7 @@
 #include "shard/apply_follow.h"
 
 #include "shard/copy.h"
+#include "shard/settle.h"
 
 static enum status carry_out(struct source *source, const struct record *record, struct complaint *complaint)
 {
@@ -25,11 +26,15 @@ static enum status carry_out(struct source *source, const struct record *record,
     struct record ours = *record;
     if (record->type != 0) {
         check(record->type < SOURCE_TYPES); /* apply_follow I1 */
-        ours.type = source->types[record->type];
+        ours.type = shard->types.own[source->types[record->type]];
         check(ours.type != 0);
         apply_revise(shard, &ours, true);
     }
-    return copy_or_apply(shard, &ours, databases_hash(&shard->databases, record->key), complaint);
+    uint64_t hash = databases_hash(&shard->databases, record->key);
+    if (__builtin_expect(shard->types.settling, 0)) {
+        (void)settle_key(shard, record->database, record->key, hash); /* as source.c: it is for the newest code */
+    }
+    return copy_or_apply(shard, &ours, hash, complaint);
 }
 
 enum status apply_follow(struct source *source, struct gm_bytes batch, bool *halfway, struct complaint *complaint)

@@ -105,7 +105,7 @@ struct collector {
 
 static void collect(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
-    frozen_add(container_of(sink, struct collector, sink)->out, op, body);
+    frozen_add(container_of(sink, struct collector, sink)->out, &(struct frozen_record){body, op, sink->type});
 }
 
 static enum build_state fail(struct build *build, struct complaint *complaint, const char *fault)

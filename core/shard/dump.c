@@ -109,10 +109,10 @@ static void dump_frozen(const struct entry *entry, uint64_t *cursor, struct dump
 {
     check(*cursor <= entry->value_size);
     size_t at = (size_t)*cursor;
-    uint16_t op;
-    struct gm_bytes body;
-    while (frozen_next(entry, &at, &op, &body)) {
-        sink->take(sink, op, body);
+    struct frozen_record record;
+    while (frozen_next(entry, &at, &record)) {
+        sink->type = record.type;
+        sink->take(sink, record.op, record.body);
         if (at - *cursor >= GM_DUMP_BODY && at < entry->value_size) {
             *cursor = at;
             return;
@@ -159,6 +159,7 @@ static bool step(const struct shard *shard, const struct entry *entry, teller te
     struct mouth mouth = {.abi = {.ops = &lent}, .shard = shard, .out = sink};
     struct gm_cell cell = shard_cell(entry);
     check_slow((entry->flags & ENTRY_VACANT) == 0);
+    sink->type = entry->type;
     crumb_drop(shard->crumb, CRUMB_DUMP, entry->type, entry_key(entry));
     uint64_t after = tell(&cell, *cursor, &mouth.abi);
     crumb_clear(shard->crumb);

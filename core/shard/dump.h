@@ -9,6 +9,7 @@
 
 /* Where the records of a dump go: the beginning of a larger struct. */
 struct dump_sink {
+    uint8_t type; /* number of that of the record which is taken: set before each */
     void (*take)(struct dump_sink *sink, uint16_t op, struct gm_bytes body); /* the body is borrowed for the call */
 };
 

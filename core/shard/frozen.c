@@ -11,20 +11,27 @@ struct collector {
     struct buf *out;
 };
 
-void frozen_add(struct buf *out, uint16_t op, struct gm_bytes body)
+static void put_head(uint8_t head[static FROZEN_HEAD], const struct frozen_record *record)
 {
-    uint8_t head[FROZEN_HEAD] = {0};
-    uint32_t size = (uint32_t)body.size;
-    memcpy(head, &op, sizeof op);
+    uint32_t size = (uint32_t)record->body.size;
+    memset(head, 0, FROZEN_HEAD);
+    memcpy(head, &record->op, sizeof record->op);
     memcpy(head + 4, &size, sizeof size);
+    head[8] = record->type;
+}
+
+void frozen_add(struct buf *out, const struct frozen_record *record)
+{
+    uint8_t head[FROZEN_HEAD];
+    put_head(head, record);
     if (buf_append(out, (struct gm_bytes){head, sizeof head})) {
-        out->full = !buf_append(out, body) || out->full;
+        out->full = !buf_append(out, record->body) || out->full;
     }
 }
 
 static void collect(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
-    frozen_add(container_of(sink, struct collector, sink)->out, op, body);
+    frozen_add(container_of(sink, struct collector, sink)->out, &(struct frozen_record){body, op, sink->type});
 }
 
 uint16_t frozen_stamp(const struct entry *entry)
@@ -45,24 +52,25 @@ void frozen_set_stamp(struct entry *entry, uint16_t stamp)
     }
 }
 
-bool frozen_step(struct gm_bytes records, size_t *at, uint16_t *op, struct gm_bytes *body)
+bool frozen_step(struct gm_bytes records, size_t *at, struct frozen_record *record)
 {
     if (*at == records.size) {
         return false;
     }
     check(records.size - *at >= FROZEN_HEAD);
     uint32_t size;
-    memcpy(op, records.data + *at, sizeof *op);
+    memcpy(&record->op, records.data + *at, sizeof record->op);
     memcpy(&size, records.data + *at + 4, sizeof size);
     check(size <= records.size - *at - FROZEN_HEAD);
-    *body = (struct gm_bytes){records.data + *at + FROZEN_HEAD, size};
+    record->type = records.data[*at + 8];
+    record->body = (struct gm_bytes){records.data + *at + FROZEN_HEAD, size};
     *at += FROZEN_HEAD + size;
     return true;
 }
 
-bool frozen_next(const struct entry *entry, size_t *at, uint16_t *op, struct gm_bytes *body)
+bool frozen_next(const struct entry *entry, size_t *at, struct frozen_record *record)
 {
-    return frozen_step((struct gm_bytes){entry_value(entry), entry->value_size}, at, op, body);
+    return frozen_step((struct gm_bytes){entry_value(entry), entry->value_size}, at, record);
 }
 
 bool frozen_gather(const struct shard *shard, const struct entry *entry, struct buf *out, struct complaint *complaint)
@@ -121,9 +129,7 @@ enum status frozen_append(struct shard *shard, const struct frozen_key *key, con
     }
     uint32_t body_size = (uint32_t)record->body.size;
     uint8_t *head = value + kept;
-    memset(head, 0, FROZEN_HEAD);
-    memcpy(head, &record->op, sizeof record->op);
-    memcpy(head + 4, &body_size, sizeof body_size);
+    put_head(head, &(struct frozen_record){record->body, record->op, (uint8_t)record->type});
     if (body_size > 0) {
         memcpy(head + FROZEN_HEAD, record->body.data, body_size);
     }

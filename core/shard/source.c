@@ -3,7 +3,6 @@
 /* source.c - the sink of source.h. */
 #include "shard/source.h"
 
-#include "module/revision.h"
 #include "shard/copy.h"
 #include "shard/settle.h"
 
@@ -39,14 +38,15 @@ static enum status revise(struct record_sink *sink, const struct record_revision
         complaint_set(complaint, "type number %u has a revision, but was never declared", revision->type);
         return STATUS_CORRUPT; /* source I1 */
     }
-    const struct shard_type *type = &types->by_number[types->now[number]];
-    if (type->abi != NULL && revision_of(type->abi) < revision->revision && !source->serves) {
+    const struct shard_type *code = &types->by_number[types->now[number]];
+    uint16_t known = types_known(types, number);
+    if (known != 0 && known < revision->revision && !source->serves) {
         complaint_set(complaint,
                       "it has operations of the type %s that came with its revision %u (module %.*s), and the module "
-                      "that is loaded, %s %s, has revision %u: load the newer one again; or start without this "
+                      "that is loaded, %s %s, knows revision %u: load the newer one again; or start without this "
                       "module, then the type's keys are kept, frozen, until the newer one is there",
-                      type->name, revision->revision, (int)revision->writer.size, (const char *)revision->writer.data,
-                      type->module, type->version, revision_of(type->abi));
+                      types->by_number[number].name, revision->revision, (int)revision->writer.size,
+                      (const char *)revision->writer.data, code->module, code->version, known);
         return STATUS_VERSION;
     }
     types_want(types, number, revision->revision, revision->writer);
@@ -127,7 +127,7 @@ static enum status accept(struct record_sink *sink, const struct record *record,
     struct shard *shard = source->shard;
     struct record ours = *record;
     if (record->type != 0) {
-        ours.type = record->type < SOURCE_TYPES ? shard->types.now[source->types[record->type]] : 0;
+        ours.type = record->type < SOURCE_TYPES ? shard->types.own[source->types[record->type]] : 0;
         if (ours.type == 0) {
             complaint_set(complaint, "record %llu has type number %u, which was never declared",
                           (unsigned long long)record->sequence, record->type);

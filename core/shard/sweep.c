@@ -73,6 +73,7 @@ static void revise(const struct dumper *dumper, uint16_t op)
 static void take(struct dump_sink *sink, uint16_t op, struct gm_bytes body)
 {
     struct dumper *dumper = container_of(sink, struct dumper, sink);
+    dumper->record.type = sink->type;
     dumper->record.op = op;
     dumper->record.body = body;
     revise(dumper, op);
@@ -112,7 +113,6 @@ static bool take_step(struct shard *shard, const struct keyspace *keyspace, stru
                             .types = &shard->types,
                             .frozen = (entry->flags & ENTRY_FROZEN) != 0};
     struct record *record = &dumper.record;
-    record->type = entry->type;
     record->key = entry_key(entry);
     record->database = (uint16_t)keyspace->cut; /* sweep P5 */
     record->slot = slot_of(record->key);

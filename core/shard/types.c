@@ -13,15 +13,18 @@
  *                 7     geomys.kv/1    version 2       100 ◄─┘ when somebody asks for it, and by a walk
  *
  *          When nothing of number 3 is left, its code goes, and the number waits for the next version of that name. So
- *          a thousand upgrades need two numbers. Code that is absent is the case without "applied": the value is frozen
- *          then, and thaws the same way when there is code for it.
+ *          a thousand upgrades need two numbers. A type that succeeds another is newer code for its values, too;
+ *          records of the older name keep its number, so that whoever applies them knows what they are. Code that is
+ *          absent is the case without "applied": the value is frozen then, and thaws the same way when there is code
+ *          for it.
  *
  * Promises
- *   P1  A value is only ever touched by the code that made it: dump, free and all others, until it is made anew.
+ *   P1  A value is only ever touched by the code that made it: dump, free and all others, until it is made anew; or by
+ *       newer code which says that it has the same layout.
  *   P2  Code is not let go while anything is left that it made, what FLUSHALL has not released yet among it.
  *   P3  New values are made by the newest code: now[now[n]] == now[n], and all numbers of a name have the same now.
- * Limits   Code that is new is not known to have the same shape in memory, so an upgrade visits all values of its types
- *          (settle.c).
+ *       It is of the same name, or of a type that succeeds it, whose own code is absent then.
+ * Limits   Code that does not say that it has the same layout visits all values of its types in an upgrade (settle.c).
  */
 #include "shard/types.h"
 
@@ -29,6 +32,7 @@
 
 #include "base/memory.h"
 #include "module/revision.h"
+#include "module/succession.h"
 
 void types_init(struct types *types, struct tail *tail, const struct databases *databases)
 {
@@ -60,6 +64,26 @@ static uint32_t first_of(const struct types *types, struct gm_bytes name)
     return 0;
 }
 
+/* The newest number of a type that succeeds the name; 0: none does. */
+static uint32_t heir_of(const struct types *types, const char *name)
+{
+    for (uint32_t i = 1; i < types->count; i++) {
+        const struct gm_type *abi = types->by_number[i].abi;
+        if (abi != NULL && types->own[i] == i && succession_of(abi, name) != NULL) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* What the values of a number become. */
+static void cross_one(struct types *types, uint32_t number)
+{
+    uint32_t own = types->own[number];
+    uint32_t heir = types->by_number[own].abi == NULL ? heir_of(types, types->by_number[number].name) : 0;
+    types->now[number] = (uint8_t)(heir != 0 ? heir : own);
+}
+
 static uint32_t add(struct types *types, struct gm_bytes name)
 {
     check(types->count < ENTRY_TYPE_COUNT && name.size > 0 && name.size <= RECORD_TYPE_NAME_MAX);
@@ -70,7 +94,9 @@ static uint32_t add(struct types *types, struct gm_bytes name)
     memcpy(type->wanted_by, twin->wanted_by, sizeof type->wanted_by);
     memcpy(type->name, name.data, name.size);
     type->name[name.size] = '\0';
+    types->own[number] = (uint8_t)number;
     types->now[number] = (uint8_t)number;
+    cross_one(types, number);
     tail_declare(types->tail, (uint16_t)number, name);
     return number;
 }
@@ -79,8 +105,7 @@ int types_number(struct types *types, struct gm_bytes name)
 {
     uint32_t number = first_of(types, name);
     if (number != 0) {
-        check(types_newest(types, types->now[number])); /* types P3 */
-        return types->now[number];
+        return types->own[number];
     }
     if (types->count == ENTRY_TYPE_COUNT || name.size == 0 || name.size > RECORD_TYPE_NAME_MAX) {
         return -1;
@@ -110,10 +135,32 @@ void types_want_nothing(struct types *types)
     }
 }
 
+uint16_t types_known(const struct types *types, uint32_t number)
+{
+    const struct gm_type *abi = types->by_number[types->now[number]].abi;
+    if (abi == NULL || types->now[number] == types->own[number]) {
+        return abi == NULL ? 0 : revision_of(abi);
+    }
+    const struct gm_predecessor *one = succession_of(abi, types->by_number[number].name);
+    return one->revision == 0 ? 1 : (uint16_t)one->revision;
+}
+
 bool types_is_behind(const struct types *types, uint32_t number)
 {
-    const struct shard_type *type = &types->by_number[number];
-    return type->abi != NULL && revision_of(type->abi) < type->wanted;
+    uint16_t known = types_known(types, number);
+    return known != 0 && known < types->by_number[number].wanted;
+}
+
+/* ---- records of one type, values of another ---- */
+
+types_apply types_apply_other(const struct types *types, uint32_t number, uint32_t of)
+{
+    const struct gm_type *abi = types->by_number[number].abi;
+    if (types->own[of] == types->own[number]) {
+        return abi->apply;
+    }
+    const struct gm_predecessor *one = succession_of(abi, types->by_number[of].name);
+    return one != NULL ? one->apply : NULL;
 }
 
 /* What its own code does not know may be of any revision up to the highest that was wanted. */
@@ -159,11 +206,18 @@ static void give_code(struct types *types, uint32_t number, const struct type *t
     types->by_number[number].version = type != NULL ? type->module->abi->version : NULL;
 }
 
+/* Whether the newer code takes the values as they are. */
+static bool is_alike(const struct gm_type *older, const struct gm_type *newer)
+{
+    return newer != NULL && older->layout != 0 && older->layout == newer->layout;
+}
+
 /* Whether the newest number of a name cannot just be given the code: its own is another, and has values. */
 static bool needs_number(const struct types *types, const struct registry *newer, uint32_t number)
 {
     const struct shard_type *type = &types->by_number[number];
-    return types_newest(types, number) && type->abi != NULL && type->abi != code_in(newer, type->name) &&
+    const struct gm_type *code = code_in(newer, type->name);
+    return types->own[number] == number && type->abi != NULL && type->abi != code && !is_alike(type->abi, code) &&
            is_used(types, number);
 }
 
@@ -197,13 +251,13 @@ static uint32_t count_needed(const struct types *types, const struct registry *n
 /* From now on values of the name are made under `to`; those of `from` keep its code. */
 static void go_over(struct types *types, const struct registry *older, uint32_t from, uint32_t to)
 {
-    check(from != to && types->code[from] == NULL && types_newest(types, from)); /* types P2, types P3 */
-    types->code[from] = registry_keep(older);                                    /* types P2 */
+    check(from != to && types->code[from] == NULL && types->own[from] == from); /* types P2, types P3 */
+    types->code[from] = registry_keep(older);                                   /* types P2 */
     registry_release(types->code[to]); /* the newer registry has that code, too */
     types->code[to] = NULL;
     for (uint32_t i = 1; i < types->count; i++) {
         if (strcmp(types->by_number[i].name, types->by_number[to].name) == 0) {
-            types->now[i] = (uint8_t)to;
+            types->own[i] = (uint8_t)to;
         }
     }
 }
@@ -242,7 +296,8 @@ static void check_numbers(const struct types *types)
 {
     for (uint32_t i = 1; i < types->count; i++) {
         check(types_newest(types, types->now[i])); /* types P3 */
-        check(strcmp(types->by_number[i].name, types->by_number[types->now[i]].name) == 0);
+        check(strcmp(types->by_number[i].name, types->by_number[types->own[i]].name) == 0);
+        check(types->own[i] == types->now[i] || types->by_number[types->own[i]].abi == NULL); /* succession P2 */
     }
 }
 
@@ -263,11 +318,16 @@ enum status types_adopt(struct types *types, const struct registry *older, const
     check(!types->tail->open);
     uint32_t count = types->count;
     for (uint32_t i = 1; i < count; i++) {
-        if (types_newest(types, i)) {
+        if (types->own[i] == i) {
             meet(types, older, newer, i);
         }
     }
     number_types(types, newer);
+    for (uint32_t i = 1; i < types->count; i++) {
+        uint8_t before = types->now[i];
+        cross_one(types, i);
+        types->settling = types->settling || (types->now[i] != before && is_used(types, i));
+    }
     check_numbers(types);
     for (uint32_t i = 0; i < registry_type_count(newer); i++) {
         types->later = types->later || registry_type(newer, i)->abi->later_count > 0;
@@ -295,7 +355,7 @@ void types_retire(struct types *types)
     bool left = false;
     for (uint32_t i = 1; i < types->count; i++) {
         if (types->code[i] != NULL && !is_used(types, i)) {
-            check(databases_keys(types->databases, (uint8_t)i) == 0 && !types_newest(types, i)); /* types P2 */
+            check(databases_keys(types->databases, (uint8_t)i) == 0 && types->own[i] != i); /* types P2 */
             give_code(types, i, NULL);
             registry_release(types->code[i]);
             types->code[i] = NULL;

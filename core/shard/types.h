@@ -37,7 +37,8 @@ struct types {
     struct shard_type by_number[ENTRY_TYPE_COUNT];
     uint32_t count;                                /* numbers so far, 0 among them */
     uint8_t *numbers;                              /* owned; registry type index -> number of its newest code, or 0 */
-    uint8_t now[ENTRY_TYPE_COUNT];                 /* number -> the number of the newest code of that name */
+    uint8_t own[ENTRY_TYPE_COUNT];                 /* number -> the number of the newest code of that name */
+    uint8_t now[ENTRY_TYPE_COUNT];                 /* ... or of the type that succeeds it: what its values become */
     const struct registry *code[ENTRY_TYPE_COUNT]; /* held: what the code of older numbers is from; else NULL */
     uint16_t stamps[ENTRY_TYPE_COUNT];             /* number -> of its code: above 0, another for each code */
     uint16_t last_stamp;
@@ -53,13 +54,25 @@ struct types {
 void types_init(struct types *types, struct tail *tail, const struct databases *databases);
 void types_finish(struct types *types);
 
-/* The number of a type's newest code by name, a new one if it is unknown; -1: there are too many. Declares it to the
- * log. O(types). */
+/* The number of a type's newest code by name (which is not what its values become, if it is succeeded), a new one if it
+ * is unknown; -1: there are too many. Declares it to the log. O(types). */
 int types_number(struct types *types, struct gm_bytes name);
 
 /* Records that come from elsewhere, of this type, may have operations of this revision: the number is one of its name.
  * O(types). */
 void types_want(struct types *types, uint32_t number, uint16_t revision, struct gm_bytes writer);
+
+/* What applies a record of type `of` to a value of type `number`, a newest one; NULL: nothing there knows it. */
+typedef int (*types_apply)(struct gm_apply *, const struct gm_record *);
+types_apply types_apply_other(const struct types *types, uint32_t number, uint32_t of);
+static inline types_apply types_apply_of(const struct types *types, uint32_t number, uint32_t of)
+{
+    return __builtin_expect(number == of, 1) ? types->by_number[number].abi->apply
+                                             : types_apply_other(types, number, of);
+}
+
+/* The highest revision of the number's name that the code that is there knows; 0: there is none. */
+uint16_t types_known(const struct types *types, uint32_t number);
 
 /* Whether the code of a number is older than records that come from elsewhere: what it refuses is not damage then. */
 bool types_is_behind(const struct types *types, uint32_t number);

@@ -336,6 +336,21 @@ struct gm_op_since {
     uint16_t since; /* the revision with which it came: 2 to the type's own */
 };
 
+/* A type whose values another one takes over. */
+struct gm_predecessor {
+    const char *id; /* of the same name, with a lower number behind the slash */
+
+    /* The highest revision of it that apply knows; 0 reads as 1. */
+    uint32_t revision;
+    uint32_t reserved;
+
+    /* [apply] As gm_type.apply, for a record of that type: its operations mean what they meant. The cell is a value of
+     * the type that takes over, or becomes one. It is empty when the other type's would be. */
+    int (*apply)(struct gm_apply *, const struct gm_record *);
+};
+
+#define GM_PREDECESSORS_MAX 16
+
 struct gm_call;
 
 struct gm_type {
@@ -442,6 +457,18 @@ struct gm_type {
      * this one without being named, and so is their `event` (NULL: the command's). No reply. NULL: no command can make
      * such a value by its name (gm_emit_elements). */
     void (*from_elements)(struct gm_call *, uint32_t key, const struct gm_element *elements, size_t count);
+
+    /* The types whose values this one takes over, all of them that are to be read: how "acme.bag/2" follows
+     * "acme.bag/1". Records of theirs in a log or a snapshot are applied by the functions named here, and what is
+     * written from then on is of this type. A type and its successor are never loaded together. */
+    const struct gm_predecessor *succeeds;
+    uint32_t succeeds_count;
+
+    /* Names the shape of what lies behind a word, or in the bytes of a cell, and what a cursor of dump means: any
+     * number but 0, another one for each change of it. Where the code of a type is exchanged while values of it are
+     * there, by a version with the same number, that takes the values as they are. 0, or another number: they are
+     * dumped by the old code and applied by the new one, one by one. */
+    uint32_t layout;
 };
 
 #ifdef __cplusplus

@@ -40,9 +40,9 @@
  *              gm_reply_begin and gm_reply_end, gm_reply_error_element, gm_protocol.
  *              gm_module has settings, which plans read: gm_setting_int, gm_setting_number.
  *              The secret of the data set: gm_secret, gm_call_secret, gm_dump_secret, gm_hash_key_of.
- *              gm_type has a revision, and the operations that came later than its first.
  *              Usage lines have the types key-any, rkey-any and rkey-elements. gm_type has elements and from_elements,
  *              which gm_walk and gm_emit_elements use for commands of other types. gm_key_add reads one more key.
+ *              gm_type has a revision, and the operations that came later than its first; succeeds, and a layout.
  *              "wait/2" for "wait/1": wait(call, timeout_ms, keep), where {0} keeps nothing, and kept(call).
  *              gm_type has due and plan_due: what changes in a value by itself, at a time.
  *         0.1  first version

@@ -46,7 +46,7 @@ class Bags:
         self.folder.__exit__()
 
     def modules(self, version):
-        flags = {"1.1": ["-DREVISION=1"], "1.2": ["-DREVISION=2"]}
+        flags = {"1.1": ["-DREVISION=1"], "1.2": ["-DREVISION=2"], "2.0": ["-DSUCCESSOR"]}
         if version is None:
             return self.none
         if version not in self.versions:
@@ -73,10 +73,10 @@ class Bags:
                     found[name] = file.read()
         return found
 
-    def log(self):
-        """What geomys-log prints of all files."""
+    def log(self, *names):
+        """What geomys-log prints of these files, or all."""
         data = os.path.join(self.path, "data")
-        files = [os.path.join(data, name) for name in self.files() if name != "wal.mark"]
+        files = [os.path.join(data, name) for name in names or self.files() if name != "wal.mark"]
         done = subprocess.run([LOG_PROGRAM, "print", *files], capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
@@ -160,6 +160,42 @@ def test_a_snapshot_says_it_of_the_values_that_it_has():
             fill(client)
         with bags.server("1.1", **small) as server, server.client() as client:
             expect(client, {"b": b"two", "a": None}, "nothing new is left")
+
+
+def test_a_successor_takes_over_the_values():
+    """With and without a snapshot between, and with the older module and none in between; nothing is ever lost."""
+    with Bags() as bags:
+        with bags.server("1.2") as server, server.client() as client:
+            client.call("BAG.ADD", "a", "one")
+            client.call("SAVE")
+            client.call("BAG.ADD", "a", "two")
+            client.call("BAG.SHOUT", "a")
+            client.call("BAG.ADD", "b", "three")
+        with bags.server("2.0") as server, server.client() as client:
+            expect(client, {"a": b"ONE TWO!", "b": b"three"}, "taken over")
+            client.call("BAG.ADD", "b", "four")
+            digest = client.call("DEBUG", "DIGEST")
+        with bags.server("2.0") as server, server.client() as client:
+            expect(client, {"a": b"ONE TWO!", "b": b"three four"}, "from records of both")
+            equal(client.call("DEBUG", "DIGEST"), digest)
+        with bags.server(None) as server, server.client() as client:
+            equal(frozen(client), 2, "without a module")
+            client.call("SAVE")
+        with bags.server("1.2") as server, server.client() as client:
+            expect(client, {"a": b"ONE TWO!"}, "of the older type still")
+            answer = client.call("BAG.GET", "b")
+            assert isinstance(answer, Error) and answer.code == "MODMISSING", answer
+        with bags.server("2.0") as server, server.client() as client:
+            expect(client, {"a": b"ONE TWO!", "b": b"three four"}, "after all that")
+            equal(client.call("DEBUG", "DIGEST"), digest)
+            equal(frozen(client), 0)
+            client.call("BAG.ADD", "b", "five")
+            client.call("SAVE")
+        snapshots = [name for name in bags.files() if name.startswith("snapshot")]
+        newest = [line for line in bags.log(snapshots[-1]).splitlines() if " dump" in line]
+        assert newest and not [line for line in newest if "test.bag/1" in line], newest
+        with bags.server("1.2") as server, server.client() as client:
+            equal(frozen(client), 2, "of the newer type, for the older module")
 
 
 def fill(client):

@@ -67,6 +67,19 @@ LOADS = {
     "TYPE_LATER={MISDO,2},{MISDO,2} -DTYPE_REVISION=2": ["operation 2 twice"],
     "TYPE_LATER={MISDO,2} -DTYPE_REVISION=3": ["is of revision 3", "leave the revision at 2"],
     "LATER=NULL -DLATER_COUNT=2": ["2 operations came later, and names none"],
+    'BEFORE="test.wrong/1",0,0,apply_record': ["'test.wrong/1' succeeds 'test.wrong/1'", "lower number"],
+    'BEFORE="test.wrong/3",0,0,apply_record -DTYPE_ID="test.wrong/2"': ["succeeds 'test.wrong/3'", "lower number"],
+    'BEFORE="test.other/1",0,0,apply_record -DTYPE_ID="test.wrong/2"': ["succeeds 'test.other/1'", "the same name"],
+    'BEFORE="wrong",0,0,apply_record -DTYPE_ID="test.wrong/2"': ["succeeds number 0", "vendor.name/1"],
+    'BEFORE="test.wrong/1",0,0,NULL -DTYPE_ID="test.wrong/2"': ["has no apply for the records of that"],
+    'BEFORE="test.wrong/1",256,0,apply_record -DTYPE_ID="test.wrong/2"': ["a field out of range"],
+    'BEFORE="test.wrong/1",0,0,apply_record},{"test.wrong/1",0,0,apply_record -DTYPE_ID="test.wrong/2"': ["twice"],
+    "SUCCEEDS_COUNT=17": ["it succeeds 17 others (at most 16"],
+    'BEFORE="test.wrong/1",0,0,apply_record -DTYPE_ID="test.wrong/2" -DTYPE_COUNT=2 -DBESIDE=.id="test.wrong/1"':
+        ["'test.wrong/1'", "'test.wrong/2'", "cannot be loaded together"],
+    'BEFORE="test.wrong/1",0,0,apply_record -DTYPE_ID="test.wrong/2" -DTYPE_COUNT=2 '
+    '-DBESIDE=.id="test.wrong/3",.succeeds=predecessors,.succeeds_count=1':
+        ["succeeds 'test.wrong/1', and so does", "there is one successor"],
     "COMMAND_SIZE=8": ["command number 0 has the size 8", REMEDY],
     "COMMAND_SIZE=4096": ["command number 0 has the size 4096", REMEDY],
     "COMMAND_USAGE=NULL": ["command number 0 has no usage line"],

@@ -3,11 +3,13 @@
 /* bag.c - words under a key, in the order in which they came: one module in several versions, chosen when it is
  * compiled.
  *
- *     cc -DREVISION=1 ...    acme.bag 1.1.0: test.bag/1 with BAG_ADD alone
- *     cc -DREVISION=2 ...    acme.bag 1.2.0: test.bag/1 with BAG_SHOUT, too
+ *     cc -DREVISION=1 ...    test.bag 1.1.0: test.bag/1 with BAG_ADD alone
+ *     cc -DREVISION=2 ...    test.bag 1.2.0: test.bag/1 with BAG_SHOUT, too
+ *     cc -DSUCCESSOR ...     test.bag 2.0.0: test.bag/2, which succeeds test.bag/1
  *
  *     /1    BAG_ADD     a word
- *           BAG_SHOUT   nothing; since revision 2. The words are shouted from then on, and no other says so */
+ *           BAG_SHOUT   nothing; since revision 2. The words are shouted from then on
+ *     /2    BAG_ALL     a byte, whether they are shouted, and items: what the value is then */
 #include <geomys/codec.h>
 #include <geomys/module.h>
 
@@ -18,7 +20,7 @@
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
 
-enum { BAG_ADD = 1, BAG_SHOUT = 2 };
+enum { BAG_ADD = 1, BAG_SHOUT = 2, BAG_ALL = 1 };
 
 /* A cell is bytes: whether the words are shouted, then items (codec.h). */
 static bool is_loud(const struct gm_cell *cell)
@@ -33,7 +35,7 @@ static void append(struct gm_apply *apply, struct gm_bytes word)
     (void)gm_store_item(data + before, word);
 }
 
-static int apply_bag(struct gm_apply *apply, const struct gm_record *record)
+static int apply_1(struct gm_apply *apply, const struct gm_record *record)
 {
     if (record->op == BAG_ADD && record->body.size > 0) {
         append(apply, record->body);
@@ -45,6 +47,50 @@ static int apply_bag(struct gm_apply *apply, const struct gm_record *record)
     }
     return GM_CORRUPT;
 }
+
+#ifdef SUCCESSOR
+
+static int apply_bag(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->op != BAG_ALL || record->body.size < 2 || record->body.data[0] > 1) {
+        return GM_CORRUPT;
+    }
+    struct gm_reader in = gm_reader_of(gm_bytes_at(record->body.data + 1, record->body.size - 1));
+    while (gm_read_left(&in) > 0) {
+        (void)gm_read_item(&in);
+    }
+    if (!gm_read_fine(&in)) {
+        return GM_CORRUPT;
+    }
+    memcpy(gm_resize(apply, record->body.size), record->body.data, record->body.size);
+    return GM_OK;
+}
+
+static uint64_t dump_bag(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
+{
+    (void)cursor;
+    gm_dump(sink, BAG_ALL, gm_bytes_at(cell->data, cell->size));
+    return 0;
+}
+
+/* The value with one change is the record. */
+static void emit_all(struct gm_call *call, bool loud, struct gm_bytes word)
+{
+    const struct gm_key *key = gm_key(call, 0);
+    size_t before = key->state == GM_KEY_OWN ? key->cell.size : 1;
+    uint8_t *body = gm_scratch(call, before + gm_item_size(word.size));
+    uint8_t *end = body + before;
+    if (key->state == GM_KEY_OWN) {
+        memcpy(body, key->cell.data, before);
+    }
+    body[0] = loud || (key->state == GM_KEY_OWN && is_loud(&key->cell));
+    end = word.size > 0 ? gm_store_item(end, word) : end;
+    gm_emit(call, &GM_EMISSION(.op = BAG_ALL, .flags = GM_BORROWED, .body = gm_bytes_between(body, end)));
+}
+
+#else
+
+#define apply_bag apply_1
 
 static uint64_t dump_bag(const struct gm_cell *cell, uint64_t cursor, struct gm_sink *sink)
 {
@@ -59,13 +105,20 @@ static uint64_t dump_bag(const struct gm_cell *cell, uint64_t cursor, struct gm_
     return 0;
 }
 
+static void emit_all(struct gm_call *call, bool loud, struct gm_bytes word)
+{
+    gm_emit(call, &GM_EMISSION(.op = loud ? BAG_SHOUT : BAG_ADD, .flags = GM_BORROWED, .body = word));
+}
+
+#endif
+
 static void plan_add(struct gm_call *call)
 {
     if (gm_arg_at(call, 1, 0).size == 0) {
         gm_reply_error(call, "ERR a word has letters");
         return;
     }
-    gm_emit(call, &GM_EMISSION(.op = BAG_ADD, .flags = GM_BORROWED, .body = gm_arg_at(call, 1, 0)));
+    emit_all(call, false, gm_arg_at(call, 1, 0));
     gm_reply_status(call, "OK");
 }
 
@@ -97,24 +150,38 @@ static void plan_get(struct gm_call *call)
 static void plan_shout(struct gm_call *call)
 {
     if (gm_key(call, 0)->state == GM_KEY_OWN) {
-        gm_emit(call, &GM_EMISSION(.op = BAG_SHOUT));
+        emit_all(call, true, gm_bytes_at(NULL, 0));
     }
     gm_reply_status(call, "OK");
 }
 
+#ifndef SUCCESSOR
 static const struct gm_op_since later[] = {{BAG_SHOUT, 2}};
 #endif
-
-static const struct gm_type bag = {.size = sizeof(struct gm_type),
-                                   .id = "test.bag/1",
-                                   .name = "bag",
-                                   .apply = apply_bag,
-                                   .dump = dump_bag,
-#if REVISION >= 2
-                                   .later = later,
-                                   .later_count = 1,
 #endif
-                                   .revision = REVISION};
+
+#ifdef SUCCESSOR
+static const struct gm_predecessor before[] = {{.id = "test.bag/1", .revision = 2, .apply = apply_1}};
+#endif
+
+static const struct gm_type bag = {
+    .size = sizeof(struct gm_type),
+    .name = "bag",
+    .apply = apply_bag,
+    .dump = dump_bag,
+#ifdef SUCCESSOR
+    .id = "test.bag/2",
+    .succeeds = before,
+    .succeeds_count = 1,
+#else
+    .id = "test.bag/1",
+    .revision = REVISION,
+#if REVISION >= 2
+    .later = later,
+    .later_count = 1,
+#endif
+#endif
+};
 
 static const struct gm_type *const types[] = {&bag};
 static const struct gm_command commands[] = {
@@ -143,5 +210,11 @@ static const struct gm_command commands[] = {
 #endif
 };
 
-GM_MODULE(.name = "test.bag", .version = "1." TEXT(REVISION) ".0", .types = types, .type_count = 1,
-          .commands = commands, .command_count = sizeof commands / sizeof commands[0])
+#ifdef SUCCESSOR
+#define VERSION "2.0.0"
+#else
+#define VERSION "1." TEXT(REVISION) ".0"
+#endif
+
+GM_MODULE(.name = "test.bag", .version = VERSION, .types = types, .type_count = 1, .commands = commands,
+          .command_count = sizeof commands / sizeof commands[0])

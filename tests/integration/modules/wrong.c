@@ -117,6 +117,18 @@
 #ifndef LATER_COUNT
 #define LATER_COUNT 0
 #endif
+#ifdef BEFORE
+#define SUCCEEDS       predecessors
+#define SUCCEEDS_COUNT (sizeof predecessors / sizeof predecessors[0])
+#else
+#define BEFORE "test.wrong/1", 0, 0, apply_record
+#endif
+#ifndef SUCCEEDS
+#define SUCCEEDS NULL
+#endif
+#ifndef SUCCEEDS_COUNT
+#define SUCCEEDS_COUNT 0
+#endif
 #ifndef COMMAND_SIZE
 #define COMMAND_SIZE sizeof(struct gm_command)
 #endif
@@ -229,6 +241,8 @@ __attribute__((unused)) static void plan_due(struct gm_call *call)
 
 __attribute__((unused)) static const struct gm_op_since later_ops[] = {TYPE_LATER};
 
+__attribute__((unused)) static const struct gm_predecessor predecessors[] = {{BEFORE}};
+
 static const struct gm_type type = {.size = (uint32_t)(TYPE_SIZE),
                                     .flags = TYPE_FLAGS,
                                     .id = TYPE_ID,
@@ -240,7 +254,9 @@ static const struct gm_type type = {.size = (uint32_t)(TYPE_SIZE),
                                     .plan_due = TYPE_PLAN_DUE,
                                     .revision = TYPE_REVISION,
                                     .later_count = LATER_COUNT,
-                                    .later = LATER};
+                                    .later = LATER,
+                                    .succeeds = SUCCEEDS,
+                                    .succeeds_count = SUCCEEDS_COUNT};
 static const struct gm_type stranger = {
     .size = sizeof stranger, .id = "test.stranger/1", .name = "stranger", .apply = apply_record, .dump = dump};
 
@@ -414,7 +430,13 @@ static const struct gm_command commands[] = {
     COMMAND("WRONGS|ONE key", GM_READ, plan_get), /* a container without HELP */
 };
 
+#ifdef BESIDE
+static const struct gm_type beside = {
+    .size = sizeof beside, .name = "beside", .apply = apply_record, .dump = dump, BESIDE};
+static const struct gm_type *const types[] = {&type, &beside};
+#else
 static const struct gm_type *const types[] = {&type};
+#endif
 static const char *const needs[] = {NEED};
 
 static const struct gm_setting settings[] = {

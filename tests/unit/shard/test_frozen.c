@@ -32,9 +32,8 @@ static unsigned count_records(const struct entry *entry)
 {
     unsigned count = 0;
     size_t at = 0;
-    uint16_t op;
-    struct gm_bytes body;
-    while (frozen_next(entry, &at, &op, &body)) {
+    struct frozen_record record;
+    while (frozen_next(entry, &at, &record)) {
         count++;
     }
     return count;

@@ -106,6 +106,50 @@ static const struct gm_module module_1 = MODULE("1.0.0", types_1, commands_1);
 static const struct gm_module module_2 = MODULE("1.1.0", types_2, commands_2);
 static const struct gm_module module_3 = MODULE("1.2.0", types_3, commands_3);
 
+/* ---- /2: upside down, behind a pointer to nothing but its bytes: as a run of bytes that begins with its mark */
+
+static int apply_successor(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->op != NOTE_SET || record->body.size == 0) {
+        return GM_CORRUPT;
+    }
+    uint8_t *text = gm_resize(apply, record->body.size);
+    memcpy(text, record->body.data, record->body.size);
+    return text[0] == '2' ? GM_OK : GM_CORRUPT;
+}
+
+/* What /1 meant, as a value of /2. */
+static int apply_predecessor(struct gm_apply *apply, const struct gm_record *record)
+{
+    if (record->op == NOTE_SET) {
+        memcpy(gm_resize(apply, 1), "2", 1);
+        return put(apply, 1, record->body);
+    }
+    return apply->cell.form == GM_BYTES && record->op == NOTE_ADD ? put(apply, apply->cell.size, record->body)
+                                                                  : GM_CORRUPT;
+}
+
+static const struct gm_predecessor predecessors[] = {{.id = "acme.note/1", .revision = 2, .apply = apply_predecessor}};
+static const struct gm_type successor = {.size = sizeof(struct gm_type),
+                                         .id = "acme.note/2",
+                                         .name = "note",
+                                         .apply = apply_successor,
+                                         .dump = dump,
+                                         .succeeds = predecessors,
+                                         .succeeds_count = 1};
+static const struct gm_type *const types_successor[] = {&successor};
+static const struct gm_command commands_successor[] = COMMANDS(&successor);
+static const struct gm_module module_successor = MODULE("2.0.0", types_successor, commands_successor);
+
+static void unload(struct shard_fixture *at)
+{
+    const struct registry *newer;
+    struct complaint complaint;
+    cr_assert_eq(registry_without(at->shard.registry, BYTES("acme.note"), &newer, &complaint), STATUS_OK);
+    shard_fixture_adopt(at, newer);
+    registry_release(newer);
+}
+
 static void load(struct shard_fixture *at, const struct gm_module *module)
 {
     const struct registry *newer;
@@ -328,4 +372,138 @@ Test(revisions, a_follower_says_in_its_own_log_what_its_leader_has_said)
     at.shard.role = SHARD_ALONE;
     buf_finish(&batch);
     shard_fixture_close(&at);
+}
+
+/* ---- code that takes values as they are */
+
+static const struct gm_type alike_1 = {NOTE, .apply = apply_1, .dump = dump, .layout = 5};
+static const struct gm_type alike_2 = {NOTE,           .apply = apply_2, .dump = dump, .revision = 2,
+                                       .later = later, .later_count = 1, .layout = 5};
+static const struct gm_type *const types_alike_1[] = {&alike_1};
+static const struct gm_type *const types_alike_2[] = {&alike_2};
+static const struct gm_command commands_alike_1[] = COMMANDS(&alike_1);
+static const struct gm_command commands_alike_2[] = COMMANDS(&alike_2);
+static const struct gm_module module_alike_1 = MODULE("3.0.0", types_alike_1, commands_alike_1);
+static const struct gm_module module_alike_2 = MODULE("3.1.0", types_alike_2, commands_alike_2);
+
+/* types P1 */
+Test(revisions, a_version_of_the_same_layout_takes_values_as_they_are)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module_alike_1});
+    expect_said(&at, 0, "OK", "NOTESET a one");
+    uint8_t number = shard_fixture_entry(&at, "a")->type;
+    load(&at, &module_alike_2);
+    cr_expect_eq(shard_fixture_entry(&at, "a")->type, number);
+    cr_expect(types_newest(&at.shard.types, number), "nothing is to be made anew");
+    expect_said(&at, 0, "OK", "NOTEADD a two");
+    expect_said(&at, 0, "\"onetwo\"", "NOTEGET a");
+    load(&at, &module_2);
+    cr_expect_not(types_newest(&at.shard.types, number), "that says nothing of its layout");
+    expect_said(&at, 0, "\"onetwo\"", "NOTEGET a");
+    cr_expect_neq(shard_fixture_entry(&at, "a")->type, number);
+    shard_fixture_close(&at);
+}
+
+/* ---- a type that takes over the values of another */
+
+static enum status accept(struct shard_fixture *at, const char *type, uint16_t op, const char *body, uint16_t flags)
+{
+    return shard_fixture_accept(at, type, record_of(op, body, flags));
+}
+
+static const char *type_of(struct shard_fixture *at)
+{
+    return shard_type_of(&at->shard, shard_fixture_entry(at, "a"))->name;
+}
+
+Test(revisions, records_of_a_predecessor_make_values_of_the_successor)
+{
+    struct shard_fixture at;
+    struct complaint complaint;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module_successor});
+    cr_expect_eq(come(&at, 2, &complaint), STATUS_OK, "the successor knows it: %s", complaint.text);
+    cr_expect_eq(come(&at, 3, &complaint), STATUS_VERSION, "and no more");
+    cr_expect(strstr(complaint.text, "acme.note/1") != NULL && strstr(complaint.text, "knows revision 2") != NULL, "%s",
+              complaint.text);
+    cr_assert_eq(accept(&at, "acme.note/1", NOTE_SET, "one", RECORD_FRESH), STATUS_OK);
+    cr_assert_eq(accept(&at, "acme.note/1", NOTE_ADD, "two", 0), STATUS_OK);
+    cr_expect_str_eq(type_of(&at), "acme.note/2");
+    expect_said(&at, 0, "\"2onetwo\"", "NOTEGET a");
+    cr_assert_eq(accept(&at, "acme.note/2", NOTE_SET, "2three", 0), STATUS_OK);
+    expect_said(&at, 0, "\"2three\"", "NOTEGET a");
+    cr_expect_eq(at.damages, 0);
+    cr_assert_eq(accept(&at, "acme.note/1", 99, "", 0), STATUS_OK);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 1, "no operation of either");
+    shard_fixture_close(&at);
+}
+
+/* types P1, types P3 */
+Test(revisions, values_go_over_to_a_successor_that_comes_whether_they_live_or_are_frozen)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){0});
+    registry_release(at.registry);
+    at.registry = NULL;
+    load(&at, &module_2);
+    expect_said(&at, 0, "OK", "NOTESET a one");
+    load(&at, &module_successor);
+    expect_said(&at, 0, "\"2one\"", "NOTEGET a");
+    cr_expect_str_eq(type_of(&at), "acme.note/2");
+    expect_said(&at, 0, ":1", "DEL a");
+    load(&at, &module_2);
+    expect_said(&at, 0, "OK", "NOTESET a two");
+    expect_said(&at, 0, "OK", "NOTEADD a three");
+    unload(&at);
+    expect_begins(&at, 0, "-ERR unknown command", "NOTEGET a");
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 1);
+    load(&at, &module_successor);
+    expect_said(&at, 0, "\"2twothree\"", "NOTEGET a");
+    cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 0);
+    cr_expect_eq(at.damages, 0);
+    shard_fixture_close(&at);
+}
+
+/* Its code is there, and says nothing of the other: it must never see that one's value. */
+Test(revisions, a_higher_number_alone_makes_no_successor)
+{
+    static const struct gm_type stranger = {
+        .size = sizeof(struct gm_type), .id = "acme.note/2", .name = "note", .apply = apply_successor, .dump = dump};
+    static const struct gm_type *const types_both[] = {&note_2, &stranger};
+    static const struct gm_module both = {.size = sizeof(struct gm_module),
+                                          .abi_major = GM_ABI_MAJOR,
+                                          .abi_minor = GM_ABI_MINOR,
+                                          .name = "acme.note",
+                                          .version = "1.9.0",
+                                          .types = types_both,
+                                          .type_count = 2};
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &both});
+    cr_assert_eq(accept(&at, "acme.note/1", NOTE_SET, "one", RECORD_FRESH), STATUS_OK);
+    cr_assert_eq(accept(&at, "acme.note/2", NOTE_SET, "2two", 0), STATUS_OK);
+    cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 1);
+    shard_fixture_close(&at);
+}
+
+/* A log of both, read without either, or with the older alone; then the successor is there. */
+Test(revisions, records_of_a_line_are_kept_in_order_where_nobody_knows_them)
+{
+    for (unsigned with = 0; with < 2; with++) {
+        struct shard_fixture at;
+        shard_fixture_open(&at, &(struct shard_fixture_options){.module = with == 0 ? NULL : &module_2});
+        cr_assert_eq(accept(&at, "acme.note/1", NOTE_SET, "one", RECORD_FRESH), STATUS_OK);
+        cr_assert_eq(accept(&at, "acme.note/1", NOTE_ADD, "two", 0), STATUS_OK);
+        cr_assert_eq(accept(&at, "acme.note/2", NOTE_SET, "2three", 0), STATUS_OK);
+        cr_expect_eq(at.damages, 0);
+        cr_expect_eq(databases_frozen(&at.shard.databases).frozen, 1);
+        cr_expect_str_eq(type_of(&at), "acme.note/2");
+        struct target target = sweep(&at);
+        cr_expect_eq(target.records, with == 0 ? 3 : 2, "the older one has dumped what it had");
+        load(&at, &module_successor);
+        expect_said(&at, 0, "\"2three\"", "NOTEGET a");
+        cr_expect_eq(at.damages, 0);
+        cr_assert_eq(accept(&at, "acme.other/2", NOTE_SET, "x", 0), STATUS_OK);
+        cr_expect_eq(databases_frozen(&at.shard.databases).damaged, 1, "of another line");
+        shard_fixture_close(&at);
+    }
 }
