@@ -205,16 +205,6 @@ seldom static void blame_type(struct call *call, const struct shard_type *type)
                  type->module, type->name, call->command->usage.name);
 }
 
-/* All of them, and what apply leaves for the answer. */
-seldom static void commit_outcomes(struct call *call)
-{
-    for (uint32_t i = 0; i < call->emission_count; i++) {
-        call->shard->outcome = 0;
-        commit_one(call, &call->emissions[i]);
-        call->outcomes[i] = call->shard->outcome;
-    }
-}
-
 void commit(struct call *call)
 {
     struct shard *shard = call->shard;
@@ -245,11 +235,12 @@ void commit(struct call *call)
     if (alone) {
         tail_begin(&shard->tail);
     }
-    if (__builtin_expect(call->outcomes != NULL, 0)) {
-        commit_outcomes(call);
-    } else {
-        for (uint32_t i = 0; i < call->emission_count; i++) {
-            commit_one(call, &call->emissions[i]);
+    shard->outcome = 0;
+    for (uint32_t i = 0; i < call->emission_count; i++) {
+        commit_one(call, &call->emissions[i]);
+        if (__builtin_expect(call->outcomes != NULL, 0)) { /* what apply leaves for the answer */
+            call->outcomes[i] = shard->outcome;
+            shard->outcome = 0;
         }
     }
     check_slow(shard->tail.open); /* exec I1 */

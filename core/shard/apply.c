@@ -693,17 +693,22 @@ static bool apply_key(struct shard *shard, const struct record *record, uint64_t
 /* ---- the ways in ---- */
 
 /* The gate hears of every change; who else listens is in the list. */
+seldom static void tell_listeners(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
+{
+    struct change change = {.scope = CHANGE_KEY,
+                            .record = record,
+                            .keys = {{record->key, hash, record->database}},
+                            .sequence = record->sequence,
+                            .author = author};
+    change_announce(&shard->listeners, &change);
+}
+
 static void announce(struct shard *shard, const struct record *record, uint64_t hash, uint64_t author)
 {
     check_slow(databases_hash(&shard->databases, record->key) == hash);
     gate_changed(&shard->gate, hash, record->sequence);
     if (__builtin_expect(!list_empty(&shard->listeners), 0)) {
-        struct change change = {.scope = CHANGE_KEY,
-                                .record = record,
-                                .keys = {{record->key, hash, record->database}},
-                                .sequence = record->sequence,
-                                .author = author};
-        change_announce(&shard->listeners, &change);
+        tell_listeners(shard, record, hash, author);
     }
 }
 
@@ -860,8 +865,7 @@ bool apply_first(struct shard *shard, struct record *record, uint64_t hash, stru
     if (record->type == 0) {
         return apply_untyped(shard, record, hash, author);
     }
-    struct complaint complaint;
-    if (apply_typed(shard, record, hash, place, true, &complaint) != STATUS_OK) {
+    if (apply_typed(shard, record, hash, place, true, &shard->unheard) != STATUS_OK) {
         return false;
     }
     check_slow((keyspace_find(databases_see(&shard->databases, record->database), record->key, hash) == NULL) ==

@@ -118,10 +118,11 @@ struct shard {
     void *let_go_context;
 
     struct shard_stats stats;
-    uint8_t refused;       /* number of the type that did not accept a record, the first since it was set to 0 */
-    int64_t outcome;       /* what the last apply that had something to say has left (gm_outcome) */
-    struct crumb *crumb;   /* owned; what a type is doing, for its epitaph */
-    uint8_t *dump_scratch; /* owned; GM_DUMP_SCRATCH bytes that a dump is lent (dump.c) */
+    uint8_t refused;          /* number of the type that did not accept a record, the first since it was set to 0 */
+    int64_t outcome;          /* what the last apply that had something to say has left (gm_outcome) */
+    struct complaint unheard; /* why a record was not carried out that nobody waits to hear of */
+    struct crumb *crumb;      /* owned; what a type is doing, for its epitaph */
+    uint8_t *dump_scratch;    /* owned; GM_DUMP_SCRATCH bytes that a dump is lent (dump.c) */
     struct shard_events events;
 };
 

@@ -320,8 +320,8 @@ def test_both_ways_of_writing_a_type_are_alike():
         with Server(folder, modules=path) as server:
             with server.client() as client:
                 digests = []
-                rounds = [(rng.choice(["ADD", "SET"]), [f"w{rng.randrange(500)}" for _ in range(2 * rng.randrange(1, 9))])
-                          for _ in range(500)]
+                rounds = [(rng.choice(["ADD", "SET"]),
+                           [f"w{rng.randrange(500)}" for _ in range(2 * rng.randrange(1, 9))]) for _ in range(500)]
                 for way in (1, 2):
                     told = [client.call(f"WAYS.{name}{way}", "k", *words) for name, words in rounds]
                     digests.append((told, client.call("WAYS.LEN", "k"), client.call("DEBUG", "DIGEST")))
