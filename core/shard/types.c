@@ -209,7 +209,8 @@ static void give_code(struct types *types, uint32_t number, const struct type *t
 /* Whether the newer code takes the values as they are. */
 static bool is_alike(const struct gm_type *older, const struct gm_type *newer)
 {
-    return newer != NULL && older->layout != 0 && older->layout == newer->layout;
+    return newer != NULL && older->layout != 0 && older->layout == newer->layout &&
+           (older->due != NULL) == (newer->due != NULL); /* a value is asked when it is made anew */
 }
 
 /* Whether the newest number of a name cannot just be given the code: its own is another, and has values. */

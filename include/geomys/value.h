@@ -467,7 +467,8 @@ struct gm_type {
     /* Names the shape of what lies behind a word, or in the bytes of a cell, and what a cursor of dump means: any
      * number but 0, another one for each change of it. Where the code of a type is exchanged while values of it are
      * there, by a version with the same number, that takes the values as they are. 0, or another number: they are
-     * dumped by the old code and applied by the new one, one by one. */
+     * dumped by the old code and applied by the new one, one by one; and so they are if one of the two has `due`, and
+     * the other has not. */
     uint32_t layout;
 };
 

@@ -405,6 +405,38 @@ Test(revisions, a_version_of_the_same_layout_takes_values_as_they_are)
     shard_fixture_close(&at);
 }
 
+static int64_t due_never(const struct gm_cell *cell)
+{
+    (void)cell;
+    return 0;
+}
+
+static void plan_nothing(struct gm_call *call)
+{
+    (void)call;
+}
+
+static const struct gm_type alike_3 = {
+    NOTE,          .apply = apply_2, .dump = dump,     .due = due_never, .plan_due = plan_nothing,
+    .revision = 2, .later = later,   .later_count = 1, .layout = 5};
+static const struct gm_type *const types_alike_3[] = {&alike_3};
+static const struct gm_command commands_alike_3[] = COMMANDS(&alike_3);
+static const struct gm_module module_alike_3 = MODULE("3.2.0", types_alike_3, commands_alike_3);
+
+/* Else nobody would ask the values that are there when something is due in them. */
+Test(revisions, a_version_that_begins_to_know_times_makes_values_anew)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &(struct shard_fixture_options){.module = &module_alike_1});
+    expect_said(&at, 0, "OK", "NOTESET a one");
+    uint8_t number = shard_fixture_entry(&at, "a")->type;
+    load(&at, &module_alike_3);
+    cr_expect_not(types_newest(&at.shard.types, number));
+    expect_said(&at, 0, "\"one\"", "NOTEGET a");
+    cr_expect_neq(shard_fixture_entry(&at, "a")->type, number);
+    shard_fixture_close(&at);
+}
+
 /* ---- a type that takes over the values of another */
 
 static enum status accept(struct shard_fixture *at, const char *type, uint16_t op, const char *body, uint16_t flags)
