@@ -135,9 +135,18 @@ struct gm_module {
 
 typedef const struct gm_module *gm_entry_function(void);
 
+/* What stands in the section GM_TEXT_SECTION of a module's file: the line "geomys module ABI 0.2", then the arguments
+ * of GM_MODULE as they were written, and a zero byte. Whoever wants to know what a file is reads it, and runs nothing
+ * of it: readelf -p .geomys.module high.so. */
+#define GM_TEXT_SECTION     ".geomys.module"
+#define GM_TEXT_OF_ALL(...) #__VA_ARGS__
+#define GM_TEXT_OF(...)     GM_TEXT_OF_ALL(__VA_ARGS__)
+
 /* Defines the descriptor and the exported function. The arguments are designated initialisers of struct gm_module; in
  * C++ (from C++17 on with g++ and clang++) they stand in the order of its fields. */
 #define GM_MODULE(...)                                                                                                 \
+    __attribute__((used, section(GM_TEXT_SECTION))) static const char geomys_module_text[] =                           \
+        "geomys module ABI " GM_TEXT_OF(GM_ABI_MAJOR) "." GM_TEXT_OF(GM_ABI_MINOR) "\n" GM_TEXT_OF(__VA_ARGS__);       \
     GM_EXPORTED const struct gm_module *geomys_module(void);                                                           \
     const struct gm_module *geomys_module(void)                                                                        \
     {                                                                                                                  \

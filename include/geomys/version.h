@@ -45,6 +45,7 @@
  *              gm_type has a revision, and the operations that came later than its first; succeeds, and a layout.
  *              "wait/2" for "wait/1": wait(call, timeout_ms, keep), where {0} keeps nothing, and kept(call).
  *              gm_type has due and plan_due: what changes in a value by itself, at a time.
+ *              A module's file has its descriptor as a text, in the section .geomys.module.
  *         0.1  first version
  */
 #ifndef GEOMYS_VERSION_H

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 from support.runner import Skip, equal, run, seed
-from support.server import BUILD, ROOT, SANITIZED, Folder, Server, wait_until
+from support.server import BUILD, MODULES, ROOT, SANITIZED, Folder, Server, wait_until
 
 GUIDE = os.path.join(ROOT, "docs", "module-guide.md")
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -99,6 +99,32 @@ def test_the_lines_that_load_it():
             said = [subprocess.run([client, "-p", str(server.port), *line.split()[1:]], capture_output=True, text=True,
                                    check=True).stdout.strip() for line in lines.splitlines()]
             equal(said, ["12", "12"])
+
+
+def text_in(path, folder):
+    """What a module's file says of itself, read as a tool would: nothing of it is run."""
+    out = os.path.join(folder, "text")
+    subprocess.run(["objcopy", "-O", "binary", "--only-section=.geomys.module", path, out], check=True)
+    with open(out, "rb") as file:
+        return file.read().decode()
+
+
+def test_a_file_says_what_it_is_and_nothing_is_run():
+    if shutil.which("objcopy") is None:
+        raise Skip("there is no objcopy")
+    with Folder() as folder:
+        for language, code in blocks():
+            if "GM_MODULE" not in code:
+                continue
+            for compiler in compilers(language):
+                where = os.path.join(folder, compiler.replace("+", "x"))
+                build(compiler, language, code, where)
+                text = text_in(where + ".so", folder)
+                assert text.startswith("geomys module ABI 0.2\n.name = \"acme."), text
+                assert '.version = "1.0.0"' in text and text.endswith("\0"), text
+        for name in ("kv", "counter", "deque"):
+            text = text_in(os.path.join(MODULES, f"{name}.so"), folder)
+            assert f'.name = "geomys.{name}", .version = "' in text, text
 
 
 def test_the_module_with_a_time():
