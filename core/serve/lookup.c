@@ -9,6 +9,7 @@
  * Limits   An added key costs the room of a struct gm_key, which counts as the call's scratch memory. */
 #include "serve/lookup.h"
 
+#include "serve/notify.h"
 #include "shard/apply.h"
 #include "shard/settle.h"
 
@@ -243,6 +244,17 @@ static uint32_t refuse(struct call *call, const char *error)
     return GM_KEY_NONE;
 }
 
+/* It counts, and is told of, as a key that a command reads. */
+static void count_added(const struct call *call, uint32_t number)
+{
+    struct meters_counts *counts = &call->worker->meters.counts;
+    bool there = call->keys[number].host != NULL;
+    *(there ? &counts->hits : &counts->misses) += 1;
+    if (!there && notify_misses(&call->worker->notify)) {
+        notify_miss(call, number);
+    }
+}
+
 uint32_t lookup_added(struct call *call, struct gm_bytes name)
 {
     check(!call->answering);
@@ -267,5 +279,10 @@ uint32_t lookup_added(struct call *call, struct gm_bytes name)
         key->expire_at_ms = entry_expire_at(entry);
         error = classify(call, entry, key);
     }
-    return error == NULL ? call->abi.key_count++ : refuse(call, error);
+    if (error != NULL) {
+        return refuse(call, error);
+    }
+    uint32_t number = call->abi.key_count++;
+    count_added(call, number);
+    return number;
 }
