@@ -235,7 +235,7 @@ static void reverse(struct sort *sort)
 
 static void cut(struct sort *sort)
 {
-    if (!gm_given(sort->call, SORT_LIMIT)) {
+    if (!gm_given(sort->call, SORT_LIMIT) || sort->count == 0) {
         return;
     }
     int64_t offset = gm_arg(sort->call, SORT_OFFSET)->integer;
@@ -262,7 +262,9 @@ static bool sort_items(struct sort *sort)
             reverse(sort);
         }
     } else if (weigh_items(sort, &by)) {
-        qsort_r(sort->items, sort->count, sizeof *sort->items, compare_items, sort);
+        if (sort->count > 1) { /* without any there is no array */
+            qsort_r(sort->items, sort->count, sizeof *sort->items, compare_items, sort);
+        }
     } else {
         return false;
     }

@@ -167,6 +167,7 @@ def test_the_client_chooses_one_and_shows_it():
             terminal.enter("discard", r"\[5\]>$")
             with server.client() as client:
                 client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                wait_until(lambda: int(client.info("clients")["connected_clients"]) == 1, "the other one is closed")
             terminal.enter("set back 1", r"\[5\]>$")
             terminal.enter("reset", r"^127\.0\.0\.1:\d+>$")
             expect_equal(terminal.leave(), 0)
