@@ -116,6 +116,10 @@ static void refuse_name(struct call *call, const char *name)
 bool elements_emit(struct gm_call *abi, uint32_t key, const char *name, const struct gm_element *elements, size_t count)
 {
     struct call *call = call_of(abi);
+    if (name == NULL || (elements == NULL && count > 0)) {
+        call_fault(call, "makes a value of a type, or of elements, at NULL");
+        return false;
+    }
     if (count == 0) {
         gm_emit_delete(abi, key);
         return true;
@@ -126,6 +130,7 @@ bool elements_emit(struct gm_call *abi, uint32_t key, const char *name, const st
         return false;
     }
     const struct gm_call_ops *own = abi->ops;
+    const struct type *outer = call->lent; /* one from_elements may ask for another */
     uint32_t before = call->emission_count;
     struct gm_call_ops lent = *own;
     lent.emit = host_emit_lent;
@@ -140,7 +145,7 @@ bool elements_emit(struct gm_call *abi, uint32_t key, const char *name, const st
     if (call->emission_count == before && call->needs.lack == NULL) {
         call_fault(call, "makes nothing of %zu elements", count);
     }
-    call->lent = NULL;
+    call->lent = outer;
     abi->ops = own;
     return true;
 }

@@ -553,8 +553,9 @@ static void describe(const struct gm_record *record, struct gm_text *text)
 static uint64_t elements(const struct gm_cell *cell, uint64_t cursor, struct gm_visitor *visitor)
 {
     uint64_t length = deque_cell_length(cell);
+    cursor = cursor < length ? cursor : length;
     uint64_t end = length - cursor > PAGE ? cursor + PAGE : length;
-    struct deque_cursor at = deque_cell_seek(cell, cursor < length ? cursor : length);
+    struct deque_cursor at = deque_cell_seek(cell, cursor);
     struct gm_element element = {0};
     for (; cursor < end && deque_next(&at, &element.name) && gm_visit(visitor, &element); cursor++) {
     }

@@ -104,6 +104,20 @@ static const struct gm_type far = {.size = sizeof far,
                                    .dump = dump_bag,
                                    .from_elements = make_far};
 
+/* Asks for a value of another type in the midst of its own. */
+static void make_both(struct gm_call *call, uint32_t key, const struct gm_element *elements, size_t count)
+{
+    (void)gm_emit_elements(call, key, "bag", elements, count);
+    gm_emit(call, &GM_EMISSION(.key = key, .op = 1, .flags = GM_FRESH, .body = elements[0].name));
+}
+
+static const struct gm_type both = {.size = sizeof both,
+                                    .id = "test.both/1",
+                                    .name = "both",
+                                    .apply = apply_bag,
+                                    .dump = dump_bag,
+                                    .from_elements = make_both};
+
 /* ---- plans ---- */
 
 static void plan_add(struct gm_call *call)
@@ -232,6 +246,16 @@ static void plan_walk_far(struct gm_call *call)
     gm_reply_int(call, (int64_t)gm_walk(call, 7, 0, gather, NULL));
 }
 
+static void plan_null_type(struct gm_call *call)
+{
+    (void)gm_emit_elements(call, 0, NULL, NULL, 0);
+}
+
+static void plan_null_elements(struct gm_call *call)
+{
+    (void)gm_emit_elements(call, 0, "bag", NULL, 3);
+}
+
 static void plan_null_name(struct gm_call *call)
 {
     gm_reply_int(call, gm_key_add(call, (struct gm_bytes){NULL, 3}));
@@ -261,12 +285,14 @@ static const struct gm_command commands[] = {
     {WORDS, .usage = "PUTADDED key", .flags = GM_WRITE, .type = &bag, .plan = plan_put_added},
     {WORDS, .usage = "DELETEADDED key", .flags = GM_WRITE, .type = &bag, .plan = plan_delete_added},
     {WORDS, .usage = "WALKFAR key", .flags = GM_READ, .type = &bag, .plan = plan_walk_far},
+    {WORDS, .usage = "NULLTYPE key", .flags = GM_WRITE, .type = &bag, .plan = plan_null_type},
+    {WORDS, .usage = "NULLELEMENTS key", .flags = GM_WRITE, .type = &bag, .plan = plan_null_elements},
     {WORDS, .usage = "NULLNAME key", .flags = GM_READ, .type = &bag, .plan = plan_null_name},
     {WORDS, .usage = "LATE key", .flags = GM_WRITE, .type = &bag, .plan = plan_nothing, .answer = answer_asks,
      .answer_max = 64},
 };
 
-static const struct gm_type *const types[] = {&bag, &loop, &far};
+static const struct gm_type *const types[] = {&bag, &loop, &far, &both};
 static const struct gm_module module = {.size = sizeof module,
                                         .abi_major = GM_ABI_MAJOR,
                                         .abi_minor = GM_ABI_MINOR,
@@ -274,7 +300,7 @@ static const struct gm_module module = {.size = sizeof module,
                                         .version = "1.0.0",
                                         .summary = "Reads what others have.",
                                         .types = types,
-                                        .type_count = 3,
+                                        .type_count = 4,
                                         .commands = commands,
                                         .command_count = sizeof commands / sizeof commands[0]};
 
@@ -299,6 +325,17 @@ Test(elements, go_from_one_type_to_another)
     expect_said(&at, 0, ":-1", "TTL s");
     expect_said(&at, 0, ":0", "JOIN list s none");
     expect_said(&at, 0, ":0", "EXISTS s");
+    shard_fixture_close(&at);
+}
+
+Test(elements, one_type_may_ask_another)
+{
+    struct shard_fixture at;
+    shard_fixture_open(&at, &options);
+    expect_said(&at, 0, ":2", "RPUSH l one two");
+    expect_said(&at, 0, ":2", "JOIN both b l");
+    expect_said(&at, 0, "both", "TYPE b");
+    expect_said(&at, 0, ":2", "JOIN bag b l");
     shard_fixture_close(&at);
 }
 
@@ -417,6 +454,8 @@ Test(elements, breaches_are_named)
         {"PUTADDED k", MODULE "emitted a record for its key number 1, which it has added to read it"},
         {"DELETEADDED k", MODULE "emitted a record for its key number 1, which it has added to read it"},
         {"WALKFAR k", MODULE "walks its key number 7, but the call has 1"},
+        {"NULLTYPE k", MODULE "makes a value of a type, or of elements, at NULL"},
+        {"NULLELEMENTS k", MODULE "makes a value of a type, or of elements, at NULL"},
         {"NULLNAME k", MODULE "asks for a key whose name is at NULL"},
     };
     struct shard_fixture at;
