@@ -60,6 +60,9 @@ WORLD_HEADERS = re.compile(
     r"netinet/.*|arpa/.*|linux/.*)\.h$"
 )
 
+# Libraries that one folder of core alone knows, by their headers' beginnings.
+LIBRARIES = {"grpc/": "os", "protobuf-c/": "wire", "raft.h": "cluster", "raft/": "cluster", "openssl/": "os"}
+
 UNSAFE = set(
     "sprintf vsprintf strcpy strcat strncat stpcpy gets strtok strtok_r rand srand random srandom drand48 rand_r "
     "tmpnam mktemp alloca setjmp longjmp system popen".split()
@@ -160,6 +163,12 @@ def check_core_include(path, number, folder, kind, header):
             found(path, number, "<%s> brings the outside world in: only core/os and core/main.c may" % header)
         if header.startswith("geomys/"):
             found(path, number, 'written as "%s", since it is ours' % header)
+        for library, room in LIBRARIES.items():
+            if header.startswith(library) and folder != room:
+                found(path, number, "<%s> is for core/%s alone" % (header, room))
+    elif header.endswith(".pb-c.h"):
+        if folder != "wire":
+            found(path, number, 'generated messages are for core/wire alone, not "%s"' % header)
     elif not header.startswith("geomys/") and os.path.dirname(header) not in structure.LEVELS:
         found(path, number, 'includes are written from core/ ("base/buf.h"), not "%s"' % header)
 
