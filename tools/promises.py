@@ -16,7 +16,8 @@ Idea    A promise is a line below "Promises" in the comment that opens a file: i
             /* record I2 */      /* tail I1, I2 */      /* wal P3: why here */      (see wal P3)
 
         Where two files of the same name promise under the same letter and number, the folder is written too:
-        /* serve/call P1 */.
+        /* serve/call P1 */. The rules of the cluster's protocol are cited in the same way, /* cluster C7 */: they stand
+        in docs/cluster-protocol.md.
 """
 
 import os
@@ -24,6 +25,7 @@ import re
 
 WHERE_MADE = ("core", "include", "modules", "tools")
 WHERE_CITED = WHERE_MADE + ("tests",)
+PROTOCOL = "docs/cluster-protocol.md"
 
 NOT_READ = ("corpus", "golden", "node_modules", "__pycache__", "build")
 
@@ -77,6 +79,9 @@ class Promises:
     def __init__(self, root):
         self.root = root
         self.made, self.cited, self.wrong = {}, {}, []
+        self.rules = set()  # of the protocol
+        if os.path.exists(os.path.join(root, PROTOCOL)):
+            self.rules = set(re.findall(r"\bC\d{1,2}\b", read(root, PROTOCOL)))
         self.units = {}  # a way to write a unit: "wal", "log/wal", "core/log/wal" -> units
         for path in files(root, WHERE_MADE, (".c", ".h")):
             self.read_made(path)
@@ -107,6 +112,8 @@ class Promises:
 
     def cite(self, path, line, stem, names):
         for name in names:
+            if stem == "cluster" and (name in self.rules or not self.rules):
+                continue
             found = [(unit, name) for unit in sorted(self.units.get(stem, ())) if (unit, name) in self.made]
             if not found:
                 self.wrong.append((path, line, "cites %s %s, and nobody makes such a promise" % (stem, name)))

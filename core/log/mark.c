@@ -24,6 +24,7 @@ enum offset {
     AT_DURABLE = 24,
     AT_OLDEST = 32,
     AT_SEGMENT = 40,
+    AT_REWIND = 48,
 };
 
 static uint32_t checksum(const uint8_t *slot)
@@ -40,6 +41,7 @@ void mark_encode(const struct mark *mark, uint8_t out[static MARK_SLOT_SIZE])
     codec_put_u64(out + AT_DURABLE, mark->durable);
     codec_put_u64(out + AT_OLDEST, mark->oldest);
     codec_put_u64(out + AT_SEGMENT, mark->segment);
+    codec_put_u64(out + AT_REWIND, mark->rewind);
     codec_put_u32(out + AT_CRC, checksum(out));
 }
 
@@ -61,6 +63,7 @@ static enum status parse_slot(const uint8_t *slot, struct mark *out)
         .durable = codec_u64(slot + AT_DURABLE),
         .oldest = codec_u64(slot + AT_OLDEST),
         .segment = codec_u64(slot + AT_SEGMENT),
+        .rewind = codec_u64(slot + AT_REWIND),
     };
     return STATUS_OK;
 }
@@ -104,6 +107,24 @@ enum status mark_read(struct disk *disk, struct mark *out, struct complaint *com
         return status;
     }
     return mark_parse((struct gm_bytes){slots, got}, out, complaint);
+}
+
+enum status mark_write(struct disk *disk, struct mark *mark, struct complaint *complaint)
+{
+    uint8_t slot[MARK_SLOT_SIZE];
+    struct disk_file *file;
+    mark->counter++;
+    mark_encode(mark, slot);
+    enum status status = disk->ops->open(disk, MARK_NAME, DISK_WRITE, &file);
+    if (status == STATUS_OK) {
+        status = disk->ops->write(disk, file, mark_offset(mark->counter), (struct gm_bytes){slot, sizeof slot});
+        status = status == STATUS_OK ? disk->ops->sync(disk, file) : status;
+        disk->ops->close(disk, file);
+    }
+    if (status != STATUS_OK) {
+        complaint_set(complaint, MARK_NAME " cannot be written: %s", status_text(status));
+    }
+    return status;
 }
 
 static enum status fill(struct disk *disk, struct disk_file *file, const struct mark *first)

@@ -14,7 +14,9 @@
  *     24     8   durable: all records up to this sequence were on stable storage
  *     32     8   oldest: the log must reach back to this sequence (older segments may be gone)
  *     40     8   segment: first sequence of the newest segment, 0 before there is one
- *     48   464   zero
+ *     48     8   rewind: 0, or one more than the record that the log is to end with: what is behind it is in no
+ *                  history, and is put aside before anything is read (log/rewind.h)
+ *     56   456   zero
  */
 #ifndef GEOMYS_LOG_MARK_H
 #define GEOMYS_LOG_MARK_H
@@ -29,6 +31,7 @@ struct mark {
     uint64_t durable;
     uint64_t oldest;
     uint64_t segment;
+    uint64_t rewind;
 };
 
 void mark_encode(const struct mark *mark, uint8_t out[static MARK_SLOT_SIZE]);
@@ -41,6 +44,9 @@ must_use enum status mark_parse(struct gm_bytes bytes, struct mark *out, struct 
 
 /* Reads the slot that counts. NOT_FOUND: there is no such file. CORRUPT: no slot is whole. VERSION, IO. Blocks. */
 must_use enum status mark_read(struct disk *disk, struct mark *out, struct complaint *complaint);
+
+/* Writes the next slot behind the one that counts, durably, and raises the counter. Blocks. */
+must_use enum status mark_write(struct disk *disk, struct mark *mark, struct complaint *complaint);
 
 /* Makes the file (or replaces one that never held a whole slot) with both slots: `first`, then its successor with the
  * counter one higher. Durable, name included, when it returns. Blocks. */

@@ -29,7 +29,9 @@ static enum status cut(struct tear_file *at, const struct replay_end *end, char 
     if (at->size <= end->offset) {
         return STATUS_OK; /* repair I2 */
     }
-    enum status status = tear_keep(at, end->offset, end->torn_end, end->last_sequence + 1, copy);
+    char stem[TEAR_STEM_MAX];
+    tear_stem(end->last_sequence + 1, stem);
+    enum status status = tear_keep(at, end->offset, end->torn_end, stem, copy);
     if (status == STATUS_NO_SPACE) {
         complaint_set(complaint,
                       "%s has a torn tail of %" PRIu64 " bytes from byte %" PRIu64
@@ -64,7 +66,9 @@ enum status replay_repair(struct disk *disk, const struct replay_end *end, char 
         char name[DISK_NAME_MAX];
         char kept[DISK_NAME_MAX];
         segment_name(end->abandoned, name);
-        enum status status = tear_put_aside(disk, name, end->abandoned, kept);
+        char stem[TEAR_STEM_MAX];
+        tear_stem(end->abandoned, stem);
+        enum status status = tear_put_aside(disk, name, stem, kept);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) { /* repair I2 */
             return no_access(name, status, complaint);
         }

@@ -108,7 +108,9 @@ static enum status cut(struct replay *replay, uint64_t from, uint64_t to, struct
 {
     check(replay->repair && replay_is_last(replay) && !replay->done); /* replay P2 */
     check(from < to && to <= replay->at.size);
-    enum status status = tear_keep(&replay->at, from, to, replay->whole_sequence + 1, replay->progress.torn_copy);
+    char stem[TEAR_STEM_MAX];
+    tear_stem(replay->whole_sequence + 1, stem);
+    enum status status = tear_keep(&replay->at, from, to, stem, replay->progress.torn_copy);
     if (status == STATUS_NO_SPACE) { /* it can be read all the same; replay_repair does it before it goes on */
         replay->torn_end = to;
         replay->unrepaired = true;

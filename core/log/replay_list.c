@@ -155,7 +155,9 @@ enum status replay_list_put_aside(struct replay *replay, struct complaint *compl
     }
     check(replay->done); /* replay P2 */
     segment_name(replay->abandoned, name);
-    enum status status = tear_put_aside(replay->disk, name, replay->abandoned, kept);
+    char stem[TEAR_STEM_MAX];
+    tear_stem(replay->abandoned, stem);
+    enum status status = tear_put_aside(replay->disk, name, stem, kept);
     if (status == STATUS_NO_SPACE) {
         replay->unrepaired = true;
         return STATUS_OK;

@@ -231,6 +231,16 @@ __attribute__((noinline)) static void begin_epoch(struct tail *tail, int64_t tim
     keep(tail, &record);
 }
 
+uint64_t tail_begin_epoch(struct tail *tail, int64_t time_ms)
+{
+    check(tail->begins != 0);
+    tail_begin(tail);
+    begin_epoch(tail, time_ms);
+    tail->last_time_ms = time_ms;
+    tail_end(tail);
+    return tail->last_sequence;
+}
+
 void tail_add(struct tail *tail, struct record *record)
 {
     check(tail->open);

@@ -4,7 +4,8 @@
  * all who carry them on: the WAL, and those who follow. See tail.c for the argument.
  *
  * Whoever is to write from now on calls tail_lead. The EPOCH record comes with the first record that is added after it,
- * just before it in the same batch: whoever only reads writes nothing, and a batch that stays empty leaves no trace. So
+ * just before it in the same batch (or by itself, with tail_begin_epoch): whoever only reads writes nothing, and a
+ * batch that stays empty leaves no trace. So
  * the next record's sequence is tail_next, one more than the last one's, or two.
  *
  * Everything here belongs to the shard's thread. Bytes of a slice may be read on any thread while it is held. */
@@ -93,6 +94,10 @@ static inline uint64_t tail_next(const struct tail *tail)
 {
     return tail->last_sequence + 1 + (tail->begins != 0);
 }
+
+/* The epoch that tail_lead has announced begins now, with its record alone in a batch: whoever leads others must be
+ * known by it before anything else is answered. Returns its sequence. Not while a batch is open. */
+uint64_t tail_begin_epoch(struct tail *tail, int64_t time_ms);
 
 void tail_begin(struct tail *tail);
 /* Gives *record its sequence and epoch, and adds it. The caller has asked tail_room before. */

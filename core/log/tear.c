@@ -20,10 +20,9 @@
 #include "log/record.h"
 #include "log/segment.h"
 
-#define CHUNK       ((size_t)64 * 1024) /* bytes, a multiple of the sector */
-#define MARK_SIZE   64                  /* bytes of an encoded mark */
-#define COPIES_MAX  10000
-#define NAME_FORMAT "torn-%020" PRIu64 "-%u.log"
+#define CHUNK      ((size_t)64 * 1024) /* bytes, a multiple of the sector */
+#define MARK_SIZE  64                  /* bytes of an encoded mark */
+#define COPIES_MAX 10000
 
 _Static_assert(CHUNK % SEGMENT_SECTOR == 0, "a chunk is whole sectors");
 
@@ -161,11 +160,11 @@ static bool copy_piece(struct visitor *visitor, uint64_t offset, struct gm_bytes
     return copy->status == STATUS_OK;
 }
 
-static enum status create_copy(struct disk *disk, uint64_t sequence, char name[static DISK_NAME_MAX],
+static enum status create_copy(struct disk *disk, const char *stem, char name[static DISK_NAME_MAX],
                                struct disk_file **out)
 {
     for (unsigned n = 1; n <= COPIES_MAX; n++) {
-        (void)snprintf(name, DISK_NAME_MAX, NAME_FORMAT, sequence, n);
+        (void)snprintf(name, DISK_NAME_MAX, "%.*s-%u.log", TEAR_STEM_MAX - 1, stem, n);
         enum status status = disk->ops->open(disk, name, DISK_CREATE, out);
         if (status != STATUS_EXISTS) {
             return status;
@@ -174,12 +173,17 @@ static enum status create_copy(struct disk *disk, uint64_t sequence, char name[s
     return STATUS_EXISTS;
 }
 
-enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, uint64_t sequence,
+void tear_stem(uint64_t sequence, char out[static TEAR_STEM_MAX])
+{
+    (void)snprintf(out, TEAR_STEM_MAX, "torn-%020" PRIu64, sequence);
+}
+
+enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, const char *stem,
                       char name[static DISK_NAME_MAX])
 {
     struct disk *disk = file->disk;
     struct copy copy = {.visitor.visit = copy_piece, .disk = disk, .from = from};
-    TRY(create_copy(disk, sequence, name, &copy.target));
+    TRY(create_copy(disk, stem, name, &copy.target));
     enum status status = walk(file, from, to, 0, &copy.visitor);
     status = status == STATUS_OK ? copy.status : status;
     status = status == STATUS_OK ? disk->ops->sync(disk, copy.target) : status;
@@ -191,10 +195,10 @@ enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, 
     return disk->ops->sync_names(disk);
 }
 
-enum status tear_put_aside(struct disk *disk, const char *source, uint64_t sequence, char name[static DISK_NAME_MAX])
+enum status tear_put_aside(struct disk *disk, const char *source, const char *stem, char name[static DISK_NAME_MAX])
 {
     struct disk_file *reserved;
-    TRY(create_copy(disk, sequence, name, &reserved));
+    TRY(create_copy(disk, stem, name, &reserved));
     disk->ops->close(disk, reserved);
     TRY(disk->ops->rename(disk, source, name));
     return disk->ops->sync_names(disk);

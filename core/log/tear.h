@@ -27,13 +27,18 @@ must_use enum status tear_possible(const struct tear_file *file, uint64_t at, ui
  * 0 if there is none. */
 must_use enum status tear_highest_mark(const struct tear_file *file, uint64_t from, uint64_t salt, uint64_t *out);
 
-/* Copies the bytes from..to into a new file "torn-<sequence>-<n>.log" with the first n that is free, durably, and gives
- * its name. */
-must_use enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, uint64_t sequence,
+#define TEAR_STEM_MAX 52 /* bytes of a name's beginning, with the terminator: a number and ".log" follow it */
+
+/* "torn-<sequence, 20 digits>": of what a crash has left behind the record before `sequence`. */
+void tear_stem(uint64_t sequence, char out[static TEAR_STEM_MAX]);
+
+/* Copies the bytes from..to into a new file "<stem>-<n>.log" with the first n that is free, durably, and gives its
+ * name. */
+must_use enum status tear_keep(const struct tear_file *file, uint64_t from, uint64_t to, const char *stem,
                                char name[static DISK_NAME_MAX]);
 
 /* The same for a whole file, which is renamed. */
-must_use enum status tear_put_aside(struct disk *disk, const char *source, uint64_t sequence,
+must_use enum status tear_put_aside(struct disk *disk, const char *source, const char *stem,
                                     char name[static DISK_NAME_MAX]);
 
 #endif

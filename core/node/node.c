@@ -67,13 +67,22 @@ enum status node_create(struct node **out, struct config *config, const struct r
     list_init(&node->unknown);
     struct worker_options worker = options_worker(config);
     struct replica_options replica = options_replica(config, node->env.seed);
-    struct replica_env replica_env = {.disk = env->disk, .entropy = env->entropy, .trace = &node->env.trace};
+    struct replica_env replica_env = {.disk = env->disk,
+                                      .entropy = env->entropy,
+                                      .trace = &node->env.trace,
+                                      .lock = env->lock,
+                                      .member = env->peer != NULL};
     enum status status = replica_init(&node->replica, registry, &replica, &replica_env, complaint);
     worker_init(&node->worker, &node->replica.shard, &host_call_ops, env->clock, &worker);
     node->worker.owner = node;
     node->replica.saver.on_idle = on_saver_idle;
     node->replica.saver.context = node;
     make_run_id(node);
+    membership_init(&node->membership, &(struct membership_config){.replica = &node->replica,
+                                                                   .worker = &node->worker,
+                                                                   .peer = env->peer,
+                                                                   .self = env->identity,
+                                                                   .trace = &node->env.trace});
     publish_at_start(node);
     if (status != STATUS_OK) {
         node_destroy(node);
@@ -88,6 +97,7 @@ void node_destroy(struct node *node)
     if (node == NULL) {
         return;
     }
+    membership_finish(&node->membership);
     worker_finish(&node->worker);
     replica_finish(&node->replica);
     registry_release(node->registry);
@@ -214,8 +224,9 @@ static void release_answers(struct node *node)
 {
     struct shard *shard = &node->replica.shard;
     struct list *dirty = &node->worker.sessions.dirty;
-    uint64_t released = shard->wal != NULL ? wal_released(shard->wal) : shard->tail.last_sequence;
-    gate_release(&shard->gate, released, released); /* alone: a quorum is this replica */
+    uint64_t released, quorum;
+    replica_released(&node->replica, &released, &quorum);
+    gate_release(&shard->gate, released, quorum);
     if (released != node->released) {
         node->released = released;
         list_move_all(dirty, &node->gated);
@@ -253,6 +264,7 @@ int64_t node_turn_end(struct node *node)
     struct worker *worker = &node->worker;
     bool more = node->state == NODE_SERVING && turn_end(worker);
     more = replica_turn(&node->replica) || more;
+    more = membership_turn(&node->membership) || more;
     look_at_replica(node);
     if (node->state == NODE_FAILED) {
         return node->monotonic_ms;
@@ -266,7 +278,9 @@ int64_t node_turn_end(struct node *node)
     }
     int64_t next = turn_next_ms(worker);
     int64_t replica_next = replica_next_ms(&node->replica);
+    int64_t membership_next = membership_next_ms(&node->membership);
     next = replica_next < next ? replica_next : next;
+    next = membership_next < next ? membership_next : next;
     return node->next_second_ms < next ? node->next_second_ms : next;
 }
 

@@ -28,6 +28,7 @@
 #include "env/settings.h"
 #include "meter/traffic.h"
 #include "node/farewell.h"
+#include "node/membership.h"
 #include "node/options.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
@@ -41,6 +42,9 @@ struct node_env {
     struct process *process;
     struct settings *settings; /* NULL: the server runs without a configuration file */
     struct network *network;   /* NULL: as many connections as are wanted, and nothing to configure about them */
+    struct peer *peer;         /* NULL: this node is in no cluster; of the loop that has its turns */
+    struct lock *lock;         /* of what its worker shares with a cluster loop; NULL: there is none, or no thread */
+    struct feed_identity identity; /* who it is in the cluster */
     struct trace trace;
     uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */
 };
@@ -61,6 +65,7 @@ struct node {
     struct complaint complaint; /* with NODE_FAILED */
     struct replica replica;
     struct worker worker;
+    struct membership membership;
 
     int64_t now_ms;
     int64_t monotonic_ms;

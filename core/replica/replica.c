@@ -6,9 +6,12 @@
  *   I1  While it loads nothing is written but what recovery repairs, and the shard's role says so.
  *   I2  After a failed sync, or damage, the state is failed for ever: no turn does anything any more.
  *   I3  Lack of space is no failure, at the start neither: what is read is served, once it is on stable storage.
+ *   I5  In a cluster nothing is written that was not promised (stand.h): what a leader says first is its epoch's
+ *       record, and a log of no data set is not begun.
  *   I4  While the reserve is gone for want of space no write is taken: what is left is for the rescue. */
 #include "replica/replica.h"
 
+#include "log/rewind.h"
 #include "meter/meters.h"
 #include "replica/origin.h"
 
@@ -101,8 +104,20 @@ static void say(void *context, const char *sentence)
 
 /* ---- life ---- */
 
+/* What a log that was to go back has given up. */
+static void tell_rewound(const struct replica *replica, const struct rewind_report *report)
+{
+    if (report->done) {
+        trace(replica->env.trace, TRACE_WARNING,
+              "the log goes back to record %llu: %u files keep what it had behind it (%llu bytes; %s is one of them)",
+              (unsigned long long)report->to, report->files, (unsigned long long)report->bytes,
+              report->newest[0] != '\0' ? report->newest : "none");
+    }
+}
+
 static enum status begin_loading(struct replica *replica, struct complaint *complaint)
 {
+    struct rewind_report report;
     replica->state = REPLICA_LOADING;
     replica->load_began_ms = replica->shard.monotonic_ms;
     replica->load_told_ms = replica->shard.monotonic_ms;
@@ -110,6 +125,8 @@ static enum status begin_loading(struct replica *replica, struct complaint *comp
     if (replica->env.disk == NULL) {
         return STATUS_OK;
     }
+    TRY(rewind_do(replica->env.disk, &report, complaint));
+    tell_rewound(replica, &report);
     return recovery_create(&replica->recovery, replica->env.disk, &replica->shard, replica->env.trace, complaint);
 }
 
@@ -123,6 +140,7 @@ enum status replica_init(struct replica *replica, const struct registry *registr
     shard_init(&replica->shard, registry, &options->shard, &secret);
     replica->shard.events =
         (struct shard_events){.on_damage = say, .on_mended = say, .on_fault = say, .context = replica};
+    stand_init(&replica->stand, env->lock);
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     bool logged = options->wal.policy != WAL_NONE;
     reserve_init(&replica->reserve, env->disk, logged ? options->reserve_size : 0, on_reserve, replica);
@@ -323,6 +341,16 @@ static void mind_space(struct replica *replica)
     }
 }
 
+/* Alone it may write at once, in an epoch that begins with what it writes first; in a cluster it follows. */
+static enum shard_role take_role(struct replica *replica, const struct replay_end *end)
+{
+    if (replica->env.member) {
+        return SHARD_FOLLOWING;
+    }
+    shard_lead(&replica->shard, end->last_epoch + 1, &(struct record_epoch){.leader = REPLICA_ALONE});
+    return SHARD_ALONE;
+}
+
 static void start_serving(struct replica *replica, struct recovery_end *found)
 {
     struct shard *shard = &replica->shard;
@@ -331,7 +359,7 @@ static void start_serving(struct replica *replica, struct recovery_end *found)
     bool logged = replica->env.disk != NULL && replica->options.wal.policy != WAL_NONE;
     struct complaint complaint;
     shard_continue(shard, end->last_sequence, end->last_epoch);
-    shard_lead(shard, end->last_epoch + 1, &(struct record_epoch){.leader = REPLICA_ALONE});
+    enum shard_role role = take_role(replica, end);
     enum status status = logged ? open_log_somehow(replica, end, &complaint) : STATUS_OK;
     if (status == STATUS_NO_SPACE) {
         status = serve_unlogged(replica, found, &complaint);
@@ -342,7 +370,7 @@ static void start_serving(struct replica *replica, struct recovery_end *found)
     }
     replica->state = REPLICA_SERVING;
     replica->load_ended_ms = shard->monotonic_ms;
-    shard_become(shard, SHARD_ALONE);
+    shard_become(shard, role);
     if (replica->wal != NULL) {
         begin_logging(replica, found);
     }
@@ -368,8 +396,137 @@ static void load_slice(struct replica *replica)
         recovery_end(replica->recovery, &found);
         recovery_destroy(replica->recovery);
         replica->recovery = NULL;
+        if (replica->env.member && !found.log.exists && found.newest == 0) {
+            replica->blank = true; /* replica I5 */
+            return;
+        }
     }
     start_serving(replica, &found);
+}
+
+/* ---- of a cluster ---- */
+
+void replica_take_origin(struct replica *replica, const struct gm_secret *secret)
+{
+    struct recovery_end nothing = {.newest = 0};
+    check(replica->blank && replica->state == REPLICA_LOADING);
+    replica->blank = false;
+    shard_take_secret(&replica->shard, secret);
+    if (replica->on_origin != NULL) {
+        replica->on_origin(replica->context);
+    }
+    start_serving(replica, &nothing);
+}
+
+void replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader)
+{
+    struct shard *shard = &replica->shard;
+    check(stand_allows(&replica->stand, epoch, leader->leader)); /* replica I5, cluster C8 */
+    if (replica->blank) {
+        struct gm_secret own = shard->secret;
+        replica_take_origin(replica, &own);
+    }
+    if (replica->state != REPLICA_SERVING) {
+        return; /* it has failed, and the driver ends it */
+    }
+    if (shard->role == SHARD_FENCED) {
+        shard_become(shard, SHARD_FOLLOWING);
+    }
+    acks_begin(&replica->acks, leader, shard_begin_epoch(shard, epoch, leader));
+    shard_become(shard, SHARD_LEADING);
+}
+
+void replica_fence(struct replica *replica, bool fenced)
+{
+    shard_become(&replica->shard, fenced ? SHARD_FENCED : SHARD_LEADING);
+}
+
+void replica_follow(struct replica *replica)
+{
+    if (replica->shard.role == SHARD_LEADING) {
+        shard_become(&replica->shard, SHARD_FENCED);
+    }
+    shard_become(&replica->shard, SHARD_FOLLOWING);
+}
+
+/* Whether there is a snapshot, or a log from its beginning, for what is left. */
+static bool reaches_back(const struct replica *replica, uint64_t sequence)
+{
+    const struct saver *saver = &replica->saver;
+    uint64_t oldest = wal_oldest(replica->wal);
+    bool whole = oldest <= 1;
+    bool newest = saver->newest != 0 && saver->newest <= sequence;
+    bool older = saver->older != 0 && saver->older <= sequence;
+    return sequence > 0 && oldest <= sequence && (whole || newest || older);
+}
+
+/* Everything of it is down on the disk, and nothing of it in memory. */
+static enum status go_down(struct replica *replica, struct complaint *complaint)
+{
+    TRY(replica_close(replica, complaint));
+    drop_log(replica);
+    check(replica->wal == NULL);
+    shard_become(&replica->shard, SHARD_LOADING);
+    shard_clear(&replica->shard);
+    return STATUS_OK;
+}
+
+enum status replica_rewind(struct replica *replica, uint64_t sequence, struct complaint *complaint)
+{
+    const struct tail *tail = &replica->shard.tail;
+    check(replica->state == REPLICA_SERVING && replica->shard.role == SHARD_FOLLOWING);
+    if (sequence < replica->told) { /* cluster C15 */
+        complaint_set(
+            complaint,
+            "this node was told that a majority has all up to record %llu, and is to go back to %llu: it does "
+            "not; compare the logs of both with geomys-log",
+            (unsigned long long)replica->told, (unsigned long long)sequence);
+        return STATUS_REFUSED;
+    }
+    if (replica->wal == NULL || sequence >= tail->last_sequence || !reaches_back(replica, sequence)) {
+        complaint_set(complaint, "neither the log nor the snapshots of this node reach back to record %llu",
+                      (unsigned long long)sequence);
+        return STATUS_NOT_FOUND;
+    }
+    struct stand_position position = {epochs_number(&tail->epochs, sequence), sequence};
+    stand_fall(&replica->stand, position, (struct stand_position){0, 0}); /* cluster page, section 2 (c) */
+    enum status status = go_down(replica, complaint);
+    status = status == STATUS_OK ? rewind_ask(replica->env.disk, sequence, complaint) : status;
+    status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
+    if (status != STATUS_OK) {
+        fail(replica, complaint);
+    }
+    return status;
+}
+
+/* The position of the log on stable storage, whatever the policy promises to clients. */
+static struct stand_position position_of(const struct replica *replica)
+{
+    const struct tail *tail = &replica->shard.tail;
+    uint64_t synced = replica->wal != NULL ? wal_synced(replica->wal) : tail->last_sequence;
+    return (struct stand_position){epochs_number(&tail->epochs, synced), synced};
+}
+
+void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum)
+{
+    const struct shard *shard = &replica->shard;
+    const struct gate *gate = &shard->gate;
+    *local = shard->wal != NULL ? wal_released(shard->wal) : shard->tail.last_sequence;
+    *quorum = *local; /* alone: a quorum is this replica */
+    if (!replica->env.member || shard_is_loading(shard)) {
+        return;
+    }
+    struct stand_position position = position_of(replica);
+    bool may = stand_publish(&replica->stand, position, shard->tail.epoch);
+    *quorum = replica->told;
+    if (shard->role == SHARD_LEADING || shard->role == SHARD_FENCED) {
+        if (may) { /* cluster C7: nothing counts that was synced behind a yes to another */
+            (void)acks_add(&replica->acks, replica->acks.set.leader, position.sequence);
+        }
+        *quorum = replica->acks.committed;
+    }
+    uint64_t before = gate_released(gate, GATE_QUORUM);
+    *quorum = *quorum < before ? before : *quorum < *local ? *quorum : *local;
 }
 
 /* ---- turns ---- */
@@ -378,8 +535,10 @@ bool replica_turn(struct replica *replica)
 {
     switch (replica->state) {
     case REPLICA_LOADING:
-        load_slice(replica);
-        return true;
+        if (!replica->blank) {
+            load_slice(replica);
+        }
+        return !replica->blank;
     case REPLICA_SERVING:
         check_slow(!shard_is_loading(&replica->shard) && replica->recovery == NULL);
         if (replica->unopened) {
@@ -411,11 +570,7 @@ enum status replica_reload(struct replica *replica, struct complaint *complaint)
     if (replica->state == REPLICA_LOADING) {
         return STATUS_OK;
     }
-    TRY(replica_close(replica, complaint));
-    drop_log(replica);
-    check(replica->wal == NULL);
-    shard_become(&replica->shard, SHARD_LOADING);
-    shard_clear(&replica->shard);
+    TRY(go_down(replica, complaint));
     return begin_loading(replica, complaint);
 }
 

@@ -13,6 +13,9 @@
  *             the data can be read only, until there is
  *   failed    nothing is written any more, nothing may be answered any more; `complaint` says why
  *
+ * Of a cluster  (env.member) it begins as a follower, and leads when it is told to: replica_lead. Without any data
+ *               of its own it waits, loading, until it knows whose data it is to have: replica_take_origin.
+ *
  * It knows no client: whoever serves its shard hears of changes as a listener. [loop's thread]
  */
 #ifndef GEOMYS_REPLICA_REPLICA_H
@@ -22,9 +25,11 @@
 #include "env/disk.h"
 #include "env/entropy.h"
 #include "log/wal.h"
+#include "replica/acks.h"
 #include "replica/recovery.h"
 #include "replica/reserve.h"
 #include "replica/saver.h"
+#include "replica/stand.h"
 #include "shard/shard.h"
 
 enum replica_state {
@@ -45,6 +50,8 @@ struct replica_env {
     struct disk *disk;       /* NULL with WAL_NONE: nothing is read or written */
     struct entropy *entropy; /* of secrets: the data set's, and the salt of the log */
     const struct trace *trace;
+    struct lock *lock; /* of its stand, where a cluster loop runs on another thread; NULL: none does */
+    bool member;       /* of a cluster: nobody leads by itself */
 };
 
 struct replica {
@@ -56,6 +63,12 @@ struct replica {
     struct recovery *recovery;  /* owned, while loading */
     struct wal *wal;            /* owned; NULL while loading, and with WAL_NONE */
     struct saver saver;
+    struct stand stand;
+    struct acks acks; /* while it leads */
+    uint64_t told;    /* while it follows: the leader has said that a majority has all up to here, and so has it */
+    bool blank;       /* it waits to be told whose data it is to have */
+    void (*on_origin)(void *context); /* the shard has got another secret; may be NULL */
+    void *context;
     struct reserve reserve;
     struct recovery_end found;       /* while the log waits to be opened */
     bool unopened;                   /* it does: there was no space */
@@ -89,6 +102,31 @@ int64_t replica_next_ms(const struct replica *replica);
 /* All that was written goes down to the disk, and everything is read again, in this process: the data begin anew. The
  * listeners hear of it; commands are refused meanwhile. Not while failed. Blocks. */
 must_use enum status replica_reload(struct replica *replica, struct complaint *complaint);
+
+/* ---- of a cluster */
+
+/* The data that it has none of yet are those of this secret: it goes on from loading, as a follower. While blank. */
+void replica_take_origin(struct replica *replica, const struct gm_secret *secret);
+
+/* It leads from now on, in this epoch, which begins with a record at once: whoever calls has asked a majority of the
+ * set (cluster C8), and it is this that the replica's stand has promised. A blank one begins a data set. While it
+ * follows, or is fenced. */
+void replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader);
+
+/* A leader may not write for now, or may again: it has lost its lease, and got it back. */
+void replica_fence(struct replica *replica, bool fenced);
+
+/* It leads no more. While it leads, or is fenced. */
+void replica_follow(struct replica *replica);
+
+/* The log goes back to record `sequence`, as its leader's history does not have what is behind it: that is kept in
+ * files of its own, and everything is read again. While it follows. NOT_FOUND: neither log nor snapshots reach back so
+ * far. REFUSED: a majority has been said to have more than that. Else, with a sentence: it has failed. Blocks. */
+must_use enum status replica_rewind(struct replica *replica, uint64_t sequence, struct complaint *complaint);
+
+/* Up to where answers may leave, by level. Publishes the position (stand.h) and counts it, if it leads.
+ * O(members^2). */
+void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum);
 
 /* Everything is written down and synced; a snapshot under way is given up. Nothing happens after a failure. Blocks. */
 must_use enum status replica_close(struct replica *replica, struct complaint *complaint);

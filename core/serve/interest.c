@@ -104,6 +104,28 @@ static struct interest_key *find_or_add(struct interest *interest, uint32_t data
     return key;
 }
 
+static void move(void *table, void *key)
+{
+    table_insert(table, key, table_hash(table, key_of(key)), 0);
+}
+
+void interest_rekey(struct interest *interest)
+{
+    for (uint32_t number = 0; number < interest->databases->count; number++) {
+        struct table *older = interest->keys[number];
+        if (older == NULL) {
+            continue;
+        }
+        struct table *newer = memory_alloc(sizeof *newer);
+        table_init(newer, &table_of_interest, &interest->databases->none.table.hash_key);
+        while (table_drain(older, SIZE_MAX, move, newer)) {
+        }
+        table_finish(older);
+        memory_free(older);
+        interest->keys[number] = newer;
+    }
+}
+
 /* ---- whom the memory counts to ---- */
 
 static size_t cost_of_key(const struct interest_key *key)

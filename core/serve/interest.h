@@ -70,6 +70,9 @@ struct interest {
 void interest_init(struct interest *interest, const struct databases *databases, struct list *listeners);
 void interest_finish(struct interest *interest); /* no links may be left */
 
+/* The databases have got another hash key. O(keys). */
+void interest_rekey(struct interest *interest);
+
 /* Adds a link to the end of the session's `list`, for a key of the database that the session has chosen. Watching the
  * same key twice is one link. Expected O(1), however many watch the key. */
 void interest_watch(struct interest *interest, struct session *session, struct list *list, struct gm_bytes key);

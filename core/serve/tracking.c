@@ -75,6 +75,24 @@ void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key
     list_init(&tracking->leaving);
 }
 
+static void rekey_prefix(void *hash_key, void *element)
+{
+    struct tracking_prefix *prefix = element;
+    check(prefix->seen.count == 0);
+    prefix->seen.hash_key = *(const struct siphash_key *)hash_key;
+}
+
+void tracking_rekey(struct tracking *tracking, const struct siphash_key *hash_key)
+{
+    struct siphash_key key = *hash_key;
+    uint64_t cursor = 0;
+    check(tracking->keys.count == 0 && tracking->pending == 0);
+    tracking->keys.hash_key = key;
+    do {
+        cursor = table_scan(&tracking->prefixes, cursor, rekey_prefix, &key);
+    } while (cursor != 0);
+}
+
 /* ---- messages ---- */
 
 static void tell_broken(struct tracker *tracker, uint64_t mark)

@@ -119,6 +119,8 @@ struct tracking {
  * which outlive it. */
 void tracking_init(struct tracking *tracking, const struct siphash_key *hash_key, struct list *listeners,
                    uint64_t seed);
+/* The keyspace has got another hash key, and no key: nobody has been told of one. O(prefixes). */
+void tracking_rekey(struct tracking *tracking, const struct siphash_key *hash_key);
 void tracking_finish(struct tracking *tracking); /* no session may track any more */
 
 /* Another limit: what is above it goes in the turns that follow, some at a time. */

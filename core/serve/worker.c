@@ -61,6 +61,12 @@ void worker_init(struct worker *worker, struct shard *shard, const struct gm_cal
     worker_tune(worker, tuning_create(worker->registry));
 }
 
+void worker_rekey(struct worker *worker)
+{
+    interest_rekey(&worker->interest);
+    tracking_rekey(&worker->tracking, &worker->shard->databases.none.table.hash_key);
+}
+
 void worker_tune(struct worker *worker, struct tuning *tuning)
 {
     check(tuning->module_count == registry_module_numbers(worker->registry));

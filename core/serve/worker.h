@@ -93,6 +93,10 @@ void worker_init(struct worker *worker, struct shard *shard, const struct gm_cal
                  const struct worker_options *options);
 void worker_finish(struct worker *worker); /* no session may be left */
 
+/* The shard has got another secret, while it has no data: what is found by the hash of a key is found by another one.
+ * O(keys that anybody watches or waits for). */
+void worker_rekey(struct worker *worker);
+
 /* Takes over other options, but for what sessions do about a lower limit: sessions_configure. O(sessions). */
 void worker_configure(struct worker *worker, const struct worker_options *options);
 

@@ -14,13 +14,18 @@
 
 #define KEYSPACE_LABEL "geomys keyspace" /* stable: SCAN's cursors rest on it */
 
+static struct siphash_key keyspace_key(const struct gm_secret *secret)
+{
+    struct gm_hash_key derived = gm_hash_key_of(secret, KEYSPACE_LABEL); /* shard P2 */
+    return (struct siphash_key){derived.k0, derived.k1};
+}
+
 void shard_init(struct shard *shard, const struct registry *registry, const struct shard_options *options,
                 const struct gm_secret *secret)
 {
     memset(shard, 0, sizeof *shard);
     shard->secret = *secret;
-    struct gm_hash_key derived = gm_hash_key_of(secret, KEYSPACE_LABEL); /* shard P2 */
-    struct siphash_key hash_key = {derived.k0, derived.k1};
+    struct siphash_key hash_key = keyspace_key(secret);
     shard->options = *options;
     shard->role = SHARD_LOADING;
     prng_seed(&shard->prng, options->seed);
@@ -228,6 +233,24 @@ void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *
 {
     check(!shard->tail.open && shard->tail.epoch <= epoch);
     tail_lead(&shard->tail, epoch, leader);
+}
+
+uint64_t shard_begin_epoch(struct shard *shard, uint64_t epoch, const struct record_epoch *leader)
+{
+    shard_lead(shard, epoch, leader);
+    int64_t last_ms = shard->tail.last_time_ms;
+    uint64_t sequence = tail_begin_epoch(&shard->tail, shard->now_ms > last_ms ? shard->now_ms : last_ms);
+    gate_changed_all(&shard->gate, sequence); /* cluster C12 */
+    return sequence;
+}
+
+void shard_take_secret(struct shard *shard, const struct gm_secret *secret)
+{
+    check(shard_is_loading(shard) && shard->wal == NULL && shard->tail.last_sequence == 0);
+    struct siphash_key key = keyspace_key(secret);
+    shard->secret = *secret;
+    shard->tail.epochs.secret = *secret;
+    databases_rekey(&shard->databases, &key);
 }
 
 void shard_log_to(struct shard *shard, struct wal *wal)

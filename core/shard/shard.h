@@ -191,6 +191,14 @@ void shard_know_epochs(struct shard *shard, const struct epochs *epochs);
 /* The next write begins this epoch, under this leader: see tail_lead. */
 void shard_lead(struct shard *shard, uint64_t epoch, const struct record_epoch *leader);
 
+/* The same, and the epoch begins at once: a record of its own says so. Everything counts as changed by it, so nothing
+ * is answered before it is released (cluster C12). Returns its sequence. */
+uint64_t shard_begin_epoch(struct shard *shard, uint64_t epoch, const struct record_epoch *leader);
+
+/* Another secret, before there are data: of the data set that is about to come. While loading, with no key and no log.
+ * O(databases). */
+void shard_take_secret(struct shard *shard, const struct gm_secret *secret);
+
 /* Records go to this log from now on; NULL: to none. */
 void shard_log_to(struct shard *shard, struct wal *wal);
 

@@ -36,6 +36,17 @@ void databases_init(struct databases *databases, uint32_t count, const struct ke
     databases->numbered = memory_zeroed(count * sizeof(struct keyspace *));
 }
 
+void databases_rekey(struct databases *databases, const struct siphash_key *hash_key)
+{
+    check(databases->ledger.keys == 0 && list_empty(&databases->flushed));
+    databases->none.table.hash_key = *hash_key;
+    for (uint32_t number = 0; number < databases->count; number++) {
+        if (databases->numbered[number] != NULL) {
+            databases->numbered[number]->table.hash_key = *hash_key;
+        }
+    }
+}
+
 static struct keyspace *keyspace_at(const struct list *link)
 {
     return container_of((struct list *)(uintptr_t)link, struct keyspace, link);

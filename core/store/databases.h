@@ -23,6 +23,9 @@ struct databases {
 void databases_init(struct databases *databases, uint32_t count, const struct keyspace_ops *ops,
                     const struct siphash_key *hash_key);
 
+/* Another hash key, while there is no key at all. O(databases). */
+void databases_rekey(struct databases *databases, const struct siphash_key *hash_key);
+
 /* Releases all. O(keys). */
 void databases_finish(struct databases *databases);
 

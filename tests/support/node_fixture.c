@@ -16,8 +16,8 @@
 
 static void fill(struct entropy *entropy, void *target, size_t size)
 {
-    (void)entropy;
-    memset(target, 0x5a, size);
+    const struct node_fixture *fixture = container_of(entropy, struct node_fixture, entropy);
+    memset(target, 0x5a ^ fixture->salt, size);
 }
 
 static const struct entropy_ops entropy_ops = {.fill = fill};
@@ -138,6 +138,8 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
                            .entropy = &fixture->entropy,
                            .network = fixture->network,
                            .clock = fixture->clock,
+                           .peer = fixture->peer,
+                           .identity = fixture->identity,
                            .trace = {.line = take_line, .context = fixture, .least = TRACE_INFO},
                            .seed = prng_next(&fixture->prng) | 1};
     status = node_create(&fixture->node, &fixture->config, fixture->registry, &env, complaint);
@@ -147,7 +149,7 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
         return status;
     }
     connect_client(fixture);
-    while (fixture->node->state == NODE_LOADING) {
+    while (fixture->node->state == NODE_LOADING && !fixture->node->replica.blank) {
         node_fixture_turn(fixture, 0);
     }
     if (fixture->node->state == NODE_FAILED) {

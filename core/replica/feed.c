@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+
+/* feed.c - sending the history to those who follow.
+ *
+ * Why      A follower may be a turn behind, or a day. It says where it stands, and neither it nor the leader has to
+ *          know beforehand where what it lacks lies.
+ *
+ * Idea     The two tables of epochs say up to where both histories are one. From there a reader (log/reader.h) goes on:
+ *          through segments, and then the tail. What it gives out is sent as it is, in messages; a batch that does not
+ *          fit into one is sent in several, and counts when it is whole.
+ *
+ *            hello ──► common record ─┬─ the follower's last: CONTINUE behind it
+ *                                     ├─ before that:         REWIND: it goes back, and says hello again
+ *                                     └─ not in the log any more, or not known: SNAPSHOT
+ *
+ *          Records leave when they are appended, not when they are synced: two disks work at the same time. What waits
+ *          in a link is bounded, and then nothing more is read for it: a follower that stands still costs the leader
+ *          SEND_AHEAD bytes and the reader's window, and the log's segments.
+ *
+ * Promises
+ *   P1  Runs are sent without a gap or an overlap, types and revisions before the first record that needs them.
+ *   P2  An acknowledgement counts only as far as this stream has come: what was common, and what was sent (cluster
+ *       C11).
+ *   P3  Nothing is sent while the replica does not lead, and a stream ends with the epoch that it began in.
+ *
+ * Limits   FEED_MAX streams. There is no SNAPSHOT yet: who needs one is refused, with a sentence. */
+#include "replica/feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+#define SEND_AHEAD  ((size_t)1024 * 1024) /* bytes that wait in a link, above which nothing more is read for it */
+#define CHUNK       ((size_t)256 * 1024)  /* bytes of records in a message */
+#define PROGRESS_MS 200
+
+_Static_assert(CHUNK + REPLICATION_OVERHEAD < PEER_MESSAGE_MAX, "records fit into a message");
+
+enum feed_state {
+    FEED_GREETING, /* no hello yet */
+    FEED_STREAMING,
+    FEED_ENDED, /* closed by us: on_closed is to come */
+};
+
+struct feed {
+    struct list link; /* in feeds->list */
+    struct feeds *feeds;
+    struct peer_link *peer;
+    enum feed_state state;
+    uint64_t node;
+    uint64_t epoch; /* that it streams in */
+    struct reader *reader;
+    struct reader_run run; /* what is being sent; its bytes are the reader's */
+    size_t run_at;         /* bytes of it that were sent */
+    uint64_t numbering;    /* of the types that were sent; 0: of none */
+    size_t declared;       /* names of it */
+    bool anew;             /* the next name is the first of its numbering */
+    struct revisions said;
+    uint64_t sent; /* sequences: the last that was sent, or is common */
+    uint64_t received, synced;
+};
+
+/* ---- sending ---- */
+
+/* False: there is no room at the moment, or the link has ended. */
+static bool send(struct feed *feed, const struct replication_message *message)
+{
+    struct buf *out = &feed->feeds->out;
+    buf_clear(out, PEER_MESSAGE_MAX);
+    bool fits = replication_pack(message, out);
+    check(fits && out->size <= PEER_MESSAGE_MAX);
+    return peer_send(feed->peer, buf_bytes(out)) == STATUS_OK;
+}
+
+static void end(struct feed *feed, const char *reason)
+{
+    feed->state = FEED_ENDED;
+    reader_destroy(feed->reader);
+    feed->reader = NULL;
+    peer_close(feed->peer, reason);
+}
+
+/* The other side is told why, and the stream ends. */
+static void refuse(struct feed *feed, enum status code, const char *sentence)
+{
+    struct replication_message message = {
+        .kind = REPLICATION_REFUSAL,
+        .refusal = {.code = (uint32_t)code, .sentence = gm_bytes_of(sentence), .leader = feed->feeds->leader_hint}};
+    (void)send(feed, &message);
+    trace(feed->feeds->config.trace, TRACE_WARNING, "node %" PRIu64 " cannot follow: %s", feed->node, sentence);
+    end(feed, NULL);
+}
+
+/* ---- where it goes on ---- */
+
+/* One without a lease leads on: its followers need what it has, and it needs their acknowledgements. */
+static bool leads(const struct feeds *feeds)
+{
+    enum shard_role role = feeds->config.replica->shard.role;
+    return role == SHARD_LEADING || role == SHARD_FENCED;
+}
+
+static bool start(struct feed *feed, enum replication_mode mode, uint64_t sequence)
+{
+    const struct shard *shard = &feed->feeds->config.replica->shard;
+    struct replication_message message = {.kind = REPLICATION_START,
+                                          .start = {.epoch = shard->tail.epoch,
+                                                    .leader = feed->feeds->config.self.node,
+                                                    .mode = mode,
+                                                    .sequence = sequence,
+                                                    .secret = shard->secret}};
+    return send(feed, &message);
+}
+
+/* Whether the log has all from this record on. */
+static bool has_from(const struct replica *replica, uint64_t sequence)
+{
+    const struct tail *tail = &replica->shard.tail;
+    uint64_t oldest = replica->wal != NULL ? wal_oldest(replica->wal) : 0;
+    return sequence >= tail_first(tail) || (oldest != 0 && sequence >= oldest);
+}
+
+static void begin_stream(struct feed *feed, uint64_t common)
+{
+    struct replica *replica = feed->feeds->config.replica;
+    struct reader_config config = {
+        .disk = replica->env.disk, .tail = &replica->shard.tail, .wal = replica->wal, .limit = READER_ADDED};
+    if (!start(feed, REPLICATION_CONTINUE, common + 1)) {
+        end(feed, NULL);
+        return;
+    }
+    feed->reader = reader_create(&config, common + 1);
+    feed->epoch = replica->shard.tail.epoch;
+    feed->sent = common;
+    feed->state = FEED_STREAMING;
+}
+
+static void go_on_from(struct feed *feed, const struct replication_hello *hello, uint64_t common)
+{
+    if (common < hello->last_sequence) {
+        (void)start(feed, REPLICATION_REWIND, common);
+        end(feed, NULL);
+    } else if (!has_from(feed->feeds->config.replica, common + 1)) {
+        refuse(feed, STATUS_NOT_FOUND,
+               "the leader's log does not reach back to what this node lacks, and snapshots are not sent yet: stop "
+               "both, and copy the leader's data folder to it");
+    } else {
+        begin_stream(feed, common);
+    }
+}
+
+static void judge(struct feed *feed, const struct replication_hello *hello)
+{
+    const struct tail *tail = &feed->feeds->config.replica->shard.tail;
+    struct epochs theirs = {.list = memory_alloc(hello->epoch_count * sizeof *theirs.list + 1),
+                            .count = (uint32_t)hello->epoch_count,
+                            .secret = tail->epochs.secret}; /* whether the data are the same, the follower sees */
+    for (size_t i = 0; i < hello->epoch_count; i++) {
+        const struct replication_epoch *entry = &hello->epochs[i];
+        theirs.list[i] = (struct epochs_entry){entry->epoch, entry->leader, entry->first};
+    }
+    uint64_t common = 0;
+    bool broken = false;
+    bool known = epochs_common(&tail->epochs, tail->last_sequence, &theirs, hello->last_sequence, &common, &broken);
+    memory_free(theirs.list);
+    if (broken) { /* cluster C9 */
+        refuse(feed, STATUS_CORRUPT,
+               "one epoch has two beginnings, here and there: somebody wrote who must not; compare the two logs with "
+               "geomys-log");
+    } else if (!known || hello->anew) {
+        refuse(feed, STATUS_NOT_FOUND,
+               "the two histories have no record in common that is known, and snapshots are not sent yet: stop both, "
+               "and copy the leader's data folder to it");
+    } else {
+        go_on_from(feed, hello, common);
+    }
+}
+
+/* A node has one stream: the older one is of a connection that is dead, or about to be. */
+static void end_older(const struct feed *feed)
+{
+    struct list *all = &feed->feeds->list;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct feed *other = container_of(at, struct feed, link);
+        if (other != feed && other->node == feed->node && other->state == FEED_STREAMING) {
+            end(other, "this node has opened another stream");
+        }
+    }
+}
+
+static void on_hello(struct feed *feed, const struct replication_hello *hello)
+{
+    const struct feeds_config *config = &feed->feeds->config;
+    feed->node = hello->node;
+    const char *why = NULL;
+    if (memcmp(&hello->cluster, &config->self.cluster, sizeof hello->cluster) != 0) {
+        why = "it is of another cluster";
+    } else if (hello->shard != config->shard) {
+        why = "there is no such shard here";
+    } else if (hello->node == config->self.node) {
+        why = "it has the node_id of this node: give it another one";
+    } else if (!leads(feed->feeds)) {
+        why = "this node does not lead";
+    } else if (hello->epoch > config->replica->shard.tail.epoch) {
+        why = "it has promised a higher epoch to another leader";
+    } else if (config->judge != NULL) {
+        why = config->judge(config->context, hello);
+    }
+    if (why != NULL) {
+        refuse(feed, STATUS_REFUSED, why);
+    } else {
+        end_older(feed);
+        judge(feed, hello);
+    }
+}
+
+static void on_ack(struct feed *feed, const struct replication_ack *ack)
+{
+    struct replica *replica = feed->feeds->config.replica;
+    if (ack->received > feed->sent || ack->epoch != feed->epoch) { /* feed P2 */
+        refuse(feed, STATUS_CORRUPT, "it acknowledges what was not sent to it");
+        return;
+    }
+    feed->received = ack->received > feed->received ? ack->received : feed->received;
+    feed->synced = ack->synced > feed->synced ? ack->synced : feed->synced;
+    if (leads(feed->feeds) && replica->shard.tail.epoch == feed->epoch) {
+        (void)acks_add(&replica->acks, feed->node, feed->synced); /* cluster C11 */
+    }
+}
+
+/* ---- the link ---- */
+
+static void on_message(void *user, struct gm_bytes bytes)
+{
+    struct feed *feed = user;
+    struct replication_message message;
+    struct complaint complaint;
+    if (feed->state == FEED_ENDED) {
+        return;
+    }
+    enum status status = replication_unpack_up(bytes, &message, &feed->feeds->arena, &complaint);
+    bool expected = status == STATUS_OK && (message.kind == REPLICATION_HELLO) == (feed->state == FEED_GREETING);
+    if (status != STATUS_OK) {
+        refuse(feed, status, complaint.text);
+    } else if (!expected) {
+        refuse(feed, STATUS_CORRUPT, "its messages come in no order");
+    } else if (message.kind == REPLICATION_HELLO) {
+        on_hello(feed, &message.hello);
+    } else {
+        on_ack(feed, &message.ack);
+    }
+    arena_reset(&feed->feeds->arena);
+}
+
+static void on_writable(void *user)
+{
+    (void)user; /* the next turn sends on */
+}
+
+static void forget(struct feed *feed)
+{
+    reader_destroy(feed->reader);
+    revisions_finish(&feed->said);
+    list_remove(&feed->link);
+    feed->feeds->count--;
+    memory_free(feed);
+}
+
+static void on_closed(void *user, enum peer_end why, const char *reason)
+{
+    struct feed *feed = user;
+    struct feeds *feeds = feed->feeds;
+    if (feed->state == FEED_STREAMING) {
+        trace(feeds->config.trace, TRACE_INFO, "node %" PRIu64 " follows no more: %s", feed->node,
+              why == PEER_LOST    ? "the connection is lost"
+              : reason[0] != '\0' ? reason
+                                  : "it has ended the stream");
+    }
+    forget(feed);
+}
+
+static const struct peer_user_ops user_ops = {on_message, on_writable, on_closed};
+
+static bool on_accept(void *context, struct peer_link *link, const struct peer_user_ops **ops, void **user,
+                      const char **reason)
+{
+    struct feeds *feeds = context;
+    if (feeds->count >= FEED_MAX) {
+        *reason = "too many streams are open already";
+        return false;
+    }
+    struct feed *feed = memory_zeroed(sizeof *feed);
+    feed->feeds = feeds;
+    feed->peer = link;
+    list_push_back(&feeds->list, &feed->link);
+    feeds->count++;
+    *ops = &user_ops;
+    *user = feed;
+    return true;
+}
+
+/* ---- streaming ---- */
+
+/* The names of the run that the follower has not been told. False: there is no room. */
+static bool declare(struct feed *feed)
+{
+    const struct reader_run *run = &feed->run;
+    if (run->numbering != feed->numbering) {
+        feed->numbering = run->numbering;
+        feed->declared = 0;
+        feed->anew = true;
+        revisions_clear(&feed->said);
+    }
+    while (feed->declared < run->names->count) {
+        const struct name *name = &run->names->list[feed->declared];
+        struct replication_message message = {.kind = REPLICATION_TYPE,
+                                              .type = {name->type, names_text(name), feed->anew}};
+        if (!send(feed, &message)) {
+            return false;
+        }
+        feed->anew = false;
+        feed->declared++;
+    }
+    struct record_revision revision;
+    while (revisions_next(run->revisions, run->first - 1, &feed->said, &revision)) {
+        struct replication_message message = {.kind = REPLICATION_REVISION,
+                                              .revision = {revision.type, revision.revision, revision.writer}};
+        if (!send(feed, &message)) {
+            return false;
+        }
+        revisions_note(&feed->said, &revision, 0);
+    }
+    return true;
+}
+
+/* False: there is no room. */
+static bool send_run(struct feed *feed)
+{
+    struct reader_run *run = &feed->run;
+    if (feed->run_at == 0 && !declare(feed)) { /* feed P1 */
+        return false;
+    }
+    while (feed->run_at < run->bytes.size) {
+        size_t rest = run->bytes.size - feed->run_at;
+        size_t size = rest < CHUNK ? rest : CHUNK;
+        struct replication_message message = {.kind = REPLICATION_RECORDS,
+                                              .records = {.first = run->first,
+                                                          .last = run->last,
+                                                          .offset = feed->run_at,
+                                                          .total = run->bytes.size,
+                                                          .bytes = {run->bytes.data + feed->run_at, size}}};
+        if (!send(feed, &message)) {
+            return false;
+        }
+        feed->run_at += size;
+    }
+    feed->sent = run->last;
+    *run = (struct reader_run){.first = 0};
+    feed->run_at = 0;
+    return true;
+}
+
+/* True: it could go on at once. */
+static bool stream(struct feed *feed)
+{
+    struct complaint complaint;
+    while (peer_queued(feed->peer) < SEND_AHEAD) {
+        if (feed->run.bytes.size > 0 && !send_run(feed)) {
+            return false;
+        }
+        enum status status = reader_next(feed->reader, CHUNK, &feed->run, &complaint);
+        if (status == STATUS_AGAIN) {
+            feed->run = (struct reader_run){.first = 0};
+            return false;
+        }
+        if (status != STATUS_OK) {
+            refuse(feed, status, complaint.text);
+            return false;
+        }
+        check(feed->run.first == feed->sent + 1); /* feed P1 */
+    }
+    return false; /* on_writable, or what the link takes, has the loop turn again */
+}
+
+static void tell_progress(struct feeds *feeds)
+{
+    const struct replica *replica = feeds->config.replica;
+    const struct shard *shard = &replica->shard;
+    struct replication_message message = {
+        .kind = REPLICATION_PROGRESS,
+        .progress = {.committed = replica->acks.committed, .last = shard->tail.last_sequence, .now_ms = shard->now_ms}};
+    for (struct list *at = feeds->list.next; at != &feeds->list; at = at->next) {
+        struct feed *feed = container_of(at, struct feed, link);
+        if (feed->state == FEED_STREAMING) {
+            (void)send(feed, &message); /* without room the next one says more */
+        }
+    }
+    feeds->told = replica->acks.committed;
+    feeds->told_ms = shard->monotonic_ms;
+}
+
+void feeds_init(struct feeds *feeds, const struct feeds_config *config)
+{
+    *feeds = (struct feeds){.config = *config};
+    list_init(&feeds->list);
+    buf_init(&feeds->out, PEER_MESSAGE_MAX);
+}
+
+void feeds_stop(struct feeds *feeds, const char *reason)
+{
+    for (struct list *at = feeds->list.next; at != &feeds->list; at = at->next) {
+        struct feed *feed = container_of(at, struct feed, link);
+        if (feed->state != FEED_ENDED) {
+            end(feed, reason);
+        }
+    }
+}
+
+void feeds_finish(struct feeds *feeds)
+{
+    while (!list_empty(&feeds->list)) {
+        forget(container_of(feeds->list.next, struct feed, link));
+    }
+    arena_finish(&feeds->arena);
+    buf_finish(&feeds->out);
+}
+
+struct peer_acceptor feeds_acceptor(struct feeds *feeds)
+{
+    return (struct peer_acceptor){.on_accept = on_accept, .context = feeds};
+}
+
+bool feeds_turn(struct feeds *feeds)
+{
+    const struct shard *shard = &feeds->config.replica->shard;
+    bool more = false;
+    for (struct list *at = feeds->list.next; at != &feeds->list; at = at->next) {
+        struct feed *feed = container_of(at, struct feed, link);
+        if (feed->state != FEED_STREAMING) {
+            continue;
+        }
+        if (!leads(feeds) || shard->tail.epoch != feed->epoch) { /* feed P3 */
+            end(feed, "the leader leads no more, or in a new epoch: ask again");
+            continue;
+        }
+        more = stream(feed) || more;
+    }
+    bool news = feeds->config.replica->acks.committed != feeds->told;
+    if (leads(feeds) && (news || shard->monotonic_ms >= feeds->told_ms + PROGRESS_MS)) {
+        tell_progress(feeds);
+    }
+    return more;
+}
+
+int64_t feeds_next_ms(const struct feeds *feeds)
+{
+    return feeds->count > 0 ? feeds->told_ms + PROGRESS_MS : INT64_MAX;
+}
+
+struct feed_view feeds_view(const struct feeds *feeds, uint32_t i)
+{
+    const struct list *at = feeds->list.next;
+    check(i < feeds->count);
+    while (i-- > 0) {
+        at = at->next;
+    }
+    const struct feed *feed = container_of((struct list *)(uintptr_t)at, struct feed, link);
+    return (struct feed_view){feed->node, feed->sent, feed->received, feed->synced, feed->state == FEED_STREAMING};
+}
