@@ -17,7 +17,8 @@
  *   E3  on_closed is the last call for a link, and comes exactly once, also after peer_close: then the user may be
  *       destroyed. What had arrived before the other side ended it orderly is given to on_message before.
  *   E4  Messages that wait to be sent are bounded: with PEER_QUEUE_MAX bytes or more of them a send is answered with
- *       AGAIN, and takes nothing; on_writable comes when half of that is free.
+ *       AGAIN, and takes nothing; on_writable comes when half of that is free. A message may count a little more than
+ *       its bytes: empty ones are bounded too.
  *   E5  Messages that have arrived and that the user has not taken are bounded too (PEER_QUEUE_MAX): then the other
  *       side's sends wait. While a link is paused nothing is given to its user.
  *   E6  A peer that is dead or cut off is told as PEER_LOST within PEER_DEAD_MS, though nothing is sent; one that
@@ -39,7 +40,7 @@
 #define PEER_DEAD_MS     1500
 #define PEER_REASON_MAX  256 /* bytes of a sentence, with the terminator */
 
-/*    method             its name on the network              apart  one message each way */
+/*    method             its name on the network              apart  who opens it says one thing */
 #define PEER_METHOD_TABLE(X)                                                                                           \
     X(PEER_TALK, "/geomys.v1.Cluster/Talk", true, false)                                                               \
     X(PEER_FOLLOW, "/geomys.v1.Replication/Follow", false, false)                                                      \
@@ -47,7 +48,7 @@
     X(PEER_EXECUTE, "/geomys.v1.Store/Execute", false, true)                                                           \
     X(PEER_SESSION, "/geomys.v1.Store/Session", false, false)                                                          \
     X(PEER_HEALTH_CHECK, "/grpc.health.v1.Health/Check", false, true)                                                  \
-    X(PEER_HEALTH_WATCH, "/grpc.health.v1.Health/Watch", false, false)
+    X(PEER_HEALTH_WATCH, "/grpc.health.v1.Health/Watch", false, true)
 
 enum peer_method {
 #define X(name, path, apart, unary) name,
@@ -79,7 +80,8 @@ struct peer_link_ops {
     /* OK: it is on its way, and copied. AGAIN: too much waits (E4). CLOSED: the link has ended, or was closed. */
     enum status (*send)(struct peer_link *link, struct gm_bytes message);
     /* What was sent before still goes out; nothing that arrives is given to the user any more. `reason`: NULL, an
-     * orderly end; else the other side is told PEER_REFUSED with this sentence. Twice is fine. */
+     * orderly end; else a sentence: if the side that was called has it, the other side is told PEER_REFUSED with it; if
+     * who opened the link has it, the other side is told PEER_LOST, without it. Twice is fine. */
     void (*close)(struct peer_link *link, const char *reason);
     /* Bytes that wait to be sent. */
     size_t (*queued)(const struct peer_link *link);
@@ -147,7 +149,8 @@ static inline bool peer_method_apart(enum peer_method method)
     return apart_of[method];
 }
 
-/* Whether each side sends one message: then the side that is called ends the link behind its own. */
+/* Whether who opens a link sends one message, and no more: then the side that is called ends it, behind its answer or
+ * answers. */
 static inline bool peer_method_unary(enum peer_method method)
 {
     static const bool unary_of[] = {
