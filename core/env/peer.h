@@ -40,18 +40,25 @@
 #define PEER_DEAD_MS     1500
 #define PEER_REASON_MAX  256 /* bytes of a sentence, with the terminator */
 
-/*    method             its name on the network              apart  who opens it says one thing */
+/*    method             its name on the network              apart  its shape */
 #define PEER_METHOD_TABLE(X)                                                                                           \
-    X(PEER_TALK, "/geomys.v1.Cluster/Talk", true, false)                                                               \
-    X(PEER_FOLLOW, "/geomys.v1.Replication/Follow", false, false)                                                      \
-    X(PEER_FORWARD, "/geomys.v1.Store/Forward", false, false)                                                          \
-    X(PEER_EXECUTE, "/geomys.v1.Store/Execute", false, true)                                                           \
-    X(PEER_SESSION, "/geomys.v1.Store/Session", false, false)                                                          \
-    X(PEER_HEALTH_CHECK, "/grpc.health.v1.Health/Check", false, true)                                                  \
-    X(PEER_HEALTH_WATCH, "/grpc.health.v1.Health/Watch", false, true)
+    X(PEER_TALK, "/geomys.v1.Cluster/Talk", true, PEER_STREAM)                                                         \
+    X(PEER_FOLLOW, "/geomys.v1.Replication/Follow", false, PEER_STREAM)                                                \
+    X(PEER_FORWARD, "/geomys.v1.Store/Forward", false, PEER_STREAM)                                                    \
+    X(PEER_EXECUTE, "/geomys.v1.Store/Execute", false, PEER_UNARY)                                                     \
+    X(PEER_SESSION, "/geomys.v1.Store/Session", false, PEER_STREAM)                                                    \
+    X(PEER_HEALTH_CHECK, "/grpc.health.v1.Health/Check", false, PEER_UNARY)                                            \
+    X(PEER_HEALTH_WATCH, "/grpc.health.v1.Health/Watch", false, PEER_ASK)
+
+/* How many messages go. */
+enum peer_shape {
+    PEER_STREAM, /* as many as both sides want, until one of them ends the link */
+    PEER_UNARY,  /* one each way; the link ends behind the answer by itself */
+    PEER_ASK,    /* one from who opens it, then as many as the side that is called wants, until it ends the link */
+};
 
 enum peer_method {
-#define X(name, path, apart, unary) name,
+#define X(name, path, apart, shape) name,
     PEER_METHOD_TABLE(X)
 #undef X
         PEER_METHODS,
@@ -77,7 +84,8 @@ struct peer_user_ops {
 };
 
 struct peer_link_ops {
-    /* OK: it is on its way, and copied. AGAIN: too much waits (E4). CLOSED: the link has ended, or was closed. */
+    /* OK: it is on its way, and copied. AGAIN: too much waits (E4). CLOSED: the link has ended, or was closed, or the
+     * method's shape allows no more. TOO_BIG: an implementation may send nothing larger than PEER_MESSAGE_MAX. */
     enum status (*send)(struct peer_link *link, struct gm_bytes message);
     /* What was sent before still goes out; nothing that arrives is given to the user any more. `reason`: NULL, an
      * orderly end; else a sentence: if the side that was called has it, the other side is told PEER_REFUSED with it; if
@@ -130,7 +138,7 @@ struct peer {
 static inline const char *peer_method_path(enum peer_method method)
 {
     static const char *const paths[] = {
-#define X(name, path, apart, unary) path,
+#define X(name, path, apart, shape) path,
         PEER_METHOD_TABLE(X)
 #undef X
     };
@@ -141,7 +149,7 @@ static inline const char *peer_method_path(enum peer_method method)
 static inline bool peer_method_apart(enum peer_method method)
 {
     static const bool apart_of[] = {
-#define X(name, path, apart, unary) apart,
+#define X(name, path, apart, shape) apart,
         PEER_METHOD_TABLE(X)
 #undef X
     };
@@ -149,17 +157,21 @@ static inline bool peer_method_apart(enum peer_method method)
     return apart_of[method];
 }
 
-/* Whether who opens a link sends one message, and no more: then the side that is called ends it, behind its answer or
- * answers. */
-static inline bool peer_method_unary(enum peer_method method)
+static inline enum peer_shape peer_method_shape(enum peer_method method)
 {
-    static const bool unary_of[] = {
-#define X(name, path, apart, unary) unary,
+    static const enum peer_shape shape_of[] = {
+#define X(name, path, apart, shape) shape,
         PEER_METHOD_TABLE(X)
 #undef X
     };
     check(method < PEER_METHODS);
-    return unary_of[method];
+    return shape_of[method];
+}
+
+/* Whether each side sends one message: then the link ends behind that of the side that is called. */
+static inline bool peer_method_unary(enum peer_method method)
+{
+    return peer_method_shape(method) == PEER_UNARY;
 }
 
 static inline const struct peer_link_base *peer_base(const struct peer_link *link)

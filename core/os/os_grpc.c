@@ -20,13 +20,13 @@
 #include "os/os_grpc_server.h"
 #include "os/os_grpc_view.h"
 
-#define ASK_MS      400
-#define ANSWER_MS   900
-#define WINDOW      (1024 * 1024) /* bytes of one call that gRPC may hold before they are asked for */
-#define TIMED_MS    50            /* how exact moments are */
-#define IDLE_MS     5000
-#define PARTING_MS  300 /* for what was sent last */
-#define MESSAGE_MAX ((int)PEER_MESSAGE_MAX)
+#define ASK_MS     300
+#define ANSWER_MS  900
+#define WINDOW     (1024 * 1024) /* bytes of one call that gRPC may hold before they are asked for */
+#define TIMED_MS   50            /* how exact moments are */
+#define IDLE_MS    5000
+#define PARTING_MS 300                           /* for what was sent last */
+#define GRPC_MAX   ((int)(2 * PEER_MESSAGE_MAX)) /* up to here the message is ours to refuse: see os_grpc_link */
 
 int64_t os_grpc_now_ms(void)
 {
@@ -43,8 +43,8 @@ grpc_arg os_grpc_setting(const char *key, int value)
 size_t os_grpc_settings(grpc_arg out[static OS_GRPC_SETTINGS])
 {
     const grpc_arg settings[] = {
-        os_grpc_setting(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MESSAGE_MAX),
-        os_grpc_setting(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, MESSAGE_MAX),
+        os_grpc_setting(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GRPC_MAX),
+        os_grpc_setting(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, GRPC_MAX),
         os_grpc_setting(GRPC_ARG_KEEPALIVE_TIME_MS, ASK_MS), /* os_grpc P2 */
         os_grpc_setting(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ANSWER_MS),
         os_grpc_setting(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0),

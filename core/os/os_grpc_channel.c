@@ -19,6 +19,7 @@
 
 #define IDLE_MS    10000
 #define CONNECT_MS 1000 /* one attempt */
+#define LOCALHOST  "localhost:"
 
 static struct os_grpc_channel *channel_at(struct list *link)
 {
@@ -27,8 +28,12 @@ static struct os_grpc_channel *channel_at(struct list *link)
 
 static grpc_channel *connect_to(const char *address)
 {
-    char target[NET_ADDRESS_MAX + 8]; /* a name or a literal, whatever it looks like: no other scheme */
-    (void)snprintf(target, sizeof target, "dns:///%s", address);
+    char target[NET_ADDRESS_MAX + 16]; /* a name or a literal, whatever it looks like: no other scheme */
+    if (strncmp(address, LOCALHOST, sizeof LOCALHOST - 1) == 0) { /* as where we listen; and c-ares leaks it */
+        (void)snprintf(target, sizeof target, "dns:///127.0.0.1:%s", address + sizeof LOCALHOST - 1);
+    } else {
+        (void)snprintf(target, sizeof target, "dns:///%s", address);
+    }
     grpc_arg settings[OS_GRPC_SETTINGS + 8];
     size_t count = os_grpc_settings(settings);
     settings[count++] = os_grpc_setting(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

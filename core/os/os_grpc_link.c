@@ -22,7 +22,8 @@
  *   P2  A link whose user has gone ends by itself: LINGER_MS without one more message taken, and it is given up.
  *
  * Limits   Who opened a link can end it with a sentence only for its own log: gRPC has no word for it, and the other
- *          side is told PEER_LOST. */
+ *          side is told PEER_LOST. gRPC itself refuses a message of more than twice PEER_MESSAGE_MAX, before it has it:
+ *          its sender is told so, but here that cannot be told from a loss. */
 #include "os/os_grpc_link.h"
 
 #include <stdio.h>
@@ -52,7 +53,7 @@ static void unlock(const struct os_grpc_link *link)
 
 static bool asks_once(const struct os_grpc_link *link)
 {
-    return peer_method_unary(link->base.method);
+    return peer_method_shape(link->base.method) != PEER_STREAM;
 }
 
 /* ---- notes, under the lock ---- */
@@ -439,8 +440,10 @@ void os_grpc_link_advance(struct os_grpc_link *link)
 
 static enum status link_send(struct peer_link *base, struct gm_bytes content)
 {
-    check(content.size <= PEER_MESSAGE_MAX);
     struct os_grpc_link *link = link_of(base);
+    if (content.size > PEER_MESSAGE_MAX) {
+        return STATUS_TOO_BIG;
+    }
     lock(link);
     bool once = asks_once(link) && !link->base.accepted;
     enum status status = STATUS_OK;
@@ -455,6 +458,9 @@ static enum status link_send(struct peer_link *base, struct gm_bytes content)
         struct os_grpc_message *message = os_grpc_message_copy(content);
         lock(link);
         os_grpc_queue_push(&link->out, message); /* if it has ended by now: it goes with the link */
+        if (link->base.accepted && peer_method_unary(link->base.method)) {
+            part(link, GRPC_STATUS_OK, "");
+        }
         unlock(link);
         os_grpc_link_advance(link);
     }

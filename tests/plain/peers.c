@@ -7,9 +7,13 @@
  *          a while, floods, ends. Messages are numbered and filled by their number, so that order and wholeness show.
  *
  *     plain_peers                 the tests; its seed is an argument, or is chosen and printed
- *     plain_peers serve PORT      the side that is called, until its standard input ends
+ *     plain_peers serve PORT      the side that is called, until its standard input ends; with `tell` it says how links
+ *                                 ended, and at last what it has counted
+ *     plain_peers measure         figures
  *
  * Exit code 0 if all is as promised. */
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -55,6 +59,7 @@ struct side {
     void *context;
     int64_t until_ms;
     atomic_bool stop;
+    bool tells; /* on standard output, how links have ended */
 };
 
 static int64_t now_ms(void)
@@ -82,7 +87,7 @@ static int64_t on_turn_end(void *context)
 static void side_init(struct side *side, struct os_peers *peers)
 {
     struct complaint complaint;
-    *side = (struct side){.until_ms = INT64_MAX};
+    *side = (struct side){.until_ms = INT64_MAX, .tells = side->tells};
     struct os_loop_driver driver = {.turn = on_turn, .turn_end = on_turn_end, .context = side};
     if (os_loop_create(&side->loop, &driver, &complaint) != STATUS_OK ||
         os_peers_join(peers, side->loop, &side->peer, &complaint) != STATUS_OK) {
@@ -134,7 +139,7 @@ static void inspect(struct gm_bytes message, uint32_t number)
 
 struct served {
     struct peer_link *link;
-    struct peer *peer;
+    const struct side *side;
     uint8_t *kept; /* what could not be given back yet */
     size_t kept_size;
     bool keeps, floods;
@@ -190,9 +195,6 @@ static void served_on_message(void *user, struct gm_bytes message)
         peer_close(served->link, "you are not welcome");
     } else {
         give_back(served, message);
-        if (peer_base(served->link)->method == PEER_EXECUTE) {
-            peer_close(served->link, NULL);
-        }
     }
 }
 
@@ -211,9 +213,11 @@ static void served_on_writable(void *user)
 
 static void served_on_closed(void *user, enum peer_end end, const char *reason)
 {
-    (void)end;
-    (void)reason;
     struct served *served = user;
+    if (served->side->tells) {
+        (void)printf("ended %d %s\n", (int)end, reason);
+        (void)fflush(stdout);
+    }
     memory_free(served->kept);
     memory_free(served);
 }
@@ -230,7 +234,7 @@ static bool on_accept(void *context, struct peer_link *link, const struct peer_u
     expect(peer_base(link)->accepted && strchr(peer_base(link)->peer, ':') != NULL);
     struct served *served = memory_zeroed(sizeof *served);
     served->kept = memory_alloc(PEER_MESSAGE_MAX);
-    served->peer = context;
+    served->side = context;
     served->link = link;
     *ops = &served_ops;
     *user = served;
@@ -241,7 +245,7 @@ static bool on_accept(void *context, struct peer_link *link, const struct peer_u
 
 static void serve(struct side *side)
 {
-    side->peer->ops->accept(side->peer, SERVED, &(struct peer_acceptor){.on_accept = on_accept, .context = side->peer});
+    side->peer->ops->accept(side->peer, SERVED, &(struct peer_acceptor){.on_accept = on_accept, .context = side});
 }
 
 static void *run_side(void *context)
@@ -414,14 +418,294 @@ static void test_ends(struct world *world)
     expect(caller.got == 1 && memcmp(caller.last_bytes, "question", 8) == 0);
 }
 
-/* ---- main ---- */
+/* Closing from inside a callback, and all of it in one turn. */
+static void test_closing_inside(struct world *world)
+{
+    enum { LINKS = 20 };
+    static struct caller callers[LINKS];
+    for (size_t i = 0; i < LINKS; i++) {
+        call(&callers[i], &world->here, world->address, i % 2 == 0 ? PEER_TALK : PEER_FORWARD);
+        callers[i].words = true;
+        callers[i].closes_at_message = true;
+        say(&callers[i], i % 3 == 0 ? "flood" : "word");
+    }
+    for (size_t i = 0; i < LINKS; i++) {
+        expect_end(&callers[i], &world->here, PEER_DONE, 3000);
+        expect(callers[i].got == 1);
+    }
+}
 
-static void start_world(struct world *world)
+/* Memory of this process, MiB. */
+static double resident(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    expect(file != NULL && fscanf(file, "%*u %lu", &pages) == 1);
+    (void)fclose(file);
+    return (double)pages * 4096 / 1048576;
+}
+
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+/* Many messages, whose bytes are not what they cost: peer E4, E5. */
+static void test_bounds(struct world *world)
+{
+    struct caller caller;
+    call(&caller, &world->here, world->address, PEER_FOLLOW);
+    say(&caller, "hold");
+    double before = resident();
+    uint64_t sent = 0;
+    for (uint64_t round = UINT64_MAX; round != sent;) {
+        round = sent;
+        while (peer_send(caller.link, gm_bytes_at("", 0)) == STATUS_OK) {
+            sent++;
+        }
+        (void)run_until(&world->here, never, NULL, 200);
+    }
+    (void)printf("peers: %llu empty messages wait, with %.0f MiB\n", (unsigned long long)sent, resident() - before);
+    expect(sent < 1000000 && resident() - before < 200);
+    peer_close(caller.link, NULL);
+    expect_end(&caller, &world->here, PEER_DONE, 500);
+}
+
+/* What this side does not take makes the other one wait. */
+static void test_pause(struct world *world)
+{
+    struct caller caller;
+    call(&caller, &world->here, world->address, PEER_FOLLOW);
+    peer_pause(caller.link, true);
+    say(&caller, "flood");
+    (void)run_until(&world->here, never, NULL, 500);
+    expect(caller.got == 0);
+    peer_pause(caller.link, false);
+    caller.wanted = 2000;
+    expect(run_until(&world->here, has_wanted, &caller, 20000) && !caller.closed); /* 128 MiB, in order */
+    hang_up(&caller, &world->here);
+}
+
+/* ---- another process ---- */
+
+struct child {
+    pid_t pid;
+    int input; /* it ends when this is closed */
+    int port;
+};
+
+static void child_start(struct child *child, int port)
+{
+    int input[2];
+    int output[2];
+    char text[16] = "";
+    expect(pipe(input) == 0 && pipe(output) == 0);
+    (void)snprintf(text, sizeof text, "%d", port);
+    child->pid = fork();
+    expect(child->pid >= 0);
+    if (child->pid == 0) {
+        (void)dup2(input[0], 0);
+        (void)dup2(output[1], 1);
+        for (int fd = 3; fd < 1024; fd++) {
+            (void)close(fd);
+        }
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)execl("/proc/self/exe", "plain_peers", "serve", text, (char *)NULL);
+        _exit(1);
+    }
+    (void)close(input[0]);
+    (void)close(output[1]);
+    child->input = input[1];
+    memset(text, 0, sizeof text);
+    size_t size = 0;
+    while (size < sizeof text - 1 && strchr(text, '\n') == NULL) {
+        ssize_t got = read(output[0], text + size, sizeof text - 1 - size);
+        expect(got > 0);
+        size += (size_t)got;
+    }
+    child->port = atoi(text);
+    (void)close(output[0]);
+}
+
+static void child_kill(struct child *child)
+{
+    (void)kill(child->pid, SIGKILL);
+    expect(waitpid(child->pid, NULL, 0) == child->pid);
+    (void)close(child->input);
+}
+
+static void child_end(struct child *child)
+{
+    int outcome = 0;
+    (void)close(child->input);
+    expect(waitpid(child->pid, &outcome, 0) == child->pid);
+    expect(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
+}
+
+static void meet(struct caller *caller, struct side *side, const char *address, enum peer_method method)
+{
+    call(caller, side, address, method);
+    caller->words = true;
+    say(caller, "hello");
+    caller->wanted = 1;
+    if (!run_until(side, has_wanted, caller, 3000) || caller->closed) {
+        die("%s does not answer: %d (%s)", address, caller->end, caller->reason);
+    }
+}
+
+/* peer E6: who is killed, who stands still; and back at once. */
+static void test_loss(struct world *world)
+{
+    struct child child;
+    struct caller talk;
+    struct caller follow;
+    char address[64];
+    child_start(&child, 0);
+    (void)snprintf(address, sizeof address, "127.0.0.1:%d", child.port);
+    for (int i = 0; i < 3; i++) {
+        meet(&talk, &world->here, address, PEER_TALK);
+        meet(&follow, &world->here, address, PEER_FOLLOW);
+        child_kill(&child);
+        int64_t began_ms = now_ms();
+        expect_end(&talk, &world->here, PEER_LOST, PEER_DEAD_MS);
+        expect_end(&follow, &world->here, PEER_LOST, PEER_DEAD_MS);
+        call(&talk, &world->here, address, PEER_TALK);
+        expect_end(&talk, &world->here, PEER_UNREACHABLE, PEER_DEAD_MS);
+        (void)printf("peers: killed, told after %d ms\n", (int)(now_ms() - began_ms));
+        child_start(&child, child.port);
+    }
+    meet(&talk, &world->here, address, PEER_TALK);
+    meet(&follow, &world->here, address, PEER_FOLLOW);
+    (void)kill(child.pid, SIGSTOP);
+    int64_t began_ms = now_ms();
+    expect_end(&talk, &world->here, PEER_LOST, PEER_DEAD_MS);
+    expect_end(&follow, &world->here, PEER_LOST, PEER_DEAD_MS);
+    expect(now_ms() - began_ms <= PEER_DEAD_MS);
+    (void)printf("peers: stopped, told after %d ms\n", (int)(now_ms() - began_ms));
+    began_ms = now_ms();
+    call(&talk, &world->here, address, PEER_TALK);
+    expect_end(&talk, &world->here, PEER_UNREACHABLE, PEER_DEAD_MS);
+    (void)printf("peers: stopped, not reached after %d ms\n", (int)(now_ms() - began_ms));
+    (void)kill(child.pid, SIGCONT);
+    meet(&talk, &world->here, address, PEER_TALK);
+    hang_up(&talk, &world->here);
+    child_end(&child);
+}
+
+/* ---- hostile bytes ---- */
+
+static void send_bytes(int port, const void *bytes, size_t size)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    expect(fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
+    (void)send(fd, bytes, size, MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
+    char rest[4096];
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    while (poll(&readable, 1, 2000) > 0 && read(fd, rest, sizeof rest) > 0) {
+    }
+    (void)close(fd);
+}
+
+static void test_hostile(struct world *world)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    int port = atoi(strchr(world->address, ':') + 1);
+    struct caller caller;
+    meet(&caller, &world->here, world->address, PEER_TALK);
+    for (int i = 0; i < 40; i++) {
+        uint8_t bytes[512];
+        for (size_t j = 0; j < sizeof bytes; j++) {
+            bytes[j] = (uint8_t)prng_next(&world->random);
+        }
+        size_t whole = i % 2 == 0 ? sizeof preface - 1 : prng_below(&world->random, sizeof preface - 1);
+        if (i % 4 < 3) { /* frames of chance, half a preface, nothing but chance */
+            memcpy(bytes, preface, whole);
+        }
+        send_bytes(port, bytes, i % 2 == 0 ? sizeof bytes : whole + 1);
+    }
+    static const char old[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    send_bytes(port, old, sizeof old - 1);
+    static const char resp[] = "*1\r\n$4\r\nPING\r\n";
+    send_bytes(port, resp, sizeof resp - 1);
+    hang_up(&caller, &world->here);
+    meet(&caller, &world->here, world->address, PEER_TALK);
+    hang_up(&caller, &world->here);
+}
+
+/* ---- ports ---- */
+
+static void test_ports(struct world *world)
 {
     struct complaint complaint;
-    uint16_t port = 0;
+    uint16_t port = (uint16_t)atoi(strchr(world->address, ':') + 1);
+    expect(os_peers_listen(world->peers, "127.0.0.1", port, NULL, &complaint) == STATUS_EXISTS);
+    expect(strstr(complaint.text, "another process has the port") != NULL); /* os_grpc_server P1 */
+    expect(os_peers_listen(world->peers, "192.0.2.1", 0, NULL, &complaint) == STATUS_NOT_FOUND);
+    expect(os_peers_listen(world->peers, "dns:///x", 0, NULL, &complaint) == STATUS_INVALID);
+    struct os_peers *none = NULL;
+    expect(os_peers_create(&none, "/nowhere/geomys-server", &complaint) == STATUS_NOT_FOUND);
+    expect(strstr(complaint.text, "geomys-grpc.so") != NULL);
+    uint16_t second = 0;
+    char address[64];
+    struct caller caller;
+    expect(os_peers_listen(world->peers, "localhost", 0, &second, &complaint) == STATUS_OK);
+    (void)snprintf(address, sizeof address, "localhost:%u", second); /* by name */
+    meet(&caller, &world->here, address, PEER_TALK);
+    hang_up(&caller, &world->here);
+    const char *const wrong[] = {"",       "nowhere",        "127.0.0.1", "unix:/tmp/x", "no.such.host.invalid:1",
+                                 "[::1:1", "127.0.0.1:99999"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        call(&caller, &world->here, wrong[i], PEER_TALK);
+        expect_end(&caller, &world->here, PEER_UNREACHABLE, PEER_DEAD_MS);
+    }
+}
+
+/* ---- figures ---- */
+
+static void measure(struct world *world)
+{
+    struct caller caller;
+    struct child child;
+    char address[64];
+    static uint8_t piece[65536];
+    child_start(&child, 0);
+    (void)snprintf(address, sizeof address, "127.0.0.1:%d", child.port);
+    static const size_t sizes[] = {64, 4096, 65536};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        call(&caller, &world->here, address, PEER_TALK);
+        caller.words = true;
+        int64_t began_us = os_clock_monotonic_us();
+        uint32_t rounds = 2000;
+        for (uint32_t round = 0; round < rounds; round++) {
+            expect(peer_send(caller.link, gm_bytes_at(piece, sizes[i])) == STATUS_OK);
+            caller.wanted = round + 1;
+            expect(run_until(&world->here, has_wanted, &caller, 5000));
+        }
+        (void)printf("peers: ping-pong %zu bytes: %.0f us\n", sizes[i],
+                     (double)(os_clock_monotonic_us() - began_us) / rounds);
+        hang_up(&caller, &world->here);
+    }
+    call(&caller, &world->here, address, PEER_FOLLOW);
+    say(&caller, "flood");
+    caller.wanted = 16000; /* 1000 MiB */
+    int64_t began_us = os_clock_monotonic_us();
+    expect(run_until(&world->here, has_wanted, &caller, 60000));
+    (void)printf("peers: stream of 64 KiB: %.0f MiB/s\n", 1e9 / (double)(os_clock_monotonic_us() - began_us));
+    hang_up(&caller, &world->here);
+    child_end(&child);
+}
+
+/* ---- main ---- */
+
+static void start_world(struct world *world, uint16_t port)
+{
+    struct complaint complaint;
     if (os_peers_create(&world->peers, PROGRAM, &complaint) != STATUS_OK ||
-        os_peers_listen(world->peers, "127.0.0.1", 0, &port, &complaint) != STATUS_OK) {
+        os_peers_listen(world->peers, "127.0.0.1", port, &port, &complaint) != STATUS_OK) {
         die("%s", complaint.text);
     }
     (void)snprintf(world->address, sizeof world->address, "127.0.0.1:%u", port);
@@ -441,16 +725,100 @@ static void end_world(struct world *world)
     os_loop_destroy(world->there.loop);
 }
 
+static size_t threads(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    expect(folder != NULL);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+static bool one_thread(void)
+{
+    for (int64_t began_ms = now_ms(); threads() > 3 && now_ms() - began_ms < 2000;) { /* ".", ".." and this one */
+        (void)poll(NULL, 0, 1);
+    }
+    return threads() == 3;
+}
+
+/* Begins again and again, and ends amidst of all: open, flooded, flooding, refused, not yet reached. */
+static void test_destroy(struct world *world)
+{
+    for (int i = 0; i < 5; i++) {
+        static struct caller callers[6];
+        start_world(world, 0);
+        call(&callers[0], &world->here, world->address, PEER_TALK);
+        call(&callers[1], &world->here, world->address, PEER_FOLLOW);
+        say(&callers[1], "flood");
+        call(&callers[2], &world->here, world->address, PEER_FORWARD);
+        say(&callers[2], "hold");
+        static uint8_t piece[65536];
+        while (peer_send(callers[2].link, gm_bytes_at(piece, sizeof piece)) == STATUS_OK) {
+        }
+        call(&callers[3], &world->here, world->address, PEER_SESSION);
+        call(&callers[4], &world->here, "127.0.0.1:1", PEER_TALK);
+        callers[0].words = callers[1].words = true;
+        (void)run_until(&world->here, never, NULL, (int64_t)prng_below(&world->random, 40));
+        call(&callers[5], &world->here, world->address, PEER_TALK);
+        end_world(world);
+        for (size_t j = 0; j < 6; j++) {
+            expect(callers[j].closed);
+        }
+        expect(one_thread()); /* os_grpc P1 */
+    }
+}
+
+static int serve_port(uint16_t port, bool tells)
+{
+    static struct world world;
+    world.there.tells = tells;
+    start_world(&world, port);
+    (void)printf("%s\n", strchr(world.address, ':') + 1);
+    (void)fflush(stdout);
+    char rest[16];
+    while (read(0, rest, sizeof rest) > 0) {
+    }
+    struct peer_counts counts;
+    world.here.peer->ops->counts(world.here.peer, &counts);
+    end_world(&world);
+    if (tells) {
+        (void)printf("accepted=%llu refused=%llu\n", (unsigned long long)counts.accepted,
+                     (unsigned long long)counts.refused);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)os_clock_monotonic_us();
+    if (argc > 2 && strcmp(argv[1], "serve") == 0) {
+        return serve_port((uint16_t)atoi(argv[2]), argc > 3);
+    }
+    bool measures = argc > 1 && strcmp(argv[1], "measure") == 0;
+    uint64_t seed = argc > 1 && !measures ? strtoull(argv[1], NULL, 0) : (uint64_t)os_clock_monotonic_us();
     (void)printf("peers: seed %llu\n", (unsigned long long)seed);
     (void)fflush(stdout);
     static struct world world;
     prng_seed(&world.random, seed);
-    start_world(&world);
+    start_world(&world, 0);
+    if (measures) {
+        measure(&world);
+        end_world(&world);
+        return 0;
+    }
     test_order(&world);
     test_ends(&world);
+    test_closing_inside(&world);
+    test_bounds(&world);
+    test_pause(&world);
+    test_hostile(&world);
+    test_ports(&world);
+    test_loss(&world);
     end_world(&world);
+    expect(one_thread());
+    test_destroy(&world);
     return 0;
 }
