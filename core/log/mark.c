@@ -25,6 +25,9 @@ enum offset {
     AT_OLDEST = 32,
     AT_SEGMENT = 40,
     AT_REWIND = 48,
+    AT_REPLACE = 56,
+    AT_OWES_EPOCH = 64,
+    AT_OWES_SEQUENCE = 72,
 };
 
 static uint32_t checksum(const uint8_t *slot)
@@ -42,6 +45,9 @@ void mark_encode(const struct mark *mark, uint8_t out[static MARK_SLOT_SIZE])
     codec_put_u64(out + AT_OLDEST, mark->oldest);
     codec_put_u64(out + AT_SEGMENT, mark->segment);
     codec_put_u64(out + AT_REWIND, mark->rewind);
+    codec_put_u64(out + AT_REPLACE, mark->replace);
+    codec_put_u64(out + AT_OWES_EPOCH, mark->owes_epoch);
+    codec_put_u64(out + AT_OWES_SEQUENCE, mark->owes_sequence);
     codec_put_u32(out + AT_CRC, checksum(out));
 }
 
@@ -64,6 +70,9 @@ static enum status parse_slot(const uint8_t *slot, struct mark *out)
         .oldest = codec_u64(slot + AT_OLDEST),
         .segment = codec_u64(slot + AT_SEGMENT),
         .rewind = codec_u64(slot + AT_REWIND),
+        .replace = codec_u64(slot + AT_REPLACE),
+        .owes_epoch = codec_u64(slot + AT_OWES_EPOCH),
+        .owes_sequence = codec_u64(slot + AT_OWES_SEQUENCE),
     };
     return STATUS_OK;
 }

@@ -16,7 +16,11 @@
  *     40     8   segment: first sequence of the newest segment, 0 before there is one
  *     48     8   rewind: 0, or one more than the record that the log is to end with: what is behind it is in no
  *                  history, and is put aside before anything is read (log/rewind.h)
- *     56   456   zero
+ *     56     8   replace: 0, or one more than the record of the snapshot that takes the place of everything here; its
+ *                  file has another name until that is done (log/replace.h)
+ *     64     8   owes: the epoch, and
+ *     72     8   the sequence that this node has acknowledged up to, though it does not have it now; 0: it has
+ *     80   432   zero
  */
 #ifndef GEOMYS_LOG_MARK_H
 #define GEOMYS_LOG_MARK_H
@@ -32,6 +36,8 @@ struct mark {
     uint64_t oldest;
     uint64_t segment;
     uint64_t rewind;
+    uint64_t replace;
+    uint64_t owes_epoch, owes_sequence;
 };
 
 void mark_encode(const struct mark *mark, uint8_t out[static MARK_SLOT_SIZE]);

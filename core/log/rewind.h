@@ -4,14 +4,12 @@
 #ifndef GEOMYS_LOG_REWIND_H
 #define GEOMYS_LOG_REWIND_H
 
-#include "env/disk.h"
+#include "log/aside.h"
 
 struct rewind_report {
-    bool done;                  /* something was to be done */
-    uint64_t to;                /* the log ends with this record now */
-    unsigned files;             /* that were put aside or made */
-    uint64_t bytes;             /* of the log in them */
-    char newest[DISK_NAME_MAX]; /* the name of one of them; "": there is none */
+    bool done;                 /* something was to be done */
+    uint64_t to;               /* the log ends with this record now */
+    struct aside_report aside; /* what it had behind it */
 };
 
 /* The log, which is closed and ends behind `sequence`, is to end with it: from now on, whatever happens. Blocks. */

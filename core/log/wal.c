@@ -375,6 +375,12 @@ bool wal_waits_for_space(const struct wal *wal)
     return wal->lack == STATUS_NO_SPACE;
 }
 
+void wal_settle(struct wal *wal)
+{
+    wal->mark.owes_epoch = 0;
+    wal->mark.owes_sequence = 0;
+}
+
 void wal_strain(struct wal *wal, bool strained)
 {
     enum status before = wal_lack(wal);

@@ -99,6 +99,9 @@ uint64_t wal_released(const struct wal *wal);
  * again by itself. STATUS_OK: nothing. */
 enum status wal_lack(const struct wal *wal);
 
+/* Nothing is owed any more: the next mark file says so. */
+void wal_settle(struct wal *wal);
+
 /* The disk is full: what it lacks is space. */
 bool wal_full(const struct wal *wal);
 

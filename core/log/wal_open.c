@@ -41,7 +41,13 @@ static enum status create_files(struct wal *wal, struct complaint *complaint)
 {
     const struct disk_ops *ops = wal->disk->ops;
     struct segment_header header = wal_work_header(wal, wal->tail->last_sequence + 1);
+    struct mark before;
+    struct complaint none;
     wal->mark = (struct mark){.counter = 1, .durable = wal->tail->last_sequence, .oldest = header.first_sequence};
+    if (mark_read(wal->disk, &before, &none) == STATUS_OK) { /* a snapshot without a log: what is owed stays owed */
+        wal->mark.owes_epoch = before.owes_epoch;
+        wal->mark.owes_sequence = before.owes_sequence;
+    }
     TRY(mark_create(wal->disk, &wal->mark, complaint));
     wal->mark.counter++;
     chain_add(&wal->chain, header.first_sequence, 0);

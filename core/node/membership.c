@@ -8,7 +8,14 @@
 /* The data set is another one than was thought: keys have other hashes. */
 static void on_origin(void *context)
 {
-    worker_rekey(context);
+    struct membership *membership = context;
+    worker_rekey(membership->config.worker);
+}
+
+static void on_down(void *context)
+{
+    struct membership *membership = context;
+    feeds_drop(&membership->feeds);
 }
 
 static bool is_member(const struct membership *membership)
@@ -23,7 +30,8 @@ void membership_init(struct membership *membership, const struct membership_conf
         return;
     }
     config->replica->on_origin = on_origin;
-    config->replica->context = config->worker;
+    config->replica->on_down = on_down;
+    config->replica->context = membership;
     feeds_init(&membership->feeds,
                &(struct feeds_config){.replica = config->replica, .self = config->self, .trace = config->trace});
     follow_init(&membership->follow,

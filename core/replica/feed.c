@@ -23,7 +23,10 @@
  *       C11).
  *   P3  Nothing is sent while the replica does not lead, and a stream ends with the epoch that it began in.
  *
- * Limits   FEED_MAX streams. There is no SNAPSHOT yet: who needs one is refused, with a sentence. */
+ *   P4  While a snapshot is sent its file and the log behind its cut stay, and some time after: until its follower has
+ *       come back for the records behind it (cluster C16).
+ *
+ * Limits   FEED_MAX streams. A follower that takes longer than KEPT_MS to read a snapshot may need another one. */
 #include "replica/feed.h"
 
 #include <inttypes.h>
@@ -34,11 +37,14 @@
 #define SEND_AHEAD  ((size_t)1024 * 1024) /* bytes that wait in a link, above which nothing more is read for it */
 #define CHUNK       ((size_t)256 * 1024)  /* bytes of records in a message */
 #define PROGRESS_MS 200
+#define KEPT_MS     600000 /* that the log behind a snapshot stays for who has been sent that */
 
 _Static_assert(CHUNK + REPLICATION_OVERHEAD < PEER_MESSAGE_MAX, "records fit into a message");
 
 enum feed_state {
     FEED_GREETING, /* no hello yet */
+    FEED_MAKING,   /* there is no snapshot yet */
+    FEED_SENDING,  /* a snapshot */
     FEED_STREAMING,
     FEED_ENDED, /* closed by us: on_closed is to come */
 };
@@ -57,6 +63,11 @@ struct feed {
     size_t declared;       /* names of it */
     bool anew;             /* the next name is the first of its numbering */
     struct revisions said;
+    struct snapshot_raw *snapshot; /* owned, while it is sent */
+    struct snapshot_raw_about about;
+    bool announced;     /* the follower knows which one */
+    uint64_t file_sent; /* bytes of it */
+    struct wal_hold hold;
     uint64_t sent; /* sequences: the last that was sent, or is common */
     uint64_t received, synced;
 };
@@ -73,11 +84,31 @@ static bool send(struct feed *feed, const struct replication_message *message)
     return peer_send(feed->peer, buf_bytes(out)) == STATUS_OK;
 }
 
+/* The log behind the snapshot stays for a while: its follower reads what it got, and comes back (feed P4). */
+static void keep_hold(struct feed *feed)
+{
+    struct feeds *feeds = feed->feeds;
+    if (feed->hold.wal == NULL || feed->file_sent < feed->about.size || feed->about.size == 0) {
+        return;
+    }
+    struct feed_kept *kept = &feeds->kept[feeds->kept_next++ % FEED_KEPT];
+    wal_release(&kept->hold);
+    kept->node = feed->node;
+    kept->until_ms = feeds->config.replica->shard.monotonic_ms + KEPT_MS;
+    if (wal_hold(feed->hold.wal, &kept->hold, feed->hold.sequence) != STATUS_OK) {
+        kept->node = 0;
+    }
+}
+
 static void end(struct feed *feed, const char *reason)
 {
     feed->state = FEED_ENDED;
     reader_destroy(feed->reader);
     feed->reader = NULL;
+    snapshot_raw_destroy(feed->snapshot);
+    feed->snapshot = NULL;
+    keep_hold(feed);
+    wal_release(&feed->hold);
     peer_close(feed->peer, reason);
 }
 
@@ -136,17 +167,122 @@ static void begin_stream(struct feed *feed, uint64_t common)
     feed->state = FEED_STREAMING;
 }
 
+/* ---- a snapshot ---- */
+
+static void begin_snapshot(struct feed *feed)
+{
+    struct replica *replica = feed->feeds->config.replica;
+    struct saver *saver = &replica->saver;
+    if (replica->wal == NULL || wal_hold(replica->wal, &feed->hold, saver->newest + 1) != STATUS_OK) {
+        refuse(feed, STATUS_AGAIN, "the log behind the leader's snapshot is being removed: ask again");
+        return;
+    }
+    feed->state = FEED_SENDING;
+    feed->snapshot = snapshot_raw_create(&(struct snapshot_raw_config){.disk = replica->env.disk}, saver->newest);
+    trace(feed->feeds->config.trace, TRACE_INFO, "node %" PRIu64 " is sent the snapshot of record %" PRIu64, feed->node,
+          saver->newest);
+}
+
+/* What the follower lacks is in no segment any more, or it has nothing that could be gone on from. */
+static void need_snapshot(struct feed *feed, uint64_t common)
+{
+    struct replica *replica = feed->feeds->config.replica;
+    struct saver *saver = &replica->saver;
+    struct complaint complaint;
+    if (saver->newest > common) {
+        begin_snapshot(feed);
+    } else if (saver_is_busy(saver) || saver_start(saver, &complaint) == STATUS_OK) {
+        feed->state = FEED_MAKING;
+        feed->sent = common;
+    } else {
+        refuse(feed, STATUS_REFUSED, complaint.text);
+    }
+}
+
+static void wait_for_snapshot(struct feed *feed)
+{
+    const struct saver *saver = &feed->feeds->config.replica->saver;
+    if (saver->newest > feed->sent) {
+        begin_snapshot(feed);
+    } else if (!saver_is_busy(saver)) {
+        refuse(feed, STATUS_AGAIN, "the leader's snapshot could not be made: its log says why");
+    }
+}
+
+/* OK: the follower knows what comes. */
+static enum status announce(struct feed *feed, struct complaint *complaint)
+{
+    if (feed->announced) {
+        return STATUS_OK;
+    }
+    const struct shard *shard = &feed->feeds->config.replica->shard;
+    TRY(snapshot_raw_about(feed->snapshot, &feed->about, complaint));
+    struct replication_message message = {.kind = REPLICATION_START,
+                                          .start = {.epoch = shard->tail.epoch,
+                                                    .leader = feed->feeds->config.self.node,
+                                                    .mode = REPLICATION_SNAPSHOT,
+                                                    .sequence = feed->about.cut.sequence,
+                                                    .secret = shard->secret,
+                                                    .size = feed->about.size,
+                                                    .checksum = feed->about.checksum}};
+    if (!send(feed, &message)) {
+        return STATUS_AGAIN;
+    }
+    feed->announced = true;
+    return STATUS_OK;
+}
+
+static enum status send_piece(struct feed *feed, struct complaint *complaint)
+{
+    struct gm_bytes bytes;
+    TRY(snapshot_raw_read(feed->snapshot, feed->file_sent, &bytes, complaint));
+    bytes.size = bytes.size < CHUNK ? bytes.size : CHUNK;
+    if (bytes.size == 0) {
+        return STATUS_AGAIN;
+    }
+    struct replication_message message = {.kind = REPLICATION_PIECE, .piece = {feed->file_sent, bytes}};
+    if (!send(feed, &message)) {
+        return STATUS_AGAIN;
+    }
+    feed->file_sent += bytes.size;
+    return STATUS_OK;
+}
+
+static void send_snapshot(struct feed *feed)
+{
+    struct complaint complaint;
+    enum status status = announce(feed, &complaint);
+    while (status == STATUS_OK && feed->file_sent < feed->about.size && peer_queued(feed->peer) < SEND_AHEAD) {
+        status = send_piece(feed, &complaint);
+    }
+    if (status != STATUS_OK && status != STATUS_AGAIN) {
+        refuse(feed, status, complaint.text);
+    }
+}
+
+/* The follower has come, or has not for too long. */
+static void let_go(struct feeds *feeds, uint64_t node)
+{
+    int64_t now_ms = feeds->config.replica->shard.monotonic_ms;
+    for (size_t i = 0; i < FEED_KEPT; i++) {
+        struct feed_kept *kept = &feeds->kept[i];
+        if (kept->node != 0 && (kept->node == node || now_ms >= kept->until_ms)) {
+            wal_release(&kept->hold);
+            kept->node = 0;
+        }
+    }
+}
+
 static void go_on_from(struct feed *feed, const struct replication_hello *hello, uint64_t common)
 {
-    if (common < hello->last_sequence) {
+    if (common < hello->last_sequence && common > 0) {
         (void)start(feed, REPLICATION_REWIND, common);
         end(feed, NULL);
-    } else if (!has_from(feed->feeds->config.replica, common + 1)) {
-        refuse(feed, STATUS_NOT_FOUND,
-               "the leader's log does not reach back to what this node lacks, and snapshots are not sent yet: stop "
-               "both, and copy the leader's data folder to it");
+    } else if (common < hello->last_sequence || !has_from(feed->feeds->config.replica, common + 1)) {
+        need_snapshot(feed, common);
     } else {
         begin_stream(feed, common);
+        let_go(feed->feeds, feed->node);
     }
 }
 
@@ -169,9 +305,7 @@ static void judge(struct feed *feed, const struct replication_hello *hello)
                "one epoch has two beginnings, here and there: somebody wrote who must not; compare the two logs with "
                "geomys-log");
     } else if (!known || hello->anew) {
-        refuse(feed, STATUS_NOT_FOUND,
-               "the two histories have no record in common that is known, and snapshots are not sent yet: stop both, "
-               "and copy the leader's data folder to it");
+        need_snapshot(feed, 0);
     } else {
         go_on_from(feed, hello, common);
     }
@@ -261,6 +395,8 @@ static void on_writable(void *user)
 static void forget(struct feed *feed)
 {
     reader_destroy(feed->reader);
+    snapshot_raw_destroy(feed->snapshot);
+    wal_release(&feed->hold);
     revisions_finish(&feed->said);
     list_remove(&feed->link);
     feed->feeds->count--;
@@ -276,6 +412,9 @@ static void on_closed(void *user, enum peer_end why, const char *reason)
               why == PEER_LOST    ? "the connection is lost"
               : reason[0] != '\0' ? reason
                                   : "it has ended the stream");
+    }
+    if (feed->state != FEED_ENDED) {
+        keep_hold(feed);
     }
     forget(feed);
 }
@@ -383,6 +522,24 @@ static bool stream(struct feed *feed)
     return false; /* on_writable, or what the link takes, has the loop turn again */
 }
 
+static bool work(struct feed *feed)
+{
+    switch (feed->state) {
+    case FEED_MAKING:
+        wait_for_snapshot(feed);
+        break;
+    case FEED_SENDING:
+        send_snapshot(feed);
+        break;
+    case FEED_STREAMING:
+        return stream(feed);
+    case FEED_GREETING:
+    case FEED_ENDED:
+        break;
+    }
+    return false;
+}
+
 static void tell_progress(struct feeds *feeds)
 {
     const struct replica *replica = feeds->config.replica;
@@ -417,11 +574,21 @@ void feeds_stop(struct feeds *feeds, const char *reason)
     }
 }
 
+void feeds_drop(struct feeds *feeds)
+{
+    feeds_stop(feeds, "this node's log is read again: ask again");
+    for (size_t i = 0; i < FEED_KEPT; i++) {
+        wal_release(&feeds->kept[i].hold);
+        feeds->kept[i].node = 0;
+    }
+}
+
 void feeds_finish(struct feeds *feeds)
 {
     while (!list_empty(&feeds->list)) {
         forget(container_of(feeds->list.next, struct feed, link));
     }
+    feeds_drop(feeds);
     arena_finish(&feeds->arena);
     buf_finish(&feeds->out);
 }
@@ -435,16 +602,17 @@ bool feeds_turn(struct feeds *feeds)
 {
     const struct shard *shard = &feeds->config.replica->shard;
     bool more = false;
+    let_go(feeds, 0);
     for (struct list *at = feeds->list.next; at != &feeds->list; at = at->next) {
         struct feed *feed = container_of(at, struct feed, link);
-        if (feed->state != FEED_STREAMING) {
+        if (feed->state == FEED_GREETING || feed->state == FEED_ENDED) {
             continue;
         }
-        if (!leads(feeds) || shard->tail.epoch != feed->epoch) { /* feed P3 */
+        if (!leads(feeds) || (shard->tail.epoch != feed->epoch && feed->state == FEED_STREAMING)) { /* feed P3 */
             end(feed, "the leader leads no more, or in a new epoch: ask again");
             continue;
         }
-        more = stream(feed) || more;
+        more = work(feed) || more;
     }
     bool news = feeds->config.replica->acks.committed != feeds->told;
     if (leads(feeds) && (news || shard->monotonic_ms >= feeds->told_ms + PROGRESS_MS)) {

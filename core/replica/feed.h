@@ -7,6 +7,7 @@
 
 #include "env/peer.h"
 #include "log/reader.h"
+#include "log/snapshot_raw.h"
 #include "replica/replica.h"
 #include "wire/replication.h"
 
@@ -30,8 +31,19 @@ struct feeds_config {
     void *context;
 };
 
+#define FEED_KEPT 8
+
+/* The log behind a snapshot that was sent stays for who got it. */
+struct feed_kept {
+    struct wal_hold hold;
+    uint64_t node;    /* 0: for nobody */
+    int64_t until_ms; /* monotonic */
+};
+
 struct feeds {
     struct feeds_config config;
+    struct feed_kept kept[FEED_KEPT];
+    uint32_t kept_next;
     struct list list; /* feed.link */
     uint32_t count;
     struct arena arena;   /* of the message that is looked at */
@@ -45,6 +57,9 @@ void feeds_init(struct feeds *feeds, const struct feeds_config *config);
 
 /* Ends all streams: on_closed comes for each later, from the loop. */
 void feeds_stop(struct feeds *feeds, const char *reason);
+
+/* The log is about to go: whoever reads or holds it lets go, and all streams end. */
+void feeds_drop(struct feeds *feeds);
 
 /* Forgets what is left of them: the peer is gone, or nobody has it turn any more. */
 void feeds_finish(struct feeds *feeds);

@@ -23,7 +23,8 @@
  *   P5  What this node has is given up only for the one that is promised, never below what a majority was said to have,
  *       and nothing of it is removed (replica_rewind).
  *
- * Limits   A batch of 1 GiB is kept until it is whole. Taking a snapshot is not there yet. */
+ * Limits   A batch of 1 GiB is kept until it is whole. A snapshot that is interrupted is sent anew from its
+ *          beginning. */
 #include "replica/follow.h"
 
 #include <inttypes.h>
@@ -93,6 +94,7 @@ static void say_hello(struct follow *follow)
                                                     .shard = follow->config.shard,
                                                     .node = follow->config.self.node,
                                                     .start = follow->config.self.start,
+                                                    .anew = follow->anew,
                                                     .epochs = entries,
                                                     .epoch_count = tail->epochs.count,
                                                     .last_sequence = tail->last_sequence,
@@ -136,10 +138,83 @@ static void go_back(struct follow *follow, uint64_t sequence)
     struct complaint complaint;
     if (replica->blank || sequence >= replica->shard.tail.last_sequence) {
         refuse(follow, "it would have this node go back to what is not behind it");
-    } else if (replica_rewind(replica, sequence, &complaint) != STATUS_OK) { /* follow P5 */
+    } else {
+        enum status status = replica_rewind(replica, sequence, &complaint); /* follow P5 */
+        if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+            follow->anew = status == STATUS_NOT_FOUND;
+            close_link(follow, NULL);
+        } else {
+            give_up(follow, &complaint);
+        }
+    }
+}
+
+/* A snapshot of the leader comes, and will take the place of what is here. Until it is there all stays. */
+static void begin_taking(struct follow *follow, const struct replication_start *start)
+{
+    struct replica *replica = follow->config.replica;
+    struct complaint complaint;
+    bool ours =
+        replica->blank || shard_expect_secret(&replica->shard, &start->secret, "the leader", &complaint) == STATUS_OK;
+    if (!ours) {
+        give_up(follow, &complaint);
+    } else if (start->size == 0 || start->sequence == 0 || replica->env.disk == NULL) {
+        refuse(follow, "it would send a snapshot of nothing, or there is no disk for it");
+    } else if (intake_begin(&follow->intake, start->size, &complaint) != STATUS_OK) {
+        give_up(follow, &complaint);
+    } else {
+        follow->cut = start->sequence;
+        follow->secret = start->secret;
+        follow->state = FOLLOW_TAKING;
+        follow->refusal.text[0] = '\0';
+        trace(follow->config.trace, TRACE_INFO,
+              "node %" PRIu64 " at %s sends its snapshot of record %" PRIu64 ", %.1f MB", follow->leader,
+              follow->address, follow->cut, (double)start->size / 1e6);
+    }
+}
+
+static enum status on_piece(struct follow *follow, const struct replication_piece *piece, struct complaint *complaint)
+{
+    if (follow->intake.state != INTAKE_READY) {
+        complaint_set(complaint, "a piece of the snapshot comes that was not expected");
+        return STATUS_CORRUPT;
+    }
+    TRY(intake_take(&follow->intake, piece->offset, piece->bytes, complaint));
+    peer_pause(follow->link, true);
+    return STATUS_OK;
+}
+
+/* The file is whole: everything begins anew with it. */
+static void take_place(struct follow *follow)
+{
+    struct replica *replica = follow->config.replica;
+    struct complaint complaint;
+    intake_stop(&follow->intake);
+    follow->anew = false;
+    if (!stand_allows(&replica->stand, follow->epoch, follow->leader)) { /* follow P1 */
+        refuse(follow, "this node has promised another leader");
+    } else if (replica_replace(replica, follow->cut, &follow->secret, &complaint) != STATUS_OK) {
         give_up(follow, &complaint);
     } else {
         close_link(follow, NULL);
+    }
+}
+
+static void go_on_taking(struct follow *follow)
+{
+    switch (follow->intake.state) {
+    case INTAKE_WHOLE:
+        take_place(follow);
+        break;
+    case INTAKE_FAILED:
+        give_up(follow, &follow->intake.complaint);
+        break;
+    case INTAKE_READY:
+        peer_pause(follow->link, false);
+        break;
+    case INTAKE_WRITING:
+    case INTAKE_OFF:
+        break;
     }
 }
 
@@ -152,10 +227,8 @@ static void on_start(struct follow *follow, const struct replication_start *star
         refuse(follow, "it does not lead in the epoch that this node has promised");
     } else if (start->mode == REPLICATION_REWIND) {
         go_back(follow, start->sequence);
-    } else if (start->mode != REPLICATION_CONTINUE) {
-        refuse(follow,
-               "it sends a snapshot, and this node does not take one yet: stop this node, and copy the leader's "
-               "data folder to it");
+    } else if (start->mode == REPLICATION_SNAPSHOT) {
+        begin_taking(follow, start);
     } else if (start->sequence != last + 1) {
         refuse(follow, "it goes on somewhere else than this node's log ends");
     } else if (expect_data(follow, start)) {
@@ -284,13 +357,14 @@ static enum status dispatch(struct follow *follow, const struct replication_mess
                             struct complaint *complaint)
 {
     bool streaming = follow->state == FOLLOW_STREAMING;
+    bool greeting = follow->state == FOLLOW_GREETING;
     switch (message->kind) {
     case REPLICATION_REFUSAL:
         complaint_set(complaint, "%.*s", (int)message->refusal.sentence.size,
                       (const char *)message->refusal.sentence.data);
         return STATUS_REFUSED;
     case REPLICATION_START:
-        if (!streaming) {
+        if (greeting) {
             on_start(follow, &message->start);
             return STATUS_OK;
         }
@@ -317,6 +391,10 @@ static enum status dispatch(struct follow *follow, const struct replication_mess
         }
         break;
     case REPLICATION_PIECE:
+        if (follow->state == FOLLOW_TAKING) {
+            return on_piece(follow, &message->piece, complaint);
+        }
+        break;
     case REPLICATION_HELLO:
     case REPLICATION_ACK:
         break;
@@ -355,6 +433,7 @@ static void on_closed(void *user, enum peer_end why, const char *reason)
               follow->address, why == PEER_LOST ? "the connection is lost" : "it has ended the stream",
               reason[0] != '\0' && why != PEER_LOST ? " (see its log)" : "");
     }
+    intake_stop(&follow->intake);
     follow->link = NULL;
     follow->state = FOLLOW_OFF;
     follow->paused = false;
@@ -402,10 +481,12 @@ void follow_init(struct follow *follow, const struct follow_config *config)
     *follow = (struct follow){.config = *config, .state = FOLLOW_OFF};
     buf_init(&follow->batch, TAIL_BATCH_MAX);
     buf_init(&follow->out, PEER_MESSAGE_MAX);
+    intake_init(&follow->intake, config->replica->env.disk);
 }
 
 void follow_finish(struct follow *follow)
 {
+    intake_finish(&follow->intake);
     buf_finish(&follow->batch);
     buf_finish(&follow->out);
     arena_finish(&follow->arena);
@@ -436,6 +517,9 @@ void follow_turn(struct follow *follow)
         say_hello(follow);
     } else if (follow->link != NULL && !may_follow(follow)) {
         close_link(follow, "this node follows nobody now");
+    }
+    if (follow->state == FOLLOW_TAKING) {
+        go_on_taking(follow);
     }
     if (follow->state == FOLLOW_STREAMING) {
         acknowledge(follow);

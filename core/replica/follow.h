@@ -7,6 +7,7 @@
 
 #include "env/peer.h"
 #include "replica/feed.h"
+#include "replica/intake.h"
 #include "shard/source.h"
 
 struct follow_config {
@@ -21,6 +22,7 @@ enum follow_state {
     FOLLOW_OFF,      /* nobody to follow, or the next try is to come */
     FOLLOW_GREETING, /* it has said where it stands */
     FOLLOW_STREAMING,
+    FOLLOW_TAKING,  /* a snapshot */
     FOLLOW_CLOSING, /* closed by us: on_closed is to come */
 };
 
@@ -38,6 +40,10 @@ struct follow {
     uint64_t batch_total;
     struct arena arena;
     struct buf out;
+    struct intake intake;
+    uint64_t cut; /* of the snapshot that is taken */
+    struct gm_secret secret;
+    bool anew; /* what this node has reaches back to nothing that the leader has: it asks for a snapshot */
     bool paused;
     int64_t next_ms;          /* monotonic: the next try */
     int64_t heard_ms;         /* monotonic: the last word of the leader */

@@ -11,6 +11,8 @@
  *   I4  While the reserve is gone for want of space no write is taken: what is left is for the rescue. */
 #include "replica/replica.h"
 
+#include "log/mark.h"
+#include "log/replace.h"
 #include "log/rewind.h"
 #include "meter/meters.h"
 #include "replica/origin.h"
@@ -110,14 +112,34 @@ static void tell_rewound(const struct replica *replica, const struct rewind_repo
     if (report->done) {
         trace(replica->env.trace, TRACE_WARNING,
               "the log goes back to record %llu: %u files keep what it had behind it (%llu bytes; %s is one of them)",
-              (unsigned long long)report->to, report->files, (unsigned long long)report->bytes,
-              report->newest[0] != '\0' ? report->newest : "none");
+              (unsigned long long)report->to, report->aside.files, (unsigned long long)report->aside.bytes,
+              report->aside.newest[0] != '\0' ? report->aside.newest : "none");
     }
+}
+
+static void tell_replaced(const struct replica *replica, const struct replace_report *report)
+{
+    if (report->done) {
+        trace(replica->env.trace, TRACE_WARNING,
+              "the snapshot of record %llu takes the place of what was here: %u files keep that (%llu bytes of log)",
+              (unsigned long long)report->cut, report->aside.files, (unsigned long long)report->aside.bytes);
+    }
+}
+
+/* What was begun, and must be done before anything is read. */
+static enum status finish_exchange(const struct replica *replica, struct complaint *complaint)
+{
+    struct rewind_report rewound;
+    struct replace_report replaced;
+    TRY(replace_do(replica->env.disk, &replaced, complaint));
+    tell_replaced(replica, &replaced);
+    TRY(rewind_do(replica->env.disk, &rewound, complaint));
+    tell_rewound(replica, &rewound);
+    return STATUS_OK;
 }
 
 static enum status begin_loading(struct replica *replica, struct complaint *complaint)
 {
-    struct rewind_report report;
     replica->state = REPLICA_LOADING;
     replica->load_began_ms = replica->shard.monotonic_ms;
     replica->load_told_ms = replica->shard.monotonic_ms;
@@ -125,8 +147,6 @@ static enum status begin_loading(struct replica *replica, struct complaint *comp
     if (replica->env.disk == NULL) {
         return STATUS_OK;
     }
-    TRY(rewind_do(replica->env.disk, &report, complaint));
-    tell_rewound(replica, &report);
     return recovery_create(&replica->recovery, replica->env.disk, &replica->shard, replica->env.trace, complaint);
 }
 
@@ -136,7 +156,8 @@ enum status replica_init(struct replica *replica, const struct registry *registr
 {
     *replica = (struct replica){.options = *options, .env = *env};
     struct gm_secret secret = {{0}};
-    enum status known = origin_find(env->disk, env->entropy, &secret, complaint);
+    enum status known = finish_exchange(replica, complaint);
+    known = known == STATUS_OK ? origin_find(env->disk, env->entropy, &secret, complaint) : known;
     shard_init(&replica->shard, registry, &options->shard, &secret);
     replica->shard.events =
         (struct shard_events){.on_damage = say, .on_mended = say, .on_fault = say, .context = replica};
@@ -152,6 +173,9 @@ static void drop_log(struct replica *replica)
 {
     saver_finish(&replica->saver);
     check(replica->saver.writer == NULL && !replica->saver.removing);
+    if (replica->on_down != NULL) {
+        replica->on_down(replica->context);
+    }
     if (replica->reserve.busy) {
         replica->env.disk->ops->drain(replica->env.disk);
     }
@@ -351,6 +375,18 @@ static enum shard_role take_role(struct replica *replica, const struct replay_en
     return SHARD_ALONE;
 }
 
+/* What the mark file says to be owed, before the first position is published. */
+static void recall_debt(struct replica *replica)
+{
+    struct mark mark;
+    struct complaint none;
+    struct stand_position nothing = {0, 0};
+    if (replica->env.member && replica->env.disk != NULL && mark_read(replica->env.disk, &mark, &none) == STATUS_OK &&
+        mark.owes_epoch != 0) {
+        stand_fall(&replica->stand, nothing, (struct stand_position){mark.owes_epoch, mark.owes_sequence});
+    }
+}
+
 static void start_serving(struct replica *replica, struct recovery_end *found)
 {
     struct shard *shard = &replica->shard;
@@ -360,6 +396,7 @@ static void start_serving(struct replica *replica, struct recovery_end *found)
     struct complaint complaint;
     shard_continue(shard, end->last_sequence, end->last_epoch);
     enum shard_role role = take_role(replica, end);
+    recall_debt(replica);
     enum status status = logged ? open_log_somehow(replica, end, &complaint) : STATUS_OK;
     if (status == STATUS_NO_SPACE) {
         status = serve_unlogged(replica, found, &complaint);
@@ -406,15 +443,20 @@ static void load_slice(struct replica *replica)
 
 /* ---- of a cluster ---- */
 
+static void take_secret(struct replica *replica, const struct gm_secret *secret)
+{
+    shard_take_secret(&replica->shard, secret);
+    if (replica->on_origin != NULL) {
+        replica->on_origin(replica->context);
+    }
+}
+
 void replica_take_origin(struct replica *replica, const struct gm_secret *secret)
 {
     struct recovery_end nothing = {.newest = 0};
     check(replica->blank && replica->state == REPLICA_LOADING);
     replica->blank = false;
-    shard_take_secret(&replica->shard, secret);
-    if (replica->on_origin != NULL) {
-        replica->on_origin(replica->context);
-    }
+    take_secret(replica, secret);
     start_serving(replica, &nothing);
 }
 
@@ -471,6 +513,32 @@ static enum status go_down(struct replica *replica, struct complaint *complaint)
     return STATUS_OK;
 }
 
+enum status replica_replace(struct replica *replica, uint64_t cut, const struct gm_secret *secret,
+                            struct complaint *complaint)
+{
+    struct stand_promise promise;
+    struct stand_position position, owes;
+    struct shard *shard = &replica->shard;
+    check(replica->blank || (replica->state == REPLICA_SERVING && shard->role == SHARD_FOLLOWING));
+    stand_read(&replica->stand, &promise, &position, &owes);
+    owes = stand_compare(position, owes) > 0 ? position : owes;
+    stand_fall(&replica->stand, (struct stand_position){0, 0}, owes); /* cluster C17 */
+    enum status status = STATUS_OK;
+    if (replica->blank) {
+        replica->blank = false;
+        take_secret(replica, secret);
+    } else {
+        status = go_down(replica, complaint);
+    }
+    status = status == STATUS_OK ? replace_ask(replica->env.disk, cut, owes.epoch, owes.sequence, complaint) : status;
+    status = status == STATUS_OK ? finish_exchange(replica, complaint) : status;
+    status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
+    if (status != STATUS_OK) {
+        fail(replica, complaint);
+    }
+    return status;
+}
+
 enum status replica_rewind(struct replica *replica, uint64_t sequence, struct complaint *complaint)
 {
     const struct tail *tail = &replica->shard.tail;
@@ -492,6 +560,7 @@ enum status replica_rewind(struct replica *replica, uint64_t sequence, struct co
     stand_fall(&replica->stand, position, (struct stand_position){0, 0}); /* cluster page, section 2 (c) */
     enum status status = go_down(replica, complaint);
     status = status == STATUS_OK ? rewind_ask(replica->env.disk, sequence, complaint) : status;
+    status = status == STATUS_OK ? finish_exchange(replica, complaint) : status;
     status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
     if (status != STATUS_OK) {
         fail(replica, complaint);
@@ -507,6 +576,18 @@ static struct stand_position position_of(const struct replica *replica)
     return (struct stand_position){epochs_number(&tail->epochs, synced), synced};
 }
 
+/* What was owed has come again, and is on stable storage. */
+static void settle_debt(struct replica *replica, struct stand_position position)
+{
+    struct stand_position owes = replica->stand.owes; /* changed on this thread alone */
+    if (owes.epoch != 0 && stand_compare(position, owes) >= 0) {
+        stand_settle(&replica->stand);
+        if (replica->wal != NULL) {
+            wal_settle(replica->wal);
+        }
+    }
+}
+
 void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum)
 {
     const struct shard *shard = &replica->shard;
@@ -518,6 +599,7 @@ void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum
     }
     struct stand_position position = position_of(replica);
     bool may = stand_publish(&replica->stand, position, shard->tail.epoch);
+    settle_debt(replica, position);
     *quorum = replica->told;
     if (shard->role == SHARD_LEADING || shard->role == SHARD_FENCED) {
         if (may) { /* cluster C7: nothing counts that was synced behind a yes to another */

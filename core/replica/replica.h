@@ -68,6 +68,7 @@ struct replica {
     uint64_t told;    /* while it follows: the leader has said that a majority has all up to here, and so has it */
     bool blank;       /* it waits to be told whose data it is to have */
     void (*on_origin)(void *context); /* the shard has got another secret; may be NULL */
+    void (*on_down)(void *context);   /* the log is about to go: who reads it or holds it lets go; may be NULL */
     void *context;
     struct reserve reserve;
     struct recovery_end found;       /* while the log waits to be opened */
@@ -123,6 +124,12 @@ void replica_follow(struct replica *replica);
  * files of its own, and everything is read again. While it follows. NOT_FOUND: neither log nor snapshots reach back so
  * far. REFUSED: a majority has been said to have more than that. Else, with a sentence: it has failed. Blocks. */
 must_use enum status replica_rewind(struct replica *replica, uint64_t sequence, struct complaint *complaint);
+
+/* The snapshot of record `cut` that has come (intake.h) takes the place of everything that is here, and is read: what
+ * there was is kept under other names, and what was acknowledged is owed until it has come again. `secret`: of the
+ * data, for a blank one. While it follows, or is blank. Else, with a sentence: it has failed. Blocks. */
+must_use enum status replica_replace(struct replica *replica, uint64_t cut, const struct gm_secret *secret,
+                                     struct complaint *complaint);
 
 /* Up to where answers may leave, by level. Publishes the position (stand.h) and counts it, if it leads.
  * O(members^2). */

@@ -103,7 +103,7 @@ Test(rewind, to_the_end_of_any_batch)
             struct disk *disk = sim_disk_interface(harness.sim);
             cr_assert_eq(rewind_ask(disk, to, &complaint), STATUS_OK, "%s", complaint.text);
             cr_assert_eq(rewind_do(disk, &report, &complaint), STATUS_OK, "%s", complaint.text);
-            cr_assert(report.done && report.to == to && report.files > 0 && report.bytes > 0);
+            cr_assert(report.done && report.to == to && report.aside.files > 0 && report.aside.bytes > 0);
             expect_gone_back(&harness, to, last);
             cr_assert_eq(rewind_do(disk, &report, &complaint), STATUS_OK);
             cr_assert_not(report.done, "it is done");
@@ -204,7 +204,7 @@ Test(rewind, without_space_nothing_is_lost_and_it_is_done_later)
     cr_assert_eq(rewind_ask(disk, to, &complaint), STATUS_OK);
     sim_disk_fault(harness.sim, SIM_NO_SPACE, 1, 100000);
     cr_assert_eq(rewind_do(disk, &report, &complaint), STATUS_NO_SPACE);
-    cr_assert(strstr(complaint.text, "is to go back") != NULL, "%s", complaint.text);
+    cr_assert(strstr(complaint.text, "no space left") != NULL, "%s", complaint.text);
     sim_disk_fault(harness.sim, SIM_NO_SPACE, 0, 0);
     cr_assert_eq(rewind_do(disk, &report, &complaint), STATUS_OK, "%s", complaint.text);
     expect_gone_back(&harness, to, last);
