@@ -87,9 +87,10 @@ struct peer_link_ops {
     /* OK: it is on its way, and copied. AGAIN: too much waits (E4). CLOSED: the link has ended, or was closed, or the
      * method's shape allows no more. TOO_BIG: an implementation may send nothing larger than PEER_MESSAGE_MAX. */
     enum status (*send)(struct peer_link *link, struct gm_bytes message);
-    /* What was sent before still goes out; nothing that arrives is given to the user any more. `reason`: NULL, an
-     * orderly end; else a sentence: if the side that was called has it, the other side is told PEER_REFUSED with it; if
-     * who opened the link has it, the other side is told PEER_LOST, without it. Twice is fine. */
+    /* What was sent before still goes out (unless the other side takes none of it for seconds); nothing that arrives is
+     * given to the user any more. `reason`: NULL, an orderly end; else a sentence: if the side that was called has it,
+     * the other side is told PEER_REFUSED with it; if who opened the link has it, the other side is told PEER_LOST,
+     * without it. Twice is fine. */
     void (*close)(struct peer_link *link, const char *reason);
     /* Bytes that wait to be sent. */
     size_t (*queued)(const struct peer_link *link);

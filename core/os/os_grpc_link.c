@@ -330,10 +330,8 @@ static void on_finish(struct os_grpc_tag *tag, bool success)
 
 /* ---- batches ---- */
 
-static void begin(struct os_grpc_link *link, const grpc_op *op, struct os_grpc_tag *tag,
-                  void (*on_done)(struct os_grpc_tag *tag, bool success))
+static void begin(struct os_grpc_link *link, const grpc_op *op, struct os_grpc_tag *tag)
 {
-    tag->on_done = on_done;
     grpc_call_error error = grpc_call_start_batch(link->call, op, op != NULL ? 1 : 0, tag, NULL);
     check(error == GRPC_CALL_OK);
 }
@@ -342,14 +340,14 @@ static void begin_sending(struct os_grpc_link *link, grpc_byte_buffer *buffer, b
 {
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .flags = more ? GRPC_WRITE_BUFFER_HINT : 0};
     op.data.send_message.send_message = buffer;
-    begin(link, &op, &link->sending, on_sent);
+    begin(link, &op, &link->sending);
 }
 
 static void begin_reading(struct os_grpc_link *link)
 {
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
     op.data.recv_message.recv_message = &link->received;
-    begin(link, &op, &link->reading, on_read);
+    begin(link, &op, &link->reading);
 }
 
 static void begin_parting(struct os_grpc_link *link)
@@ -361,7 +359,7 @@ static void begin_parting(struct os_grpc_link *link)
         op.data.send_status_from_server.status = link->parting;
         op.data.send_status_from_server.status_details = &words;
     }
-    begin(link, &op, &link->parted, on_parted);
+    begin(link, &op, &link->parted);
     grpc_slice_unref(words);
 }
 
@@ -515,6 +513,12 @@ static struct os_grpc_link *create(struct os_grpc_view *view, enum peer_method m
     link->view = view;
     link->holders = 1;
     link->details = grpc_empty_slice();
+    link->kicking.on_done = on_kicked;
+    link->starting.on_done = on_started;
+    link->heading.on_done = on_head;
+    link->sending.on_done = on_sent;
+    link->reading.on_done = on_read;
+    link->parted.on_done = on_parted;
     list_init(&link->ready);
     os_grpc_queue_init(&link->out);
     os_grpc_queue_init(&link->in);
@@ -540,6 +544,7 @@ struct peer_link *os_grpc_link_open(struct peer *peer, const char *address, enum
     struct os_grpc_view *view = container_of(peer, struct os_grpc_view, base);
     pthread_mutex_lock(&view->grpc->lock);
     struct os_grpc_link *link = create(view, method);
+    link->finishing.on_done = on_status;
     link->ops = user_ops;
     link->user = user;
     link->channel = os_grpc_channel_take(view->grpc, address, method);
@@ -559,10 +564,10 @@ struct peer_link *os_grpc_link_open(struct peer *peer, const char *address, enum
     status.data.recv_status_on_client.trailing_metadata = &link->trailers;
     status.data.recv_status_on_client.status = &link->status;
     status.data.recv_status_on_client.status_details = &link->details;
-    begin(link, &start, &link->starting, on_started);
-    begin(link, &head, &link->heading, on_head);
-    begin(link, &status, &link->finishing, on_status);
-    begin(link, NULL, &link->kicking, on_kicked); /* gRPC's thread looks at the moments anew */
+    begin(link, &start, &link->starting);
+    begin(link, &head, &link->heading);
+    begin(link, &status, &link->finishing);
+    begin(link, NULL, &link->kicking); /* gRPC's thread looks at the moments anew */
     set_started(link);
     os_grpc_link_advance(link);
     return (struct peer_link *)&link->base;
@@ -573,6 +578,7 @@ struct os_grpc_link *os_grpc_link_accept(struct os_grpc_view *view, enum peer_me
 {
     struct os_grpc_link *link = create(view, method);
     link->base.accepted = true;
+    link->finishing.on_done = on_finish;
     (void)snprintf(link->base.peer, sizeof link->base.peer, "%s", address);
     link->call = call;
     link->established = true;
@@ -592,8 +598,8 @@ void os_grpc_link_start(struct os_grpc_link *link)
     head.data.send_initial_metadata.metadata = &sign;
     grpc_op finish = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     finish.data.recv_close_on_server.cancelled = &link->lost;
-    begin(link, &head, &link->starting, on_started);
-    begin(link, &finish, &link->finishing, on_finish);
+    begin(link, &head, &link->starting);
+    begin(link, &finish, &link->finishing);
     set_started(link);
     os_grpc_link_advance(link);
     os_grpc_link_drop(link);

@@ -192,12 +192,14 @@ static void start(struct os_grpc *grpc, grpc_server *made)
     server->server = made;
     server->on_stop.on_done = on_stopped;
     grpc_server_start(made);
+    for (size_t i = 0; i < ARRIVALS; i++) {
+        server->arrivals[i].tag.on_done = on_arrival;
+        server->arrivals[i].server = server;
+    }
     pthread_mutex_lock(&grpc->lock);
     list_push_back(&grpc->servers, &server->all);
     pthread_mutex_unlock(&grpc->lock);
     for (size_t i = 0; i < ARRIVALS; i++) {
-        server->arrivals[i].tag.on_done = on_arrival;
-        server->arrivals[i].server = server;
         await(&server->arrivals[i]);
     }
 }
