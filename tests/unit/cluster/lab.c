@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "cluster/coord_local.h"
+#include "cluster/coord_raft.h"
 
 #define STEP_US 5000
 
@@ -34,6 +35,8 @@ static void stop_node(struct lab_node *node)
 void lab_destroy(struct lab *lab)
 {
     for (uint64_t id = 1; id <= lab->count; id++) {
+        struct disk *disk = sim_disk_interface(lab->nodes[id].sim);
+        disk->ops->drain(disk);
         stop_node(&lab->nodes[id]);
         sim_disk_destroy(lab->nodes[id].sim);
     }
@@ -45,12 +48,48 @@ void lab_destroy(struct lab *lab)
     memory_free(lab);
 }
 
+static void post(struct lab *lab, uint64_t from, uint64_t to, struct gm_bytes bytes)
+{
+    struct lab_message *message = memory_alloc(sizeof *message + bytes.size);
+    *message = (struct lab_message){
+        .from = from, .to = to, .at_us = lab->now_us + (int64_t)prng_below(&lab->prng, lab->delay_us + 1)};
+    message->size = bytes.size;
+    memcpy(message->bytes, bytes.data, bytes.size);
+    list_push_back(&lab->messages, &message->link);
+}
+
+static void on_send(void *context, uint64_t to, struct gm_bytes bytes)
+{
+    struct lab_node *node = context;
+    struct lab *lab = node->lab;
+    cr_assert_leq(bytes.size, COORD_MESSAGE_MAX);
+    if (to == 0 || to > lab->count || prng_below(&lab->prng, 100) < lab->loss_percent) {
+        return;
+    }
+    post(lab, node->id, to, bytes);
+}
+
 enum status lab_start(struct lab *lab, uint64_t id)
 {
     struct lab_node *node = &lab->nodes[id];
     cr_assert_null(node->coord);
     node->shown = 0;
-    return coord_local_create(&node->coord, sim_disk_interface(node->sim), &node->complaint);
+    if (lab->engine == LAB_LOCAL) {
+        return coord_local_create(&node->coord, sim_disk_interface(node->sim), &node->complaint);
+    }
+    struct coord_raft_config config = {
+        .disk = sim_disk_interface(node->sim),
+        .sender = {.send = on_send, .context = node},
+        .node = id,
+        .bootstrap = id == 1,
+        .log_size = 128 * 1024,
+        .beat_ms = COORD_RAFT_BEAT_MS,
+        .elect_ms = COORD_RAFT_ELECT_MS,
+        .seed = prng_next(&lab->prng),
+        .now_us = lab->now_us,
+    };
+    memset(config.folder_id, (int)id, sizeof config.folder_id); /* as topology_sample has it */
+    return coord_raft_create(&node->coord, &config, &node->complaint);
 }
 
 void lab_crash(struct lab *lab, uint64_t id)
@@ -94,7 +133,7 @@ static void run_node(struct lab *lab, struct lab_node *node)
         uint64_t shown = topology == NULL ? 0 : topology->version;
         cr_assert_geq(shown, node->shown); /* coord O4 */
         node->shown = shown;
-        (void)sim_disk_run(node->sim, prng_below(&lab->prng, 3));
+        (void)sim_disk_run(node->sim, (size_t)prng_below(&lab->prng, 3));
     }
     if (sim_disk_dead(node->sim) || coord->ops->trouble(coord) != NULL) {
         lab_crash(lab, node->id);

@@ -39,7 +39,7 @@ struct lab {
     uint64_t count;
     struct lab_node nodes[LAB_NODES + 1];   /* by id, from 1 on */
     bool cut[LAB_NODES + 1][LAB_NODES + 1]; /* from, to: nothing arrives */
-    uint32_t loss_percent, twice_percent;
+    uint32_t loss_percent;
     uint32_t delay_us; /* at most */
     struct list messages;
     int64_t now_us;

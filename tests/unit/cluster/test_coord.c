@@ -15,6 +15,8 @@ struct kind {
 
 static const struct kind kinds[] = {
     {LAB_LOCAL, 1, "local"},
+    {LAB_RAFT, 1, "raft of one"},
+    {LAB_RAFT, 3, "raft of three"},
 };
 
 #define EACH_KIND(kind) (const struct kind *kind = kinds; kind < kinds + sizeof kinds / sizeof kinds[0]; kind++)
