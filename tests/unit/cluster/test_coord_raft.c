@@ -360,6 +360,9 @@ static void live_through(uint64_t seed, int steps)
     memset(lab->cut, 0, sizeof lab->cut);
     lab->delay_us = 10000;
     lab->loss_percent = 0;
+    for (uint64_t id = 1; id <= lab->count; id++) {
+        sim_disk_fault(lab->nodes[id].sim, SIM_CRASH, 1, 0); /* none that was still to come */
+    }
     revive(lab, 1);
     for (int i = 0; i < 4000 && leader_of(lab) == 0; i++) {
         lab_step(lab);
