@@ -149,7 +149,10 @@ static enum status go_back(struct disk *disk, const struct aside_files *files, s
             TRY(aside_snapshot(disk, files->snapshots[i], &out->aside, complaint));
         }
     }
-    mark->durable = sequence; /* rewind P3 */
+    mark->durable = sequence;          /* rewind P3 */
+    if (mark->oldest > sequence + 1) { /* a snapshot that is aside now had let go of what is before it */
+        mark->oldest = files->segments[0];
+    }
     mark->segment = files->segments[count - 1];
     mark->rewind = 0;
     out->to = sequence;

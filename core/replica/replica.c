@@ -471,8 +471,8 @@ void replica_lead(struct replica *replica, uint64_t epoch, const struct record_e
     if (replica->state != REPLICA_SERVING) {
         return; /* it has failed, and the driver ends it */
     }
-    if (shard->role == SHARD_FENCED) {
-        shard_become(shard, SHARD_FOLLOWING);
+    if (shard->role == SHARD_LEADING) { /* the same leader, in a new epoch */
+        shard_become(shard, SHARD_FENCED);
     }
     acks_begin(&replica->acks, leader, shard_begin_epoch(shard, epoch, leader));
     shard_become(shard, SHARD_LEADING);
@@ -508,6 +508,10 @@ static enum status go_down(struct replica *replica, struct complaint *complaint)
     TRY(replica_close(replica, complaint));
     drop_log(replica);
     check(replica->wal == NULL);
+    if (replica->state == REPLICA_FAILED) { /* by what was still with the disk: replica I2 */
+        *complaint = replica->complaint;
+        return STATUS_IO;
+    }
     shard_become(&replica->shard, SHARD_LOADING);
     shard_clear(&replica->shard);
     return STATUS_OK;
@@ -533,7 +537,7 @@ enum status replica_replace(struct replica *replica, uint64_t cut, const struct 
     status = status == STATUS_OK ? replace_ask(replica->env.disk, cut, owes.epoch, owes.sequence, complaint) : status;
     status = status == STATUS_OK ? finish_exchange(replica, complaint) : status;
     status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK && replica->state != REPLICA_FAILED) { /* the log may have failed first */
         fail(replica, complaint);
     }
     return status;
@@ -562,7 +566,7 @@ enum status replica_rewind(struct replica *replica, uint64_t sequence, struct co
     status = status == STATUS_OK ? rewind_ask(replica->env.disk, sequence, complaint) : status;
     status = status == STATUS_OK ? finish_exchange(replica, complaint) : status;
     status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK && replica->state != REPLICA_FAILED) { /* the log may have failed first */
         fail(replica, complaint);
     }
     return status;

@@ -473,3 +473,292 @@ Test(membership, a_batch_larger_than_any_message_arrives_whole)
     expect_same(scene, 1, 0);
     finish(scene);
 }
+
+/* ---- leaders that come and go ---- */
+
+/* What somebody outside of the store knows: who has said yes to whom, as if each had it on its disk, and up to which
+ * record, of which epoch, a leader has ever called its history committed. */
+struct witness {
+    struct stand_promise promises[NODES];
+    uint64_t epoch;
+    int leader; /* -1: nobody leads */
+    uint64_t committed, committed_epoch;
+    unsigned elections, changes, crashes;
+};
+
+/* 0: its table does not reach back so far. */
+static uint64_t epoch_of(struct scene *scene, unsigned i, uint64_t sequence)
+{
+    return epochs_number(&replica_of(scene, i)->shard.tail.epochs, sequence);
+}
+
+static void note_committed(struct scene *scene, struct witness *witness)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        if (!scene->runs[i] || replica_of(scene, i)->shard.role != SHARD_LEADING) {
+            continue;
+        }
+        uint64_t committed = replica_of(scene, i)->acks.committed;
+        uint64_t epoch = committed > 0 ? epoch_of(scene, i, committed) : 0;
+        if (epoch > witness->committed_epoch || (epoch == witness->committed_epoch && committed > witness->committed)) {
+            cr_assert_geq(committed, witness->committed, "a later leader has less than was committed");
+            witness->committed = committed;
+            witness->committed_epoch = epoch;
+        }
+    }
+}
+
+static bool can_vote(struct scene *scene, unsigned i)
+{
+    return scene->runs[i] && (replica_of(scene, i)->state == REPLICA_SERVING || replica_of(scene, i)->blank);
+}
+
+static bool says_yes(struct scene *scene, struct witness *witness, unsigned i, unsigned candidate,
+                     struct stand_position position)
+{
+    struct stand_promise before;
+    struct stand_promise yes = {witness->epoch, candidate + 1, scene->at[candidate].identity.start};
+    if (!can_vote(scene, i) ||
+        stand_raise(&replica_of(scene, i)->stand, &yes, position, i == candidate, &before) != STAND_YES) {
+        return false;
+    }
+    witness->promises[i] = yes;
+    return true;
+}
+
+/* cluster C7, C8, without leases: one moment. */
+static void elect(struct scene *scene, struct witness *witness)
+{
+    unsigned candidate = (unsigned)prng_below(&scene->prng, NODES);
+    unsigned count = 0;
+    bool yes[NODES] = {false};
+    if (!can_vote(scene, candidate) || (replica_of(scene, candidate)->blank && witness->epoch > 0)) {
+        return;
+    }
+    witness->epoch++;
+    witness->elections++;
+    struct stand_position position = replica_of(scene, candidate)->stand.position;
+    if (!says_yes(scene, witness, candidate, candidate, position)) {
+        return;
+    }
+    for (unsigned i = 0; i < NODES; i++) {
+        yes[i] = i == candidate || says_yes(scene, witness, i, candidate, position);
+        count += yes[i];
+    }
+    if (count <= NODES / 2) {
+        return;
+    }
+    struct record_epoch set = {.leader = candidate + 1, .replica_count = NODES, .replicas = {1, 2, 3}};
+    struct replica *replica = replica_of(scene, candidate);
+    cr_assert_geq(replica->shard.tail.last_sequence, witness->committed, "it lacks what was committed");
+    uint64_t epoch = epoch_of(scene, candidate, witness->committed);
+    cr_assert(epoch == 0 || epoch == witness->committed_epoch, "node %u: %llu is of epoch %llu, was committed in %llu",
+              candidate + 1, (unsigned long long)witness->committed, (unsigned long long)epoch,
+              (unsigned long long)witness->committed_epoch);
+    membership_lead(&scene->at[candidate].node->membership, witness->epoch, &set);
+    witness->leader = (int)candidate;
+    witness->changes++;
+    for (unsigned i = 0; i < NODES; i++) {
+        if (yes[i] && i != candidate) {
+            membership_follow(&scene->at[i].node->membership, addresses[candidate], witness->epoch, candidate + 1);
+        }
+    }
+}
+
+/* cluster C10: who has not said yes is asked again, with the leader's position of then. */
+static void ask_again(struct scene *scene, struct witness *witness)
+{
+    if (witness->leader < 0 || !scene->runs[witness->leader]) {
+        return;
+    }
+    unsigned leader = (unsigned)witness->leader;
+    struct replica *replica = replica_of(scene, leader);
+    struct stand_promise promise = replica->stand.promise;
+    if (replica->shard.role != SHARD_LEADING || promise.epoch != replica->shard.tail.epoch ||
+        replica->stand.position.epoch != promise.epoch) {
+        return; /* it has promised another, or its epoch is not on its disk */
+    }
+    for (unsigned i = 0; i < NODES; i++) {
+        struct stand_promise before;
+        bool asks = i != leader && can_vote(scene, i) && replica_of(scene, i)->stand.promise.epoch < promise.epoch;
+        if (asks &&
+            stand_raise(&replica_of(scene, i)->stand, &promise, replica->stand.position, false, &before) == STAND_YES) {
+            witness->promises[i] = promise;
+        }
+        if (i != leader && can_vote(scene, i) && replica_of(scene, i)->stand.promise.epoch == promise.epoch) {
+            membership_follow(&scene->at[i].node->membership, addresses[leader], promise.epoch, leader + 1);
+        }
+    }
+}
+
+static void bring_back(struct scene *scene, struct witness *witness, unsigned i)
+{
+    sim_disk_fault(scene->at[i].sim, SIM_CRASH, 0, 0);
+    start(scene, i);
+    replica_of(scene, i)->stand.promise = witness->promises[i];
+}
+
+static void bury_the_dead(struct scene *scene, struct witness *witness)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        if (scene->runs[i] && (sim_disk_dead(scene->at[i].sim) || scene->at[i].node->state == NODE_FAILED)) {
+            cr_assert(sim_disk_dead(scene->at[i].sim), "%s", scene->at[i].node->complaint.text);
+            stop(scene, i, false);
+            witness->crashes++;
+            witness->leader = witness->leader == (int)i ? -1 : witness->leader;
+        }
+    }
+}
+
+/* A command that nobody waits for: its answer may never come. */
+static void throw_in(struct scene *scene, unsigned i)
+{
+    char line[512];
+    unsigned key = (unsigned)prng_below(&scene->prng, 40);
+    buf_clear(&scene->at[i].conn.output, SIZE_MAX);
+    switch (prng_below(&scene->prng, 4)) {
+    case 0:
+        (void)snprintf(line, sizeof line, "RPUSH list%u %u a b", key % 4, key);
+        break;
+    case 1:
+        (void)snprintf(line, sizeof line, "INCRBY sum%u %u", key % 4, key);
+        break;
+    case 2:
+        (void)snprintf(line, sizeof line, "BGSAVE");
+        break;
+    default:
+        (void)snprintf(line, sizeof line, "SET text%u %0*u", key, 1 + (int)prng_below(&scene->prng, 300), key);
+    }
+    node_fixture_send(&scene->at[i], line);
+}
+
+static void misfortune(struct scene *scene, struct witness *witness)
+{
+    unsigned i = (unsigned)prng_below(&scene->prng, NODES);
+    unsigned k = (unsigned)prng_below(&scene->prng, NODES);
+    switch (prng_below(&scene->prng, 6)) {
+    case 0:
+        if (scene->runs[i]) {
+            sim_disk_fault(scene->at[i].sim, SIM_CRASH, 1 + prng_below(&scene->prng, 30), 1);
+        }
+        break;
+    case 1:
+        if (i != k) {
+            struct sim_wire *wire = sim_net_wire(scene->net, addresses[i], addresses[k]);
+            wire->cut = !wire->cut;
+        }
+        break;
+    case 2:
+        elect(scene, witness);
+        break;
+    case 3:
+        if (scene->runs[i] && scene->at[i].node->state != NODE_FAILED && !sim_disk_dead(scene->at[i].sim)) {
+            stop(scene, i, false);
+            witness->crashes++;
+            witness->leader = witness->leader == (int)i ? -1 : witness->leader;
+        }
+        break;
+    default:
+        if (!scene->runs[i]) {
+            bring_back(scene, witness, i);
+        }
+    }
+}
+
+static bool all_are_one(struct scene *scene, const struct witness *witness)
+{
+    if (witness->leader < 0) {
+        return false;
+    }
+    struct replica *leader = replica_of(scene, (unsigned)witness->leader);
+    bool one = leader->shard.role == SHARD_LEADING && leader->acks.committed == leader->shard.tail.last_sequence;
+    for (unsigned i = 0; i < NODES; i++) {
+        struct replica *replica = replica_of(scene, i);
+        one = one && replica->state == REPLICA_SERVING &&
+              replica->shard.tail.last_sequence == leader->shard.tail.last_sequence &&
+              replica->shard.tail.epoch == leader->shard.tail.epoch && replica->stand.owes.epoch == 0;
+    }
+    return one;
+}
+
+static void heal(struct scene *scene, struct witness *witness)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        sim_disk_fault(scene->at[i].sim, SIM_CRASH, 0, 0);
+        for (unsigned k = 0; k < NODES; k++) {
+            if (i != k) {
+                sim_net_wire(scene->net, addresses[i], addresses[k])->cut = false;
+            }
+        }
+    }
+    bury_the_dead(scene, witness);
+    for (unsigned i = 0; i < NODES; i++) {
+        if (!scene->runs[i]) {
+            bring_back(scene, witness, i);
+        }
+    }
+    for (unsigned i = 0; i < 20000 && !all_are_one(scene, witness); i++) {
+        turn(scene);
+        ask_again(scene, witness);
+        note_committed(scene, witness);
+        if (i % 2000 == 500) {
+            elect(scene, witness);
+        }
+    }
+}
+
+static void one_life(uint64_t seed, struct witness *witness)
+{
+    struct scene *scene = three(seed); /* a data set has begun: nobody is empty any more */
+    *witness = (struct witness){.leader = 0, .epoch = 1};
+    wait_for(scene, 1, 0);
+    wait_for(scene, 2, 0);
+    for (unsigned i = 0; i < 50; i++) {
+        turn(scene);
+    }
+    for (unsigned i = 0; i < NODES; i++) {
+        witness->promises[i] = replica_of(scene, i)->stand.promise;
+    }
+    for (unsigned step = 0; step < 1500; step++) {
+        turn(scene);
+        bury_the_dead(scene, witness);
+        note_committed(scene, witness);
+        if (prng_below(&scene->prng, 8) == 0) {
+            ask_again(scene, witness);
+        }
+        if (prng_below(&scene->prng, 40) == 0) {
+            misfortune(scene, witness);
+        }
+        unsigned i = (unsigned)prng_below(&scene->prng, NODES);
+        if (scene->runs[i] && replica_of(scene, i)->shard.role == SHARD_LEADING) {
+            throw_in(scene, i);
+        }
+    }
+    heal(scene, witness);
+    cr_assert(all_are_one(scene, witness), "seed %llu does not heal", (unsigned long long)seed);
+    cr_assert_geq(last_of(scene, 0), witness->committed);
+    uint64_t epoch = epoch_of(scene, 0, witness->committed);
+    cr_assert(epoch == 0 || epoch == witness->committed_epoch, "seed %llu: what was committed is gone",
+              (unsigned long long)seed);
+    expect_same(scene, 1, 0);
+    expect_same(scene, 2, 0);
+    finish(scene);
+}
+
+/* cluster C7, C8, C10, C11, C15, C17 at work together: crashes, cuts and elections as they come. */
+Test(membership, what_a_majority_has_survives_whatever_comes, .timeout = 300)
+{
+    uint64_t seed = seed_of_run();
+    unsigned changes = 0;
+    unsigned crashes = 0;
+    uint64_t committed = 0;
+    for (unsigned run = 0; run < 25; run++) {
+        struct witness witness;
+        one_life(seed + run, &witness);
+        changes += witness.changes;
+        crashes += witness.crashes;
+        committed += witness.committed;
+    }
+    cr_assert(changes > 50 && crashes > 50 && committed > 1000, "%u %u %llu", changes, crashes,
+              (unsigned long long)committed);
+}
