@@ -150,9 +150,7 @@ static enum status go_back(struct disk *disk, const struct aside_files *files, s
         }
     }
     mark->durable = sequence;          /* rewind P3 */
-    if (mark->oldest > sequence + 1) { /* a snapshot that is aside now had let go of what is before it */
-        mark->oldest = files->segments[0];
-    }
+    mark->oldest = files->segments[0]; /* a snapshot that is aside now may have let go of what is before it */
     mark->segment = files->segments[count - 1];
     mark->rewind = 0;
     out->to = sequence;

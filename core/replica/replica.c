@@ -502,10 +502,9 @@ static bool reaches_back(const struct replica *replica, uint64_t sequence)
     return sequence > 0 && oldest <= sequence && (whole || newest || older);
 }
 
-/* Everything of it is down on the disk, and nothing of it in memory. */
-static enum status go_down(struct replica *replica, struct complaint *complaint)
+/* Everything of it is down on the disk: nothing stays in memory. */
+static enum status forget(struct replica *replica, struct complaint *complaint)
 {
-    TRY(replica_close(replica, complaint));
     drop_log(replica);
     check(replica->wal == NULL);
     if (replica->state == REPLICA_FAILED) { /* by what was still with the disk: replica I2 */
@@ -515,6 +514,12 @@ static enum status go_down(struct replica *replica, struct complaint *complaint)
     shard_become(&replica->shard, SHARD_LOADING);
     shard_clear(&replica->shard);
     return STATUS_OK;
+}
+
+static enum status go_down(struct replica *replica, struct complaint *complaint)
+{
+    TRY(replica_close(replica, complaint));
+    return forget(replica, complaint);
 }
 
 enum status replica_replace(struct replica *replica, uint64_t cut, const struct gm_secret *secret,
@@ -561,8 +566,15 @@ enum status replica_rewind(struct replica *replica, uint64_t sequence, struct co
         return STATUS_NOT_FOUND;
     }
     struct stand_position position = {epochs_number(&tail->epochs, sequence), sequence};
+    struct wal_hold hold;
+    if (wal_hold(replica->wal, &hold, wal_oldest(replica->wal)) != STATUS_OK) {
+        complaint_set(complaint, "the log of this node is let go of at this moment");
+        return STATUS_NOT_FOUND;
+    }
     stand_fall(&replica->stand, position, (struct stand_position){0, 0}); /* cluster page, section 2 (c) */
-    enum status status = go_down(replica, complaint);
+    enum status status = replica_close(replica, complaint); /* a snapshot that ends in it lets go of nothing */
+    wal_release(&hold);
+    status = status == STATUS_OK ? forget(replica, complaint) : status;
     status = status == STATUS_OK ? rewind_ask(replica->env.disk, sequence, complaint) : status;
     status = status == STATUS_OK ? finish_exchange(replica, complaint) : status;
     status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
