@@ -128,10 +128,10 @@ enum os_grpc_news os_grpc_link_next(struct os_grpc_link *link, struct os_grpc_me
     }
     if (link->fresh) {
         link->fresh = false;
-        if (!link->ended) {
+        if (!link->ended || link->end != PEER_LOST) { /* what came with it is given, though it has ended (peer E3) */
             return OS_GRPC_ACCEPT;
         }
-        os_grpc_link_forget(link); /* it was gone before anybody knew of it */
+        os_grpc_link_forget(link); /* it was lost before anybody knew of it */
         return OS_GRPC_NOTHING;
     }
     if (link->closed) {
