@@ -280,7 +280,8 @@ int main(int argc, char **argv)
                                    .peer = subject_peer,
                                    .address = subject_address,
                                    .run = subject_run,
-                                   .cut = subject_cut};
+                                   .cut = subject_cut,
+                                   .slack_ms = 5000};
         int64_t began_us = os_clock_monotonic_us();
         (void)printf("%s: ", peer_suite_name(i));
         (void)fflush(stdout);

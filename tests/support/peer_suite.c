@@ -160,7 +160,7 @@ static bool is_writable(void *user)
 
 static bool wait_for(struct at *at, bool (*is_so)(void *), struct user *user, unsigned ms)
 {
-    return at->subject->run(at->subject->context, is_so, user, ms);
+    return at->subject->run(at->subject->context, is_so, user, ms + at->subject->slack_ms);
 }
 
 static void pass(struct at *at, unsigned ms)

@@ -29,6 +29,7 @@ struct peer_suite {
     void (*start)(void *context, unsigned host);              /* again, after kill */
     void (*cut)(void *context, unsigned source, bool cut);    /* what this host sends is held back; NULL: it cannot */
     void (*stop)(void *context, unsigned host, bool stopped); /* the process stands still; NULL: it cannot */
+    unsigned slack_ms; /* that the machine may take for itself, beyond what is promised: 0 where time is given */
 };
 
 size_t peer_suite_count(void);
