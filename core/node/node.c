@@ -264,7 +264,9 @@ int64_t node_turn_end(struct node *node)
     struct worker *worker = &node->worker;
     bool more = node->state == NODE_SERVING && turn_end(worker);
     more = replica_turn(&node->replica) || more;
-    more = membership_turn(&node->membership) || more;
+    if (__builtin_expect(node->env.peer != NULL, 0)) {
+        more = membership_turn(&node->membership) || more;
+    }
     look_at_replica(node);
     if (node->state == NODE_FAILED) {
         return node->monotonic_ms;
@@ -278,7 +280,7 @@ int64_t node_turn_end(struct node *node)
     }
     int64_t next = turn_next_ms(worker);
     int64_t replica_next = replica_next_ms(&node->replica);
-    int64_t membership_next = membership_next_ms(&node->membership);
+    int64_t membership_next = node->env.peer != NULL ? membership_next_ms(&node->membership) : INT64_MAX;
     next = replica_next < next ? replica_next : next;
     next = membership_next < next ? membership_next : next;
     return node->next_second_ms < next ? node->next_second_ms : next;

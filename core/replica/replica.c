@@ -604,13 +604,11 @@ static void settle_debt(struct replica *replica, struct stand_position position)
     }
 }
 
-void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum)
+void replica_released_member(struct replica *replica, uint64_t *local, uint64_t *quorum)
 {
     const struct shard *shard = &replica->shard;
     const struct gate *gate = &shard->gate;
-    *local = shard->wal != NULL ? wal_released(shard->wal) : shard->tail.last_sequence;
-    *quorum = *local; /* alone: a quorum is this replica */
-    if (!replica->env.member || shard_is_loading(shard)) {
+    if (shard_is_loading(shard)) {
         return;
     }
     struct stand_position position = position_of(replica);

@@ -131,9 +131,20 @@ must_use enum status replica_rewind(struct replica *replica, uint64_t sequence, 
 must_use enum status replica_replace(struct replica *replica, uint64_t cut, const struct gm_secret *secret,
                                      struct complaint *complaint);
 
-/* Up to where answers may leave, by level. Publishes the position (stand.h) and counts it, if it leads.
- * O(members^2). */
-void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum);
+/* replica_released, of a cluster. */
+void replica_released_member(struct replica *replica, uint64_t *local, uint64_t *quorum);
+
+/* Up to where answers may leave, by level. Publishes the position (stand.h) and counts it, if it leads. O(1) alone,
+ * O(members^2) in a cluster. */
+static inline void replica_released(struct replica *replica, uint64_t *local, uint64_t *quorum)
+{
+    const struct shard *shard = &replica->shard;
+    *local = shard->wal != NULL ? wal_released(shard->wal) : shard->tail.last_sequence;
+    *quorum = *local; /* alone: a quorum is this replica */
+    if (__builtin_expect(replica->env.member, 0)) {
+        replica_released_member(replica, local, quorum);
+    }
+}
 
 /* Everything is written down and synced; a snapshot under way is given up. Nothing happens after a failure. Blocks. */
 must_use enum status replica_close(struct replica *replica, struct complaint *complaint);
