@@ -71,6 +71,8 @@ static enum vote_answer answer_of(enum stand_answer answer)
         return VOTE_BEHIND;
     case STAND_OWES:
         return VOTE_OWES;
+    case STAND_UNKNOWN:
+        return VOTE_UNKNOWN;
     case STAND_YES:
         break;
     }

@@ -22,6 +22,7 @@ enum vote_answer {
     VOTE_LEADS,    /* it leads, and its lease holds */
     VOTE_OLD,      /* the topology that names the candidate is older than one that was acted on */
     VOTE_UNSTORED, /* the disk did not take it: nothing is promised */
+    VOTE_UNKNOWN,  /* its log is still being read */
     VOTE_BUSY,     /* too many answers wait for the disk */
 };
 

@@ -61,6 +61,14 @@ static enum status read_lonely_mark(struct replay *replay, struct complaint *com
         complaint_prefix(complaint, "the log has no segments, and its mark file is damaged");
         return STATUS_CORRUPT;
     }
+    if (status == STATUS_OK && replay->mark.oldest > replay->from + 1) { /* replay P5 */
+        complaint_set(complaint,
+                      "records up to %" PRIu64
+                      " are in no segment, but in a snapshot, and it is not there or cannot be "
+                      "read: put it back",
+                      replay->mark.oldest - 1);
+        return STATUS_CORRUPT;
+    }
     if (status == STATUS_OK && replay->mark.segment != 0) {
         char name[DISK_NAME_MAX];
         segment_name(replay->mark.segment, name);

@@ -34,7 +34,7 @@ enum status rewind_ask(struct disk *disk, uint64_t sequence, struct complaint *c
 {
     struct mark mark;
     TRY(mark_read(disk, &mark, complaint));
-    check(sequence > 0 && sequence < UINT64_MAX && mark.durable >= sequence);
+    check(sequence > 0 && sequence < UINT64_MAX);
     mark.rewind = sequence + 1;
     return mark_write(disk, &mark, complaint);
 }

@@ -22,7 +22,7 @@
  *   P2  An acknowledgement counts only as far as this stream has come: what was common, and what was sent (cluster
  *       C11).
  *   P3  Nothing is sent while the replica does not lead, and a stream ends with the epoch that it began in.
- *
+ *   P5  Who opens a link and says nothing keeps its place for GREETING_MS.
  *   P4  While a snapshot is sent its file and the log behind its cut stay, and some time after: until its follower has
  *       come back for the records behind it (cluster C16).
  *
@@ -37,13 +37,14 @@
 #define SEND_AHEAD  ((size_t)1024 * 1024) /* bytes that wait in a link, above which nothing more is read for it */
 #define CHUNK       ((size_t)256 * 1024)  /* bytes of records in a message */
 #define PROGRESS_MS 200
+#define GREETING_MS 5000   /* from the opening of a link to its hello */
 #define KEPT_MS     600000 /* that the log behind a snapshot stays for who has been sent that */
 
 _Static_assert(CHUNK + REPLICATION_OVERHEAD < PEER_MESSAGE_MAX, "records fit into a message");
 
 enum feed_state {
     FEED_GREETING, /* no hello yet */
-    FEED_MAKING,   /* there is no snapshot yet */
+    FEED_MAKING,   /* there is no snapshot yet, or what the follower has is not on our disk yet */
     FEED_SENDING,  /* a snapshot */
     FEED_STREAMING,
     FEED_ENDED, /* closed by us: on_closed is to come */
@@ -65,11 +66,13 @@ struct feed {
     struct revisions said;
     struct snapshot_raw *snapshot; /* owned, while it is sent */
     struct snapshot_raw_about about;
-    bool announced;     /* the follower knows which one */
-    uint64_t file_sent; /* bytes of it */
+    struct stand_position has; /* what the follower has, or owes: it is not given up before it is on our disk */
+    bool announced;            /* the follower knows which one */
+    uint64_t file_sent;        /* bytes of it */
     struct wal_hold hold;
     uint64_t sent; /* sequences: the last that was sent, or is common */
     uint64_t received, synced;
+    int64_t opened_ms; /* monotonic */
 };
 
 /* ---- sending ---- */
@@ -183,17 +186,25 @@ static void begin_snapshot(struct feed *feed)
           saver->newest);
 }
 
+/* There is a snapshot for it, and what it would give up for that is on our disk: else nobody might have it (cluster
+ * C17). */
+static bool may_begin(const struct feed *feed)
+{
+    const struct replica *replica = feed->feeds->config.replica;
+    return replica->saver.newest > feed->sent && stand_compare(replica->stand.position, feed->has) >= 0;
+}
+
 /* What the follower lacks is in no segment any more, or it has nothing that could be gone on from. */
 static void need_snapshot(struct feed *feed, uint64_t common)
 {
     struct replica *replica = feed->feeds->config.replica;
     struct saver *saver = &replica->saver;
     struct complaint complaint;
-    if (saver->newest > common) {
+    feed->sent = common;
+    if (may_begin(feed)) {
         begin_snapshot(feed);
-    } else if (saver_is_busy(saver) || saver_start(saver, &complaint) == STATUS_OK) {
+    } else if (saver->newest > common || saver_is_busy(saver) || saver_start(saver, &complaint) == STATUS_OK) {
         feed->state = FEED_MAKING;
-        feed->sent = common;
     } else {
         refuse(feed, STATUS_REFUSED, complaint.text);
     }
@@ -202,9 +213,9 @@ static void need_snapshot(struct feed *feed, uint64_t common)
 static void wait_for_snapshot(struct feed *feed)
 {
     const struct saver *saver = &feed->feeds->config.replica->saver;
-    if (saver->newest > feed->sent) {
+    if (may_begin(feed)) {
         begin_snapshot(feed);
-    } else if (!saver_is_busy(saver)) {
+    } else if (saver->newest <= feed->sent && !saver_is_busy(saver)) {
         refuse(feed, STATUS_AGAIN, "the leader's snapshot could not be made: its log says why");
     }
 }
@@ -323,6 +334,15 @@ static void end_older(const struct feed *feed)
     }
 }
 
+/* The last of what it has, or has said to have. */
+static struct stand_position greatest(const struct replication_hello *hello)
+{
+    uint64_t epoch = hello->epoch_count > 0 ? hello->epochs[hello->epoch_count - 1].epoch : 0;
+    struct stand_position has = {epoch, hello->last_sequence};
+    struct stand_position owes = {hello->owes_epoch, hello->owes};
+    return stand_compare(owes, has) > 0 ? owes : has;
+}
+
 static void on_hello(struct feed *feed, const struct replication_hello *hello)
 {
     const struct feeds_config *config = &feed->feeds->config;
@@ -340,6 +360,11 @@ static void on_hello(struct feed *feed, const struct replication_hello *hello)
         why = "it has promised a higher epoch to another leader";
     } else if (config->judge != NULL) {
         why = config->judge(config->context, hello);
+    }
+    feed->has = greatest(hello);
+    if (why == NULL &&
+        stand_compare(feed->has, (struct stand_position){config->replica->shard.tail.epoch, UINT64_MAX}) > 0) {
+        why = "it has records of a later epoch than this node leads in";
     }
     if (why != NULL) {
         refuse(feed, STATUS_REFUSED, why);
@@ -432,6 +457,7 @@ static bool on_accept(void *context, struct peer_link *link, const struct peer_u
     struct feed *feed = memory_zeroed(sizeof *feed);
     feed->feeds = feeds;
     feed->peer = link;
+    feed->opened_ms = feeds->config.replica->shard.monotonic_ms;
     list_push_back(&feeds->list, &feed->link);
     feeds->count++;
     *ops = &user_ops;
@@ -605,6 +631,9 @@ bool feeds_turn(struct feeds *feeds)
     let_go(feeds, 0);
     for (struct list *at = feeds->list.next; at != &feeds->list; at = at->next) {
         struct feed *feed = container_of(at, struct feed, link);
+        if (feed->state == FEED_GREETING && shard->monotonic_ms >= feed->opened_ms + GREETING_MS) {
+            end(feed, "it has not said who it is"); /* feed P5 */
+        }
         if (feed->state == FEED_GREETING || feed->state == FEED_ENDED) {
             continue;
         }

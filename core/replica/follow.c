@@ -24,7 +24,8 @@
  *       and nothing of it is removed (replica_rewind).
  *
  * Limits   A batch of 1 GiB is kept until it is whole. A snapshot that is interrupted is sent anew from its
- *          beginning. */
+ *          beginning; one that is damaged shows that when it is read, and then the node ends, with all that it had under
+ *          other names. */
 #include "replica/follow.h"
 
 #include <inttypes.h>
@@ -100,6 +101,7 @@ static void say_hello(struct follow *follow)
                                                     .last_sequence = tail->last_sequence,
                                                     .synced = position.sequence,
                                                     .owes = owes.sequence,
+                                                    .owes_epoch = owes.epoch,
                                                     .epoch = promise.epoch,
                                                     .leader = promise.leader}};
     if (!send(follow, &message)) {

@@ -93,8 +93,10 @@ enum status intake_take(struct intake *intake, uint64_t offset, struct gm_bytes 
         return STATUS_INVALID;
     }
     buf_clear(&intake->piece, PEER_MESSAGE_MAX);
-    bool fits = buf_append(&intake->piece, bytes);
-    check(fits);
+    if (!buf_append(&intake->piece, bytes)) { /* intake P1 */
+        complaint_set(complaint, "a piece of the snapshot is larger than a message may be");
+        return STATUS_TOO_BIG;
+    }
     struct disk_file *file = intake->request.file;
     intake->request = (struct disk_request){
         .action = file == NULL ? DISK_ACTION_CREATE : DISK_ACTION_WRITE,

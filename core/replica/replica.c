@@ -150,6 +150,16 @@ static enum status begin_loading(struct replica *replica, struct complaint *comp
     return recovery_create(&replica->recovery, replica->env.disk, &replica->shard, replica->env.trace, complaint);
 }
 
+/* What the mark file says to be owed: whoever votes knows of it from the first moment on. */
+static void recall_debt(struct replica *replica)
+{
+    struct mark mark;
+    struct complaint none;
+    if (replica->env.member && replica->env.disk != NULL && mark_read(replica->env.disk, &mark, &none) == STATUS_OK) {
+        stand_recall(&replica->stand, (struct stand_position){mark.owes_epoch, mark.owes_sequence});
+    }
+}
+
 enum status replica_init(struct replica *replica, const struct registry *registry,
                          const struct replica_options *options, const struct replica_env *env,
                          struct complaint *complaint)
@@ -162,6 +172,7 @@ enum status replica_init(struct replica *replica, const struct registry *registr
     replica->shard.events =
         (struct shard_events){.on_damage = say, .on_mended = say, .on_fault = say, .context = replica};
     stand_init(&replica->stand, env->lock);
+    recall_debt(replica);
     saver_init(&replica->saver, &replica->shard, env->disk, &options->saver, env->trace);
     bool logged = options->wal.policy != WAL_NONE;
     reserve_init(&replica->reserve, env->disk, logged ? options->reserve_size : 0, on_reserve, replica);
@@ -375,18 +386,6 @@ static enum shard_role take_role(struct replica *replica, const struct replay_en
     return SHARD_ALONE;
 }
 
-/* What the mark file says to be owed, before the first position is published. */
-static void recall_debt(struct replica *replica)
-{
-    struct mark mark;
-    struct complaint none;
-    struct stand_position nothing = {0, 0};
-    if (replica->env.member && replica->env.disk != NULL && mark_read(replica->env.disk, &mark, &none) == STATUS_OK &&
-        mark.owes_epoch != 0) {
-        stand_fall(&replica->stand, nothing, (struct stand_position){mark.owes_epoch, mark.owes_sequence});
-    }
-}
-
 static void start_serving(struct replica *replica, struct recovery_end *found)
 {
     struct shard *shard = &replica->shard;
@@ -396,7 +395,6 @@ static void start_serving(struct replica *replica, struct recovery_end *found)
     struct complaint complaint;
     shard_continue(shard, end->last_sequence, end->last_epoch);
     enum shard_role role = take_role(replica, end);
-    recall_debt(replica);
     enum status status = logged ? open_log_somehow(replica, end, &complaint) : STATUS_OK;
     if (status == STATUS_NO_SPACE) {
         status = serve_unlogged(replica, found, &complaint);
@@ -434,7 +432,9 @@ static void load_slice(struct replica *replica)
         recovery_destroy(replica->recovery);
         replica->recovery = NULL;
         if (replica->env.member && !found.log.exists && found.newest == 0) {
-            replica->blank = true; /* replica I5 */
+            replica->blank = true;                                                                  /* replica I5 */
+            bool known = stand_publish(&replica->stand, (struct stand_position){0, 0}, UINT64_MAX); /* it is empty */
+            check(known);
             return;
         }
     }
@@ -666,8 +666,12 @@ enum status replica_reload(struct replica *replica, struct complaint *complaint)
     if (replica->state == REPLICA_LOADING) {
         return STATUS_OK;
     }
-    TRY(go_down(replica, complaint));
-    return begin_loading(replica, complaint);
+    enum status status = go_down(replica, complaint);
+    status = status == STATUS_OK ? begin_loading(replica, complaint) : status;
+    if (status != STATUS_OK && replica->state != REPLICA_FAILED) { /* half of it is down */
+        fail(replica, complaint);
+    }
+    return status;
 }
 
 enum status replica_close(struct replica *replica, struct complaint *complaint)

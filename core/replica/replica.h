@@ -101,7 +101,8 @@ bool replica_turn(struct replica *replica);
 int64_t replica_next_ms(const struct replica *replica);
 
 /* All that was written goes down to the disk, and everything is read again, in this process: the data begin anew. The
- * listeners hear of it; commands are refused meanwhile. Not while failed. Blocks. */
+ * listeners hear of it; commands are refused meanwhile. Not while failed. Else, with a sentence: it has failed.
+ * Blocks. */
 must_use enum status replica_reload(struct replica *replica, struct complaint *complaint);
 
 /* ---- of a cluster */

@@ -17,6 +17,7 @@
  * Promises
  *   P1  A position that was acknowledged or counted in an epoch was published before a higher one was promised.
  *   P2  What is promised never falls, but by stand_put_back, for which nothing was answered.
+ *   P4  Before the first position is published it is no: the log that is being read may have what the candidate lacks.
  *   P3  The lock is held for a few comparisons: nobody waits for a turn, a disk or a module. */
 #include "replica/stand.h"
 
@@ -30,6 +31,7 @@ bool stand_publish(struct stand *stand, struct stand_position position, uint64_t
     lock_take(stand->lock);
     check(stand_compare(position, stand->position) >= 0); /* it falls by stand_fall alone */
     stand->position = position;
+    stand->known = true;
     bool may = stand->promise.epoch <= epoch; /* stand P1 */
     lock_give(stand->lock);
     return may;
@@ -50,6 +52,14 @@ void stand_fall(struct stand *stand, struct stand_position position, struct stan
     if (stand_compare(owes, stand->owes) > 0) {
         stand->owes = owes;
     }
+    lock_give(stand->lock);
+}
+
+void stand_recall(struct stand *stand, struct stand_position owes)
+{
+    lock_take(stand->lock);
+    check(!stand->known);
+    stand->owes = owes;
     lock_give(stand->lock);
 }
 
@@ -74,6 +84,9 @@ static enum stand_answer judge(const struct stand *stand, const struct stand_pro
     }
     if (promise->epoch == stand->promise.epoch && !same(promise, &stand->promise)) {
         return STAND_OTHER; /* cluster C7 */
+    }
+    if (!stand->known) {
+        return STAND_UNKNOWN; /* stand P4 */
     }
     if (self && stand->owes.epoch != 0) {
         return STAND_OWES; /* cluster C7 */

@@ -28,6 +28,7 @@ struct stand {
     struct lock *lock; /* borrowed; NULL: one thread has both sides */
     struct stand_promise promise;
     struct stand_position position;
+    bool known;                 /* the position is: nothing is said yes to before the log has been read */
     struct stand_position owes; /* it has acknowledged up to here, and may not have it at the moment; zeros: it has */
 };
 
@@ -56,6 +57,9 @@ bool stand_allows(struct stand *stand, uint64_t epoch, uint64_t leader);
  * `owes`: zeros leave what is owed as it is. */
 void stand_fall(struct stand *stand, struct stand_position position, struct stand_position owes);
 
+/* What the last life owed, before the first position is published. */
+void stand_recall(struct stand *stand, struct stand_position owes);
+
 /* What was owed is there again. */
 void stand_settle(struct stand *stand);
 
@@ -63,10 +67,11 @@ void stand_settle(struct stand *stand);
 
 enum stand_answer {
     STAND_YES,
-    STAND_LOWER,  /* the epoch is not above the one that is promised, */
-    STAND_OTHER,  /* or is the same, of another leader or another of its lives */
-    STAND_BEHIND, /* its position is behind what this replica has, or owes */
-    STAND_OWES,   /* it is this replica that is to lead, and it owes */
+    STAND_LOWER,   /* the epoch is not above the one that is promised, */
+    STAND_OTHER,   /* or is the same, of another leader or another of its lives */
+    STAND_BEHIND,  /* its position is behind what this replica has, or owes */
+    STAND_OWES,    /* it is this replica that is to lead, and it owes */
+    STAND_UNKNOWN, /* its log is still being read: nobody knows what it has */
 };
 
 /* Raises the promise if this replica may say yes to a leader at that position, in one step. What was promised before

@@ -45,6 +45,7 @@ static bool pack_hello(const struct replication_hello *hello, struct buf *out)
     message.last_sequence = hello->last_sequence;
     message.synced = hello->synced;
     message.owes = hello->owes;
+    message.owes_epoch = hello->owes_epoch;
     message.epoch = hello->epoch;
     message.leader = hello->leader;
     Up up = GEOMYS__V1__FOLLOW_UP__INIT;
@@ -244,6 +245,7 @@ static enum status take_hello(const Geomys__V1__FollowUp__Hello *message, struct
         .last_sequence = message->last_sequence,
         .synced = message->synced,
         .owes = message->owes,
+        .owes_epoch = message->owes_epoch,
         .epoch = message->epoch,
         .leader = message->leader,
     };

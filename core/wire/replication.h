@@ -37,7 +37,7 @@ struct replication_hello {
     size_t epoch_count;
     uint64_t last_sequence;
     uint64_t synced;
-    uint64_t owes;
+    uint64_t owes, owes_epoch;
     uint64_t epoch, leader; /* promised */
 };
 

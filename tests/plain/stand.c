@@ -84,6 +84,7 @@ int main(int argc, char **argv)
     (void)fflush(stdout);
     os_lock_init(&shared.lock);
     stand_init(&shared.stand, &shared.lock.base);
+    check(stand_publish(&shared.stand, (struct stand_position){0, 0}, 0));
     (void)stand_raise(&shared.stand, &first, (struct stand_position){0, 0}, false, &before);
     if (pthread_barrier_init(&shared.begins, NULL, 2) != 0 || pthread_barrier_init(&shared.ends, NULL, 2) != 0 ||
         pthread_create(&worker, NULL, work, &shared) != 0) {

@@ -115,6 +115,7 @@ Test(choose, whom_it_names_wins)
             struct stand_promise before;
             const struct talk_stands *stands = &views[i].stands;
             stand_init(&stand, NULL);
+            stand.known = true;
             stand.promise = (struct stand_promise){stands->promise.epoch, 9, 1};
             stand.position = (struct stand_position){stands->position.epoch, stands->position.sequence};
             stand.owes = (struct stand_position){stands->owes.epoch, stands->owes.sequence};

@@ -40,6 +40,7 @@ static void begin_life(struct scene *scene)
     cr_assert_eq(state_open(&scene->state, sim_disk_interface(scene->sim), &scene->entropy, &complaint), STATUS_OK,
                  "%s", complaint.text);
     stand_init(&scene->stand, NULL);
+    cr_assert(stand_publish(&scene->stand, (struct stand_position){0, 0}, 0));
     scene->stand.promise = state_values(scene->state)->promise;
     grant_init(&scene->grant, state_values(scene->state)->lease_ms, -100000 * MS);
     voter_init(&scene->voter, &scene->stand, &scene->grant, scene->state);

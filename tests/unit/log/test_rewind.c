@@ -159,6 +159,19 @@ Test(rewind, interrupted_at_each_call_it_comes_to_the_same_end)
     }
 }
 
+/* replay P5: where a snapshot took the place of everything, and cannot be read, there is no log to begin with. */
+Test(rewind, a_mark_file_alone_that_speaks_of_a_snapshot_is_no_empty_log)
+{
+    struct harness harness;
+    struct complaint complaint;
+    struct mark mark = {.counter = 1, .durable = 10, .oldest = 11};
+    harness_init(&harness, seed_of_run(), WAL_WRITE_THROUGH);
+    cr_assert_eq(mark_create(sim_disk_interface(harness.sim), &mark, &complaint), STATUS_OK);
+    cr_assert_eq(harness_recover(&harness, true, NULL), STATUS_CORRUPT);
+    cr_assert(strstr(harness.complaint.text, "put it back") != NULL, "%s", harness.complaint.text);
+    harness_finish(&harness);
+}
+
 /* A later snapshot has what was given up; an older one stays. */
 Test(rewind, later_snapshots_are_put_aside)
 {

@@ -331,6 +331,71 @@ Test(membership, who_was_away_too_long_gets_a_snapshot_and_then_the_log)
     }
 }
 
+/* cluster C17, page interleaving 36: what the follower would give up must be on the leader's disk first. */
+Test(membership, a_full_sync_waits_until_the_leader_has_what_the_follower_gives_up)
+{
+    struct scene *scene = three(seed_of_run());
+    write(scene, 0, 30);
+    wait_for(scene, 1, 0);
+    stop(scene, 1, true);
+    write(scene, 0, 30);
+    forget_the_beginning(scene, 0);
+    start(scene, 1);
+    struct stand_position later = {1, last_of(scene, 0) + 1}; /* said to have been acknowledged, and not here yet */
+    replica_of(scene, 1)->stand.owes = later;
+    follow(scene, 1, 1, 0);
+    uint64_t before = last_of(scene, 1);
+    for (unsigned i = 0; i < 300; i++) {
+        turn(scene);
+    }
+    cr_assert_eq(last_of(scene, 1), before, "it has given up nothing");
+    cr_assert_eq(lost_files(scene, 1), 0);
+    write(scene, 0, 5);
+    wait_for(scene, 1, 0);
+    expect_same(scene, 1, 0);
+    cr_assert_gt(lost_files(scene, 1), 0);
+    finish(scene);
+}
+
+static unsigned silent_ended;
+
+static void on_silent_message(void *user, struct gm_bytes message)
+{
+    (void)user, (void)message;
+}
+
+static void on_silent_closed(void *user, enum peer_end why, const char *reason)
+{
+    (void)user, (void)why;
+    silent_ended += strstr(reason, "has not said who it is") != NULL;
+}
+
+/* feed P5 */
+Test(membership, who_opens_a_link_and_says_nothing_does_not_keep_its_place)
+{
+    static const struct peer_user_ops silent = {on_silent_message, NULL, on_silent_closed};
+    struct scene *scene = begin(seed_of_run());
+    struct sim_host *host = sim_host_create(scene->net, "stranger:1");
+    struct peer *stranger = sim_host_peer(host);
+    start(scene, 0);
+    lead(scene, 0, 1);
+    for (unsigned i = 0; i < FEED_MAX + 6; i++) {
+        (void)peer_open(stranger, addresses[0], PEER_FOLLOW, &silent, NULL);
+    }
+    for (unsigned i = 0; i < 7000 && silent_ended < FEED_MAX; i++) {
+        turn(scene);
+        (void)sim_net_turn(stranger);
+    }
+    cr_assert_eq(silent_ended, FEED_MAX);
+    start(scene, 1);
+    follow(scene, 1, 1, 0);
+    write(scene, 0, 5);
+    wait_for(scene, 1, 0);
+    expect_same(scene, 1, 0);
+    sim_host_destroy(host, SIM_KILLED);
+    finish(scene);
+}
+
 Test(membership, an_empty_node_gets_a_snapshot_of_a_leader_whose_log_has_no_beginning)
 {
     struct scene *scene = begin(seed_of_run());

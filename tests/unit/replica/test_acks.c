@@ -72,6 +72,7 @@ Test(stand, a_sync_that_ends_behind_a_yes_is_not_counted)
     struct stand stand;
     struct stand_promise before;
     stand_init(&stand, NULL);
+    cr_assert(stand_publish(&stand, nothing, 0));
     struct stand_promise first = {1, 1, 1};
     cr_assert_eq(stand_raise(&stand, &first, nothing, true, &before), STAND_YES);
     cr_assert(stand_publish(&stand, (struct stand_position){1, 100}, 1));
@@ -82,12 +83,27 @@ Test(stand, a_sync_that_ends_behind_a_yes_is_not_counted)
     cr_assert(stand_allows(&stand, 2, 3) && !stand_allows(&stand, 1, 1) && !stand_allows(&stand, 2, 1));
 }
 
+/* stand P4 */
+Test(stand, before_its_log_is_read_a_replica_says_yes_to_nobody)
+{
+    struct stand stand;
+    struct stand_promise before;
+    struct stand_promise yes = {5, 2, 7};
+    stand_init(&stand, NULL);
+    stand_recall(&stand, (struct stand_position){4, 50});
+    cr_assert_eq(stand_raise(&stand, &yes, (struct stand_position){4, 100}, false, &before), STAND_UNKNOWN);
+    cr_assert(stand_publish(&stand, nothing, 0));
+    cr_assert_eq(stand_raise(&stand, &yes, (struct stand_position){4, 49}, false, &before), STAND_BEHIND, "it owes");
+    cr_assert_eq(stand_raise(&stand, &yes, (struct stand_position){4, 50}, false, &before), STAND_YES);
+}
+
 /* stand P2 */
 Test(stand, one_epoch_has_one_leader_and_one_of_its_lives)
 {
     struct stand stand;
     struct stand_promise before;
     stand_init(&stand, NULL);
+    cr_assert(stand_publish(&stand, nothing, 0));
     struct stand_promise yes = {5, 2, 7};
     cr_assert_eq(stand_raise(&stand, &yes, nothing, false, &before), STAND_YES);
     cr_assert_eq(stand_raise(&stand, &yes, nothing, false, &before), STAND_YES, "the same once more");
@@ -106,6 +122,7 @@ Test(stand, who_owes_leads_nobody_and_says_yes_to_nobody_behind_its_debt)
     struct stand_promise before;
     struct stand_promise yes = {3, 1, 1};
     stand_init(&stand, NULL);
+    cr_assert(stand_publish(&stand, nothing, 0));
     cr_assert(stand_publish(&stand, (struct stand_position){2, 101}, 2));
     stand_fall(&stand, (struct stand_position){2, 80}, (struct stand_position){2, 101});
     cr_assert_eq(stand_raise(&stand, &yes, (struct stand_position){2, 101}, true, &before), STAND_OWES);

@@ -41,6 +41,7 @@ static struct replication_message example(enum replication_kind kind)
                                                    .last_sequence = 100,
                                                    .synced = 99,
                                                    .owes = 120,
+                                                   .owes_epoch = 4,
                                                    .epoch = 5,
                                                    .leader = 2};
         break;
