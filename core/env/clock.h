@@ -17,7 +17,8 @@ struct clock_ops {
     /* Unix time; may jump, also between two answers of a turn, and be before 1970. May be NULL: the turn's time is all
      * that is known. */
     int64_t (*wall_us)(struct clock *);
-    int64_t (*monotonic_us)(struct clock *); /* since some moment; never goes back */
+    /* Since some moment; never goes back, and counts the time in which the machine sleeps. */
+    int64_t (*monotonic_us)(struct clock *);
     /* Ticks since some moment. Both may be NULL: commands are not timed then. */
     uint64_t (*ticks)(struct clock *);
     /* Nanoseconds per tick, times 2^32. The answer becomes more exact in the first second. */

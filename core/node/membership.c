@@ -3,7 +3,12 @@
 /* membership.c - who is fed, and who is followed. */
 #include "node/membership.h"
 
+#include <string.h>
+
 #include "serve/worker.h"
+
+#define NEAR_MS   1000 /* who has what was there so long ago is near enough to count */
+#define REPORT_MS 200  /* a worker with nothing to do shows so often that it lives */
 
 /* The data set is another one than was thought: keys have other hashes. */
 static void on_origin(void *context)
@@ -49,13 +54,115 @@ void membership_finish(struct membership *membership)
     }
 }
 
+/* ---- orders ---- */
+
+static bool is_busy(const struct replica *replica)
+{
+    return replica->state == REPLICA_LOADING && !replica->blank;
+}
+
+/* True: what is wanted is done, or cannot be any more. */
+static bool carry_out(struct membership *membership)
+{
+    const struct orders_now *now = &membership->now;
+    const struct replica *replica = membership->config.replica;
+    memcpy(membership->feeds.config.self.cluster.bytes, now->cluster_id, ORDERS_ID_SIZE);
+    memcpy(membership->follow.config.self.cluster.bytes, now->cluster_id, ORDERS_ID_SIZE);
+    if (now->role != ORDERS_LEAD) {
+        bool follows = now->role == ORDERS_FOLLOW;
+        membership_follow(membership, follows ? now->address : "", now->epoch, now->leader);
+        membership->feeds.leader_hint = follows ? now->leader : 0;
+        return true;
+    }
+    if (is_busy(replica)) { /* it was elected by what is still being read */
+        return false;
+    }
+    if (membership->report.epoch != now->epoch && membership_lead(membership, now->epoch, &now->set)) {
+        membership->report.epoch = now->epoch;
+        membership->report.first = replica->acks.first;
+    }
+    return true;
+}
+
+static void take_orders(struct membership *membership)
+{
+    struct orders *orders = membership->config.orders;
+    if (orders_take(orders, membership->now.number, &membership->now)) {
+        membership->undone = true;
+    }
+    if (membership->undone && membership->config.replica->state != REPLICA_FAILED) {
+        membership->undone = !carry_out(membership);
+    }
+}
+
+/* ---- what the cluster loop is told ---- */
+
+/* The last record that was there a second ago, or somewhat more. */
+static uint64_t second_ago(struct membership *membership, uint64_t last)
+{
+    int64_t now_ms = membership->config.replica->shard.monotonic_ms;
+    if (now_ms >= membership->second_ms + NEAR_MS) {
+        membership->second_ms = now_ms;
+        membership->second_before = membership->second_last;
+        membership->second_last = last;
+    }
+    return membership->second_before;
+}
+
+static void tell_of_followers(struct membership *membership, struct orders_report *report)
+{
+    uint64_t near = second_ago(membership, report->last);
+    report->follower_count = 0;
+    for (uint32_t i = 0; i < membership->feeds.count && report->follower_count < ORDERS_FOLLOWERS_MAX; i++) {
+        struct feed_view view = feeds_view(&membership->feeds, i);
+        if (view.streaming) {
+            report->followers[report->follower_count++] =
+                (struct orders_follower){.node = view.node,
+                                         .received = view.received,
+                                         .synced = view.synced,
+                                         .near = view.synced >= near && view.synced >= report->first};
+        }
+    }
+}
+
+static void report(struct membership *membership)
+{
+    struct orders_report *report = &membership->report;
+    const struct replica *replica = membership->config.replica;
+    const struct tail *tail = &replica->shard.tail;
+    int64_t now_ms = replica->shard.monotonic_ms;
+    uint64_t synced = replica->wal != NULL ? wal_synced(replica->wal) : tail->last_sequence;
+    const struct epochs_entry *newest = epochs_find(&tail->epochs, tail->last_sequence);
+    bool lacks = replica->wal != NULL && wal_lack(replica->wal) != STATUS_OK;
+    report->turned_ms = now_ms;
+    if (synced >= tail->last_sequence || synced != membership->synced) {
+        report->moved_ms = now_ms;
+    }
+    membership->synced = synced;
+    report->loaded = replica->state == REPLICA_SERVING;
+    report->fit = report->loaded && !replica->unopened && !lacks;
+    report->newest_epoch = tail->epoch;
+    report->newest_leader = newest != NULL ? newest->leader : 0;
+    report->last = tail->last_sequence;
+    report->committed = replica->acks.committed;
+    tell_of_followers(membership, report);
+    orders_tell(membership->config.orders, report);
+}
+
 bool membership_turn(struct membership *membership)
 {
     if (!is_member(membership)) {
         return false;
     }
+    if (membership->config.orders != NULL) {
+        take_orders(membership);
+    }
     follow_turn(&membership->follow);
-    return feeds_turn(&membership->feeds);
+    bool more = feeds_turn(&membership->feeds);
+    if (membership->config.orders != NULL) {
+        report(membership);
+    }
+    return more;
 }
 
 int64_t membership_next_ms(const struct membership *membership)
@@ -65,14 +172,16 @@ int64_t membership_next_ms(const struct membership *membership)
     }
     int64_t feeds = feeds_next_ms(&membership->feeds);
     int64_t follow = follow_next_ms(&membership->follow);
-    return feeds < follow ? feeds : follow;
+    int64_t next = feeds < follow ? feeds : follow;
+    int64_t report = membership->config.orders != NULL ? membership->report.turned_ms + REPORT_MS : INT64_MAX;
+    return report < next ? report : next;
 }
 
-void membership_lead(struct membership *membership, uint64_t epoch, const struct record_epoch *leader)
+bool membership_lead(struct membership *membership, uint64_t epoch, const struct record_epoch *leader)
 {
     check(is_member(membership));
     follow_choose(&membership->follow, "", 0, 0);
-    replica_lead(membership->config.replica, epoch, leader);
+    return replica_lead(membership->config.replica, epoch, leader);
 }
 
 void membership_follow(struct membership *membership, const char *address, uint64_t epoch, uint64_t leader)

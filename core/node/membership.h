@@ -7,6 +7,7 @@
 
 #include "replica/feed.h"
 #include "replica/follow.h"
+#include "replica/orders.h"
 
 struct worker;
 
@@ -15,6 +16,7 @@ struct membership_config {
     struct worker *worker;
     struct peer *peer; /* NULL: the node is in no cluster */
     struct feed_identity self;
+    struct orders *orders; /* NULL: whoever calls says what it is to be */
     const struct trace *trace;
 };
 
@@ -22,6 +24,13 @@ struct membership {
     struct membership_config config;
     struct feeds feeds;
     struct follow follow;
+    struct orders_now now; /* that are carried out */
+    struct orders_report report;
+    bool undone;            /* not yet */
+    uint64_t second_last;   /* the last record that was there, */
+    int64_t second_ms;      /* when that was looked at: monotonic */
+    uint64_t second_before; /* and a second before that */
+    uint64_t synced;        /* as reported last */
 };
 
 void membership_init(struct membership *membership, const struct membership_config *config);
@@ -35,8 +44,8 @@ bool membership_turn(struct membership *membership);
 /* When the next one is wanted at the latest, monotonic ms. */
 int64_t membership_next_ms(const struct membership *membership);
 
-/* This node leads in this epoch, which its replica's stand has promised, from now on. Between turns. */
-void membership_lead(struct membership *membership, uint64_t epoch, const struct record_epoch *leader);
+/* This node leads in this epoch from now on, if its replica's stand has promised that: else false. Between turns. */
+bool membership_lead(struct membership *membership, uint64_t epoch, const struct record_epoch *leader);
 
 /* It follows the node at this address, which leads in that epoch; "": nobody for now. Between turns. */
 void membership_follow(struct membership *membership, const char *address, uint64_t epoch, uint64_t leader);

@@ -82,6 +82,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
                                                                    .worker = &node->worker,
                                                                    .peer = env->peer,
                                                                    .self = env->identity,
+                                                                   .orders = env->orders,
                                                                    .trace = &node->env.trace});
     publish_at_start(node);
     if (status != STATUS_OK) {

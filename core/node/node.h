@@ -45,6 +45,7 @@ struct node_env {
     struct peer *peer;         /* NULL: this node is in no cluster; of the loop that has its turns */
     struct lock *lock;         /* of what its worker shares with a cluster loop; NULL: there is none, or no thread */
     struct feed_identity identity; /* who it is in the cluster */
+    struct orders *orders;         /* of the cluster loop; NULL: there is none */
     struct trace trace;
     uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */
 };

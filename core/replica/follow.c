@@ -23,9 +23,9 @@
  *   P5  What this node has is given up only for the one that is promised, never below what a majority was said to have,
  *       and nothing of it is removed (replica_rewind).
  *
- * Limits   A batch of 1 GiB is kept until it is whole. A snapshot that is interrupted is sent anew from its
- *          beginning; one that is damaged shows that when it is read, and then the node ends, with all that it had under
- *          other names. */
+ * Limits   A batch of 1 GiB is kept until it is whole. A snapshot that is interrupted is sent anew from its beginning;
+ *          one that is damaged shows that when it is read, and then the node ends, with all that it had under other
+ *          names. */
 #include "replica/follow.h"
 
 #include <inttypes.h>

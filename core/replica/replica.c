@@ -460,22 +460,25 @@ void replica_take_origin(struct replica *replica, const struct gm_secret *secret
     start_serving(replica, &nothing);
 }
 
-void replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader)
+bool replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader)
 {
     struct shard *shard = &replica->shard;
-    check(stand_allows(&replica->stand, epoch, leader->leader)); /* replica I5, cluster C8 */
+    if (!stand_allows(&replica->stand, epoch, leader->leader)) { /* replica I5, cluster C8 */
+        return false;
+    }
     if (replica->blank) {
         struct gm_secret own = shard->secret;
         replica_take_origin(replica, &own);
     }
     if (replica->state != REPLICA_SERVING) {
-        return; /* it has failed, and the driver ends it */
+        return false; /* it has failed, and the driver ends it */
     }
     if (shard->role == SHARD_LEADING) { /* the same leader, in a new epoch */
         shard_become(shard, SHARD_FENCED);
     }
     acks_begin(&replica->acks, leader, shard_begin_epoch(shard, epoch, leader));
     shard_become(shard, SHARD_LEADING);
+    return true;
 }
 
 void replica_fence(struct replica *replica, bool fenced)

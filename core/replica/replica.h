@@ -111,9 +111,9 @@ must_use enum status replica_reload(struct replica *replica, struct complaint *c
 void replica_take_origin(struct replica *replica, const struct gm_secret *secret);
 
 /* It leads from now on, in this epoch, which begins with a record at once: whoever calls has asked a majority of the
- * set (cluster C8), and it is this that the replica's stand has promised. A blank one begins a data set. Once more
- * while it leads: a new epoch of the same leader. */
-void replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader);
+ * set (cluster C8). False, and nothing has changed: it is not this any more that the replica's stand has promised, or
+ * the replica has failed. A blank one begins a data set. Once more while it leads: a new epoch of the same leader. */
+bool replica_lead(struct replica *replica, uint64_t epoch, const struct record_epoch *leader);
 
 /* A leader may not write for now, or may again: it has lost its lease, and got it back. */
 void replica_fence(struct replica *replica, bool fenced);

@@ -116,7 +116,7 @@ static void lead(struct scene *scene, unsigned i, uint64_t epoch)
 {
     struct record_epoch set = {.leader = i + 1, .replica_count = NODES, .replicas = {1, 2, 3}};
     promise(scene, i, epoch, i);
-    membership_lead(&scene->at[i].node->membership, epoch, &set);
+    cr_assert(membership_lead(&scene->at[i].node->membership, epoch, &set));
     turn(scene);
     cr_assert_eq(scene->at[i].node->state, NODE_SERVING);
 }
@@ -620,7 +620,7 @@ static void elect(struct scene *scene, struct witness *witness)
     cr_assert(epoch == 0 || epoch == witness->committed_epoch, "node %u: %llu is of epoch %llu, was committed in %llu",
               candidate + 1, (unsigned long long)witness->committed, (unsigned long long)epoch,
               (unsigned long long)witness->committed_epoch);
-    membership_lead(&scene->at[candidate].node->membership, witness->epoch, &set);
+    cr_assert(membership_lead(&scene->at[candidate].node->membership, witness->epoch, &set));
     witness->leader = (int)candidate;
     witness->changes++;
     for (unsigned i = 0; i < NODES; i++) {
