@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* config.c - a config's life: defaults, what belongs together, describing, changing at run time.
+/* config.c - a config's life: defaults, describing, changing at run time.
  *
  * Why      Settings come from three places and are read by everybody; if each place had its own idea of a port's range,
  *          the three would drift apart.
  *
  * Idea     One table (config_keys.c) says of each setting its type, range, default and sentence. All three sources put
- *          values through the same few functions; what depends on more than one value is checked here, once, at the
- *          end.
+ *          values through the same few functions; what depends on more than one value is checked once, at the end
+ *          (config_complete.c).
  */
 #include "config/config.h"
 
@@ -77,11 +77,9 @@ void config_finish(struct config *config)
     *config = (struct config){0};
 }
 
-/* ---- what belongs together ---- */
+/* ---- who may reach it ---- */
 
-/* Exactly four decimal octets, the first of them 127; "::1"; "localhost". Anything else may be reachable from
- * elsewhere. */
-static bool is_loopback(const char *address)
+bool config_is_loopback(const char *address)
 {
     unsigned a;
     unsigned b;
@@ -96,14 +94,14 @@ static bool is_loopback(const char *address)
            b <= 255 && c <= 255 && d <= 255;
 }
 
-static must_use enum status check_open(const struct config *config, struct complaint *complaint)
+enum status config_check_open(const struct config *config, struct complaint *complaint)
 {
     if (config->allow_insecure || config->external_port == 0 || config->password[0] != '\0' ||
         config->password_file[0] != '\0') {
         return STATUS_OK;
     }
     for (size_t i = 0; i < config->bind.count; i++) {
-        if (!is_loopback(config->bind.items[i])) {
+        if (!config_is_loopback(config->bind.items[i])) {
             complaint_set(
                 complaint,
                 "\"bind\" names %s, which other machines may reach, and there is no password: set \"password\" "
@@ -113,92 +111,6 @@ static must_use enum status check_open(const struct config *config, struct compl
         }
     }
     return STATUS_OK;
-}
-
-static must_use enum status check_addresses(const struct config *config, struct complaint *complaint)
-{
-    if (config->external_port != 0 && config->bind.count == 0) {
-        complaint_set(complaint,
-                      "\"bind\" must name at least one address; to have no port, set \"external_port\" to 0");
-        return STATUS_INVALID;
-    }
-    if (config->external_port == 0 && config->unix_socket[0] == '\0') {
-        complaint_set(complaint,
-                      "\"external_port\" is 0 and \"unix_socket\" is not set, so nobody could talk to the server");
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static must_use enum status derive_internal_port(struct config *config, struct complaint *complaint)
-{
-    if (config->internal_port == 0 && config->external_port != 0 && config->external_port + 1000 <= 65535) {
-        config->internal_port = config->external_port + 1000;
-    }
-    if (config->internal_port != 0 && config->internal_port == config->external_port) {
-        complaint_set(complaint, "\"internal_port\" and \"external_port\" are both %lld: they must differ",
-                      (long long)config->internal_port);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-/* ---- the person's folder ---- */
-
-static must_use enum status expand(const struct config *config, const char *name, char **path,
-                                   struct complaint *complaint)
-{
-    if ((*path)[0] != '~') {
-        return STATUS_OK;
-    }
-    if ((*path)[1] != '/' && (*path)[1] != '\0') {
-        complaint_set(complaint, "\"%s\" is \"%s\": only \"~/\" is understood, not another person's folder", name,
-                      config_show(gm_bytes_of(*path)).text);
-        return STATUS_INVALID;
-    }
-    if (config->home[0] == '\0') {
-        complaint_set(complaint, "\"%s\" is \"%s\", but HOME is not set: give the whole path", name,
-                      config_show(gm_bytes_of(*path)).text);
-        return STATUS_INVALID;
-    }
-    size_t size = strlen(config->home) + strlen(*path + 1);
-    char *whole = memory_alloc(size + 1);
-    (void)snprintf(whole, size + 1, "%s%s", config->home, *path + 1);
-    memory_free(*path);
-    *path = whole;
-    return STATUS_OK;
-}
-
-static must_use enum status expand_all(struct config *config, struct complaint *complaint)
-{
-    for (size_t i = 0; i < config_key_count(); i++) {
-        const struct config_key *key = config_key_at(i);
-        if (key->type == CONFIG_PATH) {
-            TRY(expand(config, key->name, config_field(config, key), complaint));
-        } else if (key->type == CONFIG_PATHS) {
-            struct config_list *list = config_field(config, key);
-            for (size_t k = 0; k < list->count; k++) {
-                TRY(expand(config, key->name, &list->items[k], complaint));
-            }
-        }
-    }
-    return STATUS_OK;
-}
-
-enum status config_complete(struct config *config, struct complaint *complaint)
-{
-    if (config->password[0] != '\0' && config->password_file[0] != '\0' && !config->password_taken) {
-        complaint_set(complaint, "\"password\" and \"password_file\" are both set: one of them must go");
-        return STATUS_INVALID;
-    }
-    if (config->data_folder[0] == '\0') {
-        complaint_set(complaint, "\"data_folder\" is empty");
-        return STATUS_INVALID;
-    }
-    TRY(check_addresses(config, complaint));
-    TRY(check_open(config, complaint));
-    TRY(derive_internal_port(config, complaint));
-    return expand_all(config, complaint);
 }
 
 enum status config_take_password(struct config *config, struct gm_bytes content, struct complaint *complaint)
@@ -226,6 +138,11 @@ enum status config_take_password(struct config *config, struct gm_bytes content,
 bool config_bind_given(const struct config *config)
 {
     return config_origin(config, config_key_find(BYTES("bind"), false)) != CONFIG_ORIGIN_DEFAULT;
+}
+
+bool config_data_folder_given(const struct config *config)
+{
+    return config_origin(config, config_key_find(BYTES("data_folder"), false)) != CONFIG_ORIGIN_DEFAULT;
 }
 
 bool config_modules_given(const struct config *config)
@@ -340,7 +257,7 @@ static must_use enum status set_text(struct config *config, const struct config_
     *now = NULL;
     enum status status = config_put_any(config, key, text, complaint);
     if (status == STATUS_OK) {
-        status = check_open(config, complaint);
+        status = config_check_open(config, complaint);
     }
     if (status != STATUS_OK) {
         memory_free(*now);

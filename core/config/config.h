@@ -30,13 +30,14 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-#define CONFIG_KEYS_MAX      64
+#define CONFIG_KEYS_MAX      96
 #define CONFIG_EXTRAS_MAX    256 /* settings of modules; what files and flags say of them */
 #define CONFIG_ROWS_MAX      (CONFIG_KEYS_MAX + CONFIG_EXTRAS_MAX)
 #define CONFIG_REDIS_MAX     256               /* names of Redis                */
 #define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 #define CONFIG_TEXT_MAX      4096              /* bytes of one text             */
 #define CONFIG_LIST_MAX      256               /* texts in one list             */
+#define CONFIG_JOIN_MAX      16                /* places that "join" may name   */
 
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
@@ -134,8 +135,16 @@ struct config {
     char *notify_keyspace_events; /* of CONFIG_NOTIFY_LETTERS, "": none                */
     int64_t min_replicas_to_write;
     int64_t min_replicas_max_lag; /* seconds                                           */
-    bool cluster_mode;
-    bool replication_enabled;
+    bool bootstrap;
+    struct config_list join;      /* "host:port"                                        */
+    struct config_list node_bind; /* addresses; after config_complete as bind, if there were none */
+    char *advertise;              /* "": unknown                                        */
+    int64_t replicas;
+    int64_t beat_ms;
+    int64_t lease_ms;
+    int64_t stall_ms;
+    bool cluster_mode;        /* after config_complete: whether it is known to be in a cluster */
+    bool replication_enabled; /* after that: whether there is to be more than one copy         */
     bool sharding_enabled;
 
     char *home; /* "": unknown */
@@ -170,8 +179,15 @@ must_use enum status config_complete(struct config *config, struct complaint *co
  * INVALID with a complaint. */
 must_use enum status config_take_password(struct config *config, struct gm_bytes content, struct complaint *complaint);
 
+/* It is found to be in a cluster, though no setting has said so: its data folder is a member's. After config_complete,
+ * which does the same where one has. INVALID or REFUSED with a complaint. */
+must_use enum status config_enter_cluster(struct config *config, struct complaint *complaint);
+
 /* Whether a file or a flag says where to listen, rather than the default. */
 bool config_bind_given(const struct config *config);
+
+/* Whether a file or a flag says which folder the data are in. */
+bool config_data_folder_given(const struct config *config);
 
 /* Whether somebody has said which modules to load, be it none ("--modules="). */
 bool config_modules_given(const struct config *config);

@@ -20,6 +20,9 @@
 #define YEAR ((int64_t)366 * 24 * 3600) /* seconds */
 #define PATH CONFIG_TEXT_MAX
 
+/* Of names and addresses of machines. */
+#define HOST_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:"
+
 /* What a setting touches. A row without one of these is read at the start alone. */
 #define FIXED   0
 #define DATA    CONFIG_TOUCHES_DATA
@@ -92,7 +95,7 @@ static const struct config_key keys[] = {
     SIZE(disk_reserve, FIXED, 0, GIB, "1mb",
          "Bytes of the disk that are held for the log's rescue when the disk is full; 0: none."),
     SIZE(replication_window, FIXED, 0, 16 * GIB, "64mb",
-         "Bytes of the newest log that stay in memory while another node follows. For clustering, later."),
+         "Bytes of the newest log that stay in memory while another node follows."),
     SIZE(snapshot_log_size, SAVER, 0, 1024 * GIB, "256mb",
          "Bytes of log after which a snapshot is made, unless the last one was larger than them; 0: never by size."),
     NUMBER("snapshot_interval_s", snapshot_interval_s, SAVER, 0, YEAR, "3600",
@@ -126,14 +129,35 @@ static const struct config_key keys[] = {
     KEY("notify_keyspace_events", notify_keyspace_events, CONFIG_TEXT, SERVING, 0, 0, 16, "", CONFIG_NOTIFY_LETTERS,
         "Which changes of keys are published on channels: letters, as in \"KEA\"; empty: none."),
     NUMBER("node_id", node_id, FIXED, 1, INT32_MAX, "1", "The number of this node, its own in a cluster."),
+    BOOL(bootstrap, FIXED, 0, "false",
+         "Begin a cluster here, with the data that the folder has, if any. A folder that is a member's already goes on "
+         "as "
+         "that; with join, a cluster that is found there is entered."),
+    TEXT(join, CONFIG_LIST, FIXED, 0, 262, "",
+         "Enter the cluster of the nodes at these places, host:port of their internal_port; one that answers is "
+         "enough."),
     NUMBER("internal_port", internal_port, FIXED, 0, 65535, "0",
-           "The port for other nodes; 0: external_port + 1000. For clustering, later."),
+           "The port for other nodes; 0: external_port + 1000. It is opened in a cluster alone."),
+    TEXT(
+        node_bind, CONFIG_LIST, FIXED, 0, 253, "",
+        "The addresses to listen on for other nodes; empty: those of bind. Nodes talk without encryption and without a "
+        "password yet, so that other than loopback takes allow_insecure."),
+    KEY("advertise", advertise, CONFIG_TEXT, FIXED, 0, 0, 253, "", HOST_LETTERS,
+        "The host name or address by which other nodes and clients reach this one; empty: as its connections show it."),
+    NUMBER("replicas", replicas, FIXED, 1, 9, "3", "How many nodes keep a copy of the data; of a cluster that begins."),
+    NUMBER("beat_ms", beat_ms, FIXED, 20, 60000, "200", "Milliseconds between two signs of life of a node that leads."),
+    NUMBER("lease_ms", lease_ms, FIXED, 100, 600000, "1000",
+           "Milliseconds after the last sign of life of a leader before another may lead; of a cluster that begins."),
+    NUMBER("stall_ms", stall_ms, FIXED, 1000, 600000, "5000",
+           "Milliseconds that a leader's work or its disk may stand still before it gives the lead up."),
     NUMBER("min_replicas_to_write", min_replicas_to_write, DATA, 0, INT32_MAX, "0",
            "Other nodes that must follow for a write to be taken. There are none yet: above 0 nothing is written."),
     NUMBER("min_replicas_max_lag", min_replicas_max_lag, DATA, 0, INT32_MAX, "10",
            "Seconds within which a node must have been heard of to count for that; 0: min_replicas_to_write is off."),
-    LATER(cluster_mode, "Part of a cluster; later."),
-    LATER(replication_enabled, "Several copies; later."),
+    BOOL(cluster_mode, FIXED, 0, "false",
+         "Part of a cluster: so with bootstrap or join, or in the folder of a member."),
+    BOOL(replication_enabled, FIXED, 0, "false",
+         "Several copies of the data: so in a cluster, unless replicas is 1 or this is set to false."),
     LATER(sharding_enabled, "Data spread over nodes; later."),
 };
 

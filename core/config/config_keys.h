@@ -52,6 +52,17 @@ const struct config_key *config_find(const struct config *config, struct gm_byte
 const struct config_key *config_row(const struct config *config, size_t row);
 size_t config_row_of(const struct config_key *key);
 
+/* Exactly four decimal octets, the first of them 127; "::1"; "localhost". Anything else may be reachable from
+ * elsewhere. */
+bool config_is_loopback(const char *address);
+
+/* Whether other machines may reach the port for clients without a password, unless that is meant. REFUSED with a
+ * complaint. */
+must_use enum status config_check_open(const struct config *config, struct complaint *complaint);
+
+/* What belongs together among the settings of a cluster, and what they say of others; config_cluster.c. */
+must_use enum status config_cluster_complete(struct config *config, struct complaint *complaint);
+
 /* Where the value is. */
 void *config_field(const struct config *config, const struct config_key *key);
 

@@ -126,7 +126,7 @@ static enum status try_address(const struct address *address, const char *text, 
     case EADDRINUSE:
         complaint_set(complaint,
                       "cannot listen for nodes on %s: another process has the port; choose another "
-                      "node_port, or stop it",
+                      "internal_port, or stop it",
                       text);
         return STATUS_EXISTS;
     case EADDRNOTAVAIL:

@@ -345,10 +345,6 @@ Test(config, refuses_values_with_their_place)
         {"{\"bind\": [[\"::1\"]]}", "geomys.conf:1:11: \"bind\" must be a list of texts, not a list"},
         {"{\"bind\": [\"\xc3\xa9\"], \"node_id\": 0}",
          "geomys.conf:1:28: \"node_id\" must be between 1 and 2147483647, not 0"},
-        {"{\"cluster_mode\": true}",
-         "geomys.conf:1:18: \"cluster_mode\" cannot be true yet: a single node is what this version runs"},
-        {"{\"replication_enabled\": true}",
-         "geomys.conf:1:25: \"replication_enabled\" cannot be true yet: a single node is what this version runs"},
         {"{\"sharding_enabled\": true}",
          "geomys.conf:1:22: \"sharding_enabled\" cannot be true yet: a single node is what this version runs"},
     };
@@ -449,8 +445,8 @@ Test(config, refuses_flags_with_a_sentence)
         {"--port=", "--port: \"external_port\" must be a whole number, not "},
         {"--port=01", "--port: \"external_port\" must be a whole number, not 01"},
         {"--allow-insecure=maybe", "--allow-insecure: \"allow_insecure\" must be true or false, not maybe"},
-        {"--cluster_mode",
-         "--cluster_mode: \"cluster_mode\" cannot be true yet: a single node is what this version runs"},
+        {"--sharding_enabled",
+         "--sharding_enabled: \"sharding_enabled\" cannot be true yet: a single node is what this version runs"},
         {"--modules=a.so,,b.so", "--modules: \"modules\" has an empty element"},
         {"--log_level=loud", "--log_level: \"log_level\" must be one of: debug info warning error; not \"loud\""},
     };
@@ -589,7 +585,7 @@ Test(config, refuses_what_does_not_fit_together)
     config_init(&config, "/home/ada");
     cr_assert_eq(from_flags(&config, "--port 65000"), STATUS_OK);
     cr_assert_eq(complete(&config), STATUS_OK);
-    cr_assert_eq(config.internal_port, 0, "66000 is not a port, and none is needed yet");
+    cr_assert_eq(config.internal_port, 0, "66000 is not a port, and none is needed by a single node");
     config_finish(&config);
 }
 
