@@ -129,7 +129,7 @@ static void put(struct gm_call *abi, struct copying *copying, const struct call_
     struct call *call = call_of(abi);
     enum shard_refusal refusal = shard_refusal(call->shard);
     if (refusal != SHARD_OPEN) {
-        gm_reply_error(abi, shard_refusal_text(refusal));
+        gm_reply_error(abi, shard_refusal_text(call->shard, refusal));
     } else if (must_wait(call, target)) {
         keep(call, copying, true);
         return;

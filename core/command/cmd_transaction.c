@@ -82,7 +82,8 @@ static bool check_queue(struct call *call)
     }
     enum shard_refusal refusal = shard_refusal(shard);
     if (refusal != SHARD_OPEN && (transaction->flags & GM_WRITE) != 0) {
-        reply_errorf(&call->reply, "EXECABORT Transaction discarded because of: %s", shard_refusal_text(refusal));
+        reply_errorf(&call->reply, "EXECABORT Transaction discarded because of: %s",
+                     shard_refusal_text(shard, refusal));
         return false;
     }
     return true;

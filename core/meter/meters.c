@@ -35,6 +35,10 @@ static const struct counter_row counts[] = {
      COUNTER_OF(struct meters_counts, killed), .resets = true},
     {"evicted_clients", "Connections closed because the clients held more memory than maxmemory_clients.",
      COUNTER_OF(struct meters_counts, evicted), .resets = true},
+    {"retracted_clients",
+     "Connections closed because an answer that waited for a majority did not come, and could not be told from "
+     "messages.",
+     COUNTER_OF(struct meters_counts, retracted), .resets = true},
     {"client_reset_disconnections", "Connections that the client's side broke off, with something still under way.",
      COUNTER_OF(struct meters_counts, reset), .resets = true},
     {"client_lost_disconnections", "Connections whose other side could not be reached any more.",

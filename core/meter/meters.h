@@ -30,6 +30,7 @@ struct meters_counts {
     uint64_t idle;         /* ... because nothing came */
     uint64_t killed;       /* ... because somebody else wanted it (CLIENT KILL) */
     uint64_t evicted;      /* ... because the clients held too much memory */
+    uint64_t retracted;    /* ... because an answer that was held did not come, and could not be told from messages */
     uint64_t reset;        /* connections that the other side has broken off */
     uint64_t lost;         /* ... that broke: the other side is not to be reached */
 };

@@ -21,6 +21,7 @@ static void on_down(void *context)
 {
     struct membership *membership = context;
     feeds_drop(&membership->feeds);
+    tenure_reset(&membership->tenure);
 }
 
 static bool is_member(const struct membership *membership)
@@ -37,6 +38,12 @@ void membership_init(struct membership *membership, const struct membership_conf
     config->replica->on_origin = on_origin;
     config->replica->on_down = on_down;
     config->replica->context = membership;
+    membership->tenure = (struct tenure){.replica = config->replica,
+                                         .worker = config->worker,
+                                         .orders = config->orders,
+                                         .gated = config->gated,
+                                         .node = config->self.node,
+                                         .wait_ms = TENURE_WAIT_MS};
     feeds_init(&membership->feeds,
                &(struct feeds_config){.replica = config->replica, .self = config->self, .trace = config->trace});
     follow_init(&membership->follow,
@@ -181,15 +188,12 @@ bool membership_lead(struct membership *membership, uint64_t epoch, const struct
 {
     check(is_member(membership));
     follow_choose(&membership->follow, "", 0, 0);
-    return replica_lead(membership->config.replica, epoch, leader);
+    return tenure_begin(&membership->tenure, epoch, leader);
 }
 
 void membership_follow(struct membership *membership, const char *address, uint64_t epoch, uint64_t leader)
 {
-    struct replica *replica = membership->config.replica;
     check(is_member(membership));
-    if (replica->shard.role == SHARD_LEADING || replica->shard.role == SHARD_FENCED) {
-        replica_follow(replica);
-    }
+    tenure_end(&membership->tenure, address[0] != '\0' ? leader : 0);
     follow_choose(&membership->follow, address, epoch, leader);
 }

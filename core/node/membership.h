@@ -5,9 +5,9 @@
 #ifndef GEOMYS_NODE_MEMBERSHIP_H
 #define GEOMYS_NODE_MEMBERSHIP_H
 
+#include "node/tenure.h"
 #include "replica/feed.h"
 #include "replica/follow.h"
-#include "replica/orders.h"
 
 struct worker;
 
@@ -17,6 +17,7 @@ struct membership_config {
     struct peer *peer; /* NULL: the node is in no cluster */
     struct feed_identity self;
     struct orders *orders; /* NULL: whoever calls says what it is to be */
+    struct list *gated;    /* sessions (dirty links) whose answers are held */
     const struct trace *trace;
 };
 
@@ -24,6 +25,7 @@ struct membership {
     struct membership_config config;
     struct feeds feeds;
     struct follow follow;
+    struct tenure tenure;
     struct orders_now now; /* that are carried out */
     struct orders_report report;
     bool undone;            /* not yet */

@@ -83,6 +83,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
                                                                    .peer = env->peer,
                                                                    .self = env->identity,
                                                                    .orders = env->orders,
+                                                                   .gated = &node->gated,
                                                                    .trace = &node->env.trace});
     publish_at_start(node);
     if (status != STATUS_OK) {
@@ -190,6 +191,9 @@ void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
     node->now_ms = wall_ms;
     node->monotonic_ms = monotonic_ms;
     look_at_replica(node); /* completions of the disk come between turns */
+    if (__builtin_expect(node->env.peer != NULL, 0)) {
+        tenure_turn(&node->membership.tenure);
+    }
     turn_begin(&node->worker, wall_ms, monotonic_ms);
 }
 
@@ -221,6 +225,19 @@ static void once_per_second(struct node *node)
     squeeze_second(node);
 }
 
+/* Whether answers may leave now that could not when it was asked last. */
+static bool lets_more(struct node *node)
+{
+    const struct gate *gate = &node->replica.shard.gate;
+    bool more = false;
+    for (enum gate_level level = 0; level < GATE_LEVELS; level++) {
+        uint64_t released = gate_released(gate, level);
+        more = more || released != node->released[level];
+        node->released[level] = released;
+    }
+    return more;
+}
+
 static void release_answers(struct node *node)
 {
     struct shard *shard = &node->replica.shard;
@@ -228,8 +245,10 @@ static void release_answers(struct node *node)
     uint64_t released, quorum;
     replica_released(&node->replica, &released, &quorum);
     gate_release(&shard->gate, released, quorum);
-    if (released != node->released) {
-        node->released = released;
+    if (__builtin_expect(node->env.peer != NULL, 0)) {
+        tenure_release(&node->membership.tenure);
+    }
+    if (lets_more(node)) {
         list_move_all(dirty, &node->gated);
     }
     struct list now;

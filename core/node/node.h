@@ -66,7 +66,7 @@ struct node {
     struct complaint complaint; /* with NODE_FAILED */
     struct replica replica;
     struct worker worker;
-    struct membership membership;
+    struct membership membership; /* and its tenure: what may be answered */
 
     int64_t now_ms;
     int64_t monotonic_ms;
@@ -82,7 +82,7 @@ struct node {
     struct pace squeezes; /* of lines about it */
     struct list unknown;  /* clients that have not shown the password, those who wait longest first */
     uint64_t unknown_count;
-    uint64_t released; /* of the last turn */
+    uint64_t released[GATE_LEVELS]; /* of the last turn */
     uint64_t next_session_id;
     uint64_t peak_memory; /* bytes */
     struct farewell farewell;

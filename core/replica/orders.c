@@ -32,7 +32,7 @@ void orders_give(struct orders *orders, const struct orders_now *now)
     uint64_t number = orders->now.number + 1;
     orders->now = *now;
     orders->now.number = number;
-    lock_give(orders->lock);
+    lock_give(orders->lock); /* orders P1: before anybody is called */
     if (orders->wake != NULL) {
         orders->wake(orders->context);
     }

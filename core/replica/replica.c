@@ -624,7 +624,7 @@ void replica_released_member(struct replica *replica, uint64_t *local, uint64_t 
         }
         *quorum = replica->acks.committed;
     }
-    uint64_t before = gate_released(gate, GATE_QUORUM);
+    uint64_t before = gate->released[GATE_QUORUM];
     *quorum = *quorum < before ? before : *quorum < *local ? *quorum : *local;
 }
 

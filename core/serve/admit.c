@@ -185,7 +185,7 @@ static bool is_allowed(struct call *call)
         return false;
     }
     if (shard_is_loading(call->shard) && (flags & CALL_LOADING) == 0) {
-        return refuse(call, shard_refusal_text(SHARD_IS_LOADING));
+        return refuse(call, shard_refusal_text(call->shard, SHARD_IS_LOADING));
     }
     if (lacks_memory(call)) {
         return refuse(call, EVICT_REFUSAL);
@@ -194,7 +194,7 @@ static bool is_allowed(struct call *call)
         return queue(call);
     }
     enum shard_refusal refusal = (flags & GM_WRITE) != 0 ? shard_refusal(call->shard) : SHARD_OPEN;
-    return refusal == SHARD_OPEN || refuse(call, shard_refusal_text(refusal));
+    return refusal == SHARD_OPEN || refuse(call, shard_refusal_text(call->shard, refusal));
 }
 
 /* ---- arguments ---- */

@@ -82,6 +82,7 @@ static void remember(const struct call *call, struct session *session)
     session_depends(session, call->mark); /* exec I2 */
     if (call->written != 0) {
         session->written = call->written;
+        session->turn_wrote = true;
     }
     if (call->closes) {
         session->doomed = true;

@@ -183,7 +183,9 @@ const char *lookup_keys(struct call *call)
 
 const char *lookup_waits(const struct call *call)
 {
-    if (call->mark <= gate_released(&call->shard->gate, call->caller.level)) {
+    enum gate_level level = call->worker->sessions.level;
+    level = call->caller.level > level ? call->caller.level : level;
+    if (call->mark <= gate_released(&call->shard->gate, level)) {
         return NULL;
     }
     return shard_refusal(call->shard) == SHARD_IS_FULL

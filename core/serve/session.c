@@ -55,10 +55,11 @@ void session_resume(struct session *session)
 void session_end(struct session *session, enum session_end why)
 {
     struct meters_counts *counts = session->pool->counts;
-    uint64_t *const counted[] = {[SESSION_END_OUTPUT] = &counts->dropped,   [SESSION_END_STALLED] = &counts->stalled,
-                                 [SESSION_END_PROTOCOL] = &counts->garbled, [SESSION_END_FOREIGN] = &counts->foreign,
-                                 [SESSION_END_IDLE] = &counts->idle,        [SESSION_END_KILLED] = &counts->killed,
-                                 [SESSION_END_MEMORY] = &counts->evicted};
+    uint64_t *const counted[] = {
+        [SESSION_END_OUTPUT] = &counts->dropped,   [SESSION_END_STALLED] = &counts->stalled,
+        [SESSION_END_PROTOCOL] = &counts->garbled, [SESSION_END_FOREIGN] = &counts->foreign,
+        [SESSION_END_IDLE] = &counts->idle,        [SESSION_END_KILLED] = &counts->killed,
+        [SESSION_END_MEMORY] = &counts->evicted,   [SESSION_END_RETRACTED] = &counts->retracted};
     check(why > SESSION_END_NONE && why < sizeof counted / sizeof counted[0]);
     if (session->ended == SESSION_END_NONE && !session->overflowed) {
         session->ended = why;
@@ -122,8 +123,8 @@ static void compact(struct session *session)
 static bool is_released(const struct session *session, uint64_t sequence, uint64_t of_all)
 {
     const struct gate *gate = session->pool->gate;
-    uint64_t released = gate_released(gate, session->caller.level);
-    return sequence <= released && (of_all <= released || gate->stuck);
+    uint64_t released = gate_released(gate, session_level(session));
+    return sequence <= released && (of_all <= released || gate_lets_all(gate));
 }
 
 /* How much of the output is marked, or may leave. */
@@ -139,8 +140,10 @@ static void mark_output(struct session *session)
 {
     uint64_t mark = session->turn_mark;
     uint64_t of_all = session->turn_of_all;
+    bool wrote = session->turn_wrote;
     session->turn_mark = 0;
     session->turn_of_all = 0;
+    session->turn_wrote = false;
     check(marked_end(session) <= session->out.size); /* session I1 */
     if (marked_end(session) == session->out.size) {
         return;
@@ -153,7 +156,9 @@ static void mark_output(struct session *session)
         last->end = session->out.size;
         last->sequence = mark > last->sequence ? mark : last->sequence;
         last->of_all = of_all > last->of_all ? of_all : last->of_all;
+        session->marks_wrote |= (uint16_t)(wrote << (session->mark_count - 1));
     } else {
+        session->marks_wrote |= (uint16_t)(wrote << session->mark_count);
         session->marks[session->mark_count++] = (struct session_mark){session->out.size, mark, of_all};
     }
 }
@@ -161,7 +166,7 @@ static void mark_output(struct session *session)
 size_t session_releasable(struct session *session)
 {
     mark_output(session);
-    uint32_t passed = 0;
+    uint8_t passed = 0;
     while (passed < session->mark_count &&
            is_released(session, session->marks[passed].sequence, session->marks[passed].of_all)) {
         check(session->marks[passed].end >= session->released_end); /* session I2, gate I2 */
@@ -169,7 +174,8 @@ size_t session_releasable(struct session *session)
         passed++;
     }
     if (passed > 0) {
-        session->mark_count -= passed;
+        session->mark_count = (uint8_t)(session->mark_count - passed);
+        session->marks_wrote = (uint16_t)(session->marks_wrote >> passed);
         memmove(session->marks, session->marks + passed, session->mark_count * sizeof session->marks[0]);
     }
     check(session->sent <= session->released_end && session->released_end <= session->out.size); /* session I1 */

@@ -57,8 +57,9 @@ enum session_end {
     SESSION_END_PROTOCOL, /* what it has sent is not RESP */
     SESSION_END_FOREIGN,  /* nor is it meant to be: parser.error says what it is */
     SESSION_END_IDLE,
-    SESSION_END_KILLED, /* by another client */
-    SESSION_END_MEMORY, /* the clients hold more than maxmemory_clients, and this one was the worst: see crowd.h */
+    SESSION_END_KILLED,    /* by another client */
+    SESSION_END_MEMORY,    /* the clients hold more than maxmemory_clients, and this one was the worst: see crowd.h */
+    SESSION_END_RETRACTED, /* what it waits for does not come, and cannot be told from messages: see retract.h */
 };
 
 /* What the sessions of one worker share. */
@@ -76,7 +77,10 @@ struct session_pool {
     size_t output_pause;             /* bytes of output above which a session's next command waits */
     size_t push_max;                 /* bytes of messages held for one client that it has not asked for */
     size_t push_began;               /* where the message under way begins */
+    enum gate_level level;           /* how durable what anybody is shown must be at least: write_acks */
 };
+
+_Static_assert(SESSION_MARKS <= 16, "there is a bit for each");
 
 struct session_mark {
     size_t end;        /* offset in `out` */
@@ -97,8 +101,10 @@ struct session {
     uint64_t turn_mark;   /* the highest sequence that this turn's answers depend on */
     uint64_t turn_of_all; /* ... that those about all keys do */
     struct session_mark marks[SESSION_MARKS];
-    uint32_t mark_count;
-    struct list dirty; /* in pool->dirty, or alone */
+    uint8_t mark_count;
+    bool turn_wrote;      /* among this turn's answers is one of a command that has changed something */
+    uint16_t marks_wrote; /* ... among those of a mark: a bit each */
+    struct list dirty;    /* in pool->dirty, or alone */
 
     enum session_end ended; /* why; with `doomed` */
     bool brimming : 1;      /* its next command waits until it has read */
@@ -163,6 +169,13 @@ void session_pool_limit(struct session_pool *pool, size_t output_max, size_t pus
 /* At the end of a turn: marks what it has written, and returns how many bytes of `out`, from `sent` on, may leave
  * now. */
 size_t session_releasable(struct session *session);
+
+/* How durable what the session is shown must be. */
+static inline enum gate_level session_level(const struct session *session)
+{
+    enum gate_level own = session->caller.level;
+    return own > session->pool->level ? own : session->pool->level;
+}
 
 /* Room for the reply of a command that begins (session I3). Once for commands that are carried out together. */
 void session_make_room(struct session *session);

@@ -15,11 +15,16 @@
  * Levels   local    the records are as durable here as the policy asks
  *          quorum   a majority of the replicas has them as well. While a shard is alone both are the same
  *
+ * Shut     A leader whose lease does not hold answers nothing that shows anything, of whatever level: somebody else may
+ *          lead by now. Whoever drives the turns shuts the gate, and opens it, by a reading of the clock that was made
+ *          after the answers were computed (cluster C4). What shows nothing (a refusal, PING) passes.
+ *
  * Promises
  *   I1  An answer's mark is at least the sequence of every record whose effect it shows; of an answer about all keys,
  *       which has a mark of its own kind, as long as the log is not stuck.
  *   I2  Answers of one connection leave in order.
  *   I3  What is released stays released, until the data themselves begin anew (gate_reset); quorum never passes local.
+ *   I4  While it is shut nothing that has a mark passes.
  */
 #ifndef GEOMYS_SHARD_GATE_H
 #define GEOMYS_SHARD_GATE_H
@@ -42,6 +47,7 @@ struct gate {
     uint64_t released[GATE_LEVELS]; /* all up to it may be answered for */
     uint64_t flushed;               /* the last sequence that changed all keys */
     bool stuck;                     /* nothing is released until the log has what it lacks */
+    bool shut;                      /* nothing is answered for now */
 };
 
 static inline void gate_changed(struct gate *gate, uint64_t hash, uint64_t sequence)
@@ -81,10 +87,23 @@ static inline bool gate_stick(struct gate *gate, bool stuck)
     return news;
 }
 
+/* No mark passes from now on, or those do again that are released. */
+static inline void gate_shut(struct gate *gate, bool shut)
+{
+    gate->shut = shut;
+}
+
+/* Up to where answers may leave: 0 while it is shut. */
 static inline uint64_t gate_released(const struct gate *gate, enum gate_level level)
 {
     check_slow(level < GATE_LEVELS);
-    return gate->released[level];
+    return gate->shut ? 0 : gate->released[level]; /* gate I4 */
+}
+
+/* Whether an answer about all keys passes, whatever it shows. */
+static inline bool gate_lets_all(const struct gate *gate)
+{
+    return gate->stuck && !gate->shut; /* gate I4 */
 }
 
 /* The data begin anew, as recovery has them: everything counts as changed at `sequence`, and nothing is released. */

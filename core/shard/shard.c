@@ -130,6 +130,7 @@ void shard_become(struct shard *shard, enum shard_role role)
         try_damaged_again(shard);
     }
     shard->role = role;
+    shard->says[0] = '\0';
 }
 
 enum shard_refusal shard_refusal(const struct shard *shard)
@@ -155,7 +156,7 @@ enum shard_refusal shard_refusal(const struct shard *shard)
     return shard->options.lacks_replicas ? SHARD_IS_LONELY : SHARD_OPEN;
 }
 
-const char *shard_refusal_text(enum shard_refusal refusal)
+const char *shard_refusal_text(const struct shard *shard, enum shard_refusal refusal)
 {
     static const char *const texts[] = {
         [SHARD_IS_LOADING] = "LOADING Geomys is loading the dataset in memory",
@@ -167,8 +168,9 @@ const char *shard_refusal_text(enum shard_refusal refusal)
         [SHARD_IS_FENCED] = "CLUSTERDOWN this leader may not write now: ask again, here or at another node",
         [SHARD_IS_LONELY] = "NOREPLICAS Not enough good replicas to write.",
     };
+    bool by_role = refusal == SHARD_IS_FOLLOWING || refusal == SHARD_IS_FENCED;
     check(refusal != SHARD_OPEN);
-    return texts[refusal];
+    return by_role && shard->says[0] != '\0' ? shard->says : texts[refusal];
 }
 
 void shard_keep_still(struct shard *shard, bool still)

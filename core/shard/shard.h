@@ -51,6 +51,8 @@ struct shard_options {
     bool lacks_replicas;         /* fewer nodes follow than must for a write to be taken */
 };
 
+#define SHARD_SAYS_MAX 256
+
 enum shard_role {
     SHARD_LOADING,
     SHARD_ALONE,
@@ -93,6 +95,8 @@ struct shard {
     struct meters *meters;           /* borrowed, of the thread; NULL: nothing is measured */
     struct shard_options options;
     enum shard_role role;
+    char says
+        [SHARD_SAYS_MAX]; /* of a cluster: why no write is taken in this role, for clients; "": what is always said */
     bool unlogged;        /* there is to be a log, but no space to open it: nothing may change until there is */
     bool ending;          /* it is being finished: nothing waits for a later turn */
     bool still;           /* the data stay as they are for a while, of the host's own accord: CLIENT PAUSE */
@@ -155,8 +159,8 @@ static inline bool shard_is_loading(const struct shard *shard)
 /* Why no command may change the data now; SHARD_OPEN: nothing stands against it. The one place that says so. O(1). */
 enum shard_refusal shard_refusal(const struct shard *shard);
 
-/* The error reply for a refusal, static. Not for SHARD_OPEN. */
-const char *shard_refusal_text(enum shard_refusal refusal);
+/* The error reply for a refusal, until the shard's next turn. Not for SHARD_OPEN. */
+const char *shard_refusal_text(const struct shard *shard, enum shard_refusal refusal);
 
 /* Whether data may change though no client asks for it now: not while shard_refusal says no, nor while they are kept
  * still. Else keys whose time has come are only treated as absent, none is evicted, and who waits for a key goes on

@@ -140,6 +140,7 @@ enum status node_fixture_start(struct node_fixture *fixture, const struct gm_mod
                            .clock = fixture->clock,
                            .peer = fixture->peer,
                            .identity = fixture->identity,
+                           .orders = fixture->orders,
                            .trace = {.line = take_line, .context = fixture, .least = TRACE_INFO},
                            .seed = prng_next(&fixture->prng) | 1};
     status = node_create(&fixture->node, &fixture->config, fixture->registry, &env, complaint);

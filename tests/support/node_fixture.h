@@ -36,8 +36,9 @@ struct node_fixture {
     struct clock *clock;     /* NULL: none; set before start */
     struct peer *peer;       /* NULL: in no cluster; set before start, as these: */
     struct feed_identity identity;
-    uint8_t salt;      /* of what it draws: 0 as at the start */
-    struct node *node; /* NULL: not running */
+    struct orders *orders; /* NULL: who the node is to be is said by hand */
+    uint8_t salt;          /* of what it draws: 0 as at the start */
+    struct node *node;     /* NULL: not running */
     struct node_fixture_conn conn;
     int64_t now_ms, monotonic_ms;
     struct prng prng; /* of the disk's pace */

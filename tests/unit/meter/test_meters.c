@@ -79,7 +79,8 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:4\r\nclient_stalled_disconnections:5\r\n"
         "client_protocol_error_disconnections:6\r\n"
         "client_foreign_disconnections:7\r\n"
-        "client_idle_disconnections:8\r\nclient_killed_disconnections:9\r\nevicted_clients:12\r\n"
+        "client_idle_disconnections:8\r\nclient_killed_disconnections:9\r\nevicted_clients:12\r\nretracted_clients:"
+        "0\r\n"
         "client_reset_disconnections:10\r\nclient_lost_disconnections:11\r\n");
     meters_reset(&meters);
     cr_expect_str_eq(
@@ -88,7 +89,7 @@ Test(meters, a_reset_begins_anew)
         "client_output_limit_disconnections:0\r\nclient_stalled_disconnections:0\r\n"
         "client_protocol_error_disconnections:0\r\n"
         "client_foreign_disconnections:0\r\n"
-        "client_idle_disconnections:0\r\nclient_killed_disconnections:0\r\nevicted_clients:0\r\n"
+        "client_idle_disconnections:0\r\nclient_killed_disconnections:0\r\nevicted_clients:0\r\nretracted_clients:0\r\n"
         "client_reset_disconnections:0\r\nclient_lost_disconnections:0\r\n");
     cr_expect(meters.errors.sum == 0 && meters.errors.count == 0);
     cr_expect_not(command_meter_used(&meters.commands[0]));

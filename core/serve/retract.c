@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+
+/* retract.c - the end of waiting for what does not come.
+ *
+ * Why      A leader that is deposed has promised nothing about what it holds: its records may be cut. An answer that
+ *          left later, when other records have reached its number, would be a lie. But whoever waits is to know:
+ *          silence is no answer.
+ *
+ * Idea     What is held is replies, one behind the other: each becomes one error, so that the connection goes on, with
+ *          its answers in order. Whether one may have written is known by the mark that it stands under: of commands
+ *          that came together all may have.
+ *
+ * Promises
+ *   P1  There are as many answers as before, and nothing of what was held is shown; but a refusal that shows nothing,
+ *       and pushed messages (RESP3), stay as they are: a client that keeps copies must hear that they are old.
+ *   P2  Where an answer cannot be told from a message (a RESP2 client that listens), the connection is closed. */
+#include "serve/retract.h"
+
+#include "serve/count.h"
+#include "serve/park.h"
+#include "serve/sessions.h"
+#include "wire/span.h"
+
+/* Errors that a command gets before it has looked at anything. */
+static bool is_refusal(struct gm_bytes answer)
+{
+    static const char *const words[] = {"-CLUSTERDOWN ", "-UNCERTAIN ", "-READONLY ", "-NOREPLICAS ", "-DISKFULL "};
+    bool is = false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t size = strlen(words[i]);
+        is = is || (answer.size > size && memcmp(answer.data, words[i], size) == 0);
+    }
+    return is;
+}
+
+static void write_error(struct session *session, struct buf *out, const char *error)
+{
+    struct reply reply;
+    reply_begin(&reply, out, session->caller.resp3);
+    reply_error(&reply, error);
+    errors_count(&session->worker->meters.errors, reply_written(&reply));
+}
+
+/* Whether an answer that begins there may be one of a command that wrote. */
+static bool may_have_written(const struct session *session, size_t at)
+{
+    uint32_t mark = 0;
+    while (mark + 1 < session->mark_count && session->marks[mark].end <= at) {
+        mark++;
+    }
+    return (session->marks_wrote >> mark & 1) != 0;
+}
+
+/* What is to be sent instead of what is held. False: that cannot be told apart. */
+static bool rewrite(struct session *session, const struct retract_words *words, struct buf *out, uint64_t *count)
+{
+    for (size_t at = session->released_end; at < session->out.size;) {
+        struct gm_bytes rest = {session->out.data + at, session->out.size - at};
+        size_t size = span_reply(rest);
+        if (size == 0) {
+            return false;
+        }
+        struct gm_bytes answer = {rest.data, size};
+        if (answer.data[0] == '>' || is_refusal(answer)) { /* retract P1 */
+            if (!buf_append(out, answer)) {
+                return false;
+            }
+        } else {
+            write_error(session, out, may_have_written(session, at) ? words->wrote : words->read);
+            ++*count;
+        }
+        at += size;
+    }
+    return !out->full;
+}
+
+/* All that is held is this now. False: there is no room for it. */
+static bool put(struct session *session, const struct buf *out)
+{
+    session->out.size = session->released_end;
+    session->mark_count = 0;
+    session->marks_wrote = 0;
+    bool fits = buf_append(&session->out, buf_bytes(out));
+    session->released_end = session->out.size;
+    session_note(session);
+    return fits;
+}
+
+static uint64_t retract_session(struct session *session, const struct retract_words *words)
+{
+    (void)session_releasable(session); /* what it has written in this turn is marked */
+    if (session->mark_count == 0 || session->doomed) {
+        return 0;
+    }
+    struct buf out;
+    uint64_t count = 0;
+    bool mixed = !session->caller.resp3 && (session_listens(session) || !list_empty(&session->monitors));
+    session_make_room(session);
+    buf_init(&out, session->out.limit);
+    if (mixed || !rewrite(session, words, &out, &count) || !put(session, &out)) {
+        sessions_kill(session, SESSION_END_RETRACTED); /* retract P2 */
+    }
+    buf_finish(&out);
+    return count;
+}
+
+uint64_t retract_held(struct worker *worker, struct list *gated, const struct retract_words *words)
+{
+    struct list *dirty = &worker->sessions.dirty;
+    uint64_t count = 0;
+    check(worker->depth == 0 && worker->sessions.executing == NULL);
+    list_move_all(dirty, gated);
+    for (struct list *at = dirty->next; at != dirty;) {
+        struct session *session = container_of(at, struct session, dirty);
+        at = at->next; /* who is killed comes once more, at the end */
+        if (!session->doomed) {
+            count += retract_session(session, words);
+        }
+    }
+    return count;
+}
+
+/* The command that the session waits with is one that waits for others, not for time of its own. */
+static bool is_blocked(const struct session *session)
+{
+    return session->waiting && !session->doomed && park_is_served(session) &&
+           (request_flags(&session->parked->request) & GM_BLOCKS) != 0;
+}
+
+void retract_waiting(struct worker *worker, const char *error)
+{
+    const struct list *all = &worker->sessions.all;
+    check(worker->depth == 0);
+    for (struct list *at = all->next; at != all;) {
+        struct session *session = container_of(at, struct session, all);
+        at = at->next;
+        if (is_blocked(session)) {
+            count_unblocked(session);
+            park_end(session);
+            session_make_room(session);
+            write_error(session, &session->out, error);
+            session_resume(session);
+        }
+    }
+}
