@@ -30,7 +30,8 @@
 #include "base/list.h"
 #include "wire/topology.h"
 
-#define COORD_MESSAGE_MAX ((size_t)1024 * 1024) /* bytes of a message of an engine */
+/* Bytes of a message of an engine: with what is around it, it fits into one of a link (env/peer.h). */
+#define COORD_MESSAGE_MAX ((size_t)1024 * 1024 - 4096)
 
 enum coord_outcome {
     COORD_OK,

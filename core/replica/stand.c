@@ -127,3 +127,19 @@ void stand_read(struct stand *stand, struct stand_promise *promise, struct stand
     *owes = stand->owes;
     lock_give(stand->lock);
 }
+
+bool stand_is_known(struct stand *stand)
+{
+    lock_take(stand->lock);
+    bool known = stand->known;
+    lock_give(stand->lock);
+    return known;
+}
+
+void stand_remember(struct stand *stand, const struct stand_promise *promise)
+{
+    lock_take(stand->lock);
+    check(stand->promise.epoch == 0);
+    stand->promise = *promise;
+    lock_give(stand->lock);
+}

@@ -65,6 +65,9 @@ void stand_settle(struct stand *stand);
 
 /* The cluster loop's side. [its thread] */
 
+/* What was promised in lives before, as it stands on the disk. Before anything is asked of this one. */
+void stand_remember(struct stand *stand, const struct stand_promise *promise);
+
 enum stand_answer {
     STAND_YES,
     STAND_LOWER,   /* the epoch is not above the one that is promised, */
@@ -82,6 +85,9 @@ enum stand_answer stand_raise(struct stand *stand, const struct stand_promise *p
 
 /* It could not be stored: nothing was answered for it. */
 void stand_put_back(struct stand *stand, const struct stand_promise *before);
+
+/* Whether its log has been read: before, nobody knows where it ends. */
+bool stand_is_known(struct stand *stand);
 
 /* All of it at one moment. */
 void stand_read(struct stand *stand, struct stand_promise *promise, struct stand_position *position,

@@ -40,10 +40,14 @@ static char *terminated(struct gm_bytes text, size_t max, char *room)
     return room;
 }
 
-static bool pack_greeting(const struct talk_greeting *greeting, struct buf *out)
-{
+/* The texts of a greeting, as the generated message has them. */
+struct texts {
     char host[TALK_HOST_MAX + 1];
     char version[TALK_VERSION_MAX + 1];
+};
+
+static Geomys__V1__Words__Greeting greeting_of(const struct talk_greeting *greeting, struct texts *texts)
+{
     Geomys__V1__Words__Greeting message = GEOMYS__V1__WORDS__GREETING__INIT;
     if (greeting->member) {
         message.cluster_id = proto_data((struct gm_bytes){greeting->cluster_id, TALK_ID_SIZE});
@@ -51,10 +55,17 @@ static bool pack_greeting(const struct talk_greeting *greeting, struct buf *out)
     message.folder_id = proto_data((struct gm_bytes){greeting->folder_id, TALK_ID_SIZE});
     message.node = greeting->node;
     message.start = greeting->start;
-    message.host = terminated(greeting->host, TALK_HOST_MAX, host);
+    message.host = terminated(greeting->host, TALK_HOST_MAX, texts->host);
     message.client_port = greeting->client_port;
     message.node_port = greeting->node_port;
-    message.version = terminated(greeting->version, TALK_VERSION_MAX, version);
+    message.version = terminated(greeting->version, TALK_VERSION_MAX, texts->version);
+    return message;
+}
+
+static bool pack_greeting(const struct talk_greeting *greeting, struct buf *out)
+{
+    struct texts texts;
+    Geomys__V1__Words__Greeting message = greeting_of(greeting, &texts);
     Geomys__V1__Words words = GEOMYS__V1__WORDS__INIT;
     words.kind_case = GEOMYS__V1__WORDS__KIND_GREETING;
     words.greeting = &message;
@@ -167,6 +178,30 @@ static bool pack_engine(struct gm_bytes engine, struct buf *out)
     return proto_pack(&words.base, out);
 }
 
+static bool pack_join(const struct talk_join *join, struct buf *out)
+{
+    struct texts texts;
+    Geomys__V1__Words__Greeting who = GEOMYS__V1__WORDS__GREETING__INIT;
+    Geomys__V1__Words__Join message = GEOMYS__V1__WORDS__JOIN__INIT;
+    message.number = join->number;
+    if (join->relayed) {
+        who = greeting_of(&join->who, &texts);
+        message.who = &who;
+    }
+    Geomys__V1__Words words = GEOMYS__V1__WORDS__INIT;
+    words.kind_case = GEOMYS__V1__WORDS__KIND_JOIN;
+    words.join = &message;
+    return proto_pack(&words.base, out);
+}
+
+static bool pack_welcome(struct gm_bytes welcome, struct buf *out)
+{
+    Geomys__V1__Words words = GEOMYS__V1__WORDS__INIT;
+    words.kind_case = GEOMYS__V1__WORDS__KIND_WELCOME;
+    words.welcome = proto_data(welcome);
+    return proto_pack(&words.base, out);
+}
+
 static bool pack_sorry(const struct talk_sorry *sorry, struct buf *out)
 {
     char sentence[TALK_SENTENCE_MAX + 1];
@@ -200,6 +235,10 @@ bool talk_pack(const struct talk_words *words, struct buf *out)
         return pack_engine(words->engine, out);
     case TALK_SORRY:
         return pack_sorry(&words->sorry, out);
+    case TALK_JOIN:
+        return pack_join(&words->join, out);
+    case TALK_WELCOME:
+        return pack_welcome(words->welcome, out);
     case TALK_KINDS:
         break;
     }
@@ -356,6 +395,14 @@ enum status talk_unpack(struct gm_bytes bytes, struct talk_words *out, struct ar
         return take_text(words->sorry->sentence, TALK_SENTENCE_MAX, &out->sorry.sentence)
                    ? STATUS_OK
                    : refuse(complaint, "it is sorry at too great a length");
+    case GEOMYS__V1__WORDS__KIND_JOIN:
+        out->kind = TALK_JOIN;
+        out->join = (struct talk_join){.number = words->join->number, .relayed = words->join->who != NULL};
+        return out->join.relayed ? take_greeting(words->join->who, &out->join.who, complaint) : STATUS_OK;
+    case GEOMYS__V1__WORDS__KIND_WELCOME:
+        out->kind = TALK_WELCOME;
+        out->welcome = proto_bytes(words->welcome);
+        return STATUS_OK;
     case GEOMYS__V1__WORDS__KIND__NOT_SET:
     default:
         return refuse(complaint, "it is of no kind that nodes send");

@@ -93,6 +93,12 @@ struct talk_sorry {
     struct gm_bytes sentence; /* borrowed */
 };
 
+struct talk_join {
+    uint64_t number;
+    bool relayed;             /* it is another that wants to be let in: */
+    struct talk_greeting who; /* that */
+};
+
 enum talk_kind {
     TALK_GREETING,
     TALK_BEAT,
@@ -103,6 +109,8 @@ enum talk_kind {
     TALK_VOTED,
     TALK_ENGINE,
     TALK_SORRY,
+    TALK_JOIN,
+    TALK_WELCOME,
     TALK_KINDS,
 };
 
@@ -118,6 +126,8 @@ struct talk_words {
         struct talk_voted voted;
         struct gm_bytes engine; /* borrowed */
         struct talk_sorry sorry;
+        struct talk_join join;
+        struct gm_bytes welcome; /* borrowed; a topology's bytes */
     };
 };
 

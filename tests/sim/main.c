@@ -4,13 +4,16 @@
  *
  * Use      sim [--seed N] [--runs N] [--machines N] [--writers N] [--seconds N] [--lie]
  *          The seed is printed first; each further run takes the next one. The first run that shows what must not be is
- *          named with its seed, and the exit code is 1. */
+ *          named with its seed, and the exit code is 1. --cluster: the machines are one cluster (realm.h), with
+ *          `quorum` or --local; --lines: what
+ *          the nodes say is written to stderr. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lives.h"
+#include "realm.h"
 #include "support/seed.h"
 
 static uint64_t number_of(int count, char **words, const char *name, uint64_t usual)
@@ -33,6 +36,38 @@ static bool has(int count, char **words, const char *name)
     return false;
 }
 
+static int run_cluster(int count, char **words, uint64_t seed, uint64_t runs)
+{
+    struct realm_options options = {.machines = (unsigned)number_of(count, words, "--machines", 3),
+                                    .clients = (unsigned)number_of(count, words, "--writers", 4),
+                                    .duration_us = (int64_t)number_of(count, words, "--seconds", 60) * 1000000,
+                                    .quorum = !has(count, words, "--local"),
+                                    .lines = has(count, words, "--lines") ? stderr : NULL};
+    struct realm_result sum = {.trace = 0};
+    if (options.machines < 1 || options.machines > REALM_MACHINES || options.clients > REALM_CLIENTS) {
+        (void)fprintf(stderr, "sim: with --cluster --machines is 1 to %d, --writers at most %d\n", REALM_MACHINES,
+                      REALM_CLIENTS);
+        return 2;
+    }
+    for (uint64_t i = 0; i < runs; i++) {
+        struct realm_result result;
+        options.seed = seed + i;
+        realm_run(&options, &result);
+        if (result.wrong[0] != '\0') {
+            printf("sim: seed %" PRIu64 ": %s\n", options.seed, result.wrong);
+            return 1;
+        }
+        sum.steps += result.steps;
+        sum.acked += result.acked;
+        sum.deaths += result.deaths;
+        sum.epochs += result.epochs;
+    }
+    printf("sim: nothing wrong: %" PRIu64 " steps, %" PRIu64 " writes acknowledged, %" PRIu64 " starts, %" PRIu64
+           " epochs\n",
+           sum.steps, sum.acked, sum.deaths, sum.epochs);
+    return 0;
+}
+
 int main(int count, char **words)
 {
     uint64_t seed = number_of(count, words, "--seed", 0);
@@ -49,6 +84,9 @@ int main(int count, char **words)
     seed = seed != 0 ? seed : seed_of_run();
     printf("sim: %" PRIu64 " runs from seed %" PRIu64 "\n", runs, seed);
     (void)fflush(stdout);
+    if (has(count, words, "--cluster")) {
+        return run_cluster(count, words, seed, runs);
+    }
     for (uint64_t i = 0; i < runs; i++) {
         struct lives_result result;
         options.seed = seed + i;

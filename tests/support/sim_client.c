@@ -167,6 +167,20 @@ bool sim_client_connect(struct sim_client *client, struct sim_machine *machine)
     return true;
 }
 
+void sim_client_leave(struct sim_client *client)
+{
+    void *user = client->user;
+    if (client->machine == NULL) {
+        return;
+    }
+    client->user = NULL;
+    if (user != NULL) {
+        client->user_ops->on_closed(user);
+    }
+    disconnect(client);
+    client->reply_task.at_us = SIM_REST;
+}
+
 bool sim_client_connected(const struct sim_client *client)
 {
     return client->machine != NULL;

@@ -36,17 +36,19 @@ void sim_machine_hear(struct sim_machine *machine)
     }
 }
 
-static void expect_disk(struct sim_machine *machine)
+static void expect_disk(struct sim_machine *machine, struct sim_task *task)
 {
     struct sim_time *time = time_of(machine);
     int64_t delay_us =
         sim_time_chance(time, 100) ? sim_time_between(time, 1000, 60000) : sim_time_between(time, 5, 400);
-    sim_task_wake(&machine->disk_task, time->now_us + delay_us);
+    sim_task_wake(task, time->now_us + delay_us);
 }
 
 static void look_after(struct sim_machine *machine)
 {
-    machine->doomed = machine->doomed || sim_disk_dead(machine->disk) || machine->node->state == NODE_FAILED;
+    bool dead = sim_disk_dead(machine->disk) || sim_disk_dead(machine->cluster_disk);
+    bool troubled = machine->loop != NULL && loop_trouble(machine->loop) != NULL;
+    machine->doomed = machine->doomed || dead || troubled || machine->node->state == NODE_FAILED;
 }
 
 static void begin_turn(struct sim_actor *actor)
@@ -71,7 +73,7 @@ static void end_turn(struct sim_actor *actor)
     int64_t soon_us = time->now_us + sim_time_between(time, 5, 50); /* what a turn takes */
     actor->within = false;
     sim_task_wake(&actor->task, next_us > soon_us ? next_us : soon_us);
-    expect_disk(machine);
+    expect_disk(machine, actor == &machine->actors[0] ? &machine->disk_task : &machine->cluster_disk_task);
 }
 
 static void actor_run(struct sim_task *task)
@@ -113,24 +115,65 @@ static int64_t worker_turn_end(void *context)
 
 static const struct sim_actor_ops worker_ops = {.turn = worker_turn, .turn_end = worker_turn_end};
 
-/* ---- the disk ---- */
+/* ---- the second actor of a cluster's node: its cluster loop ---- */
+
+static void cluster_turn(void *context, int64_t wall_ms, int64_t monotonic_ms)
+{
+    loop_turn(((struct sim_machine *)context)->loop, wall_ms, monotonic_ms);
+}
+
+static int64_t cluster_turn_end(void *context)
+{
+    return loop_turn_end(((struct sim_machine *)context)->loop);
+}
+
+static const struct sim_actor_ops cluster_ops = {.turn = cluster_turn, .turn_end = cluster_turn_end};
+
+static int64_t face_monotonic_us(struct clock *clock)
+{
+    const struct sim_machine *machine = container_of(clock, struct sim_clock_face, base)->machine;
+    return sim_clock_monotonic_us(&machine->clock, machine->world->time.now_us);
+}
+
+static const struct clock_ops face_ops = {.monotonic_us = face_monotonic_us};
+
+static void wake_worker(void *context)
+{
+    sim_machine_wake(context);
+}
+
+/* ---- the disks ---- */
+
+static void disk_step(struct sim_machine *machine, struct sim_disk *disk, struct sim_task *task,
+                      struct sim_actor *actor)
+{
+    if (machine->node == NULL) {
+        return;
+    }
+    if (is_still(machine) || actor->within) { /* completions come between turns */
+        sim_task_wake(task, time_of(machine)->now_us + 10);
+        return;
+    }
+    if (sim_disk_run(disk, 1) > 0) {
+        expect_disk(machine, task);
+        sim_task_wake(&actor->task, time_of(machine)->now_us + sim_time_between(time_of(machine), 1, 20));
+    }
+    sim_time_note(time_of(machine), sim_disk_calls(disk));
+    look_after(machine);
+}
 
 static void disk_run(struct sim_task *task)
 {
     struct sim_machine *machine = container_of(task, struct sim_machine, disk_task);
-    if (machine->node == NULL) {
-        return;
+    disk_step(machine, machine->disk, task, &machine->actors[0]);
+}
+
+static void cluster_disk_run(struct sim_task *task)
+{
+    struct sim_machine *machine = container_of(task, struct sim_machine, cluster_disk_task);
+    if (machine->loop != NULL) {
+        disk_step(machine, machine->cluster_disk, task, &machine->actors[1]);
     }
-    if (is_still(machine) || machine->actors[0].within) { /* completions come between turns */
-        sim_task_wake(task, time_of(machine)->now_us + 10);
-        return;
-    }
-    if (sim_disk_run(machine->disk, 1) > 0) {
-        expect_disk(machine);
-        sim_machine_wake(machine);
-    }
-    sim_time_note(time_of(machine), sim_disk_calls(machine->disk));
-    look_after(machine);
 }
 
 /* ---- life of a process ---- */
@@ -138,6 +181,10 @@ static void disk_run(struct sim_task *task)
 static void take_line(void *context, enum trace_level level, const char *text)
 {
     struct sim_machine *machine = context;
+    if (machine->world->lines != NULL) {
+        (void)fprintf(machine->world->lines, "%10.6f %s %s\n", (double)time_of(machine)->now_us / 1e6, machine->address,
+                      text);
+    }
     sim_time_note(time_of(machine), (uint64_t)level);
     sim_time_note_bytes(time_of(machine), gm_bytes_of(text));
 }
@@ -154,23 +201,52 @@ static void register_all(struct sim_machine *machine)
     check(status == STATUS_OK);
 }
 
+static enum status start_loop(struct sim_machine *machine, struct node_env *env)
+{
+    struct loop_config config = machine->wanted;
+    orders_init(&machine->orders, NULL, &machine->face.base);
+    machine->orders.wake = wake_worker;
+    machine->orders.context = machine;
+    config.disk = sim_disk_interface(machine->cluster_disk);
+    config.peer = sim_machine_actor(machine, &cluster_ops, machine);
+    config.entropy = &machine->entropy.base;
+    config.clock = &machine->face.base;
+    config.orders = &machine->orders;
+    config.trace = &machine->trace;
+    TRY(loop_create(&machine->loop, &config, &machine->complaint));
+    env->peer = machine->actors[0].peer;
+    env->identity = loop_identity(machine->loop);
+    env->orders = &machine->orders;
+    sim_task_wake(&machine->cluster_disk_task, time_of(machine)->now_us + 1);
+    return STATUS_OK;
+}
+
+static void process_end(struct sim_machine *machine, enum sim_death death);
+
 enum status sim_machine_start(struct sim_machine *machine)
 {
     check(machine->node == NULL);
     register_all(machine);
-    struct node_env env = {.disk = sim_disk_interface(machine->disk),
-                           .entropy = &machine->entropy.base,
-                           .trace = {.line = take_line, .context = machine, .least = TRACE_INFO}};
-    enum status status = node_create(&machine->node, &machine->config, machine->registry, &env, &machine->complaint);
-    if (status != STATUS_OK) {
-        machine->node = NULL;
-        registry_release(machine->registry);
-        sim_disk_crash(machine->disk, prng_next(&time_of(machine)->prng));
-        return status;
-    }
+    machine->trace = (struct trace){.line = take_line, .context = machine, .least = TRACE_INFO};
+    struct node_env env = {
+        .disk = sim_disk_interface(machine->disk), .entropy = &machine->entropy.base, .trace = machine->trace};
     machine->host = sim_host_create(machine->world->net, machine->address);
     machine->doomed = false;
     (void)sim_machine_actor(machine, &worker_ops, machine);
+    enum status status = machine->member ? start_loop(machine, &env) : STATUS_OK;
+    if (status == STATUS_OK) {
+        status = node_create(&machine->node, &machine->config, machine->registry, &env, &machine->complaint);
+    }
+    if (status != STATUS_OK) {
+        machine->node = NULL;
+        process_end(machine, SIM_KILLED);
+        sim_disk_crash(machine->disk, prng_next(&time_of(machine)->prng));
+        sim_disk_crash(machine->cluster_disk, prng_next(&time_of(machine)->prng));
+        return status;
+    }
+    if (machine->loop != NULL) {
+        loop_attach(machine->loop, &machine->node->replica.stand);
+    }
     sim_task_wake(&machine->disk_task, time_of(machine)->now_us + 1);
     return STATUS_OK;
 }
@@ -186,7 +262,10 @@ static void process_end(struct sim_machine *machine, enum sim_death death)
     }
     machine->actor_count = 0;
     machine->disk_task.at_us = SIM_REST;
+    machine->cluster_disk_task.at_us = SIM_REST;
     machine->resume_task.at_us = SIM_REST;
+    loop_destroy(machine->loop);
+    machine->loop = NULL;
     node_destroy(machine->node);
     machine->node = NULL;
     registry_release(machine->registry);
@@ -196,30 +275,46 @@ static void process_end(struct sim_machine *machine, enum sim_death death)
     machine->doomed = false;
 }
 
-void sim_machine_kill(struct sim_machine *machine, enum sim_death death)
+/* What is under way may be carried out, and nothing more. */
+static void stop_disk(struct sim_disk *disk)
 {
-    struct sim_disk *disk = machine->disk;
-    check(machine->node != NULL);
-    sim_client_lose(machine);
     if (!sim_disk_dead(disk)) {
-        sim_disk_fault(disk, SIM_CRASH, 0, UINT64_MAX / 2); /* what is under way may be, and nothing more */
+        sim_disk_fault(disk, SIM_CRASH, 0, UINT64_MAX / 2);
     }
     sim_disk_interface(disk)->ops->drain(sim_disk_interface(disk));
-    process_end(machine, death);
+}
+
+static void leave_disk(struct sim_machine *machine, struct sim_disk *disk, enum sim_death death)
+{
     if (death == SIM_KILLED) {
         sim_disk_kill(disk);
     } else {
         sim_disk_crash(disk, prng_next(&time_of(machine)->prng));
-        machine->blackouts++;
     }
+}
+
+void sim_machine_kill(struct sim_machine *machine, enum sim_death death)
+{
+    check(machine->node != NULL);
+    sim_client_lose(machine);
+    stop_disk(machine->disk);
+    stop_disk(machine->cluster_disk);
+    process_end(machine, death);
+    leave_disk(machine, machine->disk, death);
+    leave_disk(machine, machine->cluster_disk, death);
+    machine->blackouts += death == SIM_POWERLESS;
 }
 
 void sim_machine_bury(struct sim_machine *machine)
 {
     if (machine->node != NULL && machine->doomed) {
-        if (machine->node->state == NODE_FAILED && !sim_disk_dead(machine->disk)) {
+        bool dead = sim_disk_dead(machine->disk) || sim_disk_dead(machine->cluster_disk);
+        if (machine->node->state == NODE_FAILED && !dead) {
             machine->failures++;
             machine->complaint = machine->node->complaint;
+        } else if (machine->loop != NULL && loop_trouble(machine->loop) != NULL && !dead) {
+            machine->failures++;
+            complaint_set(&machine->complaint, "%s", loop_trouble(machine->loop));
         }
         sim_machine_kill(machine, SIM_POWERLESS);
     }
@@ -228,11 +323,13 @@ void sim_machine_bury(struct sim_machine *machine)
 void sim_machine_close(struct sim_machine *machine)
 {
     sim_disk_fault(machine->disk, SIM_CRASH, 0, 0); /* one that was to come would come in the midst */
+    sim_disk_fault(machine->cluster_disk, SIM_CRASH, 0, 0);
     node_stop(machine->node);
     enum status status = node_close(machine->node, &machine->complaint);
     check(status == STATUS_OK);
     sim_client_lose(machine);
     sim_disk_interface(machine->disk)->ops->drain(sim_disk_interface(machine->disk));
+    sim_disk_interface(machine->cluster_disk)->ops->drain(sim_disk_interface(machine->cluster_disk));
     process_end(machine, SIM_KILLED);
 }
 
@@ -275,6 +372,8 @@ struct sim_machine *sim_machine_create(struct sim_world *world, const char *addr
     check(size > 0 && (size_t)size < sizeof machine->address);
     machine->world = world;
     machine->disk = sim_disk_create(prng_next(&time->prng));
+    machine->cluster_disk = sim_disk_create(prng_next(&time->prng));
+    machine->face = (struct sim_clock_face){.base = {.ops = &face_ops}, .machine = machine};
     machine->clock = (struct sim_clock){.wall_us = 20000 * DAY_US + sim_time_between(time, -3000000, 3000000),
                                         .monotonic_us = sim_time_between(time, 1000000, DAY_US),
                                         .drift_ppm = sim_time_between(time, -20000, 20000)};
@@ -288,6 +387,7 @@ struct sim_machine *sim_machine_create(struct sim_world *world, const char *addr
     machine->config.snapshot_compression = SNAPSHOT_PLAIN;
     list_init(&machine->conns);
     sim_time_add(time, &machine->disk_task, disk_run);
+    sim_time_add(time, &machine->cluster_disk_task, cluster_disk_run);
     sim_time_add(time, &machine->resume_task, resume_run);
     list_push_back(&world->machines, &machine->link);
     return machine;
@@ -299,9 +399,11 @@ void sim_machine_finish(struct sim_machine *machine)
         sim_machine_kill(machine, SIM_KILLED);
     }
     list_remove(&machine->disk_task.link);
+    list_remove(&machine->cluster_disk_task.link);
     list_remove(&machine->resume_task.link);
     list_remove(&machine->link);
     sim_disk_destroy(machine->disk);
+    sim_disk_destroy(machine->cluster_disk);
     config_finish(&machine->config);
     memory_free(machine);
 }
@@ -314,6 +416,22 @@ const char *sim_machine_address(const struct sim_machine *machine)
 struct sim_disk *sim_machine_disk(struct sim_machine *machine)
 {
     return machine->disk;
+}
+
+void sim_machine_member(struct sim_machine *machine, const struct loop_config *wanted)
+{
+    machine->member = true;
+    machine->wanted = *wanted;
+}
+
+struct loop *sim_machine_loop(struct sim_machine *machine)
+{
+    return machine->loop;
+}
+
+struct sim_disk *sim_machine_cluster_disk(struct sim_machine *machine)
+{
+    return machine->cluster_disk;
 }
 
 struct sim_clock *sim_machine_clock(struct sim_machine *machine)

@@ -86,3 +86,8 @@ void sim_world_run(struct sim_world *world, int64_t until_us)
     sim_net_advance(world->net, until_us);
     time->now_us = until_us;
 }
+
+void sim_world_listen(struct sim_world *world, FILE *lines)
+{
+    world->lines = lines;
+}

@@ -26,6 +26,9 @@
 #ifndef GEOMYS_TESTS_SUPPORT_SIM_WORLD_H
 #define GEOMYS_TESTS_SUPPORT_SIM_WORLD_H
 
+#include <stdio.h>
+
+#include "cluster/loop.h"
 #include "node/node.h"
 #include "support/sim_disk.h"
 #include "support/sim_net.h"
@@ -48,6 +51,9 @@ struct sim_net *sim_world_net(struct sim_world *world);
 
 void sim_world_run(struct sim_world *world, int64_t until_us);
 
+/* What nodes say is written to this stream from now on, with the moment and the machine. */
+void sim_world_listen(struct sim_world *world, FILE *lines);
+
 /* ---- machines ---- */
 
 /* Its clocks, and its entropy, are drawn. Lives as long as the world. */
@@ -57,6 +63,14 @@ const char *sim_machine_address(const struct sim_machine *machine);
 struct sim_disk *sim_machine_disk(struct sim_machine *machine);
 struct sim_clock *sim_machine_clock(struct sim_machine *machine);
 struct config *sim_machine_config(struct sim_machine *machine); /* changed before a start */
+
+/* Processes that are started from now on are of a cluster: with a second loop (cluster/loop.h), whose disk, peer, clock
+ * and orders are the machine's. What `wanted` borrows outlives them. */
+void sim_machine_member(struct sim_machine *machine, const struct loop_config *wanted);
+
+/* The cluster loop of the process that runs here; NULL: there is none. */
+struct loop *sim_machine_loop(struct sim_machine *machine);
+struct sim_disk *sim_machine_cluster_disk(struct sim_machine *machine);
 
 /* A process begins. Else: why it refuses is in sim_machine_complaint. No process runs here. */
 must_use enum status sim_machine_start(struct sim_machine *machine);
@@ -112,6 +126,10 @@ struct sim_client *sim_world_client(struct sim_world *world, const struct sim_cl
 /* False: nobody listens there, or it takes no more. */
 bool sim_client_connect(struct sim_client *client, struct sim_machine *machine);
 bool sim_client_connected(const struct sim_client *client);
+
+/* It ends the connection, if there is one, and hears nothing of it any more: on_gone does not come. Not from within a
+ * turn of the machine. */
+void sim_client_leave(struct sim_client *client);
 
 /* Sends a line, and its end. It is connected. */
 __attribute__((format(printf, 2, 3))) void sim_client_say(struct sim_client *client, const char *format, ...);

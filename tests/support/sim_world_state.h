@@ -4,6 +4,8 @@
 #ifndef GEOMYS_TESTS_SUPPORT_SIM_WORLD_STATE_H
 #define GEOMYS_TESTS_SUPPORT_SIM_WORLD_STATE_H
 
+#include <stdio.h>
+
 #include "support/sim_world.h"
 
 struct sim_world {
@@ -14,6 +16,7 @@ struct sim_world {
     uint64_t seed;
     struct list machines, clients;
     uint64_t machine_count;
+    FILE *lines; /* borrowed; NULL: nobody reads what nodes say */
 };
 
 struct sim_actor {
@@ -23,6 +26,11 @@ struct sim_actor {
     void *context;
     struct peer *peer;
     bool within; /* between turn and turn_end */
+};
+
+struct sim_clock_face {
+    struct clock base;
+    struct sim_machine *machine;
 };
 
 struct sim_entropy {
@@ -35,17 +43,24 @@ struct sim_machine {
     struct list link;
     char address[NET_ADDRESS_MAX];
     struct sim_disk *disk;
+    struct sim_disk *cluster_disk; /* the cluster's folder, with a lane of its own */
     struct sim_clock clock;
+    struct sim_clock_face face; /* the same as an env's */
+    bool member;                /* its processes are of a cluster */
+    struct loop_config wanted;  /* of those */
     struct sim_entropy entropy;
     struct config config;
     struct complaint complaint;
     /* of the process */
+    struct trace trace;
     struct node *node;
+    struct loop *loop; /* NULL: it is in no cluster */
+    struct orders orders;
     const struct registry *registry;
     struct sim_host *host;
     struct sim_actor actors[SIM_ACTORS]; /* the first is the worker */
     size_t actor_count;
-    struct sim_task disk_task, resume_task;
+    struct sim_task disk_task, cluster_disk_task, resume_task;
     struct list conns;
     bool doomed; /* it ends with this step */
     uint64_t blackouts, failures;

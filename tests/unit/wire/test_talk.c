@@ -53,6 +53,13 @@ static struct talk_words example(enum talk_kind kind)
         words.kind = TALK_SORRY;
         words.sorry = (struct talk_sorry){4, BYTES("why not")};
         break;
+    case TALK_JOIN:
+        words.join = (struct talk_join){.number = 79, .relayed = true};
+        words.join.who = example(TALK_GREETING).greeting;
+        break;
+    case TALK_WELCOME:
+        words.welcome = BYTES("a topology");
+        break;
     }
     return words;
 }
