@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "node/farewell.h"
+#include "node/forward.h"
 #include "node/squeeze.h"
 #include "serve/hold.h"
 #include "serve/pipeline.h"
@@ -139,7 +140,8 @@ __attribute__((unused)) static bool is_alive(const struct client *client)
 static bool has_commands(const struct client *client)
 {
     const struct session *session = client->session;
-    if (stint_is_under_way(session)) {
+    bool goes_on = stint_is_under_way(session);
+    if (goes_on || (forward_is_busy(session->forward) && !forward_may_wait(session->forward))) {
         return true;
     }
     bool later = session->brimming || session->resumed || client->resuming || hold_is_held(session);
@@ -209,6 +211,7 @@ static void on_closed(void *user)
     struct client *client = user;
     list_remove(&client->stuffed);
     leave_unknown(client);
+    forward_forget(client->session);
     check_slow(is_alive(client)); /* client I2: nobody else has ended it */
     int error = net_base(client->conn)->error;
     if (error != 0 && !client->session->doomed) { /* else it is told why already, or has said goodbye */
@@ -333,7 +336,7 @@ void client_check(struct client *client)
     int64_t timeout_ms = node->clients.timeout_ms;
     int64_t stall_ms = node->clients.stall_ms;
     bool passive = session->waiting || session_listens(session) || !list_empty(&session->monitors) ||
-                   !list_empty(&session->holdings.restrained);
+                   !list_empty(&session->holdings.restrained) || forward_is_passive(session->forward);
     if (node->monotonic_ms - client->input_ms >= TIDY_MS) {
         (void)session_tidy(session);
         net_fit(client->conn);

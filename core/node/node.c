@@ -16,6 +16,7 @@
 #include "node/memory_report.h"
 #include "node/publish.h"
 #include "node/squeeze.h"
+#include "node/steer.h"
 #include "serve/call.h"
 #include "serve/renew.h"
 #include "serve/turn.h"
@@ -47,6 +48,29 @@ static void make_run_id(struct node *node)
     node->env.entropy->ops->fill(node->env.entropy, drawn, sizeof drawn);
     for (size_t i = 0; i < sizeof drawn; i++) {
         (void)snprintf(node->run_id + 2 * i, 3, "%02x", drawn[i]);
+    }
+}
+
+static struct session *session_of(void *user)
+{
+    const struct client *client = user;
+    return client->session;
+}
+
+/* Commands to the leader, and from others while this node leads. */
+static void init_forwarding(struct node *node)
+{
+    forward_init(&node->forward, &(struct forward_config){.worker = &node->worker,
+                                                          .follow = &node->membership.follow,
+                                                          .peer = node->env.peer,
+                                                          .trace = &node->env.trace});
+    forwarded_init(&node->forwarded, &(struct forwarded_config){.worker = &node->worker,
+                                                                .acceptor = node_acceptor(node),
+                                                                .session_of = session_of,
+                                                                .peer = node->env.peer});
+    if (node->env.peer != NULL) {
+        node->worker.route = steer_request;
+        node->worker.route_context = &node->forward;
     }
 }
 
@@ -85,6 +109,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
                                                                    .orders = env->orders,
                                                                    .gated = &node->gated,
                                                                    .trace = &node->env.trace});
+    init_forwarding(node);
     publish_at_start(node);
     if (status != STATUS_OK) {
         node_destroy(node);
@@ -99,6 +124,8 @@ void node_destroy(struct node *node)
     if (node == NULL) {
         return;
     }
+    forwarded_finish(&node->forwarded);
+    forward_finish(&node->forward);
     membership_finish(&node->membership);
     worker_finish(&node->worker);
     replica_finish(&node->replica);
@@ -282,10 +309,15 @@ int64_t node_turn_end(struct node *node)
         return node->monotonic_ms;
     }
     struct worker *worker = &node->worker;
+    bool member = __builtin_expect(node->env.peer != NULL, 0);
+    if (member) {
+        forwarded_offer(&node->forwarded);
+    }
     bool more = node->state == NODE_SERVING && turn_end(worker);
     more = replica_turn(&node->replica) || more;
-    if (__builtin_expect(node->env.peer != NULL, 0)) {
+    if (member) {
         more = membership_turn(&node->membership) || more;
+        forward_turn(&node->forward);
     }
     look_at_replica(node);
     if (node->state == NODE_FAILED) {
@@ -294,15 +326,22 @@ int64_t node_turn_end(struct node *node)
     take_input_again(node);
     once_per_second(node);
     release_answers(node);
+    if (member) {
+        forwarded_turn(&node->forwarded);
+    }
     squeeze_turn(node);
     if (more || !list_empty(&worker->sessions.dirty) || waiters_ready(worker)) { /* the saver lets go of values */
         return node->monotonic_ms;
     }
     int64_t next = turn_next_ms(worker);
     int64_t replica_next = replica_next_ms(&node->replica);
-    int64_t membership_next = node->env.peer != NULL ? membership_next_ms(&node->membership) : INT64_MAX;
     next = replica_next < next ? replica_next : next;
-    next = membership_next < next ? membership_next : next;
+    if (member) {
+        int64_t membership_next = membership_next_ms(&node->membership);
+        int64_t forward_next = forward_next_ms(&node->forward);
+        next = membership_next < next ? membership_next : next;
+        next = forward_next < next ? forward_next : next;
+    }
     return node->next_second_ms < next ? node->next_second_ms : next;
 }
 

@@ -28,6 +28,8 @@
 #include "env/settings.h"
 #include "meter/traffic.h"
 #include "node/farewell.h"
+#include "node/forward.h"
+#include "node/forwarded.h"
 #include "node/membership.h"
 #include "node/options.h"
 #include "replica/replica.h"
@@ -67,6 +69,8 @@ struct node {
     struct replica replica;
     struct worker worker;
     struct membership membership; /* and its tenure: what may be answered */
+    struct forward forward;       /* commands of clients here, to the leader */
+    struct forwarded forwarded;   /* ... of clients elsewhere, while this node leads */
 
     int64_t now_ms;
     int64_t monotonic_ms;

@@ -11,6 +11,7 @@ void hold_take(struct session *session, enum hold_reason reason)
     check(list_empty(&session->held)); /* hold I1 */
     list_push_back(&session->worker->held[reason], &session->held);
     session->held_for_memory = reason == HOLD_MEMORY;
+    session->held_for_route = reason == HOLD_ROUTE;
     session->pool->blocked++;
 }
 
@@ -20,6 +21,7 @@ void hold_forget(struct session *session)
         check(session->pool->blocked > 0); /* hold I1 */
         list_remove(&session->held);
         session->held_for_memory = false;
+        session->held_for_route = false;
         session->pool->blocked--;
     }
 }
@@ -109,6 +111,14 @@ uint64_t hold_may_show(const struct session *session, const struct request *requ
 void hold_end_memory(struct session *session)
 {
     if (session->held_for_memory) {
+        hold_forget(session);
+        session_resume(session);
+    }
+}
+
+void hold_end_route(struct session *session)
+{
+    if (session->held_for_route) {
         hold_forget(session);
         session_resume(session);
     }

@@ -36,8 +36,9 @@ bool hold_disturbs(struct worker *worker, uint32_t database, const struct reques
  * large value a command may show a little, and KEYS shows much without any. O(keys). */
 uint64_t hold_may_show(const struct session *session, const struct request *request);
 
-/* The session goes on, if it is held for HOLD_MEMORY. */
+/* The session goes on, if it is held for HOLD_MEMORY, or for HOLD_ROUTE. */
 void hold_end_memory(struct session *session);
+void hold_end_route(struct session *session);
 
 /* The same as hold_disturbs for what a session is about to do: queueing disturbs nobody, EXEC does what its commands
  * do. */

@@ -122,6 +122,31 @@ static bool hold(struct session *session, const struct request *request)
     return __builtin_expect(may, 0) && hold_slow(session, request);
 }
 
+/* Whether it is carried out here, now. */
+static inline enum route route(struct session *session, const struct request *request)
+{
+    const struct worker *worker = session->worker;
+    return __builtin_expect(worker->route != NULL, 0) ? worker->route(session, request) : ROUTE_HERE;
+}
+
+/* False: it must wait, with all that follows. */
+static bool carry_out(struct session *session, const struct request *request)
+{
+    if (hold(session, request)) {
+        return false;
+    }
+    enum route way = route(session, request);
+    if (way == ROUTE_LATER) {
+        hold_take(session, HOLD_ROUTE);
+        return false;
+    }
+    if (way == ROUTE_HERE) {
+        exec(session, request);
+    }
+    session_touch(session);
+    return true;
+}
+
 /* Carries the commands out, until one makes the session wait or end. Returns the offset behind the last one. */
 static size_t run(const struct pipeline *pipeline, struct session *session)
 {
@@ -133,16 +158,12 @@ static size_t run(const struct pipeline *pipeline, struct session *session)
     size_t brim = session_brim(session);
     for (uint32_t i = 0; i < pipeline->count && !session->waiting && !session->doomed; i++) {
         const struct request *request = &pipeline->requests[i];
-        if (request->argc > 0 && hold(session, request)) {
+        if (request->argc > 0 && !carry_out(session, request)) {
             break; /* pipeline I1 */
         }
         end = pipeline->places[i].end;
-        if (request->argc > 0) {
-            exec(session, request);
-            session_touch(session);
-            if (!session_check_output(session, brim)) {
-                break; /* pipeline I1: the others wait until the client has read */
-            }
+        if (request->argc > 0 && !session_check_output(session, brim)) {
+            break; /* pipeline I1: the others wait until the client has read */
         }
     }
     return end;

@@ -134,6 +134,14 @@ static size_t marked_end(const struct session *session)
     return session->mark_count > 0 ? session->marks[session->mark_count - 1].end : session->released_end;
 }
 
+/* While the log is stuck what is shown of all keys depends on nothing (gate.h). */
+static void note_shown(struct session *session, uint64_t mark, uint64_t of_all)
+{
+    bool counts = of_all > mark && of_all <= gate_released(session->pool->gate, session_level(session));
+    uint64_t most = counts ? of_all : mark;
+    session->shown = most > session->shown ? most : session->shown;
+}
+
 /* Notes what the output written since the last call depends on. A command that waits has looked at keys and shown
  * nothing: there is nothing to mark. */
 static void mark_output(struct session *session)
@@ -151,6 +159,7 @@ static void mark_output(struct session *session)
     bool free = is_released(session, mark, of_all);
     if (free && session->mark_count == 0) {
         session->released_end = session->out.size;
+        note_shown(session, mark, of_all);
     } else if (free || session->mark_count == SESSION_MARKS) {
         struct session_mark *last = &session->marks[session->mark_count - 1];
         last->end = session->out.size;
@@ -171,6 +180,7 @@ size_t session_releasable(struct session *session)
            is_released(session, session->marks[passed].sequence, session->marks[passed].of_all)) {
         check(session->marks[passed].end >= session->released_end); /* session I2, gate I2 */
         session->released_end = session->marks[passed].end;
+        note_shown(session, session->marks[passed].sequence, session->marks[passed].of_all);
         passed++;
     }
     if (passed > 0) {

@@ -46,6 +46,7 @@
 #define SESSION_OUT_PAUSE   ((size_t)1 << 20)   /* bytes of output above which the next command waits */
 #define SESSION_TOPIC_KINDS 3                   /* channels, patterns, shard channels: see pubsub.h */
 
+struct forward_client;
 struct session;
 struct worker;
 
@@ -100,6 +101,7 @@ struct session {
     size_t pushed;        /* bytes of messages among what is unsent, at most */
     uint64_t turn_mark;   /* the highest sequence that this turn's answers depend on */
     uint64_t turn_of_all; /* ... that those about all keys do */
+    uint64_t shown;       /* the highest that anything depends on that has been let go */
     struct session_mark marks[SESSION_MARKS];
     uint8_t mark_count;
     bool turn_wrote;      /* among this turn's answers is one of a command that has changed something */
@@ -121,6 +123,7 @@ struct session {
     struct list waits;           /* interest_link.in_session */
     struct request_kept *parked; /* owned: the command that waits */
     uint64_t spent_ns;           /* for it so far */
+    int64_t waited_ms;           /* that the command which is about to be carried out has waited elsewhere already */
     struct heap_node timeout;
     uint32_t muted;                          /* that many more commands are not answered */
     struct list monitors;                    /* in worker->monitors, or alone */
@@ -132,11 +135,14 @@ struct session {
     uint64_t written;                        /* the last sequence of its own records */
     struct list held;                        /* in one of worker->held, or alone */
     bool held_for_memory;                    /* in that of HOLD_MEMORY */
+    bool held_for_route;                     /* in that of HOLD_ROUTE */
     struct list topics[SESSION_TOPIC_KINDS]; /* pubsub_link.in_session */
     uint32_t topic_count[SESSION_TOPIC_KINDS];
-    size_t topic_bytes;       /* of their names */
-    struct tracker *tracker;  /* owned by worker->tracking; NULL: it does not track */
-    struct list redirections; /* tracker.in_target: those whose messages come here */
+    size_t topic_bytes;             /* of their names */
+    bool elsewhere;                 /* its connection is a stream from another node */
+    struct forward_client *forward; /* owned by whoever routes: what another node does for it; NULL: nothing */
+    struct tracker *tracker;        /* owned by worker->tracking; NULL: it does not track */
+    struct list redirections;       /* tracker.in_target: those whose messages come here */
 
     struct holdings holdings; /* the memory that it takes; what changes in every command is noted by session_note */
     size_t input;             /* bytes that have arrived and were not carried out when they were last looked at */

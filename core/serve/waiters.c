@@ -23,17 +23,23 @@
 #include "serve/hold.h"
 #include "serve/park.h"
 
+/* When its time is over, monotonic ms; 0: never. */
+static int64_t over_at(const struct call *call, int64_t waited_ms)
+{
+    int64_t over_ms;
+    if (call->wait_ms == 0 || __builtin_add_overflow(call->worker->monotonic_ms - waited_ms, call->wait_ms, &over_ms)) {
+        return 0;
+    }
+    return over_ms > 0 ? over_ms : 1;
+}
+
 void waiters_park(struct call *call)
 {
     check(call->written == 0 && !call->nested); /* waiters I2 */
     count_wait(call);
     struct session *session = call_session(call);
     if (!call->again) { /* else it has its place already */
-        int64_t until_ms = 0;
-        if (call->wait_ms != 0 && __builtin_add_overflow(call->worker->monotonic_ms, call->wait_ms, &until_ms)) {
-            until_ms = 0; /* for ever */
-        }
-        park_begin(session, call->request, until_ms);
+        park_begin(session, call->request, over_at(call, session->waited_ms));
     }
     park_keep(session, call->keep);
     session_note(session); /* park I2 */

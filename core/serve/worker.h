@@ -45,7 +45,15 @@ enum hold_reason {
     HOLD_SWEEP,  /* its next command would change a large value that is being dumped, or a key that is claimed */
     HOLD_GUESS,  /* it would try a password, and some were wrong */
     HOLD_MEMORY, /* its next command is about a large value, and the clients hold much already: see crowd.h */
+    HOLD_ROUTE,  /* it is not for this node, or must not come before the answers of others; whoever routes lets go */
     HOLD_REASONS,
+};
+
+/* Where a command is carried out. */
+enum route {
+    ROUTE_HERE,
+    ROUTE_TAKEN, /* nothing more is to be done for it: it is on its way to another node, or was answered */
+    ROUTE_LATER, /* it is not known yet: its session is held, and it stays in the input (HOLD_ROUTE) */
 };
 
 /* For plans that nobody has called (due.h). */
@@ -83,6 +91,9 @@ struct worker {
     struct call *calls[2]; /* owned; by depth */
     void *owner;           /* of the worker: whom the node's own commands ask */
     struct worker_due due;
+    /* Asked for each command of a session before it is carried out, and again after LATER. NULL: all is here. */
+    enum route (*route)(struct session *session, const struct request *request);
+    void *route_context;
     struct tuning *tuning; /* owned: what plans read of their modules' settings; changed by worker_tune alone */
 };
 

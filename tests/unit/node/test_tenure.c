@@ -223,6 +223,7 @@ Test(tenure, who_leads_no_more_says_so_to_all_who_wait)
                      "-CLUSTERDOWN this node does not lead any more: ask again,"
                      "-CLUSTERDOWN this node leads but has heard from no majority for 0.0 s; writes are refused "
                      "until it has,");
+    scene.at.node->forward.options.on = false;
     send("SET a 3");
     turns(1, 0);
     cr_assert_str_eq(heard(), "-READONLY You can't write against a read only replica: node 2 leads, ask it,");
