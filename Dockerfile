@@ -22,7 +22,7 @@ RUN cmake -S . -B build/image -G Ninja -DGEOMYS_TESTS=OFF \
 FROM debian:12-slim
 RUN apt-get update -q \
     && env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        libcjson1 libjemalloc2 liblz4-1 libzstd1 \
+        libcjson1 libgrpc29 libjemalloc2 liblz4-1 libprotobuf-c1 libzstd1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --home-dir /var/lib/geomys --no-create-home --shell /usr/sbin/nologin geomys \
     && mkdir -m 0750 /var/lib/geomys \
@@ -31,7 +31,7 @@ COPY --from=build /out /usr/local
 USER geomys
 WORKDIR /var/lib/geomys
 VOLUME /var/lib/geomys
-EXPOSE 6379
+EXPOSE 6379 7379
 # Whoever asks for a password answers; who still loads does not yet.
 HEALTHCHECK --start-period=60s CMD geomys-cli PING 2>&1 | grep -qE 'PONG|NOAUTH'
 ENTRYPOINT ["geomys-server", "--data_folder=/var/lib/geomys", "--bind=0.0.0.0"]

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* main.c - arguments, configuration, the real env, a node over it, and its turns. With os/ the only code that sees the
- * real world. Exit codes: 0 a clean end, 1 refused or failed (one sentence on standard error says why), 2 wrong
- * arguments. */
+/* main.c - arguments, configuration, the real env, a node over it, and its turns. With os/ and host/ the only code that
+ * sees the real world. Exit codes: 0 a clean end, 1 refused or failed (one sentence on standard error says why), 2
+ * wrong arguments. */
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 #include "base/memory.h"
 #include "base/trust.h"
 #include "base/version.h"
+#include "host/host_cluster.h"
+#include "host/host_folder.h"
 #include "module/loader.h"
 #include "node/declare.h"
 #include "node/node.h"
@@ -50,6 +52,7 @@ struct server {
     struct os_loop *loop;
     struct os_signal *signals;
     const struct registry *registry;
+    struct host_cluster *cluster; /* NULL: none */
     struct node *node;
     struct os_watch *watch;
     const char *volatile loading; /* the module that is being loaded; NULL: none */
@@ -196,6 +199,9 @@ static int64_t on_turn_end(void *context)
 {
     struct server *server = context;
     int64_t next = node_turn_end(server->node);
+    if (host_cluster_trouble(server->cluster) != NULL) {
+        node_stop(server->node);
+    }
     if (server->node->state == NODE_STOPPING || server->node->state == NODE_FAILED) {
         os_loop_stop(server->loop);
     }
@@ -302,11 +308,19 @@ static enum status start(struct server *server, struct complaint *complaint)
         .turn = on_turn, .turn_end = on_turn_end, .on_trouble = on_trouble, .context = server};
     TRY(os_loop_create(&server->loop, &driver, complaint));
     TRY(os_signal_create(&server->signals, server->loop, on_signal, server, complaint));
+    TRY(host_folder_prepare(config, complaint));
     TRY(os_disk_create(&server->disk, config->data_folder, &server->trace, complaint));
     TRY(os_loop_watch(server->loop, os_disk_event_fd(server->disk), on_disk, server, complaint));
     os_entropy_init(&server->entropy);
     os_clock_init(&server->clock);
     os_settings_init(&server->settings, config->file);
+    struct host_cluster_config cluster = {.config = &server->config,
+                                          .program = server->process.program,
+                                          .machine = server->process.machine,
+                                          .data = os_disk_interface(server->disk),
+                                          .loop = server->loop,
+                                          .trace = &server->trace};
+    TRY(host_cluster_create(&server->cluster, &cluster, complaint));
     struct node_env env = {
         .clock = &server->clock.base,
         .disk = os_disk_interface(server->disk),
@@ -316,13 +330,15 @@ static enum status start(struct server *server, struct complaint *complaint)
         .network = os_loop_network(server->loop),
         .trace = server->trace,
     };
+    host_cluster_lend(server->cluster, &env);
     TRY(node_create(&server->node, &server->config, server->registry, &env, complaint));
     if (config->allow_insecure && config->password[0] == '\0') {
         trace(
             log_of(server), TRACE_WARNING,
             "allow_insecure is set and there is no password: whoever reaches this port can read and change everything");
     }
-    return listen_all(server, complaint);
+    TRY(listen_all(server, complaint));
+    return host_cluster_start(server->cluster, server->node, complaint);
 }
 
 static size_t describe_crash(const void *context, const char *deed, char *text, size_t room)
@@ -363,17 +379,22 @@ static enum status run(struct server *server, struct complaint *complaint)
         return STATUS_IO;
     }
     TRY(node_close(server->node, complaint));
+    if (host_cluster_trouble(server->cluster) != NULL) {
+        complaint_set(complaint, "%s", host_cluster_trouble(server->cluster));
+        return STATUS_IO;
+    }
     trace(log_of(server), TRACE_INFO, "everything is on the disk; bye");
     return STATUS_OK;
 }
 
-/* The order matters: connections end before the node, requests before the disk, descriptors before their files. A
- * node's data are not given back value by value, which takes seconds for some millions: what must be on the disk is,
- * the folder is free for the next server, and the system takes the memory back at once. Where leaks are looked for, all
- * is freed. */
+/* The order matters: the cluster's thread ends before the loop and the node that it wakes, connections end before the
+ * node, requests before the disk, descriptors before their files. A node's data are not given back value by value,
+ * which takes seconds for some millions: what must be on the disk is, the folder is free for the next server, and the
+ * system takes the memory back at once. Where leaks are looked for, all is freed. */
 static void finish(struct server *server, int code)
 {
     os_signal_destroy(server->signals);
+    host_cluster_stop(server->cluster);
     os_loop_destroy(server->loop);
     if (FINISH_AT_ONCE && server->node != NULL) {
         os_crash_unwatch();
@@ -382,6 +403,7 @@ static void finish(struct server *server, int code)
         _exit(code);
     }
     node_destroy(server->node);
+    host_cluster_destroy(server->cluster);
     os_crash_unwatch();
     os_disk_destroy(server->disk);
     registry_release(server->registry);

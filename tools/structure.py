@@ -40,7 +40,8 @@ BELOW = {
     "cluster": "replica",
     "node": "command cluster config",
     "os": "env",
-    "main.c": "node os",
+    "host": "node os",
+    "main.c": "host",
     # tools/cli
     "cli/text": "wire",
     "cli/terminal": "cli/text",

@@ -143,7 +143,8 @@ static const struct config_key keys[] = {
         "The addresses to listen on for other nodes; empty: those of bind. Nodes talk without encryption and without a "
         "password yet, so that other than loopback takes allow_insecure."),
     KEY("advertise", advertise, CONFIG_TEXT, FIXED, 0, 0, 253, "", HOST_LETTERS,
-        "The host name or address by which other nodes and clients reach this one; empty: as its connections show it."),
+        "The host name or address by which other nodes reach this one; empty: the first of node_bind, or the machine's "
+        "name where that is all addresses."),
     NUMBER("replicas", replicas, FIXED, 1, 9, "3", "How many nodes keep a copy of the data; of a cluster that begins."),
     NUMBER("beat_ms", beat_ms, FIXED, 20, 60000, "200", "Milliseconds between two signs of life of a node that leads."),
     NUMBER("lease_ms", lease_ms, FIXED, 100, 600000, "1000",

@@ -17,8 +17,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -227,6 +229,24 @@ static enum status open_folder(struct os_disk *disk, const char *folder, bool ma
         return refuse(STATUS_IO, folder, "looked at", complaint);
     }
     return make ? trust(info.st_mode, TRUST_GROUP, "the data folder", folder, complaint) : STATUS_OK;
+}
+
+enum status os_disk_make_parent(const char *folder, struct complaint *complaint)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(folder, '/');
+    size_t size = slash != NULL ? (size_t)(slash - folder) : 0;
+    if (size == 0 || size >= sizeof parent) {
+        return STATUS_OK; /* the root, the folder where we are, or none that can be opened */
+    }
+    memcpy(parent, folder, size);
+    parent[size] = '\0';
+    struct os_disk disk = {.folder_fd = -1, .lock_fd = -1};
+    enum status status = open_folder(&disk, parent, true, complaint);
+    if (disk.folder_fd >= 0) {
+        (void)close(disk.folder_fd);
+    }
+    return status;
 }
 
 /* What the file says of who holds the folder; "" if it says nothing. */

@@ -19,6 +19,10 @@ struct os_disk; /* opaque */
 must_use enum status os_disk_create(struct os_disk **out, const char *folder, const struct trace *log,
                                     struct complaint *complaint);
 
+/* Makes the folder in which `folder` lies, if it is missing (mode 0700; its own parent must exist). IO, NOT_FOUND,
+ * NO_SPACE. */
+must_use enum status os_disk_make_parent(const char *folder, struct complaint *complaint);
+
 /* Tells whoever wants the folder next that it will be free in a moment. */
 void os_disk_is_ending(struct os_disk *disk);
 

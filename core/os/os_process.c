@@ -54,6 +54,7 @@ void os_process_init(struct os_process *process)
     if (uname(&name) == 0) {
         (void)snprintf(process->system, sizeof process->system, "%.80s %.80s %.80s", name.sysname, name.release,
                        name.machine);
+        (void)snprintf(process->machine, sizeof process->machine, "%.200s", name.nodename);
     }
     ssize_t size = readlink("/proc/self/exe", process->program, sizeof process->program - 1);
     process->program[size > 0 ? size : 0] = '\0';

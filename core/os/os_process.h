@@ -10,6 +10,7 @@ struct os_process {
     struct process base;
     char system[256];
     char program[1024];
+    char machine[256]; /* its name, as it calls itself; "": it has none */
 };
 
 void os_process_init(struct os_process *process);

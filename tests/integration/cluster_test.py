@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Three real processes that are one cluster: they begin, one is killed, stopped or all of them, and it goes on.
+
+Idea    Writers pipeline operations to the leader, each on keys of its own with a ledger of what it was promised
+        (support/ledger.py), until the connection breaks; then what the cluster holds must be a state that the ledger
+        allows, and all nodes come to the same. What a leader has acknowledged and nobody else has is lost with it (it
+        is in a lost- file when it comes back), so the writers have ended before it is killed.
+
+Usage   cluster_test.py [word]     GEOMYS_CLUSTER_ROUNDS (default 6), GEOMYS_SEED"""
+
+import os
+import random
+import signal
+import threading
+import time
+
+from support import ledger
+from support.client import Error, encode
+from support.cluster import Cluster, Node
+from support.runner import equal, run, seed
+from support.server import PATIENCE_S, SLOW, Folder, run_refused, wait_until
+
+ROUNDS = int(os.environ.get("GEOMYS_CLUSTER_ROUNDS", 6 if SLOW == 1 else 3))
+WRITERS = 3
+
+
+class Writer(threading.Thread):
+    """Keeps some operations under way at one node until the connection breaks, or an error says that it leads no
+    more."""
+
+    def __init__(self, node, book, depth):
+        super().__init__(daemon=True)
+        self.book = book
+        self.depth = depth
+        self.client = node.client(timeout_s=PATIENCE_S)
+        self.wrong = None
+        self.done = False
+        self.start()
+
+    def receive(self):
+        answer = self.client.receive()
+        if isinstance(answer, Error) and answer.code in ("READONLY", "CLUSTERDOWN", "UNCERTAIN", "EXECABORT"):
+            raise ConnectionError(answer)
+        return answer
+
+    def run(self):
+        try:
+            while not self.done:
+                calls = [call for _ in range(max(1, self.depth // 2)) for call in self.book.next()]
+                self.client.send_raw(b"".join(encode(*call) for call in calls))
+                while len(self.book.sent) > self.depth // 2:
+                    self.book.answered(self.receive)
+        except (OSError, ValueError):
+            pass  # it is gone, or leads no more; ValueError: from a number that was cut
+        except BaseException as wrong:
+            self.wrong = wrong
+        finally:
+            self.client.close()
+
+    def end(self):
+        self.done = True
+        self.join(2 * PATIENCE_S)
+        assert not self.is_alive(), "a writer hangs"
+        if self.wrong is not None:
+            raise self.wrong
+
+
+class Load:
+    """with Load(leader, books, dice): writers write to it"""
+
+    def __init__(self, leader, books, dice):
+        self.writers = [Writer(leader, book, dice.choice([1, 4, 16])) for book in books]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for writer in self.writers:
+            writer.end()
+
+
+def verify(cluster, books):
+    with cluster.leader().client() as client:
+        for book in books:
+            book.settle(ledger.read(client, book.keys()))
+
+
+def new_books(number):
+    return [ledger.Ledger(number, writer) for writer in range(WRITERS)]
+
+
+def test_three_lines_make_a_cluster():
+    """Any client at any node; all have what was written."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        for number, node in enumerate(cluster.nodes):
+            with node.client() as client:
+                equal(client.call("SET", "a", "1"), b"OK", f"node {node.number}")
+                equal(client.call("GET", "a"), b"1", f"node {node.number}")
+                equal(client.call("RPUSH", "l", "xyz"[number]), number + 1, f"node {node.number}")
+        cluster.settled()
+        for node in cluster.nodes:
+            with node.client() as client:
+                equal(client.call("GET", "a"), b"1", f"node {node.number}")
+                equal(client.call("LRANGE", "l", 0, -1), [b"x", b"y", b"z"], f"node {node.number}")
+        for node in cluster.nodes:
+            assert os.path.isfile(os.path.join(node.data, "cluster", "cluster.state")), node.data
+            equal(node.stop(), 0, node.tail())
+
+
+def test_each_role_is_killed_under_load():
+    number = seed()
+    dice = random.Random(number)
+    books = new_books(number)
+    with Folder() as folder, Cluster(folder) as cluster:
+        for turn in range(ROUNDS):
+            leader = cluster.leader()
+            victim = leader if turn % 2 == 0 else dice.choice(cluster.followers())
+            with Load(leader, books, dice):
+                time.sleep(dice.uniform(0.05, 0.4) * SLOW)
+                if victim is not leader:
+                    victim.kill()
+                time.sleep(dice.uniform(0.05, 0.4) * SLOW)
+            if victim is leader:
+                cluster.settled()
+                victim.kill()
+            began = time.monotonic()
+            cluster.leader()
+            print(f"  round {turn}: {'the leader' if victim is leader else 'a follower'}, node {victim.number}; "
+                  f"a leader takes writes {time.monotonic() - began:.2f} s after the load", flush=True)
+            verify(cluster, books)
+            victim.again()
+            cluster.settled()
+            verify(cluster, books)
+        assert all(book.acknowledged > 0 for book in books)
+
+
+def test_a_client_elsewhere_sees_a_pause():
+    """Whose command was not yet with the leader when it died is answered by the next one."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        follower = cluster.followers()[0]
+        with follower.client(timeout_s=PATIENCE_S) as client:
+            for turn in range(20):
+                equal(client.call("INCR", "n"), turn + 1)
+            cluster.settled()
+            leader = cluster.leader()
+            leader.kill()
+            gone = f"node {leader.number} is not in touch any more"
+            wait_until(lambda: gone in follower.life(), gone)
+            began = time.monotonic()
+            equal(client.call("INCR", "n"), 21)
+            print(f"  a pause of {time.monotonic() - began:.2f} s", flush=True)
+            for turn in range(20):
+                equal(client.call("INCR", "n"), turn + 22)
+
+
+def test_a_leader_stands_still_for_longer_than_its_lease():
+    """What it is asked meanwhile it has not done, unless all have it."""
+    number = seed()
+    books = new_books(number)
+    with Folder() as folder, Cluster(folder) as cluster:
+        old = cluster.leader()
+        with old.client() as client:
+            equal(client.call("SET", "before", 1), b"OK")
+        others = [node for node in cluster.nodes if node is not old]
+        with Load(old, books, random.Random(number)):
+            time.sleep(0.2 * SLOW)
+        cluster.settled()
+        os.kill(old.pid, signal.SIGSTOP)
+        try:
+            new = cluster.leader(others)
+            with new.client() as client:
+                equal(client.call("GET", "before"), b"1")
+                equal(client.call("SET", "after", 2), b"OK")
+            with old.client(timeout_s=PATIENCE_S) as late:
+                late.send("SET", "late", "no")
+                late.send("GET", "after")
+                os.kill(old.pid, signal.SIGCONT)
+                answers = [late.receive(), late.receive()]
+        finally:
+            os.kill(old.pid, signal.SIGCONT)
+        assert isinstance(answers[0], Error) or answers[0] == b"OK", answers
+        assert isinstance(answers[1], Error) or answers[1] == b"2", f"an old value was read: {answers}"
+        cluster.settled()
+        verify(cluster, books)
+        for node in cluster.nodes:
+            with node.client() as client:
+                equal(client.call("GET", "after"), b"2", f"node {node.number}")
+                if isinstance(answers[0], Error):
+                    equal(client.call("GET", "late"), None, f"node {node.number}: what was refused was done")
+                else:
+                    equal(client.call("GET", "late"), b"no", f"node {node.number}")
+
+
+def test_all_are_killed_and_started():
+    number = seed()
+    dice = random.Random(number)
+    books = new_books(number)
+    with Folder() as folder, Cluster(folder) as cluster:
+        for _ in range(2):
+            with Load(cluster.leader(), books, dice):
+                time.sleep(dice.uniform(0.1, 0.4) * SLOW)
+                for node in cluster.nodes:
+                    node.process.kill()
+            for node in cluster.nodes:
+                node.kill()
+            for node in dice.sample(cluster.nodes, 3):
+                node.again(wait=None)
+            for node in cluster.nodes:
+                assert node.wait(), node.tail()
+            verify(cluster, books)
+            cluster.settled()
+
+
+def test_a_node_alone_waits_for_another():
+    """One of three leads nobody, and takes no write; with a second one it goes on."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        with cluster.leader().client() as client:
+            equal(client.call("SET", "a", 1), b"OK")
+        cluster.settled()
+        for node in cluster.nodes:
+            node.kill()
+        first, second, _ = cluster.nodes
+        first.again(wait=None)
+        first.process.await_ready(lambda: first.answers(False), PATIENCE_S)
+        time.sleep(2 * SLOW)
+        assert not cluster.takes_writes(first)
+        second.again(wait=None)
+        with cluster.leader([first, second]).client() as client:
+            equal(client.call("GET", "a"), b"1")
+
+
+def test_a_folder_says_that_it_is_a_members():
+    """Neither bootstrap nor join: the folder is named, or cluster_mode leads to the usual one."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        third = cluster.nodes[2]
+        third.kill()
+        third.settings["data_folder"] = third.data
+        third.enter()
+        cluster.settled()
+        third.kill()
+        del third.settings["data_folder"]
+        third.enter(cluster_mode=True)
+        cluster.settled()
+
+
+# ---- refusals: one sentence each ----
+
+
+def refused(home, *flags):
+    code, text = run_refused("--modules=", *flags, home=home)
+    equal(code, 1, text)
+    return text.splitlines()[-1]
+
+
+def with_data(home, data="~/.geomys"):
+    """A single node has served from this folder."""
+    folder = data.replace("~", home)
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    node = Node(home, 1)
+    node.settings.update(node_id=None, internal_port=None, data_folder=folder)
+    node.start()
+    with node.client() as client:
+        equal(client.call("SET", "a", 1), b"OK")
+    equal(node.stop(), 0)
+
+
+def test_no_cluster_yet():
+    with Folder() as home:
+        text = refused(home, "--port=0", "--unix_socket=~/s", "--internal_port=1", "--cluster_mode")
+        assert "this node is in no cluster yet: begin one with --bootstrap or enter one with --join=host:port" in text
+
+
+def test_data_of_a_single_node_are_not_left_behind():
+    with Folder() as home:
+        with_data(home)
+        node = Node(home, 1)
+        text = refused(home, f"--port={node.port}", f"--internal_port={node.node_port}", "--bootstrap")
+        assert "~/.geomys holds the data of a single node" in text and "--data_folder=~/.geomys to take" in text, text
+        assert not os.path.exists(os.path.join(home, ".geomys", "node-1")), "nothing was made"
+        node.settings["data_folder"] = os.path.join(home, ".geomys")
+        node.enter(bootstrap=True)
+        try:
+            with node.client() as client:
+                equal(client.call("GET", "a"), b"1", "they are taken along")
+        finally:
+            node.kill()
+
+
+def test_data_of_a_single_node_are_not_lost():
+    with Folder() as home:
+        with_data(home)
+        node = Node(home, 2)
+        text = refused(home, f"--port={node.port}", f"--internal_port={node.node_port}", "--node_id=2",
+                       "--data_folder=~/.geomys", "--join=127.0.0.1:9")
+        assert ".geomys holds the data of a node that is in no cluster: they would be lost. Begin the cluster here " \
+               "with --bootstrap, or use another data_folder" in text, text
+        node.settings.update(node_id=None, internal_port=None, data_folder=os.path.join(home, ".geomys"))
+        node.enter()
+        with node.client() as client:
+            equal(client.call("GET", "a"), b"1", "it is a single node's as before")
+        equal(node.stop(), 0)
+
+
+def test_the_node_port_is_in_use():
+    with Folder() as home:
+        node = Node(home, 1)
+        other = Node(os.path.join(home, "other"), 1)
+        node.enter(bootstrap=True)
+        try:
+            text = refused(home, f"--port={other.port}", f"--internal_port={node.node_port}", "--bootstrap",
+                           "--data_folder=~/other")
+            assert f"cannot listen for nodes on {node.place}: another process has the port" in text, text
+        finally:
+            node.kill()
+
+
+run(globals())
