@@ -51,14 +51,15 @@ enum config_persistence { CONFIG_PERSISTENCE_NONE, CONFIG_PERSISTENCE_BUFFERED, 
 
 /* What a change of a setting touches: whom the node publishes to. */
 enum config_touches {
-    CONFIG_TOUCHES_DATA = 1,     /* the shard: what values live, what memory they may take    */
-    CONFIG_TOUCHES_SERVING = 2,  /* its sessions: password, limits, messages                  */
-    CONFIG_TOUCHES_METERS = 4,   /* SLOWLOG and LATENCY                                       */
-    CONFIG_TOUCHES_SAVER = 8,    /* snapshots                                                 */
-    CONFIG_TOUCHES_CLIENTS = 16, /* how many connections, and how long they may be silent     */
-    CONFIG_TOUCHES_NETWORK = 32, /* what the system does for each connection                  */
-    CONFIG_TOUCHES_TRACE = 64,   /* the server's own log                                      */
-    CONFIG_TOUCHES_MODULES = 128 /* what plans of modules read                                */
+    CONFIG_TOUCHES_DATA = 1,      /* the shard: what values live, what memory they may take    */
+    CONFIG_TOUCHES_SERVING = 2,   /* its sessions: password, limits, messages                  */
+    CONFIG_TOUCHES_METERS = 4,    /* SLOWLOG and LATENCY                                       */
+    CONFIG_TOUCHES_SAVER = 8,     /* snapshots                                                 */
+    CONFIG_TOUCHES_CLIENTS = 16,  /* how many connections, and how long they may be silent     */
+    CONFIG_TOUCHES_NETWORK = 32,  /* what the system does for each connection                  */
+    CONFIG_TOUCHES_TRACE = 64,    /* the server's own log                                      */
+    CONFIG_TOUCHES_MODULES = 128, /* what plans of modules read                               */
+    CONFIG_TOUCHES_CLUSTER = 256, /* what a node of a cluster waits for, and keeps for others */
 };
 
 enum config_want {
@@ -133,6 +134,10 @@ struct config {
     bool latency_tracking;
     int64_t tracking_table_max_keys;
     char *notify_keyspace_events; /* of CONFIG_NOTIFY_LETTERS, "": none                */
+    int64_t write_acks;           /* enum gate_level                                           */
+    int64_t forward_wait_ms;
+    int64_t max_read_lag_ms;       /* 0: never                                           */
+    int64_t replication_log_limit; /* bytes                                              */
     int64_t min_replicas_to_write;
     int64_t min_replicas_max_lag; /* seconds                                           */
     bool bootstrap;

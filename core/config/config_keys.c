@@ -32,6 +32,7 @@
 #define CLIENTS CONFIG_TOUCHES_CLIENTS
 #define NETWORK CONFIG_TOUCHES_NETWORK
 #define TRACE   CONFIG_TOUCHES_TRACE
+#define CLUSTER CONFIG_TOUCHES_CLUSTER
 
 #define KEY(name, field, type, touches, flags, minimum, maximum, fallback, choices, sentence)                          \
     {                                                                                                                  \
@@ -151,8 +152,18 @@ static const struct config_key keys[] = {
            "Milliseconds after the last sign of life of a leader before another may lead; of a cluster that begins."),
     NUMBER("stall_ms", stall_ms, FIXED, 1000, 600000, "5000",
            "Milliseconds that a leader's work or its disk may stand still before it gives the lead up."),
+    CHOICE(write_acks, FIXED, 1, "local", "local quorum",
+           "What an answer waits for: its record on this node's disk, or on those of a majority; of a cluster that "
+           "begins."),
+    NUMBER("forward_wait_ms", forward_wait_ms, CLUSTER, 0, 600000, "5000",
+           "Milliseconds that a command waits for a leader, or for a majority, before it is answered with an error."),
+    NUMBER(
+        "max_read_lag_ms", max_read_lag_ms, CLUSTER, 0, 86400000, "10000",
+        "Milliseconds without a word of a leader after which a node that follows answers no reads; 0: it always does."),
+    SIZE(replication_log_limit, CLUSTER, 0, 1024 * GIB, "1gb",
+         "Bytes of log that are kept for nodes that are away; above that they take a whole copy when they are back."),
     NUMBER("min_replicas_to_write", min_replicas_to_write, DATA, 0, INT32_MAX, "0",
-           "Other nodes that must follow for a write to be taken. There are none yet: above 0 nothing is written."),
+           "Other nodes that must follow for a write to be taken; without a cluster there are none."),
     NUMBER("min_replicas_max_lag", min_replicas_max_lag, DATA, 0, INT32_MAX, "10",
            "Seconds within which a node must have been heard of to count for that; 0: min_replicas_to_write is off."),
     BOOL(cluster_mode, FIXED, 0, "false",

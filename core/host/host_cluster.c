@@ -57,6 +57,8 @@ struct host_cluster {
     struct loop *loop;
     struct os_thread *thread;
 
+    struct membership_places places; /* the worker's, as its view is */
+    struct loop_view view;
     struct complaint trouble; /* written once, before `troubled` */
     atomic_bool troubled;
 };
@@ -100,6 +102,22 @@ static void wake_worker(void *context)
 {
     struct host_cluster *cluster = context;
     os_wake_call(cluster->wake);
+}
+
+/* Where clients reach another node. [the worker's thread] */
+static bool find_place(void *context, uint64_t node, char *host, size_t size, uint16_t *port)
+{
+    struct host_cluster *cluster = context;
+    loop_look(cluster->loop, &cluster->view);
+    for (uint32_t i = 0; i < cluster->view.member_count; i++) {
+        const struct loop_member *member = &cluster->view.members[i];
+        if (member->node == node) {
+            (void)snprintf(host, size, "%s", member->host);
+            *port = member->client_port;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- beginning ---- */
@@ -184,6 +202,7 @@ static must_use enum status open_loop(struct host_cluster *cluster, const struct
         .lease_ms = (uint32_t)config->lease_ms,
         .stall_ms = (uint32_t)config->stall_ms,
         .replicas = (uint32_t)config->replicas,
+        .quorum = config->write_acks == GATE_QUORUM,
     };
     for (size_t i = 0; i < config->join.count; i++) {
         wanted.join[i] = config->join.items[i];
@@ -256,6 +275,8 @@ void host_cluster_lend(struct host_cluster *cluster, struct node_env *env)
         env->lock = &cluster->lock.base;
         env->identity = loop_identity(cluster->loop);
         env->orders = &cluster->orders;
+        cluster->places = (struct membership_places){find_place, cluster};
+        env->places = &cluster->places;
     }
 }
 

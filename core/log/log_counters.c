@@ -59,13 +59,6 @@ static const struct counter_row tail[] = {
 
 const struct counter_table log_counters_tail = COUNTER_TABLE(struct tail, tail);
 
-static const struct counter_row offset[] = {
-    {"master_repl_offset", "The last record.", COUNTER_OF(struct tail, last_sequence), .kind = COUNTER_GAUGE,
-     .merge = COUNTER_AGAIN},
-};
-
-const struct counter_table log_counters_offset = COUNTER_TABLE(struct tail, offset);
-
 /* ---- what the start has read ---- */
 
 static const struct counter_row replay[] = {

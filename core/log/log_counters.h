@@ -9,7 +9,6 @@
 extern const struct counter_table log_counters_wal;      /* of struct wal_stats */
 extern const struct counter_table log_counters_memory;   /* the same, for INFO memory */
 extern const struct counter_table log_counters_tail;     /* of struct tail */
-extern const struct counter_table log_counters_offset;   /* the same, for INFO replication */
 extern const struct counter_table log_counters_replay;   /* of struct replay_progress */
 extern const struct counter_table log_counters_snapshot; /* of struct snapshot_progress: the one that was read */
 extern const struct counter_table log_counters_writer;   /* of struct snapshot_writer_stats: the one under way */

@@ -155,6 +155,8 @@ static void finish(struct forward_client *fc, struct gm_bytes answer)
         fc->told.database = entry.database;
     }
     if (!entry.silent) {
+        bool wrote = entry.kind != FORWARD_READ && entry.kind != FORWARD_WATCH && entry.kind != FORWARD_UNWATCH;
+        session_of(fc)->turn_wrote = session_of(fc)->turn_wrote || wrote; /* it may be held behind a read (retract.h) */
         give_answer(fc, answer);
     }
     forward_answer_pop(fc);

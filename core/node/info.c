@@ -16,6 +16,7 @@
 #include "log/log_counters.h"
 #include "node/memory_report.h"
 #include "node/node_counters.h"
+#include "node/replicas.h"
 #include "serve/serve_counters.h"
 #include "shard/shard_counters.h"
 #include "store/store_counters.h"
@@ -39,6 +40,8 @@ struct place {
         struct memory_report memory;
         struct node_cpu cpu;
         struct node_module module;
+        struct replicas_report replicas;
+        struct copies_node copy;
     } made;
 };
 
@@ -260,13 +263,29 @@ static void *find_error_kind(struct place *place)
     return &errors->kinds[place->index];
 }
 
+static void *find_replicas(struct place *place)
+{
+    const struct node *node = place->node;
+    replicas_report(&node->membership, node->run_id, node->now_ms, &place->made.replicas);
+    return &place->made.replicas;
+}
+
+static void *find_follower(struct place *place)
+{
+    struct copies copies = replicas_copies(&place->node->membership);
+    place->more = copies_follower(&copies, place->index, &place->made.copy);
+    (void)snprintf(place->number, sizeof place->number, "%" PRIu32, place->index);
+    place->label = place->number;
+    return place->more ? &place->made.copy : NULL;
+}
+
 /* By number; an empty one is not shown. */
 static void *find_database(struct place *place)
 {
     const struct databases *databases = &place->node->replica.shard.databases;
     struct store_counts *counts = &place->made.store;
     place->more = place->index + 1 < databases->count;
-    store_counters_take(databases_see(databases, place->index), place->node->now_ms, counts);
+    store_counters_take(databases_see(databases, place->index), place->node->replica.shard.now_ms, counts);
     (void)snprintf(place->number, sizeof place->number, "%" PRIu32, place->index);
     place->label = place->number;
     return counts->keys > 0 ? counts : NULL;
@@ -352,7 +371,13 @@ static const struct section sections[] = {
       {&shard_counters, find_stats},
       {&serve_counters_stats, find_serve},
       {&errors_counters, find_errors}}},
-    {"replication", "Replication", true, NULL, {{&node_counters_role, find_node}, {&log_counters_offset, find_tail}}},
+    {"replication",
+     "Replication",
+     true,
+     NULL,
+     {{&replicas_counters_role, find_replicas},
+      {&replicas_counters_follower, find_follower},
+      {&replicas_counters, find_replicas}}},
     {"cpu", "CPU", true, has_process, {{&node_counters_cpu, find_cpu}}},
     {"modules", "Modules", true, NULL, {{&node_counters_module, find_module}}},
     {"commandstats", "Commandstats", false, NULL, {{&command_meter_counters, find_command}}},

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "node/replicas.h"
+#include "serve/waiters.h"
 #include "serve/worker.h"
 
 #define NEAR_MS   1000 /* who has what was there so long ago is near enough to count */
@@ -21,6 +23,7 @@ static void on_down(void *context)
 {
     struct membership *membership = context;
     feeds_drop(&membership->feeds);
+    retain_drop(&membership->retain);
     tenure_reset(&membership->tenure);
 }
 
@@ -41,9 +44,14 @@ void membership_init(struct membership *membership, const struct membership_conf
     membership->tenure = (struct tenure){.replica = config->replica,
                                          .worker = config->worker,
                                          .orders = config->orders,
+                                         .follow = &membership->follow,
                                          .gated = config->gated,
-                                         .node = config->self.node,
-                                         .wait_ms = TENURE_WAIT_MS};
+                                         .node = config->self.node};
+    membership->copies = replicas_copies(membership);
+    config->worker->copies = &membership->copies;
+    if (config->orders != NULL) {
+        tenure_level(&membership->tenure, true); /* until it is known: nothing is shown that could be taken back */
+    }
     feeds_init(&membership->feeds,
                &(struct feeds_config){.replica = config->replica, .self = config->self, .trace = config->trace});
     follow_init(&membership->follow,
@@ -53,9 +61,17 @@ void membership_init(struct membership *membership, const struct membership_conf
     config->peer->ops->accept(config->peer, 1U << PEER_FOLLOW, &acceptor);
 }
 
+void membership_configure(struct membership *membership, const struct membership_options *options)
+{
+    membership->tenure.options = *options;
+    membership->log_limit = options->log_limit;
+    membership->retain.next_ms = 0;
+}
+
 void membership_finish(struct membership *membership)
 {
     if (is_member(membership)) {
+        retain_drop(&membership->retain);
         feeds_finish(&membership->feeds);
         follow_finish(&membership->follow);
     }
@@ -75,6 +91,7 @@ static bool carry_out(struct membership *membership)
     const struct replica *replica = membership->config.replica;
     memcpy(membership->feeds.config.self.cluster.bytes, now->cluster_id, ORDERS_ID_SIZE);
     memcpy(membership->follow.config.self.cluster.bytes, now->cluster_id, ORDERS_ID_SIZE);
+    tenure_level(&membership->tenure, now->quorum);
     if (now->role != ORDERS_LEAD) {
         bool follows = now->role == ORDERS_FOLLOW;
         membership_follow(membership, follows ? now->address : "", now->epoch, now->leader);
@@ -156,6 +173,24 @@ static void report(struct membership *membership)
     orders_tell(membership->config.orders, report);
 }
 
+/* What followers have on their disks may be what somebody waits for, or enough for writes to be taken. */
+static void mind_followers(struct membership *membership)
+{
+    struct replica *replica = membership->config.replica;
+    struct worker *worker = membership->config.worker;
+    if (replica->options.shard.replicas_wanted > 0) {
+        shard_see_replicas(&replica->shard, replicas_good(membership, replica->options.shard.replicas_lag_ms));
+    }
+    if (list_empty(&worker->syncing)) {
+        return;
+    }
+    uint64_t progress = replicas_progress(membership);
+    if (progress != membership->progress) {
+        membership->progress = progress;
+        waiters_try(worker);
+    }
+}
+
 bool membership_turn(struct membership *membership)
 {
     if (!is_member(membership)) {
@@ -166,6 +201,8 @@ bool membership_turn(struct membership *membership)
     }
     follow_turn(&membership->follow);
     bool more = feeds_turn(&membership->feeds);
+    retain_turn(&membership->retain, &membership->feeds, membership->log_limit);
+    mind_followers(membership);
     if (membership->config.orders != NULL) {
         report(membership);
     }

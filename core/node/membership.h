@@ -8,16 +8,26 @@
 #include "node/tenure.h"
 #include "replica/feed.h"
 #include "replica/follow.h"
+#include "replica/retain.h"
+#include "serve/copies.h"
 
 struct worker;
+
+/* Where clients reach the nodes of a cluster: somebody else knows. */
+struct membership_places {
+    /* False: it is not known. `port` is that of clients. [worker's thread] */
+    bool (*find)(void *context, uint64_t node, char *host, size_t size, uint16_t *port);
+    void *context;
+};
 
 struct membership_config {
     struct replica *replica; /* borrowed, as all here */
     struct worker *worker;
     struct peer *peer; /* NULL: the node is in no cluster */
     struct feed_identity self;
-    struct orders *orders; /* NULL: whoever calls says what it is to be */
-    struct list *gated;    /* sessions (dirty links) whose answers are held */
+    struct orders *orders;                  /* NULL: whoever calls says what it is to be */
+    const struct membership_places *places; /* NULL: nobody knows */
+    struct list *gated;                     /* sessions (dirty links) whose answers are held */
     const struct trace *trace;
 };
 
@@ -26,6 +36,10 @@ struct membership {
     struct feeds feeds;
     struct follow follow;
     struct tenure tenure;
+    struct retain retain;
+    uint64_t log_limit;
+    struct copies copies;  /* the worker's */
+    uint64_t progress;     /* replicas_progress, when those were tried that wait for it */
     struct orders_now now; /* that are carried out */
     struct orders_report report;
     bool undone;            /* not yet */
@@ -36,6 +50,9 @@ struct membership {
 };
 
 void membership_init(struct membership *membership, const struct membership_config *config);
+
+/* Takes over other options, at once. A node that is in no cluster has none. */
+void membership_configure(struct membership *membership, const struct membership_options *options);
 
 /* The peer is gone, or nobody has it turn any more. */
 void membership_finish(struct membership *membership);

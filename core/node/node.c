@@ -22,6 +22,9 @@
 #include "serve/turn.h"
 #include "serve/waiters.h"
 
+#define APART_MS      1000
+#define APART_TOLD_MS 60000 /* between lines about it */
+
 /* ---- what the host brings along ---- */
 
 static const struct registry_interface interfaces[] = {{GM_WAIT_2, &host_wait_2}};
@@ -107,6 +110,7 @@ enum status node_create(struct node **out, struct config *config, const struct r
                                                                    .peer = env->peer,
                                                                    .self = env->identity,
                                                                    .orders = env->orders,
+                                                                   .places = env->places,
                                                                    .gated = &node->gated,
                                                                    .trace = &node->env.trace});
     init_forwarding(node);
@@ -206,6 +210,21 @@ static inline void look_at_replica(struct node *node)
     }
 }
 
+/* The clocks of the nodes are apart, or were: what expires does so by the data's time, which people may take for a
+ * fault. */
+static void tell_apart(struct node *node, int64_t data_ms)
+{
+    int64_t apart_ms;
+    uint64_t more;
+    bool far = __builtin_sub_overflow(data_ms, node->now_ms, &apart_ms) || apart_ms > APART_MS || apart_ms < -APART_MS;
+    if (__builtin_expect(far, 0) && pace_tells(&node->aparts, node->monotonic_ms, APART_TOLD_MS, &more)) {
+        trace(&node->env.trace, TRACE_WARNING,
+              "keys expire by a time that is %.1f s %s this node's clock, since all nodes have one: set the clocks of "
+              "all nodes (ntp)",
+              (double)(apart_ms < 0 ? -apart_ms : apart_ms) / 1e3, apart_ms < 0 ? "behind" : "ahead of");
+    }
+}
+
 void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
 {
     if (!node->turned) {
@@ -221,7 +240,9 @@ void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms)
     if (__builtin_expect(node->env.peer != NULL, 0)) {
         tenure_turn(&node->membership.tenure);
     }
-    turn_begin(&node->worker, wall_ms, monotonic_ms);
+    int64_t data_ms = replica_time(&node->replica, wall_ms, monotonic_ms);
+    tell_apart(node, data_ms);
+    turn_begin(&node->worker, data_ms, monotonic_ms);
 }
 
 static void check_clients(struct node *node)

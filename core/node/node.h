@@ -46,8 +46,9 @@ struct node_env {
     struct network *network;   /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct peer *peer;         /* NULL: this node is in no cluster; of the loop that has its turns */
     struct lock *lock;         /* of what its worker shares with a cluster loop; NULL: there is none, or no thread */
-    struct feed_identity identity; /* who it is in the cluster */
-    struct orders *orders;         /* of the cluster loop; NULL: there is none */
+    struct feed_identity identity;          /* who it is in the cluster */
+    struct orders *orders;                  /* of the cluster loop; NULL: there is none */
+    const struct membership_places *places; /* where clients reach other nodes; NULL: nobody knows */
     struct trace trace;
     uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */
 };
@@ -93,6 +94,7 @@ struct node {
     int64_t guesses_next_ms; /* monotonic: when wrong passwords are worth a line again */
     uint64_t guesses_told;   /* how many there had been at the last one */
     struct traffic traffic;
+    struct pace aparts; /* of lines about the time of the data */
     char run_id[41];
 };
 

@@ -187,25 +187,15 @@ static const struct counter_row loading[] = {
 
 const struct counter_table node_counters_loading = COUNTER_TABLE(struct node, loading);
 
-/* ---- replication, cluster ---- */
+/* ---- cluster ---- */
 
-/* No other node hears of anything yet: that there are none is the truth. Clients ask for these before they do what a
- * cluster takes. */
-static struct counter_value nobody(const void *of)
+static struct counter_value is_member(const void *of)
 {
-    (void)of;
-    return counter_count(0);
+    return counter_count(node_of(of)->env.peer != NULL);
 }
 
-static const struct counter_row role[] = {
-    {"role", "Whether it takes writes.", COUNTER_SAY("master")},
-    {"connected_slaves", "Nodes that follow this one.", COUNTER_BY(nobody), .kind = COUNTER_GAUGE},
-};
-
-const struct counter_table node_counters_role = COUNTER_TABLE(struct node, role);
-
 static const struct counter_row cluster[] = {
-    {"cluster_enabled", "Whether it is part of a cluster.", COUNTER_BY(nobody), .kind = COUNTER_GAUGE,
+    {"cluster_enabled", "Whether it is part of a cluster.", COUNTER_BY(is_member), .kind = COUNTER_GAUGE,
      .unit = COUNTER_FLAG},
 };
 

@@ -21,7 +21,6 @@ struct node_module {
 
 extern const struct counter_table node_counters_server;      /* of struct node */
 extern const struct counter_table node_counters_loading;     /* the same: INFO persistence */
-extern const struct counter_table node_counters_role;        /* the same: INFO replication */
 extern const struct counter_table node_counters_cluster;     /* the same */
 extern const struct counter_table node_counters_names;       /* of struct config: INFO server */
 extern const struct counter_table node_counters_maximum;     /* the same: INFO clients */

@@ -18,6 +18,7 @@ _Static_assert(EVICT_NONE == 0 && EVICT_ALL_RECENCY == 1 && EVICT_ALL_FREQUENCY 
                    EVICT_EXPIRING_RECENCY == 4 && EVICT_EXPIRING_FREQUENCY == 5 && EVICT_EXPIRING_RANDOM == 6 &&
                    EVICT_EXPIRING_SOONEST == 7,
                "the order of maxmemory_policy's words");
+_Static_assert(GATE_LOCAL == 0 && GATE_QUORUM == 1, "the order of write_acks' words");
 _Static_assert((int)TRACE_DEBUG == CONFIG_LOG_DEBUG && (int)TRACE_INFO == CONFIG_LOG_INFO &&
                    (int)TRACE_WARNING == CONFIG_LOG_WARNING && (int)TRACE_ERROR == CONFIG_LOG_ERROR,
                "the order of log_level's words");
@@ -64,7 +65,8 @@ struct replica_options options_replica(const struct config *config, uint64_t see
                   .memory = memory(config),
                   .databases = (uint32_t)config->databases,
                   .seed = seed,
-                  .lacks_replicas = config->min_replicas_to_write > 0 && config->min_replicas_max_lag > 0},
+                  .replicas_wanted = config->min_replicas_max_lag > 0 ? (uint32_t)config->min_replicas_to_write : 0,
+                  .replicas_lag_ms = config->min_replicas_max_lag * 1000},
         .saver = {.log_size = (uint64_t)config->snapshot_log_size,
                   .interval_ms = config->snapshot_interval_s * 1000,
                   .memory_max = (size_t)config->snapshot_memory,
@@ -109,6 +111,13 @@ struct crowd_options options_crowd(const struct config *config, uint64_t machine
         .limit = crowd_limit(config, machine),
         .patience_ms = stall_ms > 0 && stall_ms < CROWD_PATIENCE_MS ? stall_ms : CROWD_PATIENCE_MS,
     };
+}
+
+struct membership_options options_membership(const struct config *config)
+{
+    return (struct membership_options){.wait_ms = config->forward_wait_ms,
+                                       .read_lag_ms = config->max_read_lag_ms,
+                                       .log_limit = (uint64_t)config->replication_log_limit};
 }
 
 struct network_options options_network(const struct config *config)

@@ -35,6 +35,13 @@ struct client_options {
     int64_t stall_ms;        /* without progress, of a client for which much waits; 0: never */
 };
 
+/* Of a node of a cluster. */
+struct membership_options {
+    int64_t wait_ms;     /* that an answer is held for others */
+    int64_t read_lag_ms; /* without a word of a leader, before a read is held; 0: never */
+    uint64_t log_limit;  /* bytes, kept for nodes that are away */
+};
+
 struct worker_options options_worker(const struct config *config);
 
 /* That of the log is read at the start alone; its salt is the replica's. */
@@ -43,6 +50,7 @@ struct client_options options_clients(const struct config *config);
 
 /* What all clients may hold. `machine`: bytes of memory that the machine has; 0: not known. */
 struct crowd_options options_crowd(const struct config *config, uint64_t machine);
+struct membership_options options_membership(const struct config *config);
 struct network_options options_network(const struct config *config);
 enum trace_level options_trace(const struct config *config);
 

@@ -60,6 +60,13 @@ static void publish_modules(struct node *node)
     worker_tune(&node->worker, declare_tuning(node->config, node->registry));
 }
 
+static void publish_membership(struct node *node)
+{
+    struct membership_options options = options_membership(node->config);
+    membership_configure(&node->membership, &options);
+    node->forward.options.wait_ms = options.wait_ms;
+}
+
 static const struct {
     unsigned touches;
     void (*publish)(struct node *node);
@@ -71,6 +78,7 @@ static const struct {
     {CONFIG_TOUCHES_NETWORK, publish_network},
     {CONFIG_TOUCHES_TRACE, publish_trace},
     {CONFIG_TOUCHES_MODULES, publish_modules},
+    {CONFIG_TOUCHES_CLUSTER, publish_membership},
 };
 
 void publish(struct node *node, unsigned touches)
@@ -135,5 +143,5 @@ void publish_at_start(struct node *node)
 {
     publish(node, CONFIG_TOUCHES_TRACE);
     publish_fit(node, node->config);
-    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK | CONFIG_TOUCHES_MODULES);
+    publish(node, CONFIG_TOUCHES_CLIENTS | CONFIG_TOUCHES_NETWORK | CONFIG_TOUCHES_MODULES | CONFIG_TOUCHES_CLUSTER);
 }

@@ -16,15 +16,16 @@
  *              deposed      ->  the same, at once
  *
  *          A leader with a lease whose records no majority gets is treated alike: who asks for a majority's word would
- *          wait for ever.
+ *          wait for ever. And a follower that has had no word of a leader for max_read_lag_ms: others may have gone on
+ *          without it, and it answers no reads.
  *
  * Promises
  *   P1  No answer that shows data leaves a leader but after a reading of the clock at which its lease holds, made after
  *       the answer was computed.
- *   P2  Nothing that is held when a node stops to lead, or its data begin anew, leaves as it was computed. */
+ *   P2  Nothing that is held when a node stops to lead, or its data begin anew, leaves as it was computed.
+ *   P3  No answer that shows data leaves a follower that has heard nothing of a leader for max_read_lag_ms. */
 #include "node/tenure.h"
 
-#include "node/words.h"
 #include "serve/retract.h"
 
 static bool leads(const struct tenure *tenure)
@@ -33,24 +34,60 @@ static bool leads(const struct tenure *tenure)
     return role == SHARD_LEADING || role == SHARD_FENCED;
 }
 
-/* Since when there has been no lease; no longer than it leads. */
-static uint64_t without_ms(const struct tenure *tenure)
+/* The clocks begin anew. */
+static void start(struct tenure *tenure)
 {
-    int64_t led_ms = tenure->replica->shard.monotonic_ms - tenure->led_ms;
-    uint64_t without = orders_without_lease_ms(tenure->orders);
-    return led_ms >= 0 && (uint64_t)led_ms < without ? (uint64_t)led_ms : without;
+    tenure->began_ms = tenure->replica->shard.monotonic_ms;
+    tenure->clear_ms = tenure->began_ms;
+    tenure->behind = false;
+    tenure->fenced = false;
 }
 
-static uint64_t behind_ms(const struct tenure *tenure)
+static uint64_t since(const struct tenure *tenure, int64_t moment_ms)
 {
-    return (uint64_t)(tenure->replica->shard.monotonic_ms - tenure->clear_ms);
+    int64_t passed_ms = tenure->replica->shard.monotonic_ms - moment_ms;
+    return passed_ms > 0 ? (uint64_t)passed_ms : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long a follower has had no word of a leader; no longer than it follows. */
+static uint64_t quiet_ms(const struct tenure *tenure)
+{
+    return least(since(tenure, tenure->follow->fed_ms), since(tenure, tenure->began_ms));
+}
+
+static bool is_cut_off(const struct tenure *tenure)
+{
+    int64_t most_ms = tenure->options.read_lag_ms;
+    bool follows = tenure->replica->shard.role == SHARD_FOLLOWING;
+    return follows && most_ms > 0 && quiet_ms(tenure) >= (uint64_t)most_ms; /* cluster C13 */
+}
+
+/* What an answer that is held waits for, and for how long by now. */
+static enum words_why why_held(const struct tenure *tenure, uint64_t *ms)
+{
+    if (leads(tenure) && !tenure->may) {
+        *ms = least(orders_without_lease_ms(tenure->orders), since(tenure, tenure->began_ms));
+        return WORDS_UNHEARD;
+    }
+    if (is_cut_off(tenure)) {
+        *ms = quiet_ms(tenure);
+        return WORDS_CUT_OFF;
+    }
+    *ms = since(tenure, tenure->clear_ms);
+    return leads(tenure) ? WORDS_UNHAD : WORDS_UNTOLD;
 }
 
 /* Reads the lease, and does what follows for the shard. */
 static void look(struct tenure *tenure)
 {
     struct shard *shard = &tenure->replica->shard;
-    tenure->may = !leads(tenure) || tenure->orders == NULL || orders_may_answer(tenure->orders); /* cluster C4 */
+    bool has_lease = tenure->orders == NULL || orders_may_answer(tenure->orders);
+    tenure->may = leads(tenure) ? has_lease : !is_cut_off(tenure); /* cluster C4 */
     bool fence = leads(tenure) && (!tenure->may || tenure->behind);
     if (shard->role == SHARD_LEADING) {
         tenure->fenced = fence;
@@ -61,17 +98,33 @@ static void look(struct tenure *tenure)
         tenure->fenced = false;
         replica_fence(tenure->replica, false);
     }
-    if (fence && !tenure->may) {
-        words_fenced(shard->says, without_ms(tenure));
-    } else if (fence) {
-        words_behind(shard->says, behind_ms(tenure));
+    if (shard->role == SHARD_FOLLOWING && shard->says[0] == '\0') {
+        words_follower(shard->says, tenure->leader);
+    }
+    if (fence) {
+        uint64_t ms;
+        enum words_why why = why_held(tenure, &ms);
+        words_held(shard->says, why, WORDS_WRITER, tenure->node, ms);
     }
 }
 
 void tenure_turn(struct tenure *tenure)
 {
+    if (tenure->began_ms == 0) {
+        start(tenure); /* the first turn of all */
+    }
     if (leads(tenure)) {
         look(tenure);
+    }
+}
+
+void tenure_level(struct tenure *tenure, bool quorum)
+{
+    enum gate_level level = quorum ? GATE_QUORUM : GATE_LOCAL;
+    struct session_pool *sessions = &tenure->worker->sessions;
+    if (level != sessions->level) {
+        sessions->level = level;
+        list_move_all(&sessions->dirty, tenure->gated);
     }
 }
 
@@ -87,13 +140,10 @@ static void retract_late(struct tenure *tenure)
 {
     char wrote[WORDS_MAX];
     char read[WORDS_MAX];
-    if (!tenure->may) {
-        words_fenced_wrote(wrote, without_ms(tenure));
-        words_fenced_read(read, without_ms(tenure));
-    } else {
-        words_behind_wrote(wrote, behind_ms(tenure));
-        words_behind_read(read, behind_ms(tenure));
-    }
+    uint64_t ms;
+    enum words_why why = why_held(tenure, &ms);
+    words_held(wrote, why, WORDS_WROTE, tenure->node, ms);
+    words_held(read, why, WORDS_READ, tenure->node, ms);
     retract(tenure, wrote, read);
 }
 
@@ -108,20 +158,16 @@ static bool is_late(struct tenure *tenure)
         tenure->clear_ms = shard->monotonic_ms;
     }
     tenure->let = let;
-    return shard->monotonic_ms - tenure->clear_ms >= tenure->wait_ms;
+    return shard->monotonic_ms - tenure->clear_ms >= tenure->options.wait_ms && (lacks || !tenure->may);
 }
 
 void tenure_release(struct tenure *tenure)
 {
     struct gate *gate = &tenure->replica->shard.gate;
-    if (!leads(tenure)) {
-        gate_shut(gate, false);
-        return;
-    }
     look(tenure);
-    gate_shut(gate, !tenure->may); /* tenure P1 */
+    gate_shut(gate, !tenure->may); /* tenure P1, P3 */
     bool late = is_late(tenure);
-    tenure->behind = late && tenure->may;
+    tenure->behind = late && tenure->may && leads(tenure);
     if (late) {
         retract_late(tenure);
     }
@@ -131,15 +177,12 @@ void tenure_release(struct tenure *tenure)
 
 bool tenure_begin(struct tenure *tenure, uint64_t epoch, const struct record_epoch *leader)
 {
-    const struct shard *shard = &tenure->replica->shard;
     bool led = leads(tenure);
     if (!replica_lead(tenure->replica, epoch, leader)) {
         return false;
     }
     if (!led) {
-        tenure->led_ms = shard->monotonic_ms;
-        tenure->clear_ms = shard->monotonic_ms;
-        tenure->behind = false;
+        start(tenure);
     }
     return true;
 }
@@ -153,14 +196,13 @@ void tenure_end(struct tenure *tenure, uint64_t leader)
         gate_shut(&shard->gate, true); /* tenure P2: what this turn has computed as well */
         retract(tenure, wrote, WORDS_DEPOSED);
         retract_waiting(tenure->worker, WORDS_UNBLOCKED);
+        retract_written(tenure->worker, tenure->replica->acks.committed);
         gate_shut(&shard->gate, false);
-        tenure->fenced = false;
-        tenure->behind = false;
         replica_follow(tenure->replica);
+        start(tenure);
     }
-    if (shard->role == SHARD_FOLLOWING) {
-        words_follower(shard->says, leader);
-    }
+    tenure->leader = leader;
+    shard->says[0] = '\0';
 }
 
 void tenure_reset(struct tenure *tenure)
@@ -168,6 +210,6 @@ void tenure_reset(struct tenure *tenure)
     if (tenure->worker->shard != NULL) { /* else the node ends */
         char wrote[WORDS_MAX];
         words_lost(wrote, tenure->node);
-        retract(tenure, wrote, WORDS_REWOUND); /* tenure P2 */
+        retract(tenure, leads(tenure) ? wrote : WORDS_REWOUND_WROTE, WORDS_REWOUND); /* tenure P2 */
     }
 }

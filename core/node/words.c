@@ -4,60 +4,46 @@
 #include "node/words.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#define SECONDS_MAX 32
+#define SPAN_MAX 32
 
 /* "1.1 s", and from ten on "12 s". */
-static const char *seconds(char out[SECONDS_MAX], uint64_t ms)
+static const char *span(char out[SPAN_MAX], uint64_t ms)
 {
     if (ms < 10000) {
-        (void)snprintf(out, SECONDS_MAX, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
+        (void)snprintf(out, SPAN_MAX, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
     } else {
-        (void)snprintf(out, SECONDS_MAX, "%" PRIu64 " s", ms / 1000);
+        (void)snprintf(out, SPAN_MAX, "%" PRIu64 " s", ms / 1000);
     }
     return out;
 }
 
-static void say(char out[WORDS_MAX], const char *before, uint64_t ms, const char *behind)
+void words_held(char out[WORDS_MAX], enum words_why why, enum words_whom whom, uint64_t node, uint64_t ms)
 {
-    char span[SECONDS_MAX];
-    int size = snprintf(out, WORDS_MAX, "%s %s%s", before, seconds(span, ms), behind);
-    check(size > 0 && size < WORDS_MAX);
-}
-
-#define UNHEARD "this node leads but has heard from no majority for"
-#define UNHAD   "this node leads but no majority has what was written for"
-
-void words_fenced(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "CLUSTERDOWN " UNHEARD, ms, "; writes are refused until it has");
-}
-
-void words_fenced_wrote(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "UNCERTAIN " UNHEARD, ms, ": the command may have been carried out");
-}
-
-void words_fenced_read(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "CLUSTERDOWN " UNHEARD, ms, ": what it knows may be old; ask again");
-}
-
-void words_behind(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "CLUSTERDOWN " UNHAD, ms, "; writes are refused until one has");
-}
-
-void words_behind_wrote(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "UNCERTAIN " UNHAD, ms, ": the command may have been carried out");
-}
-
-void words_behind_read(char out[WORDS_MAX], uint64_t ms)
-{
-    say(out, "CLUSTERDOWN " UNHAD, ms, ", and this would show some of it; ask again");
+    static const struct {
+        const char *what;
+        const char *writer;
+        const char *reader;
+        const char *behind;
+    } said[] = {
+        [WORDS_UNHEARD] = {"leads but has heard from no majority for", "; writes are refused until it has",
+                           ": what it knows may be old; ask again", ""},
+        [WORDS_UNHAD] = {"leads but a majority has lacked what was written for", "; writes are refused until it has it",
+                         ", and this would show some of it; ask again", ""},
+        [WORDS_CUT_OFF] = {"has heard from no leader for", "; writes are refused until it has",
+                           ": what it knows may be old (max_read_lag_ms)", ""},
+        [WORDS_UNTOLD] = {"has not been told for", " that a majority has what it has: writes are refused",
+                          " that a majority has what this would show; ask again", " that a majority has it"},
+    };
+    char who[SPAN_MAX] = "this node";
+    char lasted[SPAN_MAX];
+    const char *const tails[] = {said[why].writer, ": the command may have been carried out", said[why].reader};
+    if (why == WORDS_CUT_OFF || why == WORDS_UNTOLD) {
+        (void)snprintf(who, sizeof who, "node %" PRIu64, node);
+    }
+    (void)snprintf(out, WORDS_MAX, "%s %s %s %s%s%s", whom == WORDS_WROTE ? "UNCERTAIN" : "CLUSTERDOWN", who,
+                   said[why].what, span(lasted, ms), whom == WORDS_WROTE ? said[why].behind : "", tails[whom]);
 }
 
 void words_lost(char out[WORDS_MAX], uint64_t leader)

@@ -10,15 +10,23 @@
 
 #define WORDS_MAX SHARD_SAYS_MAX
 
-/* A leader that has had no lease for so long. */
-void words_fenced(char out[WORDS_MAX], uint64_t ms);       /* to who wants to write */
-void words_fenced_wrote(char out[WORDS_MAX], uint64_t ms); /* ... has written */
-void words_fenced_read(char out[WORDS_MAX], uint64_t ms);  /* ... has read */
+/* What a node waits for. */
+enum words_why {
+    WORDS_UNHEARD, /* a leader for its lease */
+    WORDS_UNHAD,   /* a leader, with one, for a majority to have what was written */
+    WORDS_CUT_OFF, /* a follower for a leader */
+    WORDS_UNTOLD,  /* a follower for the word that a majority has what it has */
+};
 
-/* A leader whose records no majority has had for so long, though it has a lease. */
-void words_behind(char out[WORDS_MAX], uint64_t ms);
-void words_behind_wrote(char out[WORDS_MAX], uint64_t ms);
-void words_behind_read(char out[WORDS_MAX], uint64_t ms);
+/* Who is told. */
+enum words_whom {
+    WORDS_WRITER, /* whose command is refused */
+    WORDS_WROTE,  /* ... may have changed something */
+    WORDS_READ,   /* ... has changed nothing */
+};
+
+/* It has lasted for `ms`, at this node. */
+void words_held(char out[WORDS_MAX], enum words_why why, enum words_whom whom, uint64_t node, uint64_t ms);
 
 /* A leader that leads no more, to who has written there. */
 void words_lost(char out[WORDS_MAX], uint64_t leader);
@@ -28,6 +36,8 @@ void words_follower(char out[WORDS_MAX], uint64_t leader);
 
 #define WORDS_DEPOSED   "CLUSTERDOWN this node does not lead any more: ask again"
 #define WORDS_UNBLOCKED "UNBLOCKED this node does not lead any more: ask again"
-#define WORDS_REWOUND   "CLUSTERDOWN this node goes back to what a majority has: ask again"
+#define WORDS_REWOUND_WROTE                                                                                            \
+    "UNCERTAIN this node goes back to what a majority has: the command may have been carried out"
+#define WORDS_REWOUND "CLUSTERDOWN this node goes back to what a majority has: ask again"
 
 #endif

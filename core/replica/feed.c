@@ -73,6 +73,7 @@ struct feed {
     uint64_t sent; /* sequences: the last that was sent, or is common */
     uint64_t received, synced;
     int64_t opened_ms; /* monotonic */
+    int64_t heard_ms;  /* monotonic: its last word */
 };
 
 /* ---- sending ---- */
@@ -398,6 +399,7 @@ static void on_message(void *user, struct gm_bytes bytes)
     if (feed->state == FEED_ENDED) {
         return;
     }
+    feed->heard_ms = feed->feeds->config.replica->shard.monotonic_ms;
     enum status status = replication_unpack_up(bytes, &message, &feed->feeds->arena, &complaint);
     bool expected = status == STATUS_OK && (message.kind == REPLICATION_HELLO) == (feed->state == FEED_GREETING);
     if (status != STATUS_OK) {
@@ -663,5 +665,11 @@ struct feed_view feeds_view(const struct feeds *feeds, uint32_t i)
         at = at->next;
     }
     const struct feed *feed = container_of((struct list *)(uintptr_t)at, struct feed, link);
-    return (struct feed_view){feed->node, feed->sent, feed->received, feed->synced, feed->state == FEED_STREAMING};
+    return (struct feed_view){.node = feed->state != FEED_ENDED ? feed->node : 0,
+                              .sent = feed->sent,
+                              .received = feed->received,
+                              .synced = feed->synced,
+                              .streaming = feed->state == FEED_STREAMING,
+                              .sending = feed->state == FEED_SENDING,
+                              .heard_ms = feed->heard_ms};
 }

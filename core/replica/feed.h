@@ -79,6 +79,8 @@ struct feed_view {
     uint64_t node;
     uint64_t sent, received, synced; /* sequences */
     bool streaming;                  /* it has been told where it goes on */
+    bool sending;                    /* it gets a snapshot */
+    int64_t heard_ms;                /* monotonic: its last word */
 };
 
 /* The i-th, of feeds->count. */

@@ -34,6 +34,7 @@
 #include "log/scan.h"
 #include "shard/apply_follow.h"
 
+#define ACK_MS      1000 /* between acknowledgements, if nothing is synced: the leader tells how long ago it heard */
 #define RETRY_MS    200
 #define BACKLOG_MAX ((size_t)64 * 1024 * 1024) /* bytes that wait for this node's disk, above which nothing is taken */
 #define BATCH_KEEP  ((size_t)1024 * 1024)      /* bytes of memory kept between large batches */
@@ -304,6 +305,7 @@ static enum status take_batches(struct follow *follow, struct gm_bytes bytes, st
         TRY(status);
         at += size;
     }
+    datatime_hear(&replica->time, replica->shard.tail.last_time_ms, replica->shard.monotonic_ms); /* cluster C27 */
     return STATUS_OK;
 }
 
@@ -353,12 +355,16 @@ static void on_progress(struct follow *follow, const struct replication_progress
     uint64_t told = progress->committed < last ? progress->committed : last; /* follow P4 */
     replica->told = told > replica->told ? told : replica->told;
     follow->reached = progress->last;
+    datatime_hear(&replica->time, progress->now_ms, replica->shard.monotonic_ms); /* cluster C27 */
 }
 
 static enum status dispatch(struct follow *follow, const struct replication_message *message,
                             struct complaint *complaint)
 {
     bool streaming = follow->state == FOLLOW_STREAMING;
+    if (streaming && message->kind != REPLICATION_REFUSAL) {
+        follow->fed_ms = follow->config.replica->shard.monotonic_ms;
+    }
     bool greeting = follow->state == FOLLOW_GREETING;
     switch (message->kind) {
     case REPLICATION_REFUSAL:
@@ -452,8 +458,9 @@ static void acknowledge(struct follow *follow)
     struct replica *replica = follow->config.replica;
     const struct tail *tail = &replica->shard.tail;
     uint64_t synced = replica->wal != NULL ? wal_synced(replica->wal) : tail->last_sequence;
-    if (synced <= follow->acked) {
-        return; /* one for each sync, however many messages it took in */
+    int64_t now_ms = replica->shard.monotonic_ms;
+    if (synced <= follow->acked && now_ms < follow->acked_ms + ACK_MS) {
+        return; /* one for each sync, however many messages it took in, and a sign of life */
     }
     struct stand_position position = {epochs_number(&tail->epochs, synced), synced};
     if (!stand_publish(&replica->stand, position, follow->epoch)) { /* follow P2 */
@@ -464,6 +471,7 @@ static void acknowledge(struct follow *follow)
         .kind = REPLICATION_ACK, .ack = {.epoch = follow->epoch, .received = tail->last_sequence, .synced = synced}};
     if (send(follow, &message)) {
         follow->acked = synced;
+        follow->acked_ms = now_ms;
     }
 }
 
@@ -533,5 +541,8 @@ void follow_turn(struct follow *follow)
 
 int64_t follow_next_ms(const struct follow *follow)
 {
+    if (follow->state == FOLLOW_STREAMING) {
+        return follow->acked_ms + ACK_MS;
+    }
     return follow->link == NULL && follow->address[0] != '\0' ? follow->next_ms : INT64_MAX;
 }

@@ -36,6 +36,7 @@ struct follow {
     struct source source;
     uint64_t began;   /* the last record that was there when the stream began */
     uint64_t acked;   /* the last that was said to be synced, in this stream */
+    int64_t acked_ms; /* monotonic: when it was said */
     struct buf batch; /* of several messages, so far */
     uint64_t batch_total;
     struct arena arena;
@@ -47,6 +48,7 @@ struct follow {
     bool paused;
     int64_t next_ms;          /* monotonic: the next try */
     int64_t heard_ms;         /* monotonic: the last word of the leader */
+    int64_t fed_ms;           /* monotonic: the last one that it was told as a leader, to a follower */
     uint64_t reached;         /* the leader's last record, as it said last */
     struct complaint refusal; /* why it does not follow, as told last; "": it does, or nothing was told */
     uint64_t streams;         /* that were begun */

@@ -494,6 +494,16 @@ void replica_follow(struct replica *replica)
     shard_become(&replica->shard, SHARD_FOLLOWING);
 }
 
+int64_t replica_time(struct replica *replica, int64_t wall_ms, int64_t monotonic_ms)
+{
+    const struct shard *shard = &replica->shard;
+    bool leads = shard->role == SHARD_LEADING || shard->role == SHARD_FENCED;
+    if (!replica->env.member || shard_is_loading(shard)) {
+        return wall_ms;
+    }
+    return datatime_turn(&replica->time, leads, shard->tail.last_time_ms, wall_ms, monotonic_ms); /* cluster C27 */
+}
+
 /* Whether there is a snapshot, or a log from its beginning, for what is left. */
 static bool reaches_back(const struct replica *replica, uint64_t sequence)
 {
@@ -516,6 +526,7 @@ static enum status forget(struct replica *replica, struct complaint *complaint)
     }
     shard_become(&replica->shard, SHARD_LOADING);
     shard_clear(&replica->shard);
+    datatime_forget(&replica->time);
     return STATUS_OK;
 }
 
@@ -617,7 +628,7 @@ void replica_released_member(struct replica *replica, uint64_t *local, uint64_t 
     struct stand_position position = position_of(replica);
     bool may = stand_publish(&replica->stand, position, shard->tail.epoch);
     settle_debt(replica, position);
-    *quorum = replica->told;
+    *quorum = replica->stand.owes.epoch == 0 ? replica->told : 0; /* cluster C13 */
     if (shard->role == SHARD_LEADING || shard->role == SHARD_FENCED) {
         if (may) { /* cluster C7: nothing counts that was synced behind a yes to another */
             (void)acks_add(&replica->acks, replica->acks.set.leader, position.sequence);

@@ -26,6 +26,7 @@
 #include "env/entropy.h"
 #include "log/wal.h"
 #include "replica/acks.h"
+#include "replica/datatime.h"
 #include "replica/recovery.h"
 #include "replica/reserve.h"
 #include "replica/saver.h"
@@ -64,9 +65,10 @@ struct replica {
     struct wal *wal;            /* owned; NULL while loading, and with WAL_NONE */
     struct saver saver;
     struct stand stand;
-    struct acks acks; /* while it leads */
-    uint64_t told;    /* while it follows: the leader has said that a majority has all up to here, and so has it */
-    bool blank;       /* it waits to be told whose data it is to have */
+    struct acks acks;     /* while it leads */
+    struct datatime time; /* of the data, in a cluster */
+    uint64_t told;        /* while it follows: the leader has said that a majority has all up to here, and so has it */
+    bool blank;           /* it waits to be told whose data it is to have */
     void (*on_origin)(void *context); /* the shard has got another secret; may be NULL */
     void (*on_down)(void *context);   /* the log is about to go: who reads it or holds it lets go; may be NULL */
     void *context;
@@ -131,6 +133,9 @@ must_use enum status replica_rewind(struct replica *replica, uint64_t sequence, 
  * data, for a blank one. While it follows, or is blank. Else, with a sentence: it has failed. Blocks. */
 must_use enum status replica_replace(struct replica *replica, uint64_t cut, const struct gm_secret *secret,
                                      struct complaint *complaint);
+
+/* What time it is in the data, for a turn at this one; and nothing else happens. Without a cluster the wall's. O(1). */
+int64_t replica_time(struct replica *replica, int64_t wall_ms, int64_t monotonic_ms);
 
 /* replica_released, of a cluster. */
 void replica_released_member(struct replica *replica, uint64_t *local, uint64_t *quorum);

@@ -19,7 +19,7 @@
 #include "serve/count.h"
 #include "serve/park.h"
 #include "serve/sessions.h"
-#include "wire/span.h"
+#include "wire/replies.h"
 
 /* Errors that a command gets before it has looked at anything. */
 static bool is_refusal(struct gm_bytes answer)
@@ -54,22 +54,28 @@ static bool may_have_written(const struct session *session, size_t at)
 /* What is to be sent instead of what is held. False: that cannot be told apart. */
 static bool rewrite(struct session *session, const struct retract_words *words, struct buf *out, uint64_t *count)
 {
-    for (size_t at = session->released_end; at < session->out.size;) {
-        struct gm_bytes rest = {session->out.data + at, session->out.size - at};
-        size_t size = span_reply(rest);
-        if (size == 0) {
+    struct gm_bytes held = {session->out.data + session->released_end, session->out.size - session->released_end};
+    struct replies replies = {0};
+    size_t at = 0;
+    enum replies_result result;
+    while ((result = replies_next(&replies, held)) != REPLIES_MORE) {
+        struct gm_bytes answer = {held.data + at, replies.position - at};
+        if (result == REPLIES_BROKEN) {
             return false;
         }
-        struct gm_bytes answer = {rest.data, size};
-        if (answer.data[0] == '>' || is_refusal(answer)) { /* retract P1 */
+        if (result == REPLIES_PUSH || is_refusal(answer)) { /* retract P1 */
             if (!buf_append(out, answer)) {
                 return false;
             }
         } else {
-            write_error(session, out, may_have_written(session, at) ? words->wrote : words->read);
+            bool wrote = may_have_written(session, session->released_end + at);
+            write_error(session, out, wrote ? words->wrote : words->read);
             ++*count;
         }
-        at += size;
+        at = replies.position;
+    }
+    if (at != held.size) {
+        return false;
     }
     return !out->full;
 }
@@ -120,10 +126,11 @@ uint64_t retract_held(struct worker *worker, struct list *gated, const struct re
     return count;
 }
 
-/* The command that the session waits with is one that waits for others, not for time of its own. */
+/* The command that the session waits with is one that waits for others, not for time of its own. One from another node
+ * goes back there, as not begun (cluster C25). */
 static bool is_blocked(const struct session *session)
 {
-    return session->waiting && !session->doomed && park_is_served(session) &&
+    return session->waiting && !session->doomed && !session->elsewhere && park_is_served(session) &&
            (request_flags(&session->parked->request) & GM_BLOCKS) != 0;
 }
 
@@ -141,5 +148,14 @@ void retract_waiting(struct worker *worker, const char *error)
             write_error(session, &session->out, error);
             session_resume(session);
         }
+    }
+}
+
+void retract_written(struct worker *worker, uint64_t known)
+{
+    const struct list *all = &worker->sessions.all;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = container_of(at, struct session, all);
+        session->written = session->written > known ? UINT64_MAX : session->written;
     }
 }

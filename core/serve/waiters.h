@@ -22,8 +22,8 @@ static inline void waiters_serve(struct worker *worker)
 /* Whether waiters_serve would have something to do. */
 bool waiters_ready(const struct worker *worker);
 
-/* Runs those again that have no key, and so wait for the disk (WAITAOF, SAVE): if the log has synced, or in any
- * case. */
+/* Runs those again that have no key, and so wait for the disk or for other nodes (WAITAOF, SAVE, WAIT): if the log has
+ * synced, or in any case. */
 void waiters_synced(struct worker *worker);
 void waiters_try(struct worker *worker);
 

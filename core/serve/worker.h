@@ -23,6 +23,7 @@
 #include "shard/shard.h"
 
 struct call;
+struct copies;
 
 #define WORKER_PASSWORD_MAX  512                 /* bytes */
 #define WORKER_DUE_REPLY_MAX ((size_t)64 * 1024) /* bytes of a reply that nobody is to hear */
@@ -85,11 +86,12 @@ struct worker {
     struct guesses guesses;         /* passwords that were wrong */
     int64_t guess_next_ms;          /* monotonic: nobody of HOLD_GUESS goes on before; INT64_MAX: there is none */
     bool serving_waiters;
-    struct arena arena;    /* of the command under way */
-    struct arena requests; /* of the commands that were parsed together */
-    unsigned depth;        /* calls under way: 0, 1, or 2 inside EXEC */
-    struct call *calls[2]; /* owned; by depth */
-    void *owner;           /* of the worker: whom the node's own commands ask */
+    struct arena arena;          /* of the command under way */
+    struct arena requests;       /* of the commands that were parsed together */
+    unsigned depth;              /* calls under way: 0, 1, or 2 inside EXEC */
+    struct call *calls[2];       /* owned; by depth */
+    const struct copies *copies; /* borrowed: other nodes that have the data; NULL: there are none */
+    void *owner;                 /* of the worker: whom the node's own commands ask */
     struct worker_due due;
     /* Asked for each command of a session before it is carried out, and again after LATER. NULL: all is here. */
     enum route (*route)(struct session *session, const struct request *request);

@@ -50,6 +50,9 @@ enum status apply_follow(struct source *source, struct gm_bytes batch, bool *hal
         size_t size;
         record_read(batch.data + at, &record, &size);
         check(record.sequence == ++sequence && record.epoch == shard->tail.epoch); /* apply_follow I2 */
+        if (record.type == 0 && record.op == RECORD_OP_EPOCH) {
+            gate_changed_all(&shard->gate, sequence); /* cluster C12 */
+        }
         enum status status = carry_out(source, &record, complaint);
         if (status != STATUS_OK) {
             *halfway = true;

@@ -153,7 +153,7 @@ enum shard_refusal shard_refusal(const struct shard *shard)
     if (lack != STATUS_OK) {
         return lack == STATUS_NO_SPACE ? SHARD_IS_FULL : SHARD_IS_HELD;
     }
-    return shard->options.lacks_replicas ? SHARD_IS_LONELY : SHARD_OPEN;
+    return shard->replicas < shard->options.replicas_wanted ? SHARD_IS_LONELY : SHARD_OPEN;
 }
 
 const char *shard_refusal_text(const struct shard *shard, enum shard_refusal refusal)

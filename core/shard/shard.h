@@ -48,7 +48,8 @@ struct shard_options {
     struct evict_options memory; /* the limit of the data */
     uint32_t databases;          /* how many there are; 0: DATABASES_DEFAULT */
     uint64_t seed;               /* of the random generators: nothing secret comes from it */
-    bool lacks_replicas;         /* fewer nodes follow than must for a write to be taken */
+    uint32_t replicas_wanted;    /* so many nodes must follow for a write to be taken */
+    int64_t replicas_lag_ms;     /* ... and have been heard within this time */
 };
 
 #define SHARD_SAYS_MAX 256
@@ -69,7 +70,7 @@ enum shard_refusal {
     SHARD_IS_HELD, /* the log takes nothing until something else is there that it lacks */
     SHARD_IS_FOLLOWING,
     SHARD_IS_FENCED,
-    SHARD_IS_LONELY, /* too few nodes follow (options.lacks_replicas) */
+    SHARD_IS_LONELY, /* too few nodes follow (options.replicas_wanted) */
 };
 
 struct shard_stats {
@@ -99,6 +100,7 @@ struct shard {
         [SHARD_SAYS_MAX]; /* of a cluster: why no write is taken in this role, for clients; "": what is always said */
     bool unlogged;        /* there is to be a log, but no space to open it: nothing may change until there is */
     bool ending;          /* it is being finished: nothing waits for a later turn */
+    uint32_t replicas;    /* nodes that follow, as options.replicas_lag_ms says; where none are wanted, nobody counts */
     bool still;           /* the data stay as they are for a while, of the host's own accord: CLIENT PAUSE */
     int64_t now_ms;       /* wall clock of this turn */
     int64_t monotonic_ms; /* of this turn */
@@ -168,6 +170,12 @@ const char *shard_refusal_text(const struct shard *shard, enum shard_refusal ref
 static inline bool shard_may_change(const struct shard *shard)
 {
     return !shard->still && shard_refusal(shard) == SHARD_OPEN;
+}
+
+/* So many nodes follow. */
+static inline void shard_see_replicas(struct shard *shard, uint32_t count)
+{
+    shard->replicas = count;
 }
 
 /* Keeps the data still, or no more. */

@@ -58,7 +58,7 @@ FIELDS = {
         tracking_total_items n,
         tracking_total_prefixes n,
         total_error_replies n""",
-    "Replication": "role master, connected_slaves 0, master_repl_offset n",
+    "Replication": "role master, connected_slaves 0, master_replid w, master_repl_offset n",
     "CPU": "used_cpu_sys s, used_cpu_user s, used_cpu_sys_main_thread s, used_cpu_user_main_thread s",
     "Modules": "module name=w;ver=w;path=w;types=n;commands=n",
     "Commandstats": "cmdstat_set calls=n;usec=n;usec_per_call=r;rejected_calls=n;failed_calls=n",
@@ -153,7 +153,8 @@ def test_sections():
         equal(list(sections(client, "errorstats", "CPU")), ["CPU", "Errorstats"])
         text = client.call("INFO", "cluster", "replication").decode()
         assert re.fullmatch(
-            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n\r\n"
+            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"
+            "master_replid:[0-9a-f]{40}\r\nmaster_repl_offset:0\r\n\r\n"
             "# Cluster\r\ncluster_enabled:0\r\n",
             text,
         ), text

@@ -95,6 +95,7 @@ void node_fixture_init(struct node_fixture *fixture, uint64_t seed)
     config_init(&fixture->config, NULL);
     fixture->config.wal_segment_size = 4096;
     fixture->config.disk_reserve = 0;
+    fixture->config.replication_log_limit = 0;
     fixture->config.snapshot_interval_s = 0;
     fixture->config.snapshot_log_size = 0;
     fixture->config.snapshot_compression = SNAPSHOT_PLAIN;

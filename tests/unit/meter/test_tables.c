@@ -10,6 +10,7 @@
 #include "meter/traffic.h"
 #include "node/memory_report.h"
 #include "node/node_counters.h"
+#include "node/replicas.h"
 #include "replica/saver.h"
 #include "serve/serve_counters.h"
 #include "shard/shard_counters.h"
@@ -23,7 +24,6 @@ static const struct counter_table *const tables[] = {
     &errors_kind_counters,
     &latency_event_counters,
     &log_counters_memory,
-    &log_counters_offset,
     &log_counters_replay,
     &log_counters_snapshot,
     &log_counters_tail,
@@ -40,8 +40,10 @@ static const struct counter_table *const tables[] = {
     &node_counters_names,
     &node_counters_persistence,
     &node_counters_process,
-    &node_counters_role,
     &node_counters_server,
+    &replicas_counters,
+    &replicas_counters_follower,
+    &replicas_counters_role,
     &saver_counters,
     &serve_counters_clients,
     &serve_counters_stats,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* test_config_set.c - CONFIG SET over a whole node: what reaches whom, what is refused, and effects for which a real
- * server's clock is too slow. The effects of all other settings: tests/integration/config_set_test.py, which looks in
- * here for Test(config_set, <setting>). */
+ * server's clock is too slow. The effects of all other settings: tests/integration/config_set_test.py, which looks for
+ * Test(config_set, <setting>) in this folder. */
 #include <criterion/criterion.h>
 
 #include "node/options.h"

@@ -361,6 +361,22 @@ Test(forward, who_waits_waits_at_the_leader)
     finish(scene);
 }
 
+/* cluster C25: a living leader that is one no more sends it back, and it is asked again. */
+Test(forward, who_waits_at_a_leader_that_is_deposed_waits_on_at_the_next)
+{
+    struct scene *scene = three(seed_of_run());
+    send(scene, 1, "BLPOP list 0");
+    turns(scene, 200);
+    follow(scene, 0, 2, 2);
+    lead(scene, 2, 2);
+    follow(scene, 1, 2, 2);
+    turns(scene, 300);
+    cr_assert_eq(scene->at[1].conn.output.size, 0, "%s", (const char *)scene->at[1].conn.output.data);
+    expect(scene, 2, "RPUSH list x", ":1");
+    expect_next(scene, 1, "[\"list\" \"x\"]");
+    finish(scene);
+}
+
 Test(forward, channels_are_the_leaders)
 {
     struct scene *scene = three(seed_of_run());

@@ -828,3 +828,358 @@ Test(membership, what_a_majority_has_survives_whatever_comes, .timeout = 300)
     cr_assert(changes > 50 && crashes > 50 && committed > 1000, "%u %u %llu", changes, crashes,
               (unsigned long long)committed);
 }
+
+/* ---- levels, and time without a leader ---- */
+
+/* All of them: what a cluster's orders would say. */
+static void set_level(struct scene *scene, bool quorum)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        tenure_level(&scene->at[i].node->membership.tenure, quorum);
+    }
+}
+
+static bool has_answered(struct scene *scene, unsigned i)
+{
+    return scene->at[i].conn.output.size > 0;
+}
+
+static void expect_answer(struct scene *scene, unsigned i, const char *wanted)
+{
+    for (unsigned k = 0; k < 3000 && !has_answered(scene, i); k++) {
+        turn(scene);
+    }
+    const struct buf *output = &scene->at[i].conn.output;
+    cr_assert(output->size >= strlen(wanted) && memcmp(output->data, wanted, strlen(wanted)) == 0, "%s: %.*s", wanted,
+              (int)output->size, (const char *)output->data);
+    buf_clear(&scene->at[i].conn.output, SIZE_MAX);
+}
+
+/* cluster C13 */
+Test(membership, at_level_quorum_a_follower_shows_what_it_was_told_that_a_majority_has)
+{
+    struct scene *scene = three(seed_of_run());
+    set_level(scene, true);
+    node_fixture_send(&scene->at[0], "SET a 1");
+    expect_answer(scene, 0, "+OK\r\n");
+    wait_for(scene, 1, 0);
+    node_fixture_send(&scene->at[1], "GET a");
+    expect_answer(scene, 1, "$1\r\n1\r\n");
+    stop(scene, 2, false);
+    struct sim_wire *acks = sim_net_wire(scene->net, addresses[1], addresses[0]);
+    acks->cut = true; /* what it acknowledges does not arrive */
+    node_fixture_send(&scene->at[0], "SET a 2");
+    for (unsigned i = 0; i < 100; i++) {
+        turn(scene);
+    }
+    cr_assert_eq(last_of(scene, 1), last_of(scene, 0), "it has it");
+    node_fixture_send(&scene->at[1], "GET a");
+    for (unsigned i = 0; i < 400; i++) {
+        turn(scene);
+    }
+    cr_assert(!has_answered(scene, 0) && !has_answered(scene, 1), "but nobody knows that a majority does");
+    tenure_level(&scene->at[1].node->membership.tenure, false);
+    expect_answer(scene, 1, "$1\r\n2\r\n");
+    tenure_level(&scene->at[1].node->membership.tenure, true);
+    node_fixture_send(&scene->at[1], "GET a");
+    acks->cut = false;
+    expect_answer(scene, 0, "+OK\r\n");
+    expect_answer(scene, 1, "$1\r\n2\r\n");
+    finish(scene);
+}
+
+/* tenure P3; cluster C13 */
+Test(membership, who_has_heard_from_no_leader_for_long_answers_no_reads)
+{
+    struct scene *scene = three(seed_of_run());
+    node_fixture_send(&scene->at[0], "SET a 1");
+    expect_answer(scene, 0, "+OK\r\n");
+    wait_for(scene, 1, 0);
+    for (unsigned i = 0; i < 12000; i++) {
+        turn(scene);
+    }
+    node_fixture_send(&scene->at[1], "GET a");
+    expect_answer(scene, 1, "$1\r\n1\r\n");
+    scene->at[1].node->forward.options.on = false;
+    node_fixture_send(&scene->at[1], "SET a 2");
+    expect_answer(scene, 1, "-READONLY You can't write against a read only replica: node 1 leads, ask it\r\n");
+    stop(scene, 0, false);
+    for (unsigned i = 0; i < 8000; i++) {
+        turn(scene);
+    }
+    node_fixture_send(&scene->at[1], "GET a");
+    expect_answer(scene, 1, "$1\r\n1\r\n");
+    for (unsigned i = 0; i < 3000; i++) {
+        turn(scene);
+    }
+    node_fixture_send(&scene->at[1], "GET a");
+    for (unsigned i = 0; i < 1000; i++) {
+        turn(scene);
+    }
+    cr_assert(!has_answered(scene, 1), "it waits, as a write would");
+    for (unsigned i = 0; i < 4000; i++) {
+        turn(scene);
+    }
+    expect_answer(scene, 1, "-CLUSTERDOWN node 2 has heard from no leader for ");
+    node_fixture_send(&scene->at[1], "GET a");
+    expect_answer(scene, 1, "-CLUSTERDOWN node 2 has heard from no leader for ");
+    start(scene, 0);
+    lead(scene, 0, 2);
+    follow(scene, 1, 2, 0);
+    wait_for(scene, 1, 0);
+    node_fixture_send(&scene->at[1], "GET a");
+    expect_answer(scene, 1, "$1\r\n1\r\n");
+    finish(scene);
+}
+
+/* ---- what clients ask about replicas ---- */
+
+Test(membership, wait_counts_the_followers_that_have_what_was_written)
+{
+    struct scene *scene = three(seed_of_run());
+    wait_for(scene, 1, 0);
+    wait_for(scene, 2, 0);
+    node_fixture_send(&scene->at[0], "SET a 1");
+    node_fixture_send(&scene->at[0], "WAIT 2 0");
+    expect_answer(scene, 0, "+OK\r\n");
+    expect_answer(scene, 0, ":2\r\n");
+    scene->at[1].node->forward.options.on = false;
+    node_fixture_send(&scene->at[1], "WAIT 1 0");
+    expect_answer(scene, 1, "-ERR WAIT cannot be used with replica instances.");
+    stop(scene, 2, false);
+    node_fixture_send(&scene->at[0], "SET a 2");
+    expect_answer(scene, 0, "+OK\r\n");
+    node_fixture_send(&scene->at[0], "WAIT 2 300");
+    for (unsigned i = 0; i < 250; i++) {
+        turn(scene);
+    }
+    cr_assert(!has_answered(scene, 0));
+    expect_answer(scene, 0, ":1\r\n");
+    node_fixture_send(&scene->at[0], "WAITAOF 1 1 0");
+    expect_answer(scene, 0, "*2\r\n:1\r\n:1\r\n");
+    sim_net_wire(scene->net, addresses[0], addresses[1])->cut = true;
+    node_fixture_send(&scene->at[0], "SET a 3");
+    expect_answer(scene, 0, "+OK\r\n");
+    follow(scene, 0, 2, 1);
+    turn(scene);
+    lead(scene, 0, 3);
+    node_fixture_send(&scene->at[0], "WAIT 0 0");
+    expect_answer(scene, 0, ":0\r\n");
+    finish(scene);
+}
+
+static const char *said(struct scene *scene, unsigned i, const char *command)
+{
+    const char *text = node_fixture_say(&scene->at[i], "%s", command);
+    cr_assert_not_null(text, "%s", command);
+    return text;
+}
+
+Test(membership, role_and_info_have_the_names_that_exporters_read)
+{
+    struct scene *scene = three(seed_of_run());
+    wait_for(scene, 1, 0);
+    wait_for(scene, 2, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        turn(scene);
+    }
+    char wanted[160];
+    uint64_t last = last_of(scene, 0);
+    cr_assert_eq(last, last_of(scene, 1));
+    const char *role = said(scene, 0, "ROLE");
+    cr_assert(strstr(role, "[\"node-2\" \"0\" \"") != NULL && strstr(role, "[\"node-3\" \"0\" \"") != NULL, "%s", role);
+    (void)snprintf(wanted, sizeof wanted, "[\"slave\" \"node-1\" :0 \"connected\" :%llu]", (unsigned long long)last);
+    cr_assert_str_eq(said(scene, 1, "ROLE"), wanted);
+    static const char *const of_leader[] = {"role:master\r\n",
+                                            "connected_slaves:2\r\n",
+                                            "slave0:ip=node-",
+                                            ",port=0,state=online,offset=",
+                                            ",lag=0,node=",
+                                            "master_replid:0",
+                                            "replication_epoch:1\r\n",
+                                            "replication_leader:1\r\n",
+                                            "replication_lease:1\r\n",
+                                            "replication_write_acks:local\r\n",
+                                            "replication_committed:"};
+    const char *info = said(scene, 0, "INFO replication");
+    for (size_t i = 0; i < sizeof of_leader / sizeof of_leader[0]; i++) {
+        cr_expect_not_null(strstr(info, of_leader[i]), "%s in %s", of_leader[i], info);
+    }
+    static const char *const of_follower[] = {"role:slave\r\n",
+                                              "master_host:node-1\r\n",
+                                              "master_port:0\r\n",
+                                              "master_link_status:up\r\n",
+                                              "master_last_io_seconds_ago:0\r\n",
+                                              "master_sync_in_progress:0\r\n",
+                                              "slave_repl_offset:",
+                                              "connected_slaves:0\r\n"};
+    info = said(scene, 1, "INFO replication");
+    for (size_t i = 0; i < sizeof of_follower / sizeof of_follower[0]; i++) {
+        cr_expect_not_null(strstr(info, of_follower[i]), "%s in %s", of_follower[i], info);
+    }
+    stop(scene, 0, false);
+    for (unsigned i = 0; i < 3500; i++) {
+        turn(scene);
+    }
+    info = said(scene, 1, "INFO replication");
+    cr_expect_not_null(strstr(info, "master_link_status:down\r\n"), "%s", info);
+    cr_expect_not_null(strstr(info, "master_link_down_since_seconds:3\r\n"), "%s", info);
+    finish(scene);
+}
+
+Test(membership, min_replicas_to_write_counts_who_follows)
+{
+    struct scene *scene = begin(seed_of_run());
+    scene->at[0].config.min_replicas_to_write = 1;
+    for (unsigned i = 0; i < NODES; i++) {
+        start(scene, i);
+    }
+    lead(scene, 0, 1);
+    node_fixture_send(&scene->at[0], "SET a 1");
+    expect_answer(scene, 0, "-NOREPLICAS Not enough good replicas to write.\r\n");
+    follow(scene, 1, 1, 0);
+    wait_for(scene, 1, 0);
+    for (unsigned i = 0; i < 12000; i++) {
+        turn(scene);
+    }
+    node_fixture_send(&scene->at[0], "SET a 1");
+    expect_answer(scene, 0, "+OK\r\n");
+    struct sim_wire *acks = sim_net_wire(scene->net, addresses[1], addresses[0]);
+    acks->cut = true;
+    for (unsigned i = 0; i < 11500; i++) {
+        turn(scene);
+    }
+    node_fixture_send(&scene->at[0], "SET a 2");
+    expect_answer(scene, 0, "-NOREPLICAS Not enough good replicas to write.\r\n");
+    finish(scene);
+}
+
+/* retain P1, P2; cluster C16 */
+Test(membership, the_log_behind_who_is_away_stays_until_it_is_too_much)
+{
+    struct scene *scene = begin(seed_of_run());
+    scene->at[0].config.replication_log_limit = 200000;
+    for (unsigned i = 0; i < NODES; i++) {
+        start(scene, i);
+    }
+    lead(scene, 0, 1);
+    follow(scene, 1, 1, 0);
+    follow(scene, 2, 1, 0);
+    write(scene, 0, 50);
+    wait_for(scene, 1, 0);
+    wait_for(scene, 2, 0);
+    uint64_t stood = last_of(scene, 1);
+    stop(scene, 1, true);
+    turn(scene);
+    for (unsigned i = 0; i < 6; i++) {
+        write(scene, 0, 40);
+        cr_assert_not_null(node_fixture_say(&scene->at[0], "SAVE"));
+    }
+    cr_assert_gt(replica_of(scene, 0)->saver.older, stood + 1, "the snapshots do not need it");
+    cr_assert_leq(wal_oldest(replica_of(scene, 0)->wal), stood + 1, "it is kept");
+    const char *info = said(scene, 0, "INFO replication");
+    cr_assert_not_null(strstr(info, "replication_members_away:1\r\nreplication_full_sync_may_follow:0\r\n"), "%s",
+                       info);
+    start(scene, 1);
+    follow(scene, 1, 1, 0);
+    wait_for(scene, 1, 0);
+    expect_same(scene, 1, 0);
+    cr_assert_eq(lost_files(scene, 1), 0, "no snapshot came");
+    stop(scene, 1, true);
+    stood = last_of(scene, 0);
+    for (unsigned i = 0; i < 60 && wal_oldest(replica_of(scene, 0)->wal) <= stood + 1; i++) {
+        write(scene, 0, 40);
+        cr_assert_not_null(node_fixture_say(&scene->at[0], "SAVE"));
+        for (unsigned k = 0; k < 1000; k++) {
+            turn(scene);
+        }
+    }
+    cr_assert_gt(wal_oldest(replica_of(scene, 0)->wal), stood + 1, "it was too much");
+    cr_assert_not_null(strstr((const char *)scene->at[0].log.data, "more than replication_log_limit"));
+    info = said(scene, 0, "INFO replication");
+    cr_assert_not_null(strstr(info, "replication_members_away:1\r\nreplication_full_sync_may_follow:1\r\n"), "%s",
+                       info);
+    start(scene, 1);
+    follow(scene, 1, 1, 0);
+    wait_for(scene, 1, 0);
+    expect_same(scene, 1, 0);
+    finish(scene);
+}
+
+Test(config_set, replication_log_limit)
+{
+    struct scene *scene = three(seed_of_run());
+    wait_for(scene, 1, 0);
+    for (unsigned i = 0; i < 1100; i++) {
+        turn(scene);
+    }
+    cr_assert_str_eq(said(scene, 0, "CONFIG SET replication_log_limit 1gb"), "OK");
+    turn(scene);
+    uint64_t stood = last_of(scene, 1);
+    stop(scene, 1, true);
+    turn(scene);
+    for (unsigned i = 0; i < 6; i++) {
+        write(scene, 0, 40);
+        cr_assert_not_null(node_fixture_say(&scene->at[0], "SAVE"));
+    }
+    cr_assert_leq(wal_oldest(replica_of(scene, 0)->wal), stood + 1);
+    cr_assert_str_eq(said(scene, 0, "CONFIG SET replication_log_limit 1"), "OK");
+    for (unsigned i = 0; i < 3; i++) {
+        write(scene, 0, 40);
+        cr_assert_not_null(node_fixture_say(&scene->at[0], "SAVE"));
+        for (unsigned k = 0; k < 1000; k++) {
+            turn(scene);
+        }
+    }
+    cr_assert_gt(wal_oldest(replica_of(scene, 0)->wal), stood + 1);
+    finish(scene);
+}
+
+/* ---- time ---- */
+
+static long long number(const char *text)
+{
+    cr_assert_eq(text[0], ':', "%s", text);
+    return atoll(text + 1);
+}
+
+/* cluster C27, page interleaving 26 */
+Test(membership, what_time_it_is_in_the_data_goes_on_over_a_change_of_leader)
+{
+    struct scene *scene = begin(seed_of_run());
+    scene->at[0].now_ms += 10000; /* its clock is ahead */
+    for (unsigned i = 0; i < NODES; i++) {
+        start(scene, i);
+    }
+    lead(scene, 0, 1);
+    follow(scene, 1, 1, 0);
+    follow(scene, 2, 1, 0);
+    cr_assert_str_eq(said(scene, 0, "SET brief 1 PX 400"), "OK");
+    cr_assert_str_eq(said(scene, 0, "SET long 1 PX 8000"), "OK");
+    wait_for(scene, 1, 0);
+    long long there = number(said(scene, 1, "PTTL long"));
+    long long here = number(said(scene, 0, "PTTL long"));
+    cr_assert(there <= 8000 && there - here < 400 && here - there < 400, "%lld, %lld", there, here);
+    for (unsigned i = 0; i < 1000; i++) {
+        turn(scene);
+    }
+    cr_assert_str_eq(said(scene, 1, "EXISTS brief"), ":0");
+    here = number(said(scene, 0, "PTTL long"));
+    stop(scene, 0, false);
+    lead(scene, 1, 2);
+    cr_assert_str_eq(said(scene, 1, "EXISTS brief"), ":0", "it does not come back");
+    there = number(said(scene, 1, "PTTL long"));
+    cr_assert(there <= here && there > here - 1000, "%lld, %lld", there, here);
+    for (unsigned i = 0; i < 3000; i++) {
+        turn(scene);
+    }
+    there = number(said(scene, 1, "PTTL long"));
+    cr_assert(there < here - 1400 && there > here - 2600, "ten seconds ahead it goes at half the pace: %lld, %lld",
+              there, here);
+    const char *info = said(scene, 1, "INFO replication");
+    cr_assert(strstr(info, "replication_time_ahead_ms:8") != NULL ||
+                  strstr(info, "replication_time_ahead_ms:7") != NULL,
+              "%s", info);
+    cr_assert_not_null(strstr((const char *)scene->at[1].log.data, "ahead of this node's clock"));
+    finish(scene);
+}

@@ -51,12 +51,15 @@ static void lease(int64_t ms)
     orders_lease(&scene.orders, scene.at.monotonic_ms * 1000 + scene.passed_us + ms * 1000);
 }
 
+static bool quorum; /* write_acks */
+
 static void order(enum orders_role role, uint64_t epoch, uint64_t leader)
 {
     struct stand_promise before;
     struct stand_promise yes = {epoch, leader, 1};
     struct stand_position any = {epoch, UINT64_MAX};
     struct orders_now now = {.role = role,
+                             .quorum = quorum,
                              .epoch = epoch,
                              .leader = leader,
                              .set = {.leader = leader, .replica_count = 3, .replicas = {1, 2, 3}}};
@@ -72,6 +75,7 @@ static void begin(void)
 {
     const struct gm_module *modules[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
     memset(&scene, 0, sizeof scene);
+    quorum = false;
     scene.net = sim_net_create(1);
     scene.host = sim_host_create(scene.net, "one:6000");
     scene.clock.ops = &clock_ops;
@@ -285,5 +289,93 @@ Test(tenure, what_is_held_when_the_data_begin_anew_does_not_leave_later)
     turns(20, SIZE_MAX);
     cr_assert_eq(replica()->shard.role, SHARD_FOLLOWING);
     cr_assert_str_eq(heard(), LOST);
+    finish();
+}
+
+/* cluster C12, C26: a lease alone is not a majority that has the record. */
+Test(tenure, at_level_quorum_nothing_leaves_that_no_majority_has)
+{
+    begin();
+    quorum = true;
+    order(ORDERS_LEAD, 1, 1);
+    send("GET a");
+    turns(1, SIZE_MAX);
+    send("SET a 1");
+    turns(4000, SIZE_MAX);
+    cr_assert_str_eq(heard(), "", "the epoch's own record is on one disk of three");
+    quorum = false;
+    order(ORDERS_LEAD, 1, 1);
+    cr_assert_str_eq(heard(), "nil,OK,", "at level local that is enough");
+    quorum = true;
+    order(ORDERS_LEAD, 1, 1);
+    send("INCR n");
+    turns(1, SIZE_MAX);
+    send("GET a");
+    turns(4900, SIZE_MAX);
+    cr_assert_str_eq(heard(), "");
+    turns(110, SIZE_MAX);
+    cr_assert_str_eq(heard(),
+                     "-UNCERTAIN this node leads but a majority has lacked what was written for 5.0 s: the "
+                     "command may have been carried out,-CLUSTERDOWN this node leads but a majority has lacked "
+                     "what was written for 5.0 s, and this would show some of it; ask again,");
+    cr_assert_eq(replica()->shard.role, SHARD_FENCED);
+    send("SET a 3");
+    turns(2, SIZE_MAX);
+    cr_assert_str_eq(heard(),
+                     "-CLUSTERDOWN this node leads but a majority has lacked what was written for 5.0 s; writes "
+                     "are refused until it has it,");
+    (void)acks_add(&replica()->acks, 2, replica()->shard.tail.last_sequence);
+    turns(3, SIZE_MAX);
+    cr_assert_eq(replica()->shard.role, SHARD_LEADING);
+    cr_assert_str_eq(node_fixture_say(&scene.at, "GET n"), "\"1\"");
+    finish();
+}
+
+/* cluster C13: before it is told, a node does not know which level is the cluster's. */
+Test(tenure, a_node_without_orders_shows_nothing_that_could_be_taken_back)
+{
+    begin();
+    cr_assert_str_eq(node_fixture_say(&scene.at, "SET a 1"), "OK");
+    const struct gm_module *modules[] = {geomys_module_kv(), geomys_module_counter(), geomys_module_deque()};
+    node_fixture_close(&scene.at);
+    orders_init(&scene.orders, NULL, &scene.clock);
+    cr_assert_eq(node_fixture_start(&scene.at, modules, 3), STATUS_OK, "%s", scene.at.complaint.text);
+    send("GET a");
+    turns(500, SIZE_MAX);
+    cr_assert_str_eq(heard(), "");
+    order(ORDERS_FOLLOW, 2, 2);
+    cr_assert_str_eq(heard(), "\"1\",", "level local: its own disk has it");
+    finish();
+}
+
+/* ---- the settings, while it runs */
+
+Test(config_set, forward_wait_ms)
+{
+    begin();
+    cr_assert_str_eq(node_fixture_say(&scene.at, "CONFIG SET forward_wait_ms 200"), "OK");
+    lease(2);
+    turns(5, SIZE_MAX);
+    send("GET a");
+    turns(180, SIZE_MAX);
+    cr_assert_str_eq(heard(), "");
+    turns(40, SIZE_MAX);
+    cr_assert_not_null(strstr(heard(), "-CLUSTERDOWN this node leads but has heard from no majority for 0.1 s"));
+    finish();
+}
+
+Test(config_set, max_read_lag_ms)
+{
+    begin();
+    cr_assert_str_eq(node_fixture_say(&scene.at, "SET a 1"), "OK");
+    order(ORDERS_FOLLOW, 2, 2);
+    cr_assert_str_eq(node_fixture_say(&scene.at, "CONFIG SET max_read_lag_ms 50 forward_wait_ms 50"), "OK");
+    turns(200, SIZE_MAX);
+    send("GET a");
+    turns(2, SIZE_MAX);
+    cr_assert_str_eq(heard(), "-CLUSTERDOWN node 1 has heard from no leader for 0.2 s: what it knows may be old "
+                              "(max_read_lag_ms),");
+    cr_assert_str_eq(node_fixture_say(&scene.at, "CONFIG SET max_read_lag_ms 0"), "OK");
+    cr_assert_str_eq(node_fixture_say(&scene.at, "GET a"), "\"1\"", "never");
     finish();
 }

@@ -240,7 +240,7 @@ Test(change, writes_that_need_replicas_are_refused_where_there_are_none)
     struct shard_fixture at;
     shard_fixture_open(&at, &(struct shard_fixture_options){0});
     cr_expect_eq(shard_refusal(&at.shard), SHARD_OPEN);
-    at.shard.options.lacks_replicas = true;
+    at.shard.options.replicas_wanted = 1;
     cr_expect_eq(shard_refusal(&at.shard), SHARD_IS_LONELY);
     cr_expect_eq(strncmp(shard_fixture_say(&at, 0, "SET k v"), "-NOREPLICAS ", 12), 0);
     expect_said(&at, 0, "nil", "GET k");
