@@ -11,6 +11,8 @@ Usage   cluster_test.py [word]     GEOMYS_CLUSTER_ROUNDS (default 6), GEOMYS_SEE
 
 import os
 import random
+import re
+import shutil
 import signal
 import threading
 import time
@@ -145,8 +147,9 @@ def test_a_client_elsewhere_sees_a_pause():
             cluster.settled()
             leader = cluster.leader()
             leader.kill()
-            gone = f"node {leader.number} is not in touch any more"
+            gone = f"node {leader.number} at {leader.place} is followed no more"
             wait_until(lambda: gone in follower.life(), gone)
+            equal(client.call("PING"), b"PONG", "answered here: the turn in which that was noticed is over")
             began = time.monotonic()
             equal(client.call("INCR", "n"), 21)
             print(f"  a pause of {time.monotonic() - began:.2f} s", flush=True)
@@ -244,6 +247,64 @@ def test_a_folder_says_that_it_is_a_members():
         cluster.settled()
 
 
+def test_one_line_for_all():
+    """As docker-compose.yaml has it: nobody begins before all have spoken; the same line goes on."""
+    with Folder() as folder:
+        cluster = Cluster(folder)
+        places = ",".join(f"localhost:{node.node_port}" for node in cluster.nodes)
+        try:
+            first, second, third = cluster.nodes
+            first.enter(bootstrap=True, join=places, wait=None)
+            second.enter(bootstrap=True, join=places, wait=None)
+            for node, whom in ((first, f"localhost:{third.node_port}, which --join names: it has not said whether"),
+                               (second, f"node 1 (localhost:{first.node_port}) to begin the cluster")):
+                wait_until(lambda node=node, whom=whom: f"waiting for {whom}" in node.life(), whom)
+                assert "is node" not in node.life(), "it began without the third"
+            third.enter(bootstrap=True, join=places)
+            for node in (first, second):
+                assert node.wait(), node.tail()
+            wait_until(cluster.complete, "not all nodes count", 2 * PATIENCE_S)
+            equal(len(set(re.findall("of cluster ([0-9a-f]+)", "".join(node.life() for node in cluster.nodes)))), 1)
+            cluster.leader().kill()
+            for node in cluster.nodes:
+                if not node.running():
+                    node.again()
+            cluster.settled()
+        finally:
+            cluster.end()
+
+
+def test_an_emptied_folder():
+    """Of a follower, then of the node that began the cluster: they get all, and count again."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        first, second, third = cluster.nodes
+        with first.client() as client:
+            for number in range(100):
+                equal(client.call("SET", f"k{number}", "v" * 1000), b"OK")
+        cluster.settled()
+        third.kill()
+        shutil.rmtree(third.data)
+        third.again()
+        cluster.settled()
+        wait_until(cluster.complete, "not all nodes count", 2 * PATIENCE_S)
+        time.sleep(3 * SLOW)  # until the coordinator's engine has the new folder: nothing shows that outside
+        first.kill()
+        shutil.rmtree(first.data)
+        cluster.leader([second, third])
+        text = refused(first.folder, *lines_of(first), "--bootstrap")
+        assert "know me as node 1 of cluster" in text, text
+        assert f"start me with --join={second.place}" in text or f"start me with --join={third.place}" in text, text
+        first.enter(join=third.place)
+        cluster.settled()
+        wait_until(cluster.complete, "not all nodes count", 2 * PATIENCE_S)
+        time.sleep(3 * SLOW)
+        for node in (second, third):  # what it has counts
+            node.kill()
+        third.again()
+        with cluster.leader([first, third]).client() as client:
+            equal(client.call("DBSIZE"), 101, "100 keys, and the probe")
+
+
 # ---- refusals: one sentence each ----
 
 
@@ -251,6 +312,28 @@ def refused(home, *flags):
     code, text = run_refused("--modules=", *flags, home=home)
     equal(code, 1, text)
     return text.splitlines()[-1]
+
+
+def lines_of(node, number=None):
+    return [f"--node_id={number or node.number}", f"--port={node.port}", f"--internal_port={node.node_port}"]
+
+
+def test_another_node_has_the_number():
+    with Folder() as folder, Cluster(folder) as cluster:
+        other = Node(os.path.join(folder, "other"), 2)
+        text = refused(other.folder, *lines_of(other), f"--join={cluster.nodes[0].place}")
+        assert f"node 2 is in the cluster already, at {cluster.nodes[1].place}, and answers: give this one another " \
+               "node_id" in text, text
+
+
+def test_a_folder_of_another_cluster():
+    with Folder() as folder, Cluster(folder) as cluster:
+        other = Node(os.path.join(folder, "other"), 4)
+        other.enter(bootstrap=True)
+        other.kill()
+        text = refused(other.folder, *lines_of(other), f"--join={cluster.nodes[0].place}")
+        assert re.search(f"belongs to cluster [0-9a-f]+..., {cluster.nodes[0].place} to [0-9a-f]+...: use another "
+                         "data_folder", text), text
 
 
 def with_data(home, data="~/.geomys"):

@@ -79,7 +79,7 @@ class Cluster:
                 node.enter(join=self.nodes[0].place, wait=None)
             for node in self.nodes[1:]:
                 node.wait()
-            wait_until(self.complete, "not all nodes count", 2 * PATIENCE_S)
+            wait_until(self.begun, "not all nodes count", 2 * PATIENCE_S)
             self.settled()
         except BaseException:
             self.end()
@@ -105,8 +105,11 @@ class Cluster:
 
     def complete(self):
         """All count: from now on it can lose one."""
-        leader = self.leader()
-        return leader.replicas() == len(self.nodes) and (len(self.nodes) < 3 or VOTERS in leader.life())
+        return self.leader().replicas() == len(self.nodes)
+
+    def begun(self):
+        """... and three vote in the coordinator."""
+        return self.complete() and (len(self.nodes) < 3 or VOTERS in self.leader().life())
 
     def takes_writes(self, node):
         try:
