@@ -3,9 +3,9 @@
 """Three real processes that are one cluster: they begin, one is killed, stopped or all of them, and it goes on.
 
 Idea    Writers pipeline operations to the leader, each on keys of its own with a ledger of what it was promised
-        (support/ledger.py), until the connection breaks; then what the cluster holds must be a state that the ledger
-        allows, and all nodes come to the same. What a leader has acknowledged and nobody else has is lost with it (it
-        is in a lost- file when it comes back), so the writers have ended before it is killed.
+        (support/ledger.py, load.py), until the connection breaks; then what the cluster holds must be a state that the
+        ledger allows, and all nodes come to the same. What a leader has acknowledged and nobody else has is lost with
+        it (it is in a lost- file when it comes back), so the writers have ended before it is killed.
 
 Usage   cluster_test.py [word]     GEOMYS_CLUSTER_ROUNDS (default 6), GEOMYS_SEED"""
 
@@ -14,82 +14,15 @@ import random
 import re
 import shutil
 import signal
-import threading
 import time
 
-from support import ledger
-from support.client import Error, encode
+from support.client import Error
 from support.cluster import Cluster, Node
+from support.load import Load, new_books, verify
 from support.runner import equal, run, seed
 from support.server import PATIENCE_S, SLOW, Folder, run_refused, wait_until
 
 ROUNDS = int(os.environ.get("GEOMYS_CLUSTER_ROUNDS", 6 if SLOW == 1 else 3))
-WRITERS = 3
-
-
-class Writer(threading.Thread):
-    """Keeps some operations under way at one node until the connection breaks, or an error says that it leads no
-    more."""
-
-    def __init__(self, node, book, depth):
-        super().__init__(daemon=True)
-        self.book = book
-        self.depth = depth
-        self.client = node.client(timeout_s=PATIENCE_S)
-        self.wrong = None
-        self.done = False
-        self.start()
-
-    def receive(self):
-        answer = self.client.receive()
-        if isinstance(answer, Error) and answer.code in ("READONLY", "CLUSTERDOWN", "UNCERTAIN", "EXECABORT"):
-            raise ConnectionError(answer)
-        return answer
-
-    def run(self):
-        try:
-            while not self.done:
-                calls = [call for _ in range(max(1, self.depth // 2)) for call in self.book.next()]
-                self.client.send_raw(b"".join(encode(*call) for call in calls))
-                while len(self.book.sent) > self.depth // 2:
-                    self.book.answered(self.receive)
-        except (OSError, ValueError):
-            pass  # it is gone, or leads no more; ValueError: from a number that was cut
-        except BaseException as wrong:
-            self.wrong = wrong
-        finally:
-            self.client.close()
-
-    def end(self):
-        self.done = True
-        self.join(2 * PATIENCE_S)
-        assert not self.is_alive(), "a writer hangs"
-        if self.wrong is not None:
-            raise self.wrong
-
-
-class Load:
-    """with Load(leader, books, dice): writers write to it"""
-
-    def __init__(self, leader, books, dice):
-        self.writers = [Writer(leader, book, dice.choice([1, 4, 16])) for book in books]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for writer in self.writers:
-            writer.end()
-
-
-def verify(cluster, books):
-    with cluster.leader().client() as client:
-        for book in books:
-            book.settle(ledger.read(client, book.keys()))
-
-
-def new_books(number):
-    return [ledger.Ledger(number, writer) for writer in range(WRITERS)]
 
 
 def test_three_lines_make_a_cluster():
