@@ -155,7 +155,7 @@ static const struct config_key keys[] = {
     CHOICE(write_acks, FIXED, 1, "local", "local quorum",
            "What an answer waits for: its record on this node's disk, or on those of a majority; of a cluster that "
            "begins."),
-    NUMBER("forward_wait_ms", forward_wait_ms, CLUSTER, 0, 600000, "5000",
+    NUMBER("forward_wait_ms", forward_wait_ms, CLUSTER, 100, 600000, "5000",
            "Milliseconds that a command waits for a leader, or for a majority, before it is answered with an error."),
     NUMBER(
         "max_read_lag_ms", max_read_lag_ms, CLUSTER, 0, 86400000, "10000",

@@ -30,7 +30,7 @@ static const char *reason_of(enum session_end why)
         [SESSION_END_MEMORY] = "the clients hold more than maxmemory_clients, and this one much of it, or it makes no "
                                "progress",
         [SESSION_END_RETRACTED] = "an answer that it waited for does not come, since this node leads no more, or hears "
-                                  "from no majority, and the connection carries messages as well",
+                                  "from no majority, and the connection carries messages as well, or a transaction",
     };
     check(why > SESSION_END_NONE && why < sizeof reasons / sizeof reasons[0]);
     return reasons[why];

@@ -11,9 +11,11 @@
  *          that came together all may have.
  *
  * Promises
- *   P1  There are as many answers as before, and nothing of what was held is shown; but a refusal that shows nothing,
- *       and pushed messages (RESP3), stay as they are: a client that keeps copies must hear that they are old.
- *   P2  Where an answer cannot be told from a message (a RESP2 client that listens), the connection is closed. */
+ *   P1  There are as many answers as before, and nothing of the data that was held is shown. What shows nothing stays
+ *       as it is: a refusal, QUEUED, PONG, OK where nothing was written (SELECT: the database is chosen), and pushed
+ *       messages (RESP3): a client that keeps copies must hear that they are old.
+ *   P2  Where an answer cannot be told from a message (a RESP2 client that listens), or a transaction is open, so that
+ *       an error for MULTI would be wrong, the connection is closed. */
 #include "serve/retract.h"
 
 #include "serve/count.h"
@@ -21,16 +23,23 @@
 #include "serve/sessions.h"
 #include "wire/replies.h"
 
-/* Errors that a command gets before it has looked at anything. */
-static bool is_refusal(struct gm_bytes answer)
+static bool begins(struct gm_bytes answer, const char *const *words, size_t count)
 {
-    static const char *const words[] = {"-CLUSTERDOWN ", "-UNCERTAIN ", "-READONLY ", "-NOREPLICAS ", "-DISKFULL "};
-    bool is = false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    bool one = false;
+    for (size_t i = 0; i < count; i++) {
         size_t size = strlen(words[i]);
-        is = is || (answer.size > size && memcmp(answer.data, words[i], size) == 0);
+        one = one || (answer.size >= size && memcmp(answer.data, words[i], size) == 0);
     }
-    return is;
+    return one;
+}
+
+/* Answers that show nothing of the data: refusals, and what is said about the connection. "OK" is that where nothing
+ * was written: whoever chose a database, or a name, has done so. */
+static bool shows_nothing(struct gm_bytes answer, bool wrote)
+{
+    static const char *const words[] = {"+OK\r\n",     "+QUEUED\r\n", "+PONG\r\n",    "-CLUSTERDOWN ",
+                                        "-UNCERTAIN ", "-READONLY ",  "-NOREPLICAS ", "-DISKFULL "};
+    return begins(answer, words + wrote, sizeof words / sizeof words[0] - wrote);
 }
 
 static void write_error(struct session *session, struct buf *out, const char *error)
@@ -63,12 +72,12 @@ static bool rewrite(struct session *session, const struct retract_words *words, 
         if (result == REPLIES_BROKEN) {
             return false;
         }
-        if (result == REPLIES_PUSH || is_refusal(answer)) { /* retract P1 */
+        bool wrote = may_have_written(session, session->released_end + at);
+        if (result == REPLIES_PUSH || shows_nothing(answer, wrote)) { /* retract P1 */
             if (!buf_append(out, answer)) {
                 return false;
             }
         } else {
-            bool wrote = may_have_written(session, session->released_end + at);
             write_error(session, out, wrote ? words->wrote : words->read);
             ++*count;
         }
@@ -101,6 +110,7 @@ static uint64_t retract_session(struct session *session, const struct retract_wo
     struct buf out;
     uint64_t count = 0;
     bool mixed = !session->caller.resp3 && (session_listens(session) || !list_empty(&session->monitors));
+    mixed = mixed || session->transaction.open; /* whether MULTI was answered is not known */
     session_make_room(session);
     buf_init(&out, session->out.limit);
     if (mixed || !rewrite(session, words, &out, &count) || !put(session, &out)) {

@@ -215,6 +215,7 @@ Test(tenure, who_leads_no_more_says_so_to_all_who_wait)
     turns(1, 0);
     send("LRANGE none 0 -1");
     send("PING");
+    send("SELECT 1");
     turns(1, 0);
     send("SET a 2");
     turns(1, 0);
@@ -223,8 +224,7 @@ Test(tenure, who_leads_no_more_says_so_to_all_who_wait)
     cr_assert_eq(replica()->shard.role, SHARD_FOLLOWING);
     cr_assert_str_eq(heard(),
                      "-CLUSTERDOWN this node does not lead any more: ask again,"
-                     "-CLUSTERDOWN this node does not lead any more: ask again,"
-                     "-CLUSTERDOWN this node does not lead any more: ask again,"
+                     "-CLUSTERDOWN this node does not lead any more: ask again,PONG,OK,"
                      "-CLUSTERDOWN this node leads but has heard from no majority for 0.0 s; writes are refused "
                      "until it has,");
     scene.at.node->forward.options.on = false;
@@ -246,7 +246,7 @@ Test(tenure, what_was_written_is_uncertain_and_who_waits_for_a_key_is_sent_away)
     turns(1, 0);
     (void)heard();
     order(ORDERS_FOLLOW, 2, 2);
-    cr_assert_str_eq(heard(), LOST LOST LOST LOST "-UNBLOCKED this node does not lead any more: ask again,");
+    cr_assert_str_eq(heard(), LOST "QUEUED,QUEUED," LOST "-UNBLOCKED this node does not lead any more: ask again,");
     turns(100, SIZE_MAX);
     cr_assert_str_eq(heard(), "", "and nothing comes behind it");
     cr_assert_str_eq(node_fixture_say(&scene.at, "GET a"), "\"1\"");
@@ -274,6 +274,14 @@ Test(tenure, pushed_messages_stay_and_who_mixes_them_with_answers_is_closed)
     cr_assert_null(scene.at.conn.user, "it is closed");
     cr_assert_str_eq(heard(), "");
     cr_assert_eq(scene.at.node->worker.meters.counts.retracted, 1);
+    finish();
+    begin();
+    send("SET a 2");
+    send("MULTI");
+    send("GET a");
+    turns(1, 0);
+    order(ORDERS_FOLLOW, 2, 2);
+    cr_assert_null(scene.at.conn.user, "it would not know whether it is in a transaction");
     finish();
 }
 
@@ -369,7 +377,7 @@ Test(config_set, max_read_lag_ms)
     begin();
     cr_assert_str_eq(node_fixture_say(&scene.at, "SET a 1"), "OK");
     order(ORDERS_FOLLOW, 2, 2);
-    cr_assert_str_eq(node_fixture_say(&scene.at, "CONFIG SET max_read_lag_ms 50 forward_wait_ms 50"), "OK");
+    cr_assert_str_eq(node_fixture_say(&scene.at, "CONFIG SET max_read_lag_ms 50 forward_wait_ms 100"), "OK");
     turns(200, SIZE_MAX);
     send("GET a");
     turns(2, SIZE_MAX);
