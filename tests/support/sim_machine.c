@@ -424,6 +424,15 @@ void sim_machine_member(struct sim_machine *machine, const struct loop_config *w
     machine->wanted = *wanted;
 }
 
+void sim_machine_empty(struct sim_machine *machine)
+{
+    check(machine->node == NULL);
+    sim_disk_destroy(machine->disk);
+    sim_disk_destroy(machine->cluster_disk);
+    machine->disk = sim_disk_create(prng_next(&time_of(machine)->prng));
+    machine->cluster_disk = sim_disk_create(prng_next(&time_of(machine)->prng));
+}
+
 struct loop *sim_machine_loop(struct sim_machine *machine)
 {
     return machine->loop;

@@ -68,6 +68,9 @@ struct config *sim_machine_config(struct sim_machine *machine); /* changed befor
  * and orders are the machine's. What `wanted` borrows outlives them. */
 void sim_machine_member(struct sim_machine *machine, const struct loop_config *wanted);
 
+/* Its disks are replaced by empty ones. No process runs here. */
+void sim_machine_empty(struct sim_machine *machine);
+
 /* The cluster loop of the process that runs here; NULL: there is none. */
 struct loop *sim_machine_loop(struct sim_machine *machine);
 struct sim_disk *sim_machine_cluster_disk(struct sim_machine *machine);
