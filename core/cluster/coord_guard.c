@@ -125,6 +125,32 @@ static bool fill_message(struct coord_guard *guard, const struct coord_message *
     }
 }
 
+static struct raft_server *own_server(struct coord_guard *guard)
+{
+    struct raft_configuration *servers = &guard->raft.configuration;
+    for (unsigned i = 0; i < servers->n; i++) {
+        if (servers->servers[i].id == guard->config.server) {
+            return &servers->servers[i];
+        }
+    }
+    return NULL;
+}
+
+/* The library looks at its own role before it answers, and reads it nowhere else meanwhile. */
+static void receive(struct coord_guard *guard, struct raft_message *message)
+{
+    struct raft_server *own = message->type == RAFT_IO_REQUEST_VOTE ? own_server(guard) : NULL;
+    int role = own != NULL ? own->role : 0;
+    if (own != NULL) {
+        own->role = RAFT_VOTER; /* coord_guard P9 */
+    }
+    guard->recv(&guard->io, message);
+    own = own != NULL ? own_server(guard) : NULL;
+    if (own != NULL) {
+        own->role = role;
+    }
+}
+
 static void deliver(struct coord_guard *guard, struct coord_guard_letter *letter)
 {
     struct coord_message message;
@@ -143,7 +169,7 @@ static void deliver(struct coord_guard *guard, struct coord_guard_letter *letter
         coord_guard_address(letter->from, address);
         out.server_id = message.from;
         out.server_address = address;
-        guard->recv(&guard->io, &out);
+        receive(guard, &out);
     }
 }
 

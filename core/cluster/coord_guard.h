@@ -24,6 +24,9 @@
  *   P6  Servers are changed only by a leader whose barrier is committed, one at a time (S6). Where the library would
  *       not find the way back (a change that was in the log at the start is cut) the engine stops and is started again.
  *   P7  When the store has failed nothing is sent and nothing is called back any more (S8).
+ *   P9  A server is asked for its vote by whoever's configuration has it as a voter, and answers; its own may be older
+ *       (S9: the library answers no, and when a leader ends behind having stored a promotion that nobody else has, no
+ *       leader is ever elected again).
  *   P8  "Confirmed" says that after the stamp was drawn a majority of the voters had not heard of a later term.
  */
 #ifndef GEOMYS_CLUSTER_COORD_GUARD_H

@@ -5,6 +5,7 @@
 #define GEOMYS_CLUSTER_LOOP_CONFIG_H
 
 #include "base/trace.h"
+#include "cluster/coord_raft.h"
 #include "env/clock.h"
 #include "env/disk.h"
 #include "env/entropy.h"
@@ -30,6 +31,11 @@ struct loop_config {
     uint16_t client_port, node_port;
     const char *version; /* of the program */
     bool has_data;       /* the data folder holds records of a node that was in no cluster */
+
+    /* Makes the coordinator's engine, as coord_raft_create does, which NULL stands for. */
+    enum status (*engine)(void *context, struct coord **out, const struct coord_raft_config *config,
+                          struct complaint *complaint);
+    void *engine_context;
 
     uint32_t beat_ms, lease_ms, stall_ms; /* lease_ms, replicas and write_acks: at the beginning of a cluster */
     uint32_t replicas;

@@ -26,7 +26,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cluster/coord_raft.h"
 #include "cluster/loop_change.h"
 #include "cluster/loop_grow.h"
 #include "cluster/loop_lead.h"
@@ -73,6 +72,9 @@ static enum status create_engine(struct loop *loop, bool first, struct complaint
                                        .now_us = loop_clock(loop)};
     memcpy(config.folder_id, state_values(loop->state)->folder_id, STATE_ID_SIZE);
     loop->config.entropy->ops->fill(loop->config.entropy, &config.seed, sizeof config.seed);
+    if (loop->config.engine != NULL) {
+        return loop->config.engine(loop->config.engine_context, &loop->coord, &config, complaint);
+    }
     return coord_raft_create(&loop->coord, &config, complaint);
 }
 
@@ -422,6 +424,20 @@ static const struct topology_member *member_of_folder(const struct topology *top
     return NULL;
 }
 
+/* The member that has this node ID already: whether it answers, now that another one wants to have it. Its link may
+ * not have broken yet. */
+static bool answers(struct loop *loop, const struct topology_member *member, const struct hub_link *stranger)
+{
+    struct hub_link *link = loop_link(loop, member->id);
+    const struct loop_peer *peer = loop_peer(loop, member->id);
+    if (link == NULL || peer == NULL) {
+        return member->id == loop->config.node;
+    }
+    struct talk_words words = {.kind = TALK_ASK, .ask = {.number = ++loop->hub.number, .shard = LOOP_SHARD}};
+    (void)hub_send(link, &words);
+    return peer->heard_us > stranger->opened_us;
+}
+
 void loop_enter_join(struct loop *loop, struct hub_link *link, const struct talk_join *join)
 {
     const struct topology_member *same = topology_member(loop->topology, link->node);
@@ -443,7 +459,7 @@ void loop_enter_join(struct loop *loop, struct hub_link *link, const struct talk
                        "this data_folder is that of node %llu of this cluster: start it with --node_id=%llu",
                        (unsigned long long)folder->id, (unsigned long long)folder->id);
         say_sorry(link, STATUS_EXISTS, sentence);
-    } else if (same != NULL && (same->id == loop->config.node || loop_link(loop, same->id) != NULL)) {
+    } else if (same != NULL && answers(loop, same, link)) {
         (void)snprintf(sentence, sizeof sentence,
                        "node %llu is in the cluster already, at %s:%u, and answers: give this one another node_id",
                        (unsigned long long)same->id, same->host, same->node_port);
@@ -452,7 +468,8 @@ void loop_enter_join(struct loop *loop, struct hub_link *link, const struct talk
         struct talk_greeting greeting = loop_greeting_of(link);
         loop_grow_replace(loop, &greeting);
         say_sorry(link, STATUS_AGAIN,
-                  "it is known with another data_folder, which is let go of first: that takes a leader");
+                  "it is known with another data_folder, which is let go of when that does not answer: it takes a "
+                  "leader");
     } else if (loop->topology->member_count >= TOPOLOGY_MEMBERS_MAX) {
         say_sorry(link, STATUS_REFUSED, "the cluster has as many members as it takes");
     } else {

@@ -373,6 +373,29 @@ static void see_to_refusals(struct loop *loop)
     }
 }
 
+/* A leader that was alone has asked for a second one to count, and that is away, so that nothing more is committed:
+ * back to the former set (cluster C18). Only this leader can have begun the wider one, by both yes, and it has not. */
+static void go_back(struct loop *loop)
+{
+    const struct loop_lead *lead = &loop->lead;
+    const struct topology_shard *shard = loop_shard(loop);
+    bool wider = lead->set.replica_count == 1 && shard != NULL && shard->replica_count == 2 && is_named(loop, shard);
+    if (!wider || !candidacy_runs(&lead->candidacy) || loop->now_us < lead->candidacy.until_us) {
+        return;
+    }
+    uint64_t other = shard->replicas[0] == self_of(loop) ? shard->replicas[1] : shard->replicas[0];
+    struct topology *next = loop_link(loop, other) == NULL ? loop_change_begin(loop, false) : NULL;
+    if (next != NULL) {
+        struct topology_shard *own = &next->shards[shard - loop->topology->shards];
+        own->epoch++;
+        own->replica_count = 1;
+        own->replicas[0] = self_of(loop);
+        loop_say(loop, TRACE_WARNING, "node %llu was to count and is away: it does not count, with epoch %llu",
+                 (unsigned long long)other, (unsigned long long)own->epoch);
+        loop_change_send(loop, "a replica that is away counts no more");
+    }
+}
+
 static void beat(struct loop *loop)
 {
     struct loop_lead *lead = &loop->lead;
@@ -417,6 +440,7 @@ static void keep_leading(struct loop *loop)
     }
     see_to_refusals(loop);
     if (loop_leads(loop)) {
+        go_back(loop);
         beat(loop);
     }
 }

@@ -116,6 +116,13 @@ static void end(struct feed *feed, const char *reason)
     peer_close(feed->peer, reason);
 }
 
+/* One without a lease leads on: its followers need what it has, and it needs their acknowledgements. */
+static bool leads(const struct feeds *feeds)
+{
+    enum shard_role role = feeds->config.replica->shard.role;
+    return role == SHARD_LEADING || role == SHARD_FENCED;
+}
+
 /* The other side is told why, and the stream ends. */
 static void refuse(struct feed *feed, enum status code, const char *sentence)
 {
@@ -123,18 +130,12 @@ static void refuse(struct feed *feed, enum status code, const char *sentence)
         .kind = REPLICATION_REFUSAL,
         .refusal = {.code = (uint32_t)code, .sentence = gm_bytes_of(sentence), .leader = feed->feeds->leader_hint}};
     (void)send(feed, &message);
-    trace(feed->feeds->config.trace, TRACE_WARNING, "node %" PRIu64 " cannot follow: %s", feed->node, sentence);
+    enum trace_level level = leads(feed->feeds) ? TRACE_WARNING : TRACE_DEBUG; /* it says so itself, each time */
+    trace(feed->feeds->config.trace, level, "node %" PRIu64 " cannot follow: %s", feed->node, sentence);
     end(feed, NULL);
 }
 
 /* ---- where it goes on ---- */
-
-/* One without a lease leads on: its followers need what it has, and it needs their acknowledgements. */
-static bool leads(const struct feeds *feeds)
-{
-    enum shard_role role = feeds->config.replica->shard.role;
-    return role == SHARD_LEADING || role == SHARD_FENCED;
-}
 
 static bool start(struct feed *feed, enum replication_mode mode, uint64_t sequence)
 {

@@ -5,7 +5,7 @@
  * Use      sim [--seed N] [--runs N] [--machines N] [--writers N] [--seconds N] [--lie]
  *          The seed is printed first; each further run takes the next one. The first run that shows what must not be is
  *          named with its seed, and the exit code is 1. --cluster: the machines are one cluster (realm.h), with
- *          `quorum` or --local; --lines: what
+ *          `quorum` or --local, and with --lies a coordinator that lies (liar.h); --lines: what
  *          the nodes say is written to stderr. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,6 +42,7 @@ static int run_cluster(int count, char **words, uint64_t seed, uint64_t runs)
                                     .clients = (unsigned)number_of(count, words, "--writers", 4),
                                     .duration_us = (int64_t)number_of(count, words, "--seconds", 60) * 1000000,
                                     .quorum = !has(count, words, "--local"),
+                                    .lies = has(count, words, "--lies"),
                                     .lines = has(count, words, "--lines") ? stderr : NULL};
     struct realm_result sum = {.trace = 0};
     if (options.machines < 1 || options.machines > REALM_MACHINES || options.clients > REALM_CLIENTS) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "liar.h"
 #include "shard/digest.h"
 #include "support/sim_world.h"
 
@@ -47,6 +48,7 @@ struct realm {
     struct town towns[REALM_MACHINES];
     struct clerk clerks[REALM_CLIENTS];
     uint64_t leaders[EPOCHS]; /* by epoch */
+    struct liar *liar;        /* NULL: the engine is libraft */
     struct sim_task weather;
     bool quiet;
 };
@@ -273,6 +275,9 @@ static void weather_run(struct sim_task *task)
     if (realm->quiet || last == 0) {
         return;
     }
+    if (realm->liar != NULL) {
+        liar_lie(realm->liar, true);
+    }
     struct sim_net *net = sim_world_net(realm->world);
     int64_t one = sim_time_between(time, 0, last);
     int64_t other = (one + sim_time_between(time, 1, last)) % (last + 1);
@@ -330,6 +335,10 @@ static void town_begin(struct realm *realm, unsigned index)
                                         .stall_ms = 5000,
                                         .replicas = realm->options->machines,
                                         .quorum = realm->options->quorum};
+    if (realm->liar != NULL) {
+        town->wanted.engine = liar_engine;
+        town->wanted.engine_context = realm->liar;
+    }
     sim_machine_member(town->machine, &town->wanted);
     sim_time_add(time, &town->fate, fate_run);
     sim_time_add(time, &town->keeper, keeper_run);
@@ -385,6 +394,10 @@ static void become_quiet(struct realm *realm)
     int64_t until_us = realm->time->now_us + REALM_QUIET_US;
     realm->quiet = true;
     heal(realm);
+    if (realm->liar != NULL) {
+        liar_lie(realm->liar, false);
+        realm->result->lies = liar_lies(realm->liar);
+    }
     for (unsigned i = 0; i < realm->options->machines; i++) {
         sim_disk_fault(sim_machine_disk(realm->towns[i].machine), SIM_CRASH, 0, 0);
         sim_disk_fault(sim_machine_cluster_disk(realm->towns[i].machine), SIM_CRASH, 0, 0);
@@ -411,6 +424,7 @@ void realm_run(const struct realm_options *options, struct realm_result *result)
     realm->world = sim_world_create(options->seed, modules, sizeof modules / sizeof modules[0]);
     realm->time = sim_world_time(realm->world);
     sim_world_listen(realm->world, options->lines);
+    realm->liar = options->lies ? liar_create(realm->time) : NULL;
     for (unsigned i = 0; i < options->machines; i++) {
         town_begin(realm, i);
     }
@@ -424,5 +438,8 @@ void realm_run(const struct realm_options *options, struct realm_result *result)
     result->trace = realm->time->trace;
     result->steps = realm->time->steps;
     sim_world_destroy(realm->world);
+    if (realm->liar != NULL) {
+        liar_destroy(realm->liar);
+    }
     memory_free(realm);
 }

@@ -28,6 +28,7 @@ struct realm_options {
     unsigned machines;   /* at most REALM_MACHINES */
     unsigned clients;    /* at most REALM_CLIENTS */
     bool quorum;         /* write_acks; else what was acknowledged may be lost with its leader */
+    bool lies;           /* the coordinator does (liar.h) */
     int64_t duration_us; /* of the time in which things happen */
     FILE *lines;         /* borrowed: what the nodes say; NULL: nobody reads it */
 };
@@ -36,6 +37,7 @@ struct realm_result {
     uint64_t trace, steps;
     uint64_t acked;  /* writes */
     uint64_t deaths; /* processes */
+    uint64_t lies;
     uint64_t epochs; /* the highest in which somebody led */
     char wrong[600]; /* what must not be; "": nothing */
 };

@@ -79,6 +79,34 @@ Test(coord_raft, members_become_voters_one_after_the_other_and_all_know_the_topo
     }
 }
 
+/* A promotion is in the log of the leader alone when all end: who is to be a voter does not know it, and is asked. */
+Test(coord_raft, all_end_while_members_become_voters, .timeout = 120) /* coord_guard P9 */
+{
+    uint64_t seed = seed_of_run();
+    for (uint64_t i = 0; i < 20; i++) {
+        struct lab *lab = lab_create(LAB_RAFT, 3, seed + i);
+        for (uint64_t id = 1; id <= 3; id++) {
+            cr_assert_eq(lab_start(lab, id), STATUS_OK, "%s", lab->nodes[id].complaint.text);
+        }
+        cr_assert_eq(swap_to(lab, 1, 1, 1), COORD_OK);
+        for (unsigned step = 0; step < 100000 && voters(lab, 1) < 2 + i % 2; step++) {
+            lab_step(lab);
+        }
+        lab->cut[1][2] = lab->cut[1][3] = true; /* what it stores now nobody else has */
+        lab_run(lab, 100);
+        lab->cut[1][2] = lab->cut[1][3] = false;
+        for (uint64_t id = 1; id <= 3; id++) {
+            lab_crash(lab, id);
+        }
+        for (uint64_t id = 1; id <= 3; id++) {
+            cr_assert_eq(lab_start(lab, id), STATUS_OK, "%s", lab->nodes[id].complaint.text);
+        }
+        cr_assert_neq(lab_settle(lab, 1, 20000), UINT64_MAX, "seed %llu: no leader any more",
+                      (unsigned long long)(seed + i));
+        lab_destroy(lab);
+    }
+}
+
 Test(coord_raft, any_node_is_asked) /* coord O3 */
 {
     struct lab *lab = with_voters(3, 7);
