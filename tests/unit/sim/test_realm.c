@@ -10,13 +10,13 @@
 #if defined GEOMYS_SLOW_CHECKS || defined __SANITIZE_ADDRESS__
 #define SEEDS 2
 #else
-#define SEEDS 8
+#define SEEDS 4
 #endif
 
 static struct realm_options usual(uint64_t seed, unsigned machines)
 {
     return (struct realm_options){
-        .seed = seed, .machines = machines, .clients = 4, .duration_us = 40000000, .quorum = false};
+        .seed = seed, .machines = machines, .clients = 4, .duration_us = 40000000, .quorum = true};
 }
 
 static void live(uint64_t offset, unsigned machines, bool lies)
