@@ -36,8 +36,11 @@
 #include "os/os_entropy.h"
 #include "os/os_lock.h"
 #include "os/os_peers.h"
+#include "os/os_probe.h"
 #include "os/os_thread.h"
 #include "os/os_wake.h"
+
+#define PROBE_MS 100 /* for one of the places that join names: what is there answers at once */
 
 _Static_assert(CONFIG_JOIN_MAX <= LOOP_JOIN_MAX, "the loop takes fewer places than the settings do");
 
@@ -138,6 +141,27 @@ static const char *host_of(const struct host_cluster_config *config)
         }
     }
     return settings->advertise[0] != '\0' ? settings->advertise : config->machine;
+}
+
+/* Whoever names a port for clients would wait for ever. */
+static must_use enum status check_places(const struct config *config, struct complaint *complaint)
+{
+    for (size_t i = 0; i < config->join.count; i++) {
+        const char *place = config->join.items[i];
+        uint16_t port;
+        if (!os_probe_clients(place, PROBE_MS, &port)) {
+            continue;
+        }
+        if (port == 0) {
+            complaint_set(complaint, "%s is a port for clients: --join wants that node's internal_port", place);
+        } else {
+            int host = (int)(strrchr(place, ':') - place);
+            complaint_set(complaint, "%s is a port for clients: nodes listen on %u (--join=%.*s:%u)", place, port, host,
+                          place, port);
+        }
+        return STATUS_REFUSED;
+    }
+    return STATUS_OK;
 }
 
 static must_use enum status check_host(const struct host_cluster_config *config, struct complaint *complaint)
@@ -250,6 +274,9 @@ enum status host_cluster_create(struct host_cluster **out, const struct host_clu
     }
     TRY(check_host(config, complaint));
     TRY(host_folder_admit(settings, config->data, member, &any, complaint));
+    if (!member) {
+        TRY(check_places(settings, complaint));
+    }
     struct host_cluster *cluster = memory_zeroed(sizeof *cluster);
     cluster->trace = config->trace;
     os_lock_init(&cluster->lock);

@@ -253,6 +253,21 @@ def test_another_node_has_the_number():
                "node_id" in text, text
 
 
+def test_join_names_a_port_for_clients():
+    with Folder() as folder:
+        first = Node(os.path.join(folder, "first"), 1)
+        other = Node(os.path.join(folder, "other"), 2)
+        for password in (None, "secret"):
+            first.password = first.settings["password"] = password
+            first.enter(bootstrap=True)
+            text = refused(other.folder, *lines_of(other), f"--join=127.0.0.1:{first.port}")
+            first.kill()
+            told = f"nodes listen on {first.node_port} (--join={first.place})"
+            if password is not None:
+                told = "--join wants that node's internal_port"
+            assert f"127.0.0.1:{first.port} is a port for clients: {told}" in text, text
+
+
 def test_a_folder_of_another_cluster():
     with Folder() as folder, Cluster(folder) as cluster:
         other = Node(os.path.join(folder, "other"), 4)
