@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "node/replicas.h"
 #include "shard/digest.h"
 #include "support/node_fixture.h"
 #include "support/seed.h"
@@ -1181,5 +1182,77 @@ Test(membership, what_time_it_is_in_the_data_goes_on_over_a_change_of_leader)
                   strstr(info, "replication_time_ahead_ms:7") != NULL,
               "%s", info);
     cr_assert_not_null(strstr((const char *)scene->at[1].log.data, "ahead of this node's clock"));
+    finish(scene);
+}
+
+/* Milliseconds in which the disk of node `slow` does nothing, and node `still` takes no turn; NODES: none. */
+static void turn_badly(struct scene *scene, unsigned count, unsigned slow, unsigned still)
+{
+    for (unsigned k = 0; k < count; k++) {
+        scene->now_us += 1000;
+        sim_net_advance(scene->net, scene->now_us);
+        for (unsigned i = 0; i < NODES; i++) {
+            if (scene->runs[i] && i != still) {
+                (void)sim_net_turn(scene->at[i].peer);
+                node_fixture_turn(&scene->at[i], i == slow ? 0 : 3);
+            }
+        }
+    }
+}
+
+Test(membership, wait_does_not_count_what_is_on_its_way_to_a_disk)
+{
+    struct scene *scene = three(seed_of_run());
+    wait_for(scene, 1, 0);
+    stop(scene, 2, false);
+    turn_badly(scene, 2000, NODES, NODES);
+    node_fixture_send(&scene->at[0], "SET a 1");
+    node_fixture_send(&scene->at[0], "WAIT 1 2500");
+    turn_badly(scene, 2400, 1, NODES);
+    cr_assert_eq(last_of(scene, 1), last_of(scene, 0), "it has it in memory");
+    cr_assert_eq(scene->at[0].conn.output.size, strlen("+OK\r\n"));
+    turn_badly(scene, 200, 1, NODES);
+    expect_answer(scene, 0, "+OK\r\n:0\r\n");
+    finish(scene);
+}
+
+Test(membership, a_follower_that_is_silent_is_no_good_one)
+{
+    struct scene *scene = three(seed_of_run());
+    wait_for(scene, 1, 0);
+    turn_badly(scene, 1500, NODES, NODES);
+    struct membership *membership = &scene->at[0].node->membership;
+    cr_assert_eq(replicas_good(membership, 1000), 2);
+    turn_badly(scene, 1200, NODES, 1);
+    cr_assert_eq(replicas_good(membership, 60000), 2, "its link has not ended");
+    cr_assert_eq(replicas_good(membership, 1100), 1);
+    finish(scene);
+}
+
+/* cluster C12: of a new leader, too, nothing is shown before its epoch is released. */
+Test(membership, at_level_quorum_a_follower_waits_for_a_new_leaders_epoch)
+{
+    struct scene *scene = three(seed_of_run());
+    set_level(scene, true);
+    node_fixture_send(&scene->at[0], "SET a 1");
+    expect_answer(scene, 0, "+OK\r\n");
+    wait_for(scene, 1, 0);
+    wait_for(scene, 2, 0);
+    node_fixture_send(&scene->at[2], "GET a");
+    expect_answer(scene, 2, "$1\r\n1\r\n");
+    stop(scene, 0, false);
+    struct sim_wire *acks = sim_net_wire(scene->net, addresses[2], addresses[1]);
+    lead(scene, 1, 2);
+    follow(scene, 2, 2, 1);
+    for (unsigned i = 0; i < 300 && replica_of(scene, 2)->shard.tail.epoch != 2; i++) {
+        turn_badly(scene, 1, 2, NODES);
+    }
+    cr_assert_eq(replica_of(scene, 2)->shard.tail.epoch, 2);
+    acks->cut = true;
+    node_fixture_send(&scene->at[2], "GET a");
+    turn_badly(scene, 300, NODES, NODES);
+    cr_assert(!has_answered(scene, 2), "the epoch's record is on this disk and the leader's, and nobody has said so");
+    acks->cut = false;
+    expect_answer(scene, 2, "$1\r\n1\r\n");
     finish(scene);
 }
