@@ -356,6 +356,7 @@ static void show(struct loop *loop)
     struct loop_view *view = loop->view_next;
     const struct topology_shard *shard = loop_shard(loop);
     bool lost = loop->now_us - loop->leader_us > (int64_t)loop->config.lease_ms * 1000;
+    view->now_us = loop->now_us;
     view->phase = loop_is_member(loop) ? LOOP_MEMBER : LOOP_ENTERING;
     memcpy(view->cluster_id, state_values(loop->state)->cluster_id, TOPOLOGY_ID_SIZE);
     view->version = loop->topology->version;

@@ -61,6 +61,7 @@ struct loop_member {
 
 struct loop_view {
     enum loop_phase phase;
+    int64_t now_us; /* of the moment that it shows */
     uint8_t cluster_id[TOPOLOGY_ID_SIZE];
     uint64_t version;              /* of the topology */
     uint64_t epoch, named;         /* by the topology */

@@ -302,6 +302,7 @@ void host_cluster_lend(struct host_cluster *cluster, struct node_env *env)
         env->lock = &cluster->lock.base;
         env->identity = loop_identity(cluster->loop);
         env->orders = &cluster->orders;
+        env->loop = cluster->loop;
         cluster->places = (struct membership_places){find_place, cluster};
         env->places = &cluster->places;
     }

@@ -37,6 +37,8 @@
 
 #define NODE_BACKLOG_MAX ((size_t)64 << 20) /* bytes not yet with the disk, above which no input is taken */
 
+struct loop; /* cluster/loop.h */
+
 struct node_env {
     struct disk *disk;   /* NULL with persistence none: nothing is read or written */
     struct clock *clock; /* NULL: nothing is measured, and bounded work is bounded by counts alone */
@@ -46,8 +48,9 @@ struct node_env {
     struct network *network;   /* NULL: as many connections as are wanted, and nothing to configure about them */
     struct peer *peer;         /* NULL: this node is in no cluster; of the loop that has its turns */
     struct lock *lock;         /* of what its worker shares with a cluster loop; NULL: there is none, or no thread */
-    struct feed_identity identity;          /* who it is in the cluster */
-    struct orders *orders;                  /* of the cluster loop; NULL: there is none */
+    struct feed_identity identity; /* who it is in the cluster */
+    struct orders *orders;         /* of the cluster loop; NULL: there is none */
+    const struct loop *loop;       /* the cluster loop itself, to be looked at (loop_look); NULL: there is none */
     const struct membership_places *places; /* where clients reach other nodes; NULL: nobody knows */
     struct trace trace;
     uint64_t seed; /* of what is no secret; 0: from entropy; else runs repeat, if entropy does */

@@ -9,11 +9,12 @@
 #include "command/commands.h"
 
 #define EACH(DO)                                                                                                       \
-    DO(admin)        /* INFO TIME SHUTDOWN DEBUG */                                                                    \
-    DO(admin_config) /* CONFIG */                                                                                      \
-    DO(admin_module) /* MODULE */                                                                                      \
-    DO(admin_save)   /* SAVE BGSAVE ... */                                                                             \
-    DO(memory_admin) /* MEMORY */
+    DO(admin)         /* INFO TIME SHUTDOWN DEBUG */                                                                   \
+    DO(admin_config)  /* CONFIG */                                                                                     \
+    DO(admin_module)  /* MODULE */                                                                                     \
+    DO(admin_save)    /* SAVE BGSAVE ... */                                                                            \
+    DO(memory_admin)  /* MEMORY */                                                                                     \
+    DO(cluster_admin) /* CLUSTER */
 
 #define DECLARE(name)  extern const struct gm_module name;
 #define POINT_AT(name) &name,

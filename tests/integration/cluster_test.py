@@ -13,8 +13,10 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 
+from support.cli import CLI
 from support.client import Error
 from support.cluster import Cluster, Node
 from support.load import Load, new_books, verify
@@ -40,6 +42,27 @@ def test_three_lines_make_a_cluster():
         for node in cluster.nodes:
             assert os.path.isfile(os.path.join(node.data, "cluster", "cluster.state")), node.data
             equal(node.stop(), 0, node.tail())
+
+
+def test_the_status_is_a_table():
+    """geomys-cli shows it without being asked for a table; a node that is away is told of."""
+    def table(node):
+        shown = subprocess.run([CLI, "-p", str(node.port), "cluster", "status"], capture_output=True, text=True,
+                               check=True).stdout.splitlines()
+        heads = shown[0].split()
+        return heads, [dict(zip(heads, line.split())) for line in shown[1:-1]]
+
+    with Folder() as folder, Cluster(folder) as cluster:
+        leader, (one, other) = cluster.leader(), cluster.followers()
+        heads, rows = table(one)
+        equal(heads, ["node", "state", "clients", "nodes", "counts", "votes", "heard_ms"])
+        equal({row["node"]: row["state"] for row in rows},
+              {str(node.number): "leads" if node is leader else "follows" for node in cluster.nodes})
+        equal({row["clients"] for row in rows}, {f"127.0.0.1:{node.port}" for node in cluster.nodes})
+        equal([row["counts"] for row in rows], ["yes"] * 3)
+        other.kill()
+        wait_until(lambda: ["away"] == [row["state"] for row in table(one)[1] if row["node"] == str(other.number)],
+                   "the node that was killed is away")
 
 
 def test_each_role_is_killed_under_load():

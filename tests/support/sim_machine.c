@@ -217,6 +217,7 @@ static enum status start_loop(struct sim_machine *machine, struct node_env *env)
     env->peer = machine->actors[0].peer;
     env->identity = loop_identity(machine->loop);
     env->orders = &machine->orders;
+    env->loop = machine->loop;
     sim_task_wake(&machine->cluster_disk_task, time_of(machine)->now_us + 1);
     return STATUS_OK;
 }

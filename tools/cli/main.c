@@ -14,6 +14,7 @@
  *            text/          characters, words, scripts
  */
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/interactive/interactive.h"
@@ -64,6 +65,12 @@ static int run_tool(struct options *options, int argc, char **argv)
     }
 }
 
+/* What has columns, and is looked at rather than read by a program, unless somebody has said otherwise. */
+static bool is_table(int argc, char **argv)
+{
+    return argc == 2 && strcasecmp(argv[0], "cluster") == 0 && strcasecmp(argv[1], "status") == 0;
+}
+
 static int run(struct options *options, int argc, char **argv)
 {
     bool command = options->first < argc;
@@ -75,6 +82,9 @@ static int run(struct options *options, int argc, char **argv)
     bool interactive = !command && !options->stdin_argument && terminal_init(&terminal) == STATUS_OK;
     if (!options->format_given) {
         options->format = isatty(STDOUT_FILENO) ? OUTPUT_HUMAN : OUTPUT_RAW;
+        if (command && is_table(argc - options->first, argv + options->first)) {
+            options->format = OUTPUT_TABLE;
+        }
     }
     settle_protocol(options, interactive);
     if (interactive) {
