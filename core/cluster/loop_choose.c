@@ -102,7 +102,7 @@ static void name(struct loop *loop, const struct topology_shard *shard, const st
 
 static void decide(struct loop *loop, const struct topology_shard *shard)
 {
-    struct choose_view views[TOPOLOGY_REPLICAS_MAX];
+    struct choose_view views[TOPOLOGY_REPLICAS_MAX] = {{.heard = false}};
     bool whole = gather(loop, shard, views);
     struct choice choice = choose(shard, views);
     if (choice.outcome == CHOOSE_NAMED && (whole || loop->now_us - loop->choose.asked_us >= REST_US)) {

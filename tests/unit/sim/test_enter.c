@@ -290,14 +290,34 @@ Test(enter, a_fourth_follows_and_does_not_count)
 
 /* ---- coming back ---- */
 
+/* cluster C10: a replica has promised to follow one who was not elected. */
+Test(enter, who_has_promised_more_is_not_left_outside)
+{
+    struct scene *scene = scene_of_three();
+    struct stand *stand = &sim_machine_node(scene->towns[2])->replica.stand;
+    struct stand_promise before;
+    uint64_t epoch = view_of(scene, 0)->epoch + 5;
+    cr_assert_eq(
+        stand_raise(stand, &(struct stand_promise){epoch, 2, 1}, (struct stand_position){epoch, 0}, false, &before),
+        STAND_YES);
+    run(scene, 4000);
+    cr_expect_gt(view_of(scene, 0)->epoch, epoch);
+    cr_expect(leads(scene, 0), "the leader goes on, in a new epoch");
+    cr_expect_eq(view_of(scene, 2)->leader, 1);
+    expect_same_data(scene, 0, 2);
+    scene_destroy(scene);
+}
+
 /* cluster C21 */
 Test(enter, a_follower_with_an_emptied_folder)
 {
     struct scene *scene = scene_of_three();
+    uint64_t epoch = view_of(scene, 0)->epoch;
     kill_town(scene, 1);
     sim_machine_empty(scene->towns[1]);
     start(scene, 1);
     run(scene, 8000);
+    cr_expect_geq(view_of(scene, 0)->epoch, epoch + 2, "it is taken out before it is taken in");
     cr_expect_eq(view_of(scene, 1)->phase, LOOP_MEMBER);
     run_until_replicas(scene, 1, 3);
     run_until_replicas(scene, 0, 3);
@@ -340,6 +360,7 @@ Test(enter, who_was_to_count_and_is_away)
     cr_expect(leads(scene, 0));
     const struct replica *replica = &sim_machine_node(scene->towns[0])->replica;
     cr_expect_eq(replica->acks.committed, replica->shard.tail.last_sequence, "it commits what it has");
+    cr_expect_eq(replicas_of(scene, 0), 1);
     start(scene, 1);
     run_until_replicas(scene, 0, 2);
     expect_same_data(scene, 0, 1);
