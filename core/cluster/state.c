@@ -69,6 +69,7 @@ struct state {
     struct disk_request request;
     uint8_t slot[SLOT_SIZE]; /* on its way */
     bool under_way;
+    bool behind; /* something is wanted that is not in the slot on its way, and nobody waits for it */
     struct waiting waiting[STATE_WAITING]; /* in order; the first `carried` are in the slot on its way */
     unsigned waiting_count;
     unsigned carried;
@@ -252,6 +253,7 @@ static void begin(struct state *state)
     encode(&state->values, state->counter, state->slot);
     state->carried = state->waiting_count;
     state->under_way = true;
+    state->behind = false;
     state->request = (struct disk_request){
         .action = DISK_ACTION_WRITE,
         .lane = DISK_LANE_LOG,
@@ -280,7 +282,7 @@ static void on_done(struct disk_request *request)
     state->waiting_count -= count;
     state->carried = 0;
     state->under_way = false;
-    if (state->waiting_count > 0) {
+    if (state->waiting_count > 0 || state->behind) {
         begin(state);
     }
     for (unsigned i = 0; i < count; i++) {
@@ -292,8 +294,11 @@ static void on_done(struct disk_request *request)
 
 static void want(struct state *state, state_saved *on_saved, void *context)
 {
-    check(state->waiting_count < STATE_WAITING);
-    state->waiting[state->waiting_count++] = (struct waiting){on_saved, context};
+    if (on_saved != NULL) {
+        check(state->waiting_count < STATE_WAITING);
+        state->waiting[state->waiting_count++] = (struct waiting){on_saved, context};
+    }
+    state->behind = true; /* however slow the disk is: who does not wait takes no place */
     if (!state->under_way) {
         begin(state);
     }

@@ -42,7 +42,7 @@ const struct state_values *state_values(const struct state *state);
 
 /* Other values, which stand in memory at once; what of identity and count they say is ignored. on_saved (may be NULL)
  * comes later, in the order of the calls. What is wanted while the disk is busy goes in one slot. At most STATE_WAITING
- * calls may wait. */
+ * calls with an on_saved may wait. */
 #define STATE_WAITING 32
 void state_save(struct state *state, const struct state_values *values, state_saved *on_saved, void *context);
 

@@ -125,6 +125,9 @@ static void take_orders(struct membership *membership)
 static uint64_t second_ago(struct membership *membership, uint64_t last)
 {
     int64_t now_ms = membership->config.replica->shard.monotonic_ms;
+    if (membership->second_ms == 0) {
+        membership->second_last = last; /* nobody knows what was there a second ago: all of it has to be had */
+    }
     if (now_ms >= membership->second_ms + NEAR_MS) {
         membership->second_ms = now_ms;
         membership->second_before = membership->second_last;

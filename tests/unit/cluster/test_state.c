@@ -155,6 +155,32 @@ Test(state, damage_is_refused_and_one_slot_is_enough)
     }
 }
 
+/* A disk that takes its time, and a topology that changes meanwhile: nobody waits for those, so there may be any
+ * number. */
+Test(state, who_does_not_wait_takes_no_place)
+{
+    struct sim_disk *sim = sim_disk_create(1);
+    struct state *state = open_state(sim);
+    struct outcome outcome = {0, 0};
+    promise(state, 1, &outcome);
+    for (uint64_t version = 1; version <= 10 * STATE_WAITING; version++) {
+        struct state_values values = *state_values(state);
+        values.topology_version = version;
+        state_save(state, &values, NULL, NULL);
+    }
+    while (sim_disk_run(sim, 1) > 0) {
+    }
+    cr_expect_eq(outcome.saved, 1);
+    cr_expect(!state_is_busy(state));
+    state_close(state);
+    sim_disk_kill(sim);
+    state = open_state(sim);
+    cr_expect_eq(state_values(state)->topology_version, 10 * STATE_WAITING);
+    cr_expect_eq(state_values(state)->promise.epoch, 1);
+    state_close(state);
+    sim_disk_destroy(sim);
+}
+
 Test(state, a_full_disk_can_still_vote)
 {
     struct sim_disk *sim = sim_disk_create(4);
