@@ -383,6 +383,7 @@ static enum status run(struct server *server, struct complaint *complaint)
         complaint_set(complaint, "%s", host_cluster_trouble(server->cluster));
         return STATUS_IO;
     }
+    host_cluster_resign(server->cluster);
     trace(log_of(server), TRACE_INFO, "everything is on the disk; bye");
     return STATUS_OK;
 }

@@ -30,6 +30,7 @@
 #include "cluster/loop_follow.h"
 #include "cluster/loop_grow.h"
 #include "cluster/loop_lead.h"
+#include "cluster/loop_resign.h"
 
 #define TICK_US 100000 /* between two turns in which nothing has happened */
 
@@ -408,7 +409,9 @@ int64_t loop_turn_end(struct loop *loop)
         return loop->now_us / 1000;
     }
     loop_enter_turn(loop);
-    if (loop_is_member(loop) && loop->topology->version > 0) {
+    if (loop->resign.begun) {
+        loop_resign_turn(loop);
+    } else if (loop_is_member(loop) && loop->topology->version > 0) {
         loop_lead_turn(loop);
         loop_choose_turn(loop);
         loop_grow_turn(loop);
@@ -418,7 +421,7 @@ int64_t loop_turn_end(struct loop *loop)
     hub_turn(&loop->hub, loop->now_us);
     give_orders(loop);
     show(loop);
-    int64_t next_us = sooner(loop->now_us + TICK_US, hub_next_us(&loop->hub));
+    int64_t next_us = sooner(loop->now_us + (loop->resign.begun ? TICK_US / 20 : TICK_US), hub_next_us(&loop->hub));
     next_us = sooner(next_us, sooner(loop_lead_next_us(loop), loop_choose_next_us(loop)));
     next_us = sooner(next_us, loop_enter_next_us(loop));
     if (loop->coord != NULL) {

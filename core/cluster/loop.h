@@ -29,6 +29,11 @@ struct feed_identity loop_identity(const struct loop *loop);
 /* The stand of the replica that it votes for. Before the first turn. */
 void loop_attach(struct loop *loop, struct stand *stand);
 
+/* The worker has closed in order: it answers nothing any more. True: this node leads others, and hands over in the
+ * turns that follow, until loop_has_resigned, which takes a second at most. */
+bool loop_resign(struct loop *loop);
+bool loop_has_resigned(const struct loop *loop);
+
 void loop_turn(struct loop *loop, int64_t wall_ms, int64_t monotonic_ms);
 
 /* Returns when the next turn is wanted at the latest, monotonic ms. Completions of its disk and callbacks of its peer

@@ -3,6 +3,7 @@
 /* loop_state.h - what the parts of the cluster loop share.
  *
  *     loop            life, the order of a turn, links, what others may look at
+ *     loop_resign     a leader that ends in order
  *     loop_enter      beginning a cluster, entering one, letting others in
  *     loop_grow       who counts: replicas and the engine's voters, one at a time
  *     loop_choose     the controller's: who is to lead when nobody does
@@ -73,6 +74,12 @@ struct loop_choose {
     struct choose_view own;
 };
 
+/* On the way out. */
+struct loop_resign {
+    bool begun, done;
+    int64_t until_us, asked_us;
+};
+
 enum loop_enter_place {
     LOOP_PLACE_SILENT, /* it has not said, or its link is gone */
     LOOP_PLACE_EMPTY,  /* it is in no cluster */
@@ -110,6 +117,7 @@ struct loop {
     struct loop_lead lead;
     struct loop_choose choose;
     struct loop_enter enter;
+    struct loop_resign resign;
     struct orders_report report; /* as heard in this turn */
     struct orders_now given;
     struct talk_promise leader;  /* who has beaten last, whatever became of it; leader 0: nobody has in this life */

@@ -59,6 +59,7 @@ struct host_cluster {
     struct os_disk *disk;
     struct loop *loop;
     struct os_thread *thread;
+    bool resigning; /* the thread has ended, and this one takes the loop's turns */
 
     struct membership_places places; /* the worker's, as its view is */
     struct loop_view view;
@@ -79,6 +80,9 @@ static int64_t on_turn_end(void *context)
     struct host_cluster *cluster = context;
     int64_t next = loop_turn_end(cluster->loop);
     const char *trouble = loop_trouble(cluster->loop);
+    if (cluster->resigning && loop_has_resigned(cluster->loop)) {
+        os_loop_stop(cluster->os_loop);
+    }
     if (trouble != NULL) { /* host_cluster P2 */
         complaint_set(&cluster->trouble, "%s", trouble);
         atomic_store_explicit(&cluster->troubled, true, memory_order_release);
@@ -324,6 +328,21 @@ const char *host_cluster_trouble(const struct host_cluster *cluster)
 }
 
 /* ---- end ---- */
+
+void host_cluster_resign(struct host_cluster *cluster)
+{
+    if (cluster == NULL || cluster->thread == NULL) {
+        return;
+    }
+    os_thread_end(cluster->thread);
+    cluster->thread = NULL;
+    os_peers_leave(cluster->peers, cluster->worker_peer); /* what it had said last goes out, before others lead */
+    cluster->worker_peer = NULL;
+    if (host_cluster_trouble(cluster) == NULL && loop_resign(cluster->loop)) {
+        cluster->resigning = true;
+        os_loop_run(cluster->os_loop);
+    }
+}
 
 void host_cluster_stop(struct host_cluster *cluster)
 {

@@ -38,6 +38,9 @@ must_use enum status host_cluster_start(struct host_cluster *cluster, struct nod
  * up. */
 const char *host_cluster_trouble(const struct host_cluster *cluster);
 
+/* The node has closed in order: if it leads others, it hands over to one of them, in a second at most. */
+void host_cluster_resign(struct host_cluster *cluster);
+
 /* The thread has ended, and no link is left; the node has been told of the end of its own. After its last turn. */
 void host_cluster_stop(struct host_cluster *cluster);
 

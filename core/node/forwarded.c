@@ -397,15 +397,19 @@ static void send_back(struct forwarded_conn *conn)
     peer_close(conn->peer, NULL);
 }
 
-void forwarded_turn(struct forwarded *forwarded)
+void forwarded_part(struct forwarded *forwarded)
 {
-    if (forwarded->count == 0 || leads(forwarded)) {
-        return;
-    }
     for (struct list *at = forwarded->all.next; at != &forwarded->all; at = at->next) {
         struct forwarded_conn *conn = container_of(at, struct forwarded_conn, link);
         if (!conn->parted) {
             send_back(conn);
         }
+    }
+}
+
+void forwarded_turn(struct forwarded *forwarded)
+{
+    if (forwarded->count > 0 && !leads(forwarded)) {
+        forwarded_part(forwarded);
     }
 }

@@ -38,6 +38,9 @@ void forwarded_finish(struct forwarded *forwarded);
  * from). */
 void forwarded_offer(struct forwarded *forwarded);
 
+/* All are sent back, with what was not begun: the node carries out nothing any more. */
+void forwarded_part(struct forwarded *forwarded);
+
 /* At the end of a turn: if this node leads no more, all are sent back, with what was not begun. */
 void forwarded_turn(struct forwarded *forwarded);
 

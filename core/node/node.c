@@ -351,6 +351,10 @@ int64_t node_turn_end(struct node *node)
         forwarded_turn(&node->forwarded);
     }
     squeeze_turn(node);
+    if (node->parting.until_ms != 0 && parting_is_over(&node->parting, &node->membership)) {
+        node->state = NODE_STOPPING;
+        return node->monotonic_ms;
+    }
     if (more || !list_empty(&worker->sessions.dirty) || waiters_ready(worker)) { /* the saver lets go of values */
         return node->monotonic_ms;
     }
@@ -362,13 +366,19 @@ int64_t node_turn_end(struct node *node)
         int64_t forward_next = forward_next_ms(&node->forward);
         next = membership_next < next ? membership_next : next;
         next = forward_next < next ? forward_next : next;
+        next = node->parting.until_ms != 0 && node->parting.until_ms < next ? node->parting.until_ms : next;
     }
     return node->next_second_ms < next ? node->next_second_ms : next;
 }
 
 void node_stop(struct node *node)
 {
-    if (node->state != NODE_FAILED) {
+    if (node->state == NODE_FAILED) {
+        return;
+    }
+    bool waits =
+        node->state == NODE_SERVING && node->parting.until_ms == 0 && parting_begin(&node->parting, &node->membership);
+    if (!waits) {
         node->state = NODE_STOPPING;
     }
 }
@@ -380,5 +390,6 @@ enum status node_close(struct node *node, struct complaint *complaint)
     }
     TRY(replica_close(&node->replica, complaint));
     release_answers(node);
+    forwarded_part(&node->forwarded);
     return STATUS_OK;
 }

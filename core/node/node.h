@@ -32,6 +32,7 @@
 #include "node/forwarded.h"
 #include "node/membership.h"
 #include "node/options.h"
+#include "node/parting.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
 
@@ -94,6 +95,7 @@ struct node {
     uint64_t next_session_id;
     uint64_t peak_memory; /* bytes */
     struct farewell farewell;
+    struct parting parting;  /* it was asked to end, and leads others */
     int64_t guesses_next_ms; /* monotonic: when wrong passwords are worth a line again */
     uint64_t guesses_told;   /* how many there had been at the last one */
     struct traffic traffic;
@@ -121,7 +123,8 @@ void node_turn(struct node *node, int64_t wall_ms, int64_t monotonic_ms);
 /* Returns when the next turn is wanted at the latest, monotonic ms; now or before: at once. */
 int64_t node_turn_end(struct node *node);
 
-/* Asks for the end: state becomes NODE_STOPPING. */
+/* Asks for the end: state becomes NODE_STOPPING, at once, or when those who follow this leader have what it has
+ * (parting.h). Twice: at once. */
 void node_stop(struct node *node);
 
 /* After the last turn: everything is written down and synced, and answers that waited for it are sent. Blocks. With

@@ -168,15 +168,15 @@ void os_grpc_view_deliver(struct peer *peer)
     }
 }
 
-/* The view's links that have a user, or will ask for one. */
-static struct os_grpc_link *any_of(struct os_grpc_view *view)
+/* One of the view's links that have a user, or will ask for one; of the latter alone with `fresh`. */
+static struct os_grpc_link *any_of(struct os_grpc_view *view, bool fresh)
 {
     struct os_grpc *grpc = view->grpc;
     struct os_grpc_link *found = NULL;
     pthread_mutex_lock(&grpc->lock);
     for (struct list *at = grpc->links.next; at != &grpc->links && found == NULL; at = at->next) {
         struct os_grpc_link *link = container_of(at, struct os_grpc_link, all);
-        if (link->view == view) {
+        if (link->view == view && (!fresh || link->fresh)) {
             found = link;
         }
     }
@@ -195,7 +195,10 @@ void os_grpc_view_destroy(struct peer *peer)
         }
     }
     pthread_mutex_unlock(&grpc->lock);
-    for (struct os_grpc_link *link = any_of(view); link != NULL; link = any_of(view)) {
+    for (struct os_grpc_link *link; (link = any_of(view, true)) != NULL;) {
+        os_grpc_link_leave(link); /* before anything is told: nobody is asked to take it any more */
+    }
+    for (struct os_grpc_link *link; (link = any_of(view, false)) != NULL;) {
         os_grpc_link_leave(link);
         os_grpc_view_deliver(peer);
     }

@@ -88,6 +88,25 @@ def test_each_role_is_killed_under_load():
         assert all(book.acknowledged > 0 for book in books)
 
 
+def test_a_leader_that_is_stopped_hands_over():
+    """In order: the next one is named by itself, and nothing is lost at the level at which a death may lose."""
+    with Folder() as folder, Cluster(folder) as cluster:
+        for _ in range(2):
+            leader = cluster.leader()
+            number = leader.epoch_led()
+            with cluster.followers()[0].client() as client:
+                for value in range(200):
+                    equal(client.call("SET", "a", value), b"OK")
+                equal(leader.stop(), 0, leader.tail())
+                assert "has all that this node has: it is to lead" in leader.life(), leader.tail()
+                heir = cluster.leader()
+                assert heir is not leader and heir.epoch_led() == number + 1, heir.tail()
+                equal(client.call("GET", "a"), b"199")
+                equal(client.call("SET", "a", "again"), b"OK")
+            leader.again()
+            cluster.settled()
+
+
 def test_a_client_elsewhere_sees_a_pause():
     """Whose command was not yet with the leader when it died is answered by the next one."""
     with Folder() as folder, Cluster(folder) as cluster:

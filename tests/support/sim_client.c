@@ -151,7 +151,7 @@ void sim_client_lose(struct sim_machine *machine)
 bool sim_client_connect(struct sim_client *client, struct sim_machine *machine)
 {
     check(client->machine == NULL);
-    if (machine->node == NULL || machine->doomed) {
+    if (machine->node == NULL || machine->doomed || machine->leaving) {
         return false;
     }
     struct gm_bytes refusal;

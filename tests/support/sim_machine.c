@@ -82,6 +82,9 @@ static void actor_run(struct sim_task *task)
     if (is_still(actor->machine)) {
         return; /* resumed by resume_run */
     }
+    if (actor->machine->leaving && actor == &actor->machine->actors[0]) {
+        return; /* its node has closed */
+    }
     if (actor->within) {
         end_turn(actor);
     } else {
@@ -148,6 +151,9 @@ static void disk_step(struct sim_machine *machine, struct sim_disk *disk, struct
                       struct sim_actor *actor)
 {
     if (machine->node == NULL) {
+        return;
+    }
+    if (machine->leaving && disk == machine->disk) {
         return;
     }
     if (is_still(machine) || actor->within) { /* completions come between turns */
@@ -233,6 +239,7 @@ enum status sim_machine_start(struct sim_machine *machine)
         .disk = sim_disk_interface(machine->disk), .entropy = &machine->entropy.base, .trace = machine->trace};
     machine->host = sim_host_create(machine->world->net, machine->address);
     machine->doomed = false;
+    machine->leaving = false;
     (void)sim_machine_actor(machine, &worker_ops, machine);
     enum status status = machine->member ? start_loop(machine, &env) : STATUS_OK;
     if (status == STATUS_OK) {
@@ -274,6 +281,7 @@ static void process_end(struct sim_machine *machine, enum sim_death death)
     sim_host_destroy(machine->host, death);
     machine->host = NULL;
     machine->doomed = false;
+    machine->leaving = false;
 }
 
 /* What is under way may be carried out, and nothing more. */
@@ -306,8 +314,17 @@ void sim_machine_kill(struct sim_machine *machine, enum sim_death death)
     machine->blackouts += death == SIM_POWERLESS;
 }
 
+static void end_in_order(struct sim_machine *machine);
+static void close_node(struct sim_machine *machine);
+
 void sim_machine_bury(struct sim_machine *machine)
 {
+    if (machine->node != NULL && !machine->doomed && machine->leaving && loop_has_resigned(machine->loop)) {
+        end_in_order(machine);
+    } else if (machine->node != NULL && !machine->doomed && !machine->leaving &&
+               machine->node->state == NODE_STOPPING && !machine->actors[0].within) {
+        close_node(machine); /* who follows has what it has */
+    }
     if (machine->node != NULL && machine->doomed) {
         bool dead = sim_disk_dead(machine->disk) || sim_disk_dead(machine->cluster_disk);
         if (machine->node->state == NODE_FAILED && !dead) {
@@ -321,17 +338,33 @@ void sim_machine_bury(struct sim_machine *machine)
     }
 }
 
-void sim_machine_close(struct sim_machine *machine)
+/* The worker has closed, and the cluster loop has nothing to hand over any more. */
+static void end_in_order(struct sim_machine *machine)
 {
-    sim_disk_fault(machine->disk, SIM_CRASH, 0, 0); /* one that was to come would come in the midst */
-    sim_disk_fault(machine->cluster_disk, SIM_CRASH, 0, 0);
-    node_stop(machine->node);
-    enum status status = node_close(machine->node, &machine->complaint);
-    check(status == STATUS_OK);
-    sim_client_lose(machine);
     sim_disk_interface(machine->disk)->ops->drain(sim_disk_interface(machine->disk));
     sim_disk_interface(machine->cluster_disk)->ops->drain(sim_disk_interface(machine->cluster_disk));
     process_end(machine, SIM_KILLED);
+}
+
+static void close_node(struct sim_machine *machine)
+{
+    sim_disk_fault(machine->disk, SIM_CRASH, 0, 0); /* one that was to come would come in the midst */
+    sim_disk_fault(machine->cluster_disk, SIM_CRASH, 0, 0);
+    enum status status = node_close(machine->node, &machine->complaint);
+    check(status == STATUS_OK);
+    sim_client_lose(machine);
+    machine->leaving = machine->loop != NULL && loop_resign(machine->loop);
+    if (!machine->leaving) {
+        end_in_order(machine);
+    }
+}
+
+void sim_machine_close(struct sim_machine *machine)
+{
+    node_stop(machine->node);
+    if (machine->node->state == NODE_STOPPING) {
+        close_node(machine);
+    }
 }
 
 static void resume_run(struct sim_task *task)
@@ -461,7 +494,7 @@ struct node *sim_machine_node(struct sim_machine *machine)
 
 bool sim_machine_serves(struct sim_machine *machine)
 {
-    return machine->node != NULL && !machine->doomed && machine->node->state == NODE_SERVING;
+    return machine->node != NULL && !machine->doomed && !machine->leaving && machine->node->state == NODE_SERVING;
 }
 
 const char *sim_machine_complaint(const struct sim_machine *machine)

@@ -62,7 +62,8 @@ struct sim_machine {
     size_t actor_count;
     struct sim_task disk_task, cluster_disk_task, resume_task;
     struct list conns;
-    bool doomed; /* it ends with this step */
+    bool doomed;  /* it ends with this step */
+    bool leaving; /* its node has closed, and its cluster loop hands over */
     uint64_t blackouts, failures;
 };
 

@@ -290,6 +290,26 @@ Test(enter, a_fourth_follows_and_does_not_count)
 
 /* ---- coming back ---- */
 
+/* cluster section 7: who restarts a leader in order does not wait for its lease. */
+Test(enter, a_leader_that_ends_hands_over)
+{
+    struct scene *scene = scene_of_three();
+    int64_t began_us = scene->time->now_us;
+    sim_machine_close(scene->towns[0]);
+    while (!leads(scene, 1) && !leads(scene, 2) && scene->time->now_us < began_us + 2000000) {
+        run(scene, 1);
+    }
+    cr_expect_lt(scene->time->now_us - began_us, 600000, "%lld us", (long long)(scene->time->now_us - began_us));
+    cr_expect(leads(scene, 2), "of equal ones the highest node ID");
+    run(scene, 1500);
+    cr_expect_null(sim_machine_node(scene->towns[0]), "it has ended");
+    start(scene, 0);
+    run(scene, 1500);
+    cr_expect(leads(scene, 2));
+    expect_same_data(scene, 0, 2);
+    scene_destroy(scene);
+}
+
 /* cluster C10: a replica has promised to follow one who was not elected. */
 Test(enter, who_has_promised_more_is_not_left_outside)
 {
