@@ -54,6 +54,7 @@ static void step_down(struct loop *loop, const char *why)
 {
     loop_say(loop, TRACE_WARNING, "this node leads no more (epoch %llu): %s", (unsigned long long)loop->lead.led.epoch,
              why);
+    loop->lead.tried = loop->lead.led.epoch; /* an epoch is begun once (cluster C8) */
     loop->lead.led = (struct talk_promise){0, 0, 0};
     loop->lead.widened = 0;
     candidacy_end(&loop->lead.candidacy);
@@ -228,7 +229,8 @@ static void give_up(struct loop *loop, const struct topology_shard *shard)
 static bool is_won(const struct loop *loop)
 {
     const struct candidacy *candidacy = &loop->lead.candidacy;
-    return candidacy_is_won(candidacy) || (loop->lead.alone && candidacy->own && candidacy->set.replica_count == 2);
+    bool alone = loop->lead.alone == candidacy->promise.epoch && candidacy->set.replica_count == 2;
+    return candidacy_is_won(candidacy) || (candidacy_runs(candidacy) && alone && candidacy->own);
 }
 
 static void take_lead(struct loop *loop)
@@ -243,7 +245,7 @@ static void take_lead(struct loop *loop)
     lead->led = lead->candidacy.promise;
     lead->set = lead->candidacy.set;
     lead->widened = 0;
-    lead->alone = false;
+    lead->alone = 0;
     lead->other_us = 0;
     lead->stalled = false;
     candidacy_end(&lead->candidacy);
@@ -296,7 +298,7 @@ static void begin_alone(struct loop *loop)
     if (next != NULL) {
         struct topology_shard *own = &next->shards[shard - loop->topology->shards];
         own->epoch = (loop->lead.highest > own->epoch ? loop->lead.highest : own->epoch) + 1;
-        loop->lead.alone = true;
+        loop->lead.alone = own->epoch;
         loop_change_send(loop, "the leader begins again, as the other one of two is away");
     }
 }

@@ -60,7 +60,7 @@ struct loop_lead {
     uint64_t tried;    /* the newest epoch that it has asked for, and given up */
     uint64_t widened;  /* the lease is counted by a set that a change of this version is to make (cluster C6); 0:
                                  by its own */
-    bool alone;        /* it begins by its own yes, as of two the other is away (cluster C6) */
+    uint64_t alone;    /* the epoch that it begins by its own yes, as of two the other is away (cluster C6) */
     bool stalled;      /* the worker stands still: nobody is beaten */
     bool own_asked;    /* this node's own yes is on its way to the disk */
     int64_t own_us;    /* when it was asked for last */
