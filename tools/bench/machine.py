@@ -107,3 +107,31 @@ def describe():
         "kernel": ".".join(platform.release().split(".")[:2]),
         "load_at_start": os.getloadavg()[0],
     }
+
+
+def _of_children():
+    """What this process and all that it has started have used, those that are waited for already included."""
+    live = 0.0
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+                pids = file.read().split()
+            live += sum(cpu_seconds_of_stat(pid) for pid in pids)
+        except OSError:
+            pass  # a thread has ended, or a process: it was waited for
+    return live + _driver_seconds()
+
+
+class Others:
+    """with Others() as others: ...; then `others.share` and `others.steal` of the machine went to what this process
+    has not started. For what lasts seconds, and whose processes come and go."""
+
+    def __enter__(self):
+        self._machine, self._own = _ticks(), _of_children()
+        return self
+
+    def __exit__(self, *_):
+        total, busy, steal = (now - was for now, was in zip(_ticks(), self._machine))
+        total = max(total, _TICK_S)
+        self.share = max(0.0, busy - (_of_children() - self._own)) / total
+        self.steal = max(0.0, steal) / total
