@@ -197,9 +197,26 @@ void loop_enter_want(struct loop *loop)
 
 /* ---- beginning ---- */
 
+/* The epoch above all that the node has led in while it was alone; 0: its log is still being read. */
+static uint64_t first_epoch(const struct loop *loop)
+{
+    struct stand_promise promise;
+    struct stand_position position, owes;
+    stand_read(loop->stand, &promise, &position, &owes);
+    if (!stand_is_known(loop->stand) || (position.sequence > 0 && !loop->report.loaded)) {
+        return 0;
+    }
+    uint64_t newest = loop->report.loaded ? loop->report.newest_epoch : 0;
+    return (newest > position.epoch ? newest : position.epoch) + 1;
+}
+
 static void make_first(struct loop *loop)
 {
     const struct loop_config *config = &loop->config;
+    uint64_t epoch = first_epoch(loop);
+    if (epoch == 0) {
+        return;
+    }
     struct topology *first = loop->coord->ops->is_controller(loop->coord) ? loop_change_begin(loop, true) : NULL;
     if (first == NULL) {
         return;
@@ -217,7 +234,7 @@ static void make_first(struct loop *loop)
     self->engine_voter = true;
     first->shard_count = 1;
     first->shards[0] = (struct topology_shard){
-        .id = LOOP_SHARD, .epoch = 1, .leader = config->node, .replica_count = 1, .replicas = {config->node}};
+        .id = LOOP_SHARD, .epoch = epoch, .leader = config->node, .replica_count = 1, .replicas = {config->node}};
     first->setting_count = 3; /* names ascend */
     (void)snprintf(first->settings[0].name, sizeof first->settings[0].name, "lease_ms");
     (void)snprintf(first->settings[0].value, sizeof first->settings[0].value, "%u", config->lease_ms);

@@ -148,6 +148,7 @@ struct config {
     int64_t beat_ms;
     int64_t lease_ms;
     int64_t stall_ms;
+    bool forward;
     bool cluster_mode;        /* after config_complete: whether it is known to be in a cluster */
     bool replication_enabled; /* after that: whether there is to be more than one copy         */
     bool sharding_enabled;

@@ -155,6 +155,8 @@ static const struct config_key keys[] = {
     CHOICE(write_acks, FIXED, 1, "local", "local quorum",
            "What an answer waits for: its record on this node's disk, or on those of a majority; of a cluster that "
            "begins."),
+    BOOL(forward, CLUSTER, 0, "true",
+         "Send what only the leader may do to it, for clients of a node that follows; false: it is refused."),
     NUMBER("forward_wait_ms", forward_wait_ms, CLUSTER, 100, 600000, "5000",
            "Milliseconds that a command waits for a leader, or for a majority, before it is answered with an error."),
     NUMBER(

@@ -32,6 +32,7 @@
 
 #include "base/memory.h"
 #include "node/forward_answer.h"
+#include "node/words.h"
 #include "serve/hold.h"
 #include "serve/pipeline.h"
 #include "wire/reply.h"
@@ -60,17 +61,6 @@ static bool has_leader(const struct forward *forward)
 {
     bool follows = role_of(forward) == SHARD_FOLLOWING && follow_of(forward)->address[0] != '\0';
     return follows && now_of(forward) >= forward->retry_ms;
-}
-
-void forward_no_leader(const struct forward *forward, char *text, size_t size)
-{
-    const struct follow *follow = follow_of(forward);
-    if (follow->address[0] == '\0') {
-        (void)snprintf(text, size, "CLUSTERDOWN there is no leader: this node knows of none");
-    } else {
-        (void)snprintf(text, size, "CLUSTERDOWN there is no leader: node %llu led last, and does not answer",
-                       (unsigned long long)follow->leader);
-    }
 }
 
 /* ---- of one client ---- */
@@ -256,8 +246,8 @@ void forward_take(struct forward_client *fc, const struct forward_entry *entry)
     struct forward_entry *at = &fc->entries[(fc->first + fc->count) % FORWARD_ENTRIES];
     *at = *entry;
     at->end = fc->base + fc->bytes.size;
-    at->since_ms = now_of(fc->owner);
-    at->unsent_ms = at->since_ms;
+    at->unsent_ms = now_of(fc->owner);
+    at->since_ms = entry->since_ms != 0 ? entry->since_ms : at->unsent_ms;
     fc->count++;
     fc->owner->taken++;
     forward_wake(fc); /* sent at the end of the turn, together with what follows it */
@@ -408,8 +398,9 @@ static bool carry_out(struct forward_client *fc)
     return !session->waiting && !session->doomed && !session->brimming;
 }
 
-/* This node leads now: what was not begun elsewhere is carried out here, by the client's own session. */
-static void carry_out_here(struct forward_client *fc)
+/* What was not begun elsewhere is carried out here, by the client's own session: all of it if this node leads now; else
+ * what only reads, and stands first, as no leader is there to be asked. */
+static void carry_out_here(struct forward_client *fc, bool all)
 {
     struct session *session = fc->session;
     if ((hold_is_held(session) && !session->held_for_route) || session->waiting || session->brimming) {
@@ -418,25 +409,30 @@ static void carry_out_here(struct forward_client *fc)
     hold_forget(session);
     resp_parser_next(&session->parser); /* what has begun to arrive behind it is parsed again */
     fc->looping = true;
-    while (fc->count > 0 && carry_out(fc)) {
+    while (fc->count > 0 && (all || fc->entries[fc->first].kind == FORWARD_READ) && carry_out(fc)) {
     }
     fc->looping = false;
     fc->sent = fc->base;
     session_resume(session); /* of its input */
 }
 
+static bool may_be_read_here(const struct forward_client *fc)
+{
+    return fc->link == NULL && !fc->watching && fc->entries[fc->first].kind == FORWARD_READ;
+}
+
 /* forward P2 */
 static void refuse_late(struct forward_client *fc)
 {
     int64_t wait_ms = fc->owner->options.wait_ms;
-    while (fc->count > 0 && fc->sent == fc->base && now_of(fc->owner) - fc->entries[fc->first].unsent_ms >= wait_ms) {
+    while (fc->count > 0 && fc->sent == fc->base && !forward_leads(fc->owner) && !may_be_read_here(fc) &&
+           now_of(fc->owner) - fc->entries[fc->first].unsent_ms >= wait_ms) {
         const struct forward_entry entry = fc->entries[fc->first];
-        char text[256];
-        forward_no_leader(fc->owner, text, sizeof text);
+        char text[WORDS_MAX];
+        words_no_leader(text, follow_of(fc->owner)->leader);
         bool waited = entry.kind == FORWARD_WAITS && entry.returned;
         if (!entry.silent) {
-            forward_answer_error(fc, waited ? "UNBLOCKED the node where this waited does not lead any more: ask again"
-                                            : text);
+            forward_answer_error(fc, waited ? WORDS_UNBLOCKED : text);
         }
         forward_answer_pop(fc);
         fc->sent = fc->base;
@@ -488,11 +484,11 @@ static void attend(struct forward_client *fc)
         forward_answer_lose(fc);
     }
     if (fc->count > 0 && !fc->lost) {
-        if (forward_leads(fc->owner) && fc->link == NULL) {
-            carry_out_here(fc);
-        } else {
-            push(fc);
-            refuse_late(fc);
+        push(fc);
+        refuse_late(fc);
+        bool leads = forward_leads(fc->owner);
+        if (fc->count > 0 && fc->link == NULL && (leads || may_be_read_here(fc))) {
+            carry_out_here(fc, leads);
         }
     }
     give_credit(fc);
@@ -505,6 +501,19 @@ static bool is_idle(const struct forward_client *fc)
     return fc->count == 0 && fc->mark_count == 0 && !fc->lost && fc->owed < FORWARD_CREDIT;
 }
 
+/* What is published from now on goes to another node: who has subscribed here does it anew. */
+static void dismiss_listeners(struct forward *forward)
+{
+    const struct list *all = &forward->config.worker->sessions.all;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = container_of(at, struct session, all);
+        if (session_listens(session) && !session->elsewhere) {
+            session->doomed = true;
+            session_touch(session);
+        }
+    }
+}
+
 /* Another leader, or none: everybody who waits asks again, and streams to the one before end. */
 static void mind_leader(struct forward *forward)
 {
@@ -513,6 +522,9 @@ static void mind_leader(struct forward *forward)
     uint64_t leader = follow->address[0] != '\0' ? follow->leader : 0;
     if (forward->led == led && forward->epoch == follow->epoch && forward->leader == leader) {
         return;
+    }
+    if (forward->led && !led && forward->options.on) {
+        dismiss_listeners(forward);
     }
     forward->led = led;
     forward->epoch = follow->epoch;

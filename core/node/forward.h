@@ -121,6 +121,7 @@ struct forward {
     int64_t retry_ms;       /* monotonic: when the leader is tried again */
     uint64_t taken;         /* commands that were sent on */
     uint64_t uncertain;     /* ... of which it is not known whether they were carried out */
+    uint64_t late;          /* answers that were passed on before this node had what they depend on */
 };
 
 void forward_init(struct forward *forward, const struct forward_config *config);
@@ -176,8 +177,5 @@ static inline bool forward_leads(const struct forward *forward)
     enum shard_role role = forward->config.worker->shard->role;
     return role == SHARD_LEADING || role == SHARD_FENCED;
 }
-
-/* Why there is no leader, as far as known: an error, without "-". */
-void forward_no_leader(const struct forward *forward, char *text, size_t size);
 
 #endif

@@ -21,9 +21,9 @@
  *       that may have is asked again. */
 #include "node/forward_answer.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "node/words.h"
 #include "wire/reply.h"
 
 static struct session *session_of(const struct forward_client *fc)
@@ -124,19 +124,26 @@ static bool is_applied(const struct forward_client *fc, const struct forward_mar
 {
     const struct shard *shard = fc->owner->config.worker->shard;
     const struct tail *tail = &shard->tail;
-    bool has =
-        !shard_is_loading(shard) && tail->epoch >= mark->mark.epoch && tail->last_sequence >= mark->mark.sequence;
-    return has || now_of(fc) - mark->since_ms >= fc->owner->options.wait_ms; /* forward_answer P1 */
+    bool same = tail->epoch == mark->mark.epoch && tail->last_sequence >= mark->mark.sequence;
+    bool later = tail->epoch > mark->mark.epoch; /* it is in the history before that, or will never be */
+    return !shard_is_loading(shard) && (same || later);
 }
 
-/* How many bytes of `in` may be passed on. */
+/* How many bytes of `in` may be passed on: forward_answer P1. */
 static size_t passed(struct forward_client *fc)
 {
     uint32_t count = 0;
-    while (count < fc->mark_count && is_applied(fc, &fc->marks[count])) {
-        count++;
+    size_t end = 0;
+    for (; count < fc->mark_count; count++) {
+        const struct forward_mark *mark = &fc->marks[count];
+        bool has = is_applied(fc, mark);
+        if (!has && now_of(fc) - mark->since_ms < fc->owner->options.wait_ms) {
+            break;
+        }
+        fc->owner->late += !has;
+        end = mark->end;
     }
-    return count > 0 ? fc->marks[count - 1].end : 0;
+    return end;
 }
 
 /* The first command is answered. */
@@ -259,11 +266,13 @@ static bool is_untouched(const struct forward_client *fc)
 static void answer_lost(struct forward_client *fc)
 {
     struct forward_entry entry = *head(fc);
-    char text[160];
+    char text[WORDS_MAX];
     bool safe = entry.kind == FORWARD_READ || entry.kind == FORWARD_WATCH || entry.kind == FORWARD_UNWATCH;
-    (void)snprintf(text, sizeof text, "%s the leader (node %llu) was lost before it answered: %s",
-                   safe ? "CLUSTERDOWN" : "UNCERTAIN", (unsigned long long)fc->leader,
-                   safe ? "ask again" : "the command may have been carried out");
+    if (safe) {
+        words_lost_read(text, fc->leader);
+    } else {
+        words_lost(text, fc->leader);
+    }
     fc->owner->uncertain += !safe;
     if (!entry.silent) {
         forward_answer_error(fc, text);

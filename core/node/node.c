@@ -73,6 +73,7 @@ static void init_forwarding(struct node *node)
                                                                 .peer = node->env.peer});
     if (node->env.peer != NULL) {
         node->worker.route = steer_request;
+        node->worker.reroute = steer_waiting;
         node->worker.route_context = &node->forward;
     }
 }

@@ -120,6 +120,11 @@ struct membership_options options_membership(const struct config *config)
                                        .log_limit = (uint64_t)config->replication_log_limit};
 }
 
+struct forward_options options_forward(const struct config *config)
+{
+    return (struct forward_options){.on = config->forward, .wait_ms = config->forward_wait_ms};
+}
+
 struct network_options options_network(const struct config *config)
 {
     return (struct network_options){.keepalive_s = (uint32_t)config->tcp_keepalive_s};

@@ -23,6 +23,7 @@
 #include "base/trace.h"
 #include "config/config.h"
 #include "env/net.h"
+#include "node/forward.h"
 #include "replica/replica.h"
 #include "serve/worker.h"
 
@@ -51,6 +52,7 @@ struct client_options options_clients(const struct config *config);
 /* What all clients may hold. `machine`: bytes of memory that the machine has; 0: not known. */
 struct crowd_options options_crowd(const struct config *config, uint64_t machine);
 struct membership_options options_membership(const struct config *config);
+struct forward_options options_forward(const struct config *config);
 struct network_options options_network(const struct config *config);
 enum trace_level options_trace(const struct config *config);
 

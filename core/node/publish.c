@@ -64,7 +64,7 @@ static void publish_membership(struct node *node)
 {
     struct membership_options options = options_membership(node->config);
     membership_configure(&node->membership, &options);
-    node->forward.options.wait_ms = options.wait_ms;
+    node->forward.options = options_forward(node->config);
 }
 
 static const struct {

@@ -10,8 +10,9 @@
  *             MULTI and what it queues                                     here, until EXEC: then to the leader as a
  *                                                                          whole, if any of it would go there
  *
- *          From WATCH to EXEC all that reads goes to the leader, too: an older value would defeat it. While a
- *          connection listens to channels all of it does (cluster C25, C28).
+ *          A command that waits here when this node is deposed goes on waiting at the leader. From WATCH to EXEC all
+ *          that reads goes to the leader, too: an older value would defeat it. While a connection listens to channels
+ *          all of it does (cluster C25, C28).
  *
  * Promises
  *   P1  While this node leads, or is in no cluster, every command is carried out here, but not before the answers of
@@ -26,6 +27,7 @@
 #include "node/forward.h"
 #include "node/words.h"
 #include "serve/call.h"
+#include "serve/park.h"
 #include "serve/sessions.h"
 
 enum way {
@@ -206,15 +208,6 @@ static void take_transaction(struct forward_client *fc, const struct request *re
     sessions_discard(session);
 }
 
-static enum route answer_nil(struct session *session, struct forward_client *fc)
-{
-    struct reply reply = begin_reply(session);
-    reply_null_array(&reply);
-    fc->watch_broken = false;
-    sessions_discard(session);
-    return ROUTE_TAKEN;
-}
-
 /* The leader forgets what it watches for this connection, and the client does not hear of it. */
 static void unwatch(struct forward_client *fc)
 {
@@ -222,6 +215,20 @@ static void unwatch(struct forward_client *fc)
     struct forward_entry entry = {.kind = FORWARD_UNWATCH, .silent = true};
     forward_add(fc, &word, 1);
     forward_take(fc, &entry);
+}
+
+static enum route answer_nil(struct session *session, struct forward_client *fc)
+{
+    struct reply reply = begin_reply(session);
+    reply_null_array(&reply);
+    if (fc != NULL) {
+        fc->watch_broken = false;
+    }
+    if (fc != NULL && fc->watching) {
+        unwatch(fc);
+    }
+    sessions_discard(session);
+    return ROUTE_TAKEN;
 }
 
 static enum route on_exec(struct session *session, const struct request *request)
@@ -237,10 +244,13 @@ static enum route on_exec(struct session *session, const struct request *request
         }
         return ROUTE_HERE; /* it is refused */
     }
-    if (fc != NULL && fc->watch_broken) { /* steer P3 */
+    bool on = forward_of(session)->options.on;
+    /* What it watches here it does since this node has led. */
+    bool led = on && session->watching > 0;
+    if (led || (fc != NULL && fc->watch_broken)) { /* steer P3 */
         return answer_nil(session, fc);
     }
-    if (!watching && (!has_for_leader(&session->transaction) || !forward_of(session)->options.on)) {
+    if (!watching && (!on || !has_for_leader(&session->transaction))) {
         return ROUTE_HERE;
     }
     const char *strange = strange_to(&session->transaction);
@@ -326,6 +336,14 @@ static enum route own(const struct session *session)
     return forward_is_busy(session->forward) ? ROUTE_LATER : ROUTE_HERE;
 }
 
+/* Who keeps copies hears of changes where the reading was: here. */
+static enum route on_read(struct session *session, const struct request *request)
+{
+    struct forward_client *fc = session->forward;
+    bool follows = fc != NULL && (fc->watching || (fc->count > 0 && session->tracker == NULL));
+    return follows ? send(session, request, WAY_READ) : own(session);
+}
+
 static enum route at_follower(struct session *session, const struct request *request)
 {
     struct forward_client *fc = session->forward;
@@ -338,7 +356,7 @@ static enum route at_follower(struct session *session, const struct request *req
     }
     switch (way) {
     case WAY_READ:
-        return forward_is_busy(fc) || (fc != NULL && fc->watching) ? send(session, request, way) : ROUTE_HERE;
+        return on_read(session, request);
     case WAY_LEADER:
     case WAY_WAITS:
     case WAY_CHANNEL:
@@ -363,7 +381,8 @@ static enum route at_follower(struct session *session, const struct request *req
     return own(session);
 }
 
-/* P1 */
+/* ---- in general ---- */
+
 static enum route at_leader(struct session *session, const struct request *request)
 {
     struct forward_client *fc = session->forward;
@@ -401,4 +420,23 @@ enum route steer_request(struct session *session, const struct request *request)
         return ROUTE_LATER; /* forwarded P4 */
     }
     return at_leader(session, request);
+}
+
+bool steer_waiting(struct session *session)
+{
+    struct forward *forward = forward_of(session);
+    const struct request *request = &session->parked->request;
+    check(!session->elsewhere); /* it is sent back at the end of this turn: forwarded P3 */
+    if (!forward->options.on || request->bound.key_count == 0) {
+        return false; /* WAIT is about what was written here */
+    }
+    struct forward_client *fc = forward_client_of(forward, session);
+    struct forward_entry entry = {.kind = FORWARD_WAITS, .returned = true, .since_ms = session->active_ms};
+    if (!forward_has_room(fc)) {
+        return false;
+    }
+    forward_add(fc, request->argv, request->argc);
+    forward_take(fc, &entry);
+    park_end(session);
+    return true;
 }

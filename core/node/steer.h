@@ -9,4 +9,7 @@
 /* For worker.route. */
 enum route steer_request(struct session *session, const struct request *request);
 
+/* For worker.reroute: this node leads no more. */
+bool steer_waiting(struct session *session);
+
 #endif

@@ -54,6 +54,22 @@ void words_lost(char out[WORDS_MAX], uint64_t leader)
                    leader);
 }
 
+void words_lost_read(char out[WORDS_MAX], uint64_t leader)
+{
+    (void)snprintf(out, WORDS_MAX, "CLUSTERDOWN the leader (node %" PRIu64 ") was lost before it answered: ask again",
+                   leader);
+}
+
+void words_no_leader(char out[WORDS_MAX], uint64_t leader)
+{
+    if (leader != 0) {
+        (void)snprintf(out, WORDS_MAX, "CLUSTERDOWN there is no leader: node %" PRIu64 " led last, and does not answer",
+                       leader);
+    } else {
+        (void)snprintf(out, WORDS_MAX, "CLUSTERDOWN there is no leader: this node knows of none yet");
+    }
+}
+
 void words_follower(char out[WORDS_MAX], uint64_t leader)
 {
     if (leader != 0) {

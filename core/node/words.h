@@ -31,6 +31,11 @@ void words_held(char out[WORDS_MAX], enum words_why why, enum words_whom whom, u
 /* A leader that leads no more, to who has written there. */
 void words_lost(char out[WORDS_MAX], uint64_t leader);
 
+/* A follower, to who has asked that leader for something by way of it: he has read; and to who cannot be sent on, as
+ * nobody answers who is known to lead. `leader`: who did last, 0: nobody. */
+void words_lost_read(char out[WORDS_MAX], uint64_t leader);
+void words_no_leader(char out[WORDS_MAX], uint64_t leader);
+
 /* A follower, to who wants to write there. `leader` 0: none is known. */
 void words_follower(char out[WORDS_MAX], uint64_t leader);
 

@@ -473,6 +473,12 @@ bool replica_lead(struct replica *replica, uint64_t epoch, const struct record_e
     if (replica->state != REPLICA_SERVING) {
         return false; /* it has failed, and the driver ends it */
     }
+    if (epoch <= shard->tail.epoch) { /* whoever names it knows less than the log */
+        trace(replica->env.trace, TRACE_ERROR,
+              "this node is to lead in epoch %llu, and its log is of epoch %llu already", (unsigned long long)epoch,
+              (unsigned long long)shard->tail.epoch);
+        return false;
+    }
     if (shard->role == SHARD_LEADING) { /* the same leader, in a new epoch */
         shard_become(shard, SHARD_FENCED);
     }

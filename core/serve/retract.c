@@ -151,7 +151,7 @@ void retract_waiting(struct worker *worker, const char *error)
     for (struct list *at = all->next; at != all;) {
         struct session *session = container_of(at, struct session, all);
         at = at->next;
-        if (is_blocked(session)) {
+        if (is_blocked(session) && !(worker->reroute != NULL && worker->reroute(session))) {
             count_unblocked(session);
             park_end(session);
             session_make_room(session);

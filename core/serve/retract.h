@@ -17,8 +17,8 @@ struct retract_words {
  * dirty; all of them are dirty then. Between commands. Returns how many answers there were. O(their bytes). */
 uint64_t retract_held(struct worker *worker, struct list *gated, const struct retract_words *words);
 
-/* Commands of clients here that wait for a key, or for other nodes (GM_BLOCKS), end with this error. Between commands,
- * behind retract_held. O(sessions). */
+/* Commands of clients here that wait for a key, or for other nodes (GM_BLOCKS), end with this error, unless they can go
+ * on waiting elsewhere (worker.reroute). Between commands, behind retract_held. O(sessions). */
 void retract_waiting(struct worker *worker, const char *error);
 
 /* Whether the last write of a session is in the history is known up to this record alone: WAIT counts nobody for one

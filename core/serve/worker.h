@@ -95,6 +95,8 @@ struct worker {
     struct worker_due due;
     /* Asked for each command of a session before it is carried out, and again after LATER. NULL: all is here. */
     enum route (*route)(struct session *session, const struct request *request);
+    /* The command that the session waits with can wait here no more. True: whoever routes has taken it, or will. */
+    bool (*reroute)(struct session *session);
     void *route_context;
     struct tuning *tuning; /* owned: what plans read of their modules' settings; changed by worker_tune alone */
 };

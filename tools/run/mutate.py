@@ -50,6 +50,7 @@ PROGRAMS = {
     "core/config/": "test_config config_set_test config_rewrite_test",
     "core/node/": "test_node client_memory_test info_test shutdown_test refusals_test config_set_test memory_test "
                   "hostile_test",
+    "core/host/": "test_host cluster_test",
     "core/main.c": "refusals_test shutdown_test files_test",
     "modules/kv/": "test_kv stories plain_determinism events_test",
     "modules/counter/": "test_counter stories plain_determinism",

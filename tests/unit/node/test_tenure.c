@@ -237,6 +237,7 @@ Test(tenure, who_leads_no_more_says_so_to_all_who_wait)
 Test(tenure, what_was_written_is_uncertain_and_who_waits_for_a_key_is_sent_away)
 {
     begin();
+    scene.at.node->forward.options.on = false;
     cr_assert_str_eq(node_fixture_say(&scene.at, "SET a 1"), "OK");
     send("MULTI");
     send("INCR n");

@@ -175,6 +175,48 @@ Test(enter, the_three_commands_make_a_cluster)
     scene_destroy(scene);
 }
 
+struct talker {
+    unsigned answers;
+};
+
+static void on_reply(void *context, const char *text)
+{
+    ((struct talker *)context)->answers += text[0] != '-';
+}
+
+static void on_gone(void *context)
+{
+    (void)context;
+}
+
+/* What a single node has, of several lives, goes into the cluster that begins there. */
+Test(enter, data_of_a_single_node_are_taken_along)
+{
+    static const struct sim_client_ops ops = {.on_reply = on_reply, .on_gone = on_gone};
+    struct scene *scene = scene_create();
+    struct talker talker = {0};
+    struct sim_client *client = sim_world_client(scene->world, &ops, &talker);
+    for (unsigned life = 1; life <= 3; life++) {
+        cr_assert_eq(sim_machine_start(scene->towns[0]), STATUS_OK);
+        run(scene, 100);
+        cr_assert(sim_client_connect(client, scene->towns[0]));
+        sim_client_say(client, "SET k%u %u", life, life);
+        run(scene, 100);
+        cr_assert_eq(talker.answers, life);
+        sim_machine_close(scene->towns[0]);
+        run(scene, 10);
+    }
+    begins(scene, 0);
+    joins(scene, 1, 1, 0u);
+    start(scene, 0);
+    start(scene, 1);
+    run_until_replicas(scene, 0, 2);
+    cr_expect(leads(scene, 0));
+    cr_expect_eq(sim_machine_node(scene->towns[1])->replica.shard.databases.ledger.keys, 3);
+    expect_same_data(scene, 0, 1);
+    scene_destroy(scene);
+}
+
 /* cluster C23: one line for all. */
 Test(enter, one_line_for_all)
 {
