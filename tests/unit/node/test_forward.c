@@ -436,12 +436,16 @@ Test(forward, large_values_go_both_ways)
     finish(scene);
 }
 
-Test(forward, a_node_that_sends_nothing_on_says_who_leads)
+/* A node that sends nothing on says who leads. */
+Test(config_set, forward)
 {
     struct scene *scene = three(seed_of_run());
-    node_of(scene, 1)->forward.options.on = false;
+    expect(scene, 1, "CONFIG SET forward no", "OK");
     cr_assert(strstr(say(scene, 1, "SET a 1"), "node 1") != NULL);
     expect(scene, 1, "GET a", "nil");
+    expect(scene, 1, "CONFIG SET forward yes", "OK");
+    expect(scene, 1, "SET a 2", "OK");
+    expect(scene, 1, "GET a", "\"2\"");
     finish(scene);
 }
 
